@@ -1,0 +1,35 @@
+"""Find, see and correct recurring structures in STM scans; importing this package costs nothing."""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+try:
+    __version__ = version("napari-stmml")
+except PackageNotFoundError:  # a source tree that was never installed
+    __version__ = "0+unknown"
+
+_HOME = {
+    "MtrxError": "mtrx",
+    "Preprocessing": "preprocess",
+    "RECIPES": "recipe",
+    "Recipe": "recipe",
+    "Scan": "scan",
+    "SurfaceClassifier": "classifier",
+    "WindowGrid": "windows",
+    "find_scans": "mtrx",
+    "read_mtrx": "mtrx",
+    "train_classifier": "classifier",
+}
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module on first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,176 @@
+"""One height map and the settings it was taken with."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+DIRECTIONS = ("forward/up", "backward/up", "forward/down", "backward/down")
+SHORT = {"forward/up": "FU", "backward/up": "BU", "forward/down": "FD", "backward/down": "BD"}
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """One height map (rows, cols), row 0 at the top of the frame, and its settings.
+
+    ``Scan(heights=..., pixel_size=(d, d))`` is enough to make one by hand.
+
+    Parameters
+    ----------
+    heights : ndarray, shape (rows, cols)
+        Heights in ``unit``; NaN where nothing was scanned. Kept as a read-only view.
+    pixel_size : (float, float) or None
+        nm per pixel along rows and along columns; None where the scale is not known.
+    direction : str
+        One of ``forward/up``, ``backward/up``, ``forward/down``, ``backward/down``, or empty.
+    channel, unit : str
+        What was recorded, and the unit of the values: ``Z`` in ``nm``, ``I`` in ``nA``, ...
+    bias, setpoint : float or None
+        Bias in V and setpoint in nA that hold for this direction; None where the file does not say.
+    angle : float
+        Rotation of the frame in degrees.
+    offset : (float, float)
+        Centre of the frame, x and y of the scanner in nm.
+    taken : datetime or None
+        When the scan was finished, UTC.
+    source : str
+        Path of the file it came from, or empty.
+    history : tuple of str
+        What was done to the heights since they were read.
+
+    Raises
+    ------
+    ValueError
+        If the heights are not two-dimensional numbers, a pixel size is not positive,
+        or the direction is not known.
+
+    Examples
+    --------
+    >>> scan = Scan(heights=np.zeros((300, 200)), pixel_size=(0.1, 0.1))
+    >>> scan.size_nm
+    (30.0, 20.0)
+    """
+
+    heights: np.ndarray
+    pixel_size: tuple[float, float] | None
+    direction: str = ""
+    channel: str = "Z"
+    unit: str = "nm"
+    bias: float | None = None
+    setpoint: float | None = None
+    angle: float = 0.0
+    offset: tuple[float, float] = (0.0, 0.0)
+    taken: datetime | None = None
+    source: str = ""
+    history: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        heights = np.asarray(self.heights)
+        if heights.ndim != 2 or 0 in heights.shape:
+            raise ValueError(f"heights must be a filled map (rows, cols), got shape {heights.shape}")
+        if heights.dtype.kind not in "fiub":
+            raise ValueError(f"heights must be real numbers, got {heights.dtype}")
+        if heights.dtype.kind != "f":
+            heights = heights.astype(np.float32)
+        view = heights.view()
+        view.flags.writeable = False
+        object.__setattr__(self, "heights", view)
+        if self.pixel_size is not None:
+            along_rows, along_cols = (float(size) for size in self.pixel_size)
+            if not (0 < along_rows < np.inf and 0 < along_cols < np.inf):
+                raise ValueError(f"pixel_size must be two positive nm per pixel, got {self.pixel_size}")
+            object.__setattr__(self, "pixel_size", (along_rows, along_cols))
+        if self.direction and self.direction not in DIRECTIONS:
+            raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}, got {self.direction!r}")
+
+    @property
+    def size_nm(self) -> tuple[float, float] | None:
+        """Height and width of the frame in nm, or None where the scale is not known."""
+        if self.pixel_size is None:
+            return None
+        rows, cols = self.heights.shape
+        return rows * self.pixel_size[0], cols * self.pixel_size[1]
+
+    @property
+    def short_direction(self) -> str:
+        """FU, BU, FD or BD; empty where the direction is not known."""
+        return SHORT.get(self.direction, "")
+
+    @property
+    def name(self) -> str:
+        """A readable name: scan number, channel, direction, bias, session.
+
+        >>> Scan(np.zeros((2, 2)), (1, 1), "forward/up", bias=-1.7,
+        ...      source="x/default_2011Mar10-162902_STM-STM_Spectroscopy--1_3.Z_mtrx").name
+        '1_3 Z forward/up -1.7 V (2011Mar10-162902)'
+        """
+        stem = self.stem
+        session, dashes, number = stem.rpartition("--")
+        dated = [part for part in session.split("_") if part[:4].isdigit()]
+        words = [number if dashes else stem, self.channel, self.direction]
+        if self.bias is not None:
+            words.append(f"{self.bias:.4g} V")
+        if dashes:
+            words.append(f"({dated[0] if dated else session})")
+        return " ".join(word for word in words if word) or "scan"
+
+    @property
+    def stem(self) -> str:
+        """File name without folder and the MATRIX ending; ``scan`` where there is no file."""
+        name = Path(self.source).name
+        return (name.rpartition(".")[0] if name.lower().endswith("_mtrx") else Path(name).stem) or "scan"
+
+    def with_heights(self, heights: np.ndarray, did: str, pixel_size: tuple[float, float] | None) -> "Scan":
+        """Return this scan with other heights, (rows, cols), remembering in words what was done."""
+        return replace(self, heights=heights, pixel_size=pixel_size, history=(*self.history, did))
+
+    def settings(self) -> dict[str, Any]:
+        """Everything but the heights, as JSON knows it; ``Scan.from_settings`` is the inverse."""
+        return {
+            "pixel_size": None if self.pixel_size is None else list(self.pixel_size),
+            "direction": self.direction,
+            "channel": self.channel,
+            "unit": self.unit,
+            "bias": self.bias,
+            "setpoint": self.setpoint,
+            "angle": self.angle,
+            "offset": list(self.offset),
+            "taken": None if self.taken is None else self.taken.isoformat(),
+            "source": self.source,
+            "history": list(self.history),
+        }
+
+    @classmethod
+    def from_settings(cls, heights: np.ndarray, settings: dict[str, Any]) -> "Scan":
+        """Make a scan from heights, (rows, cols), and what ``settings`` returned."""
+        known = dict(settings)
+        for key in ("pixel_size", "offset", "history"):
+            if known.get(key) is not None:
+                known[key] = tuple(known[key])
+        if known.get("taken") is not None:
+            known["taken"] = datetime.fromisoformat(known["taken"])
+        return cls(heights=heights, **known)
+
+
+def save_scans(path: str | Path, scans: Iterable[Scan]) -> None:
+    """Write scans to one ``.npz`` file, to hand them to another process; no pickle."""
+    import json
+
+    arrays: dict[str, np.ndarray] = {}
+    settings = []
+    for number, scan in enumerate(scans):
+        arrays[f"heights_{number}"] = scan.heights
+        settings.append(scan.settings())
+    np.savez(path, settings=np.array(json.dumps(settings)), **arrays)  # type: ignore[arg-type]
+
+
+def load_scans(path: str | Path) -> list[Scan]:
+    """Read the scans that ``save_scans`` wrote."""
+    import json
+
+    with np.load(path, allow_pickle=False) as file:
+        settings = json.loads(str(file["settings"]))
+        return [Scan.from_settings(file[f"heights_{i}"], known) for i, known in enumerate(settings)]
