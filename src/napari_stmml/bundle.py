@@ -1,0 +1,77 @@
+"""One file that holds JSON and plain arrays: the model file ``name.stmml``. Nothing in it can run code."""
+
+import io
+import json
+import zipfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.files import atomic
+
+FORMAT = 1
+ABOUT = "classifier.json"
+
+
+def write(path: str | Path, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Path:
+    """Write ``about`` as ``classifier.json`` and every array as ``name.npy`` into one zip, atomically."""
+    path = Path(path)
+    with atomic(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as file:
+        file.writestr(ABOUT, json.dumps({"format": FORMAT, **about}, indent=1))
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.save(content, array, allow_pickle=False)
+            file.writestr(f"{name}.npy", content.getvalue())
+    return path
+
+
+def read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Read what ``write`` wrote.
+
+    Raises
+    ------
+    ValueError
+        In one sentence that names the file: it is missing, no model file, damaged, or of a newer format.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"there is no model file {path}")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path.name} is not a napari-stmml model, or it is cut short: it is no zip file")
+    try:
+        with zipfile.ZipFile(path) as file:
+            if ABOUT not in file.namelist():
+                raise ValueError(f"{path.name} is not a napari-stmml model: it holds no {ABOUT}")
+            about = json.loads(file.read(ABOUT))
+            found = about.get("format") if isinstance(about, dict) else None
+            if not isinstance(found, int):
+                raise ValueError(f"{path.name} is not a napari-stmml model: it does not say which format it has")
+            if found > FORMAT:
+                raise ValueError(
+                    f"{path.name} has format {found}, this program reads up to {FORMAT}: update napari-stmml"
+                )
+            arrays = {
+                name.removesuffix(".npy"): np.load(io.BytesIO(file.read(name)), allow_pickle=False)
+                for name in file.namelist()
+                if name.endswith(".npy")
+            }
+    except (zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, EOFError, OSError) as error:
+        raise ValueError(f"{path.name} is damaged: {error}") from error
+    except ValueError as error:
+        if str(error).startswith(path.name):
+            raise
+        raise ValueError(f"{path.name} is damaged or unsafe, and was not loaded: {error}") from error
+    return about, arrays
+
+
+def versions() -> dict[str, str]:
+    """Versions of what makes a model what it is."""
+    known = {}
+    for name in ("napari-stmml", "tensorflow", "keras", "scikit-learn", "numpy", "spiepy", "access2thematrix"):
+        try:
+            known[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return known

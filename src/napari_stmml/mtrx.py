@@ -1,0 +1,258 @@
+"""Read Scienta Omicron MATRIX scans; the only door to access2theMatrix."""
+
+import os
+import re
+import shutil
+import struct
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.scan import DIRECTIONS, Scan
+
+_RESULT_FILE = re.compile(r"(?P<chain>.+)--(?P<run>\d+)_(?P<cycle>\d+)\.(?P<channel>.+)_mtrx", re.IGNORECASE)
+_PARAMETER_FILE = re.compile(r"(?P<chain>.+)_(?P<link>\d{4})\.mtrx", re.IGNORECASE)
+_FILE_ID = b"ONTMATRX0101"
+_TO_NANO = {"m": ("nm", 1e9), "A": ("nA", 1e9)}
+
+
+class MtrxError(ValueError):
+    """A MATRIX file that gives no scan; the message names the file and what to do."""
+
+
+def read_mtrx(path: str | Path) -> list[Scan]:
+    """Read one MATRIX result file as its scans, one for each direction that was recorded.
+
+    Heights come in nm (currents in nA), shape (lines, points), row 0 at the top of the frame.
+    Lines that were not scanned are NaN, in their place, so that all directions of a frame have
+    one shape; an unfinished last line is left out. Bias and setpoint are those of the direction:
+    backward scans take the alternate value where its own enable flag is set.
+
+    Parameters
+    ----------
+    path : str or Path
+        A result file such as ``default_...--1_3.Z_mtrx``, beside its ``..._0001.mtrx``.
+
+    Raises
+    ------
+    MtrxError
+        If the file is not an image, is damaged, or its parameter file is missing.
+
+    See Also
+    --------
+    find_scans : the result files of a folder or of a session.
+    """
+    path = Path(path)
+    match = _check_name(path)
+    raw = _check_bytes(path)
+    with _under_its_own_name(path, match) as (readable, recorded_name):
+        data, traces = _open(readable, path)
+    if not traces:
+        raise MtrxError(f"{path.name} holds no complete line: the scan was stopped at once.")
+    if data.param["BREF"] != recorded_name:
+        raise MtrxError(
+            f"{path.name} is not listed in the parameter file of its session, so its bias and scale are not"
+            " known; if it was renamed, give it back the name it was recorded under."
+        )
+    taken = datetime.fromtimestamp(struct.unpack("<Q", raw[20:28])[0], UTC)
+    return [_scan(data, direction, path, taken) for direction in traces]
+
+
+def find_scans(path: str | Path) -> list[Path]:
+    """List the topographies (``*.Z_mtrx``, either case) that a path stands for, sorted as they were taken.
+
+    A folder stands for all below it, a parameter file (``..._0001.mtrx``) for its session beside
+    it, a result file of any channel for itself.
+
+    Raises
+    ------
+    MtrxError
+        If the path does not exist or stands for no scan.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise MtrxError(f"{path} does not exist.")
+    if path.is_dir():
+        found = [file for file in path.rglob("*") if _is_topography(file)]
+        if not found:
+            raise MtrxError(f"{path} holds no topography: no file ends in .Z_mtrx.")
+    elif parameter := _PARAMETER_FILE.fullmatch(path.name):
+        chain = parameter["chain"].lower()
+        found = [file for file in path.parent.iterdir() if _is_topography(file, chain)]
+        if not found:
+            raise MtrxError(f"{path.name} is a session's parameter file, and no scan of it (.Z_mtrx) lies beside it.")
+    else:
+        found = [path]
+    return sorted(found, key=_by_number)
+
+
+def is_parameter_file(path: str | Path) -> bool:
+    """Say whether the name is that of a session's parameter file, ``..._0001.mtrx``."""
+    return _PARAMETER_FILE.fullmatch(Path(path).name) is not None
+
+
+def _is_topography(file: Path, chain: str | None = None) -> bool:
+    match = _RESULT_FILE.fullmatch(file.name)
+    return bool(
+        match
+        and match["channel"].lower() == "z"
+        and (chain is None or match["chain"].lower() == chain)
+        and not file.name.startswith("._")  # what macOS leaves on foreign disks
+    )
+
+
+def _by_number(file: Path) -> tuple[Any, ...]:
+    match = _RESULT_FILE.fullmatch(file.name)
+    if match is None:
+        return str(file.parent), file.name, 0, 0
+    return str(file.parent), match["chain"], int(match["run"]), int(match["cycle"])
+
+
+def _check_name(path: Path) -> re.Match[str]:
+    """Refuse what is not a MATRIX image by its name."""
+    if not path.is_file():
+        raise MtrxError(f"{path} does not exist or is not a file.")
+    match = _RESULT_FILE.fullmatch(path.name)
+    if match is None:
+        raise MtrxError(f"{path.name} is not named as MATRIX result files are (session--run_cycle.channel_mtrx).")
+    if "(" in match["channel"]:
+        raise MtrxError(
+            f"{path.name} holds spectroscopy curves or a CITS volume ({match['channel']}), not a scan;"
+            " only images can be opened so far."
+        )
+    return match
+
+
+def _check_bytes(path: Path) -> bytes:
+    """Return the first bytes of the file; refuse what is no MATRIX file or is cut short."""
+    with path.open("rb") as file:
+        head = file.read(96)
+    size = path.stat().st_size
+    if size == 0:
+        raise MtrxError(f"{path.name} is empty.")
+    if head[: len(_FILE_ID)] != _FILE_ID:
+        raise MtrxError(f"{path.name} is not a MATRIX file: it begins with {head[:12]!r} instead of {_FILE_ID!r}.")
+    # Blocks: TLKB with the time, then CSED, whose last numbers are the planned and the recorded points.
+    if len(head) < 96 or head[12:16] != b"TLKB":
+        raise MtrxError(f"{path.name} is damaged or cut short: its header is incomplete.")
+    promised = struct.unpack("<i", head[64:68])[0]
+    if size < 104 + 4 * promised:
+        raise MtrxError(
+            f"{path.name} is cut short: its header promises {promised} points and only"
+            f" {max(0, (size - 104) // 4)} are there; copy it again from the instrument."
+        )
+    return head
+
+
+@contextmanager
+def _under_its_own_name(path: Path, match: re.Match[str]) -> Iterator[tuple[Path, str]]:
+    """Give access2theMatrix the file under the name it was recorded with.
+
+    It finds a file's settings, channel and parameter files by the exact name. A disk or a mail program
+    that changed upper and lower case would break all three, so such a file is read through a copy.
+    """
+    links = sorted(
+        file
+        for file in path.parent.iterdir()
+        if (parameter := _PARAMETER_FILE.fullmatch(file.name))
+        and parameter["chain"].lower() == match["chain"].lower()
+    )
+    if not links:
+        raise MtrxError(
+            f"{path.name}: its parameter file {match['chain']}_0001.mtrx is missing from {path.parent};"
+            " put it there, it holds the scale and the settings."
+        )
+    recorded = _recorded_name(path.name, links)
+    chain = recorded[: recorded.rindex("--")]
+    wanted = [f"{chain}_{number:04d}.mtrx" for number in range(1, len(links) + 1)]
+    if recorded == path.name and [link.name for link in links] == wanted:
+        yield path, recorded
+        return
+    with tempfile.TemporaryDirectory(prefix="stmml-") as folder:
+        for source, name in zip([path, *links], [recorded, *wanted], strict=True):
+            target = Path(folder) / name
+            try:
+                os.link(source, target)
+            except OSError:
+                shutil.copyfile(source, target)
+        yield Path(folder) / recorded, recorded
+
+
+def _recorded_name(name: str, links: list[Path]) -> str:
+    """Return ``name`` in the upper and lower case in which the session's parameter files list it."""
+    listed = re.compile(re.escape(name).encode("ascii", "replace"), re.IGNORECASE)
+    for link in links:
+        text = link.read_bytes()
+        if name.encode("utf-16-le") in text:
+            return name
+        # Names are UTF-16; of ASCII ones every second byte is zero, at an even or an odd place.
+        for plain in (text[::2], text[1::2]):
+            if found := listed.search(plain):
+                return found[0].decode("ascii", "replace")
+    return name
+
+
+def _open(readable: Path, path: Path) -> tuple[Any, list[str]]:
+    """Open a result file with access2theMatrix; raise what it only reports in a message."""
+    from access2thematrix import MtrxData
+
+    data = MtrxData()
+    try:
+        traces, message = data.open(str(readable))
+    except Exception as error:  # noqa: BLE001 - whatever a foreign parser trips over is a damaged file to us
+        raise MtrxError(f"{path.name} or its parameter file is damaged: {error!r}.") from error
+    if message.startswith("Error"):
+        raise MtrxError(f"{path.name} or its parameter file is damaged: access2theMatrix could not read it.")
+    if traces and data.object_type != "image":
+        raise MtrxError(f"{path.name} holds {data.object_type} data, not a scan; only images can be opened so far.")
+    # Without this, select_image trips over its own missing attribute.
+    data.param.setdefault("EEPA::XYScanner.Angle", [0.0, "Degree"])
+    return data, [str(trace) for trace in traces.values()]
+
+
+def _scan(data: Any, direction: str, path: Path, taken: datetime) -> Scan:
+    """Make a Scan of one direction of an opened file."""
+    image, _ = data.select_image(direction)
+    lines, points = int(data.axis[2][2]), image.data.shape[1]
+    width, height = data.axis[0][1], data.axis[1][1]
+    if not (width > 0 and height > 0):
+        raise MtrxError(f"{path.name} has a frame of {width * 1e9:g} x {height * 1e9:g} nm: no scale, no scan.")
+    unit, factor = _TO_NANO.get(image.channel_name_and_unit[1], (image.channel_name_and_unit[1], 1.0))
+    frame = np.full((lines, points), np.nan)
+    scanned = len(image.data)
+    # access2theMatrix counts lines from the bottom; up scans begin there, down scans at the top.
+    if DIRECTIONS.index(direction) < 2:
+        frame[:scanned] = image.data
+    else:
+        frame[lines - scanned :] = image.data
+    voltage, current = "EEPA::GapVoltageControl.{}Voltage", "EEPA::Regulator.{}Setpoint_1"
+    bias = _of_direction(data.param, voltage, direction, "Volt")
+    setpoint = _of_direction(data.param, current, direction, "Ampere")
+    return Scan(
+        heights=np.ascontiguousarray(frame[::-1]) * factor,
+        pixel_size=(height * 1e9 / lines, width * 1e9 / points),
+        direction=direction,
+        channel=str(image.channel_name_and_unit[0]),
+        unit=unit,
+        bias=bias,
+        setpoint=None if setpoint is None else setpoint * 1e9,
+        angle=float(image.angle),
+        offset=(float(data.axis[0][0]) * 1e9, float(data.axis[1][0]) * 1e9),
+        taken=taken,
+        source=str(path),
+    )
+
+
+def _of_direction(param: dict[str, Any], key: str, direction: str, unit: str) -> float | None:
+    """Return a setting of one direction, rounded to 12 digits (files store 1.7000000000000002)."""
+    group, name = key.format("").split(".")
+    alternate = direction.startswith("backward") and param.get(f"{group}.Enable_Alternate_{name}", [False])[0]
+    value = param.get(key.format("Alternate_" if alternate else ""))
+    if value is None or value[1] != unit:
+        return None
+    return float(f"{value[0]:.12g}")

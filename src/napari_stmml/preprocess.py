@@ -1,0 +1,190 @@
+"""Prepare heights: flatten, resample to a pixel density, normalise; the only door to SPIEPy."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.scan import Scan
+
+FLATTEN_METHODS = {
+    "none": "leave the heights as they are",
+    "poly_xy": "subtract the plane that fits all heights best",
+    "iterate_mask": "fit the plane again and again without the heights that stand out of it",
+}
+MOST_UPSAMPLING = 4.0  # beyond this a resampled scan shows its interpolation, not its surface
+MOST_PIXELS = 20_000  # px a side after resampling, the seed's pixel_limit
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """All that happens to heights before features; saved with the model.
+
+    Parameters
+    ----------
+    flatten_method : str
+        One of ``FLATTEN_METHODS``.
+    pixel_density : float or None
+        px/nm that every scan is resampled to; None keeps each scan's own pixels.
+    """
+
+    flatten_method: str = "poly_xy"
+    pixel_density: float | None = 15.0
+
+    def __post_init__(self) -> None:
+        if self.flatten_method not in FLATTEN_METHODS:
+            raise ValueError(
+                f"flatten_method must be one of {', '.join(FLATTEN_METHODS)}, got {self.flatten_method!r}"
+            )
+        if self.pixel_density is not None and not 0 < self.pixel_density < np.inf:
+            raise ValueError(f"pixel_density must be positive px/nm, got {self.pixel_density}")
+
+    def apply(self, scan: Scan) -> np.ndarray:
+        """Resample, flatten and normalise, in this order, as the seed does.
+
+        Returns
+        -------
+        ndarray of float32, shape (rows, cols) at ``pixel_density``
+            0 at the lowest and 1 at the highest point, NaN where nothing was scanned.
+
+        Raises
+        ------
+        ValueError
+            If the scan has no heights or all are equal, or is too coarse or too large to resample.
+        """
+        heights = np.where(np.isfinite(scan.heights), scan.heights, np.nan)
+        flat = flatten(resample(heights, scan.pixel_size, self.pixel_density), self.flatten_method)
+        # A plane comes out of a fit as rounding errors of its own height: nothing to stretch to 0..1.
+        if np.nanmax(flat) - np.nanmin(flat) <= 1e-11 * np.nanmax(np.abs(heights)):
+            raise ValueError("the heights are constant or a plain plane: there is nothing to see in them")
+        return normalise(flat)
+
+
+def flatten(heights: np.ndarray, method: str = "poly_xy") -> np.ndarray:
+    """Take tilt out of ``heights``, (rows, cols), in the same unit; NaN stays NaN and is left out of the fit.
+
+    ``poly_xy`` is SPIEPy's ``flatten_poly_xy`` of degree 1 (a plane with its x*y term),
+    ``iterate_mask`` its ``flatten_by_iterate_mask`` with a plane and a mask of mean +- 1 sigma.
+
+    Raises
+    ------
+    ValueError
+        If the method is not known or no height is finite.
+
+    Examples
+    --------
+    >>> tilted = np.add.outer(np.arange(20.0), 3 * np.arange(30.0))
+    >>> bool(np.abs(flatten(tilted)).max() < 1e-9)
+    True
+    """
+    if method not in FLATTEN_METHODS:
+        raise ValueError(f"flatten_method must be one of {', '.join(FLATTEN_METHODS)}, got {method!r}")
+    heights = np.asarray(heights, dtype=float)
+    missing = ~np.isfinite(heights)
+    if missing.all():
+        raise ValueError("nothing to flatten: every height is missing (NaN)")
+    if method == "none":
+        return heights.copy()
+    box = _filled_box(missing)
+    part, mask = heights[box], missing[box]
+    flat = np.full(heights.shape, np.nan)
+    flat[box] = _spiepy(_fill_nearest(part, mask), mask, method)
+    flat[missing] = np.nan
+    return flat
+
+
+def resample(
+    heights: np.ndarray, pixel_size: tuple[float, float] | None, pixel_density: float | None
+) -> np.ndarray:
+    """Resample ``heights``, (rows, cols), smoothly to ``pixel_density`` px/nm along both axes.
+
+    A scan of unknown scale (``pixel_size`` None) and a density of None keep the pixels as they are.
+    A new pixel is NaN if any of what it covers is.
+
+    Raises
+    ------
+    ValueError
+        If the scan is more than ``MOST_UPSAMPLING`` times coarser, or would be over ``MOST_PIXELS`` a side.
+    """
+    if pixel_size is None or pixel_density is None:
+        return np.asarray(heights, dtype=float)
+    factors = [size * pixel_density for size in pixel_size]
+    if max(factors) > MOST_UPSAMPLING:
+        raise ValueError(
+            f"the scan has {1 / max(pixel_size):.3g} px/nm and {pixel_density:g} px/nm are asked for: more than"
+            f" {MOST_UPSAMPLING:g} times finer shows no more; use a lower pixel density"
+        )
+    shape = tuple(max(1, round(n * factor)) for n, factor in zip(heights.shape, factors, strict=True))
+    if max(shape) > MOST_PIXELS:
+        raise ValueError(
+            f"the scan would be {shape[0]} x {shape[1]} px at {pixel_density:g} px/nm, over {MOST_PIXELS} a side;"
+            " use a lower pixel density"
+        )
+    if shape == heights.shape:
+        return np.asarray(heights, dtype=float)
+    from skimage.transform import resize
+
+    missing = ~np.isfinite(heights)
+    filled = _fill_nearest(np.asarray(heights, dtype=float), missing) if missing.any() else heights
+    fine = resize(filled, shape, order=1, anti_aliasing=True, preserve_range=True)
+    if missing.any():
+        fine[resize(missing.astype(float), shape, order=1, anti_aliasing=False) > 1e-6] = np.nan
+    return fine
+
+
+def normalise(heights: np.ndarray) -> np.ndarray:
+    """Map the lowest height of the map, (rows, cols), to 0 and the highest to 1, as float32.
+
+    Raises
+    ------
+    ValueError
+        If there is no height, or all are equal.
+    """
+    if not np.isfinite(heights).any():
+        raise ValueError("every height is missing (NaN)")
+    low, high = np.nanmin(heights), np.nanmax(heights)
+    if low == high:
+        raise ValueError(f"the map is constant ({low:g} everywhere): there is nothing to see in it")
+    return ((heights - low) / (high - low)).astype(np.float32)
+
+
+def to_own_pixels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Bring a label map of resampled pixels back onto a scan's own, ``shape``, each label as it is."""
+    if labels.shape == tuple(shape):
+        return labels
+    rows, cols = (
+        ((np.arange(own) + 0.5) * len_ / own).astype(int) for own, len_ in zip(shape, labels.shape, strict=True)
+    )
+    return labels[np.ix_(rows, cols)]
+
+
+def _filled_box(missing: np.ndarray) -> tuple[slice, slice]:
+    """Return the smallest rectangle that holds every finite height."""
+    rows, cols = (np.flatnonzero(~missing.all(axis=axis)) for axis in (1, 0))
+    return slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)
+
+
+def _fill_nearest(heights: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Give every missing height the value of the nearest one that is there."""
+    if not missing.any() or missing.all():
+        return heights
+    from scipy.ndimage import distance_transform_edt
+
+    nearest: Any = distance_transform_edt(missing, return_distances=False, return_indices=True)
+    return heights[tuple(nearest)]
+
+
+def _spiepy(heights: np.ndarray, mask: np.ndarray, method: str) -> np.ndarray:
+    """Call SPIEPy on complete heights, leaving out what is masked."""
+    import spiepy
+
+    if min(heights.shape) < 2 or (~mask).sum() < 4:  # too little to fit a plane to
+        return heights - heights[~mask].mean()
+    master = mask if mask.any() else None
+    if method == "poly_xy":
+        return spiepy.flatten_poly_xy(heights, mask=master, deg=1)[0]
+    flat, _, rounds = spiepy.flatten_by_iterate_mask(heights, master_mask=master)
+    if rounds == 0:
+        warnings.warn("iterate_mask did not settle within 100 rounds; look at the result", stacklevel=2)
+    return flat
