@@ -1,12 +1,13 @@
 """Surfaces with a known label per pixel."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 CLASSES = ("surface", "vacancy", "adatom", "cluster", "step edge")
 _VACANCY, _ADATOM, _CLUSTER, _STEP = range(1, 5)
-_ROOM_NM = {_VACANCY: 0.7, _ADATOM: 0.6, _CLUSTER: 1.4}  # radius that no other defect or step enters
+_ROOM_NM = {_VACANCY: 0.7, _ADATOM: 0.6, _CLUSTER: 1.4}  # a circle no other defect enters
 _PAINTED = 1 / 3  # a feature ends where it is below this part of its own maximum
 _MARGIN_NM = 1.0  # defects may sit this far outside and look in
 _EDGE_NM = 0.1  # width parameter of the logistic profile of a step
@@ -123,11 +124,10 @@ def simulate_si001(
     """
     x, y, pixel = _axes(shape, size_nm, pixel_size)
     rng = np.random.default_rng(seed)
-    waves = ((0, 1, corrugation_nm / 2), (1, 0, corrugation_nm / 12))
     terraces = [
         _Lattice(
             cell=np.diag([0.384, 0.768]) @ _turn(angle + turned),
-            waves=waves,
+            waves=((0, 1, corrugation_nm / 2), (1, 0, corrugation_nm / 12)),
             origin=rng.uniform(0, 0.768, 2),
             hole=-0.1,
             hole_sigmas=(0.17, 0.28),
@@ -155,7 +155,7 @@ def simulate_hexagonal(
     clusters: float = 0.01,
     step_edge: bool = False,
 ) -> Surface:
-    """Make a hexagonal lattice of bumps, with bumps missing and adatoms on hollow sites.
+    """Make a hexagonal lattice of bumps, some missing, with adatoms on hollow sites.
 
     ``lattice_nm`` is the distance between neighbours, ``angle`` the direction of close-packed rows
     in degrees, ``corrugation_nm`` the height from hollow to bump. A step is 0.25 nm high.
@@ -174,7 +174,7 @@ def simulate_hexagonal(
             cell=lattice_nm * np.array([[1.0, 0.0], [0.5, np.sqrt(0.75)]]) @ _turn(angle),
             waves=((1, 0, part), (0, 1, part), (1, 1, part)),
             origin=rng.uniform(0, lattice_nm, 2),
-            hole=-1.5 * part - 0.02,
+            hole=-1.5 * part - 0.05,
             hole_sigmas=(0.25 * lattice_nm, 0.25 * lattice_nm),
             hole_length=1.0,
             adatom=(1 / 3, 1 / 3),
@@ -306,15 +306,13 @@ def _sites(
             raise ValueError(f"density of {CLASSES[kind]} must be 0 to {_DENSEST} per nm^2, got {density}")
         for _ in range(rng.poisson(density * float(np.prod(size + 2 * _MARGIN_NM)))):
             at = rng.uniform(-_MARGIN_NM, size + _MARGIN_NM)
-            above = np.inf if edge is None else float(edge.distance(*at))
-            terrace = terraces[above < 0]
+            lower = edge is not None and bool(edge.distance(*at) < 0)
             if kind != _CLUSTER:
-                at = terrace.nearest(at, terrace.adatom if kind == _ADATOM else (0.0, 0.0))
-            near = [np.hypot(*(at - place)) < _ROOM_NM[kind] + _ROOM_NM[other] for other, _, place in sites]
-            if abs(above) > _ROOM_NM[kind] + 0.5 and not any(
-                near
-            ):  # going to its site moves it less than 0.5 nm
-                sites.append((kind, above < 0, at))
+                at = terraces[lower].nearest(at, terraces[lower].adatom if kind == _ADATOM else (0.0, 0.0))
+            inside = np.inf if edge is None else (-1 if lower else 1) * float(edge.distance(*at))
+            near = (math.dist(at, place) < _ROOM_NM[kind] + _ROOM_NM[other] for other, _, place in sites)
+            if inside > _ROOM_NM[kind] and not any(near):
+                sites.append((kind, lower, at))
     return sites
 
 

@@ -1,0 +1,235 @@
+"""The command ``stmml``: info, train, predict and demo, the same work as in the viewer without a window."""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from napari_stmml import __version__
+from napari_stmml.mtrx import MtrxError, find_scans, read_mtrx
+from napari_stmml.recipe import RECIPES, get_recipe
+from napari_stmml.scan import Scan
+
+EXIT = "Exit status: 0 when there is a result, 1 when there is none, 2 when the command was not understood."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``stmml`` with these arguments; return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (ValueError, OSError) as error:
+        print(f"stmml {options.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"stmml {options.command}: interrupted", file=sys.stderr)
+        return 1
+
+
+def info(options: argparse.Namespace) -> int:
+    """Print what every scan is: size, bias, setpoint, date."""
+    scans: list[Scan] = []
+    skipped: list[dict[str, str]] = []
+    for path in options.paths:
+        try:
+            files = find_scans(path)
+        except MtrxError as error:
+            skipped.append({"file": str(path), "why": str(error)})
+            continue
+        for file in files:
+            try:
+                scans += read_mtrx(file)
+            except MtrxError as error:
+                skipped.append({"file": str(file), "why": str(error)})
+    if options.json:
+        print(json.dumps({"scans": [_describe(scan) for scan in scans], "skipped": skipped}, indent=1))
+    else:
+        for scan in scans:
+            print(_line(scan))
+    for problem in skipped:
+        print(f"skipped: {problem['why']}", file=sys.stderr)
+    return 0 if scans else 1
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train a model on all scans of the paths and write it to ``--out``."""
+    from napari_stmml.jobs import TrainJob
+
+    recipe = get_recipe(options.recipe, num_clusters=options.clusters, epochs=options.epochs)
+    job = TrainJob(
+        out=options.out, paths=tuple(options.paths), recipe=recipe.as_dict(), seed=options.seed
+    )
+    events = _run(job, options)
+    result = next(event for event in events if event["event"] == "trained")
+    if options.json:
+        history = [event for event in events if event["event"] == "epoch"]
+        print(json.dumps({**result, "history": history, "skipped": _skipped(events)}, indent=1))
+    else:
+        state = "stopped early" if result["stopped"] else "done"
+        print(f"{state}: {result['epochs']} epochs in {result['seconds']:.0f} s, model in {result['model']}")
+        print(f"windows per cluster: {', '.join(map(str, result['cluster_sizes']))}")
+    return 0
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Label all scans of the paths and write the maps and pictures to ``--out``."""
+    from napari_stmml.jobs import PredictJob
+
+    job = PredictJob(model=options.model, out=options.out, paths=tuple(options.paths), pitch=options.pitch)
+    events = _run(job, options)
+    maps = [event for event in events if event["event"] == "predicted"]
+    skipped = _skipped(events)
+    if options.json:
+        print(json.dumps({"maps": maps, "skipped": skipped}, indent=1))
+    else:
+        for event in maps:
+            print(f"{event['labels']}  ({event['seconds']:.1f} s)")
+        print(f"{len(maps)} scans labelled, {len(skipped)} skipped")
+    return 0 if maps else 1
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Simulate scans, train, predict, and show or keep the result."""
+    from napari_stmml.demo import run_demo
+
+    return run_demo(options.headless, _show_progress())
+
+
+def _run(job: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Run a job here, with progress on standard error; the first Ctrl-C keeps what there is."""
+    stop = threading.Event()
+    events: list[dict[str, Any]] = []
+    show = _show_progress()
+
+    def report(event: dict[str, Any]) -> None:
+        events.append(event)
+        show(event)
+
+    def on_interrupt(signum: int, frame: Any) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        print("\nstopping: what there is will be kept (Ctrl-C again: at once)", file=sys.stderr)
+
+    here = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, on_interrupt) if here else None
+    try:
+        with _prints_on_stderr():
+            job.run(report, stop.is_set)
+    except RuntimeError as error:
+        # What libraries below us raise when they run out of memory or of a device.
+        raise ValueError(f"the work could not be done: {error}") from error
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+    return events
+
+
+def _prints_on_stderr() -> Any:
+    """Send what libraries print to standard error, so that standard output is ours alone."""
+    import contextlib
+
+    return contextlib.redirect_stdout(sys.stderr)
+
+
+def _show_progress() -> Callable[[dict[str, Any]], None]:
+    """Return a listener that draws events as a progress bar and lines on standard error."""
+    from tqdm import tqdm
+
+    bars: dict[str, Any] = {}
+
+    def bar(name: str, done: int, total: int, note: str = "") -> None:
+        if name not in bars:
+            bars[name] = tqdm(total=total, desc=name, unit="", file=sys.stderr, leave=True, ncols=90)
+        bars[name].set_postfix_str(note, refresh=False)
+        bars[name].update(done - bars[name].n)
+        if done == total:
+            bars.pop(name).close()
+
+    def show(event: dict[str, Any]) -> None:
+        match event:
+            case {"event": "skipped", "why": why}:
+                tqdm.write(f"skipped: {why}", file=sys.stderr)
+            case {"event": "windows", "scans": scans, "train": n, "validation": held}:
+                tqdm.write(f"{scans} scans: {n} windows to train on, {held} to validate", file=sys.stderr)
+            case {"event": "batch", "epoch": epoch, "epochs": epochs, "batch": batch, "batches": batches, "loss": loss}:
+                done = (epoch - 1) * batches + batch
+                bar("training", done, epochs * batches, f"epoch {epoch}/{epochs}, loss {loss:.3g}")
+            case {"event": "clustering", "done": done, "total": total}:
+                bar("clustering", done, total)
+            case {"event": "progress", "scan": scan, "done": done, "total": total}:
+                bar(scan, done, total)
+            case {"event": "step", "what": what}:
+                tqdm.write(what, file=sys.stderr)
+
+    return show
+
+
+def _skipped(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"scan": event["scan"], "why": event["why"]} for event in events if event["event"] == "skipped"]
+
+
+def _describe(scan: Scan) -> dict[str, Any]:
+    """Return the settings of a scan for programs, exact, with its shape and how much of it was scanned."""
+    import numpy as np
+
+    finite = np.isfinite(scan.heights)
+    found = scan.heights[finite]
+    return {
+        "name": scan.name,
+        "shape": list(scan.heights.shape),
+        "scanned_rows": int(finite.any(axis=1).sum()),
+        "range": [float(found.min()), float(found.max())] if found.size else None,
+        **scan.settings(),
+    }
+
+
+def _line(scan: Scan) -> str:
+    """Say what a scan is in one line, rounded for people."""
+    import numpy as np
+
+    rows, cols = scan.heights.shape
+    scanned = int(np.isfinite(scan.heights).any(axis=1).sum())
+    tall, wide = scan.size_nm or (0.0, 0.0)
+    setpoint = "setpoint ?" if scan.setpoint is None else f"{scan.setpoint * 1000:.4g} pA"
+    taken = "" if scan.taken is None else f"{scan.taken:%Y-%m-%d %H:%M} UTC"
+    partial = "" if scanned == rows else f", {scanned} of {rows} lines scanned"
+    return f"{scan.name}: {cols} x {rows} px, {wide:.4g} x {tall:.4g} nm, {setpoint}, {scan.angle:g} deg, {taken}{partial}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="stmml", description="Find recurring structures in STM scans (MATRIX files).", epilog=EXIT
+    )
+    parser.add_argument("--version", action="version", version=f"napari-stmml {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], paths: bool = True) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=run.__doc__, description=run.__doc__, epilog=EXIT)
+        added.set_defaults(run=run)
+        if paths:
+            where = "a .Z_mtrx file, a session's _0001.mtrx, or a folder (with all below it)"
+            added.add_argument("paths", nargs="+", metavar="FILE_OR_FOLDER", help=where)
+            added.add_argument("--json", action="store_true", help="write the result as JSON on standard output")
+        return added
+
+    command("info", info)
+    training = command("train", train)
+    training.add_argument("--out", required=True, metavar="M.stmml", help="the model file to write")
+    training.add_argument("--recipe", default="srsml24", choices=sorted(RECIPES), help="default: %(default)s")
+    training.add_argument("--clusters", type=int, help="number of clusters (the recipe's: 20)")
+    training.add_argument("--epochs", type=int, help="how often training sees every window (the recipe's: 5)")
+    training.add_argument("--seed", type=int, default=0, help="the same seed gives the same labels (default: 0)")
+    predicting = command("predict", predict)
+    predicting.add_argument("--model", required=True, metavar="M.stmml", help="the model file to use")
+    predicting.add_argument("--out", required=True, metavar="DIR", help="folder for label maps and pictures")
+    predicting.add_argument("--pitch", type=int, help="step between windows in px (the recipe's: 2)")
+    showing = command("demo", demo, paths=False)
+    showing.add_argument("--headless", metavar="DIR", help="leave figures and files in DIR instead of opening napari")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
