@@ -14,10 +14,11 @@ import numpy as np
 
 from napari_stmml.scan import DIRECTIONS
 
-Value = bool | int | float | str
-Settings = dict[tuple[str, str], tuple[Value, str]]  # (group, name) -> (value, unit)
+_Value = bool | int | float
+_Settings = dict[tuple[str, str], tuple[_Value, str]]  # (group, name) -> (value, unit)
 
 _FILE_ID = b"ONTMATRX0101"
+_NOTHING = bytes(4)  # what four bytes of zero mean, where many blocks begin, is not known
 _DIRECTION_SETS = tuple(map(set, (DIRECTIONS[:1], DIRECTIONS[:2], DIRECTIONS[::2], DIRECTIONS)))
 _RASTER_TIME = 0.0005  # s per point
 _START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -68,6 +69,11 @@ class Frame:
     ValueError
         If the heights are empty, not finite, of several shapes or out of range, the directions do not
         belong together, or a setting is not possible.
+
+    Examples
+    --------
+    >>> Frame({"forward/up": np.zeros((4, 6))}, width_nm=6.0, height_nm=4.0).points
+    24
     """
 
     heights: Mapping[str, np.ndarray]
@@ -94,10 +100,10 @@ class Frame:
         for name in ("width_nm", "height_nm"):
             if not 0 < getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be above 0 nm, got {getattr(self, name)}")
-        numbers = (self.bias, self.alternate_bias, self.setpoint, self.alternate_setpoint, self.angle)
-        finite = [number for number in (*numbers, *self.offset_nm) if number is not None]
-        if not np.isfinite(finite).all():
-            raise ValueError(f"bias, setpoint, angle and offset must be finite numbers, got {finite}")
+        for name in ("bias", "alternate_bias", "setpoint", "alternate_setpoint", "angle", "offset_nm"):
+            value = getattr(self, name)
+            if value is not None and not np.isfinite(value).all():
+                raise ValueError(f"{name} must be finite, got {value}")
         if self.points_scanned is not None and not 1 <= self.points_scanned <= self.points:
             raise ValueError(f"points_scanned must be 1 to {self.points}, got {self.points_scanned}")
 
@@ -141,8 +147,11 @@ def write_session(
     Raises
     ------
     ValueError
-        If there is no frame, or ``started`` has no time zone or is not between 1970 and 2106.
+        If there is no frame, ``session`` is no file name, or ``started`` has no time zone or is not
+        between 1970 and 2106.
     """
+    if not session or Path(session).name != session:
+        raise ValueError(f"session must be the beginning of a file name, got {session!r}")
     if not frames:
         raise ValueError(f"frames must be at least one, got {len(frames)}")
     if started.tzinfo is None:
@@ -216,7 +225,7 @@ def _steps(frame: Frame) -> np.ndarray:
     return np.rint(points * _STEPS_PER_NANO[frame.channel]).astype("<i4")
 
 
-def _settings(frame: Frame) -> Settings:
+def _settings(frame: Frame) -> _Settings:
     """Return what is written of the settings of a frame, in SI units."""
     angle = int(frame.angle) if float(frame.angle).is_integer() else float(frame.angle)
     other_bias = frame.bias if frame.alternate_bias is None else frame.alternate_bias
@@ -249,7 +258,7 @@ def _marks(frame: Frame) -> dict[str, str]:
     return {"CREATION_COMMENT": frame.comment, "SAMPLE_NAME": frame.sample, "DATA_SET_NAME": frame.data_set}
 
 
-def _opening(session: str, settings: Settings, when: int) -> bytes:
+def _opening(session: str, settings: _Settings, when: int) -> bytes:
     """Return the blocks with which a parameter file opens."""
     experiment = session.rpartition("-")[2]
     titles = [experiment, "v104201", "STM V/Z spectroscopy experiment"]
@@ -334,11 +343,8 @@ def _data_blocks(frame: Frame, data: np.ndarray, cycle: int, when: int) -> bytes
     return _block("BKLT", _NOTHING + _block("DESC", description) + _block("DATA", data.tobytes()), when)
 
 
-_NOTHING = bytes(4)
-
-
 def _block(name: str, body: bytes, when: int | None = None) -> bytes:
-    """Return a block: its name back to front, the length of its body, the time of the outer ones, the body."""
+    """Return a block: its name back to front, the length of its body, the time of outer blocks, the body."""
     time = b"" if when is None else struct.pack("<Q", when)
     return name[::-1].encode() + _number(len(body)) + time + body
 
@@ -356,15 +362,13 @@ def _string(text: str) -> bytes:
     return _number(len(encoded) // 2) + encoded
 
 
-def _property(name: str, value: Value, unit: str) -> bytes:
+def _property(name: str, value: _Value, unit: str) -> bytes:
     return _string(name) + _string(unit) + _NOTHING + _value(value)
 
 
-def _value(value: Value) -> bytes:
+def _value(value: _Value) -> bytes:
     if isinstance(value, bool):
         return b"LOOB" + struct.pack("<L", value)
     if isinstance(value, int):
         return b"GNOL" + struct.pack("<l", value)
-    if isinstance(value, float):
-        return b"BUOD" + struct.pack("<d", value)
-    return b"GRTS" + _string(value)
+    return b"BUOD" + struct.pack("<d", value)

@@ -1,0 +1,106 @@
+"""A panel that runs one job at a time in a process of its own, shows how far it is, and can cancel it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
+
+from napari_stmml.jobs import Job, Worker
+from napari_stmml.scan import Scan
+from napari_stmml.viewer.panel import Panel
+
+POLL_MS = 50
+
+
+class JobPanel(Panel):
+    """Start, Cancel, a progress bar; what a job reports arrives in ``on_event`` on the main thread."""
+
+    def __init__(self, napari_viewer: Any, start: str) -> None:
+        super().__init__(napari_viewer)
+        self.worker = Worker()
+        self.start_button, self.cancel_button = QPushButton(start), QPushButton("Cancel")
+        self.start_button.clicked.connect(self._on_start_clicked)
+        self.cancel_button.clicked.connect(self.cancel)
+        self.progress = QProgressBar()
+        self.progress.setAccessibleName("progress")
+        self._timer = QTimer(self)
+        self._timer.setInterval(POLL_MS)
+        self._timer.timeout.connect(self._poll)
+        # The lambda holds the worker, not this panel, which is gone when it is called.
+        self.destroyed.connect(lambda *_, worker=self.worker: worker.close())
+        self._set_running(False)
+
+    def add_buttons(self) -> None:
+        """Add buttons, bar and status line to the column, and keep the rest of it free."""
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.start_button)
+        buttons.addWidget(self.cancel_button)
+        self.column.addLayout(buttons)
+        self.column.addWidget(self.progress)
+        self.column.addWidget(self.status)
+
+    def start(self, job: Job, scans: Iterable[Scan] = ()) -> None:
+        """Start a job; the viewer stays free."""
+        self.worker.submit(job, scans)
+        self._set_running(True)
+        self.say("starting …")
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """Ask the running job to stop; within two seconds it has, and what it had is kept."""
+        self.cancel_button.setEnabled(False)
+        self.say("cancelling …")
+        self.worker.cancel()
+
+    @property
+    def running(self) -> bool:
+        """Whether a job has been started and has not ended."""
+        return self._timer.isActive()
+
+    def on_start(self) -> None:
+        """Read the form and call ``start``; a ValueError is shown to the user."""
+        raise NotImplementedError
+
+    def on_event(self, event: dict[str, Any]) -> None:
+        """Take one event of the running job."""
+        raise NotImplementedError
+
+    def on_end(self, event: dict[str, Any]) -> None:
+        """Say how the job ended: ``finished``, ``failed`` or ``died``, and whether it was ``cancelled``."""
+        raise NotImplementedError
+
+    def _on_start_clicked(self) -> None:
+        try:
+            self.on_start()
+        except (ValueError, OSError) as error:
+            self.say(str(error), wrong=True)
+
+    def _poll(self) -> None:
+        while not self.worker.events.empty():
+            event = self.worker.events.get()
+            if event["event"] in ("finished", "failed", "died"):
+                self._timer.stop()
+                self._set_running(False)
+                self.on_end(event)
+            else:
+                self.on_event(event)
+
+    def _set_running(self, running: bool) -> None:
+        self.start_button.setEnabled(not running)
+        self.cancel_button.setEnabled(running)
+        self.progress.setRange(0, 0 if running else 100)  # 0 to 0: busy, no measure yet
+        if not running:
+            self.progress.reset()
+
+
+def time_left(seconds: float | None) -> str:
+    """Say how long something will take.
+
+    >>> time_left(75)
+    'about 1 min 15 s left'
+    """
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"about {minutes} min {rest} s left" if minutes else f"about {rest} s left"

@@ -1,0 +1,155 @@
+"""Scans and label maps as napari layers and back: exact inverse pairs, on plain tuples; imports no napari."""
+
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.colours import class_colours
+from napari_stmml.labelmap import LabelMap
+from napari_stmml.scan import Scan
+
+LayerData = tuple[np.ndarray, dict[str, Any], str]
+KEY = "stmml"  # of layer.metadata
+MOST_CLASSES = 255  # that get a colour of their own before anybody paints them
+
+STM_COLORMAP: dict[str, Any] = {
+    "name": "stm",
+    "colors": [[0, 0, 0, 1], [0.48, 0.23, 0, 1], [1, 0.55, 0.1, 1], [1, 0.85, 0.63, 1], [1, 1, 1, 1]],
+    "nan_color": [0.35, 0.42, 0.48, 1],  # a blue grey that no height has: not scanned
+}
+_IN_NM = {
+    **dict.fromkeys(("nm", "nanometer"), 1.0),
+    **dict.fromkeys(("um", "µm", "micrometer", "micron"), 1e3),
+    **dict.fromkeys(("mm", "millimeter"), 1e6),
+    **dict.fromkeys(("m", "meter"), 1e9),
+    **dict.fromkeys(("pm", "picometer"), 1e-3),
+    **dict.fromkeys(("angstrom", "Å"), 0.1),
+}
+
+
+def scan_to_layer(scan: Scan, visible: bool = True) -> LayerData:
+    """Make layer data of a scan: heights (rows, cols), row 0 at the top, scale and units in nm.
+
+    See Also
+    --------
+    scan_from_layer : the inverse.
+    """
+    meta = {
+        "name": " · ".join([scan.name, *scan.history]),
+        "colormap": STM_COLORMAP,
+        "contrast_limits": robust_limits(scan.heights),
+        "visible": visible,
+        "metadata": {KEY: scan.settings()},
+        **_place(scan.pixel_size),
+    }
+    return scan.heights, meta, "image"
+
+
+def scan_from_layer(data: np.ndarray, meta: dict[str, Any]) -> Scan:
+    """Make a scan of layer data, of ours or of any other reader's two-dimensional image.
+
+    The pixel size is what the layer's scale and units say now, None where they are not lengths.
+    What else is known comes from our own metadata, where there is any.
+    """
+    known = dict(meta.get("metadata", {}).get(KEY, {}))
+    own = known if "direction" in known else {"source": str(meta.get("name", "")), "unit": ""}
+    return Scan.from_settings(np.asarray(data), {**own, "pixel_size": pixel_size_nm(meta)})
+
+
+def labels_to_layer(labels: LabelMap) -> LayerData:
+    """Make layer data of a label map: same pixels, same place, class names and colours.
+
+    See Also
+    --------
+    labels_from_layer : the inverse.
+    """
+    colours = dict(enumerate(class_colours(MOST_CLASSES), start=1)) | dict(labels.colours)
+    numbers = sorted(labels.names)
+    meta = {
+        "name": labels.name,
+        "opacity": 0.5,
+        "colormap": {**colours, 0: "transparent", None: "#ff00ff"},
+        "features": {"index": [0, *numbers], "class": ["unlabelled", *(labels.names[i] for i in numbers)]},
+        "metadata": {KEY: labels.scan},
+        **_place(labels.pixel_size),
+        **labels.placement,
+    }
+    return labels.labels, meta, "labels"
+
+
+def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
+    """Make a label map of a Labels layer's data, with the colours that are seen and the names in its features."""
+    data = np.asarray(data)
+    names = _class_names(meta.get("features"))
+    used = sorted({int(label) for label in np.unique(data) if label > 0} | set(names))
+    return LabelMap(
+        data,
+        pixel_size_nm(meta),
+        names=names,
+        colours=_colours(meta.get("colormap"), used),
+        name=str(meta.get("name", "labels")),
+        scan=dict(meta.get("metadata", {}).get(KEY, {})),
+        placement=placement(meta),
+    )
+
+
+def placement(meta: dict[str, Any]) -> dict[str, Any]:
+    """Say where a layer lies beyond its scale, as JSON knows it: nothing if it lies as it came."""
+    place = {}
+    for key, plain in (("translate", np.zeros(2)), ("rotate", np.eye(2)), ("shear", np.zeros(1)), ("affine", np.eye(3))):
+        if meta.get(key) is not None:
+            values = np.asarray(meta[key], dtype=float)
+            if values.shape != plain.shape or not np.array_equal(values, plain):
+                place[key] = values.tolist()
+    return place
+
+
+def pixel_size_nm(meta: dict[str, Any]) -> tuple[float, float] | None:
+    """Return nm per pixel along rows and columns as scale and units say, or None if they are not lengths."""
+    units = meta.get("units")
+    units = (units, units) if isinstance(units, str) else units
+    factors = [_IN_NM.get(str(unit)) for unit in (units if units is not None else ("pixel", "pixel"))[-2:]]
+    scale = np.asarray(meta.get("scale", (1, 1)), dtype=float)[-2:]
+    if None in factors or (scale <= 0).any():
+        return None
+    rows, cols = (float(size) * float(factor or 0) for size, factor in zip(scale, factors, strict=True))
+    return rows, cols
+
+
+def robust_limits(heights: np.ndarray) -> tuple[float, float]:
+    """Return contrast limits that leave out half a percent at either end, and NaN; never equal.
+
+    >>> robust_limits(np.array([[np.nan, 2.0], [2.0, 2.0]]))
+    (1.5, 2.5)
+    """
+    finite = heights[np.isfinite(heights)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = (float(limit) for limit in np.percentile(finite, (0.5, 99.5)))
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _place(pixel_size: tuple[float, float] | None) -> dict[str, Any]:
+    unit = "pixel" if pixel_size is None else "nm"
+    return {"scale": pixel_size or (1.0, 1.0), "units": (unit, unit), "axis_labels": ("y", "x")}
+
+
+def _class_names(features: Any) -> dict[int, str]:
+    """Read class names out of a layer's features, a table with the columns ``index`` and ``class``."""
+    if features is None or "index" not in features or "class" not in features:
+        return {}
+    pairs = zip(features["index"], features["class"], strict=True)
+    return {int(label): str(name) for label, name in pairs if int(label) > 0}
+
+
+def _colours(colormap: Any, labels: list[int]) -> dict[int, str]:
+    """Return the ``#rrggbb`` of labels in a colormap of napari's, or in a plain dict."""
+    if colormap is None or not labels:
+        return {}
+    if isinstance(colormap, dict):
+        return {label: colormap[label] for label in labels if label in colormap}
+    table = colormap.map(np.array(labels))
+    return {
+        label: "#" + "".join(f"{round(float(part) * 255):02x}" for part in rgba[:3])
+        for label, rgba in zip(labels, table, strict=True)
+    }

@@ -1,0 +1,89 @@
+"""What all our dock widgets have in common: a scrolling column, choices of layers, a line that says how it is."""
+
+from typing import Any
+
+from magicgui.widgets import ComboBox, Container, Select
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from napari_stmml.scan import Scan
+from napari_stmml.viewer.layers import scan_from_layer
+
+
+class Panel(QScrollArea):
+    """A column of widgets that scrolls where the window is too low for it."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self._choices: list[Any] = []
+        inside = QWidget()
+        self.column = QVBoxLayout(inside)
+        self.column.setContentsMargins(6, 6, 6, 6)
+        self.setWidget(inside)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(330)
+        self.status = QLabel("")
+        self.status.setWordWrap(True)
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.status.setAccessibleName("status")
+
+    def reset_choices(self, event: Any = None) -> None:
+        """Offer the layers that the viewer has now; napari calls this when they change."""
+        for choice in self._choices:
+            choice.reset_choices()
+
+    def one_scan(self, label: str) -> ComboBox:
+        """Make a choice of one of the viewer's two-dimensional images."""
+        choice = ComboBox(label=label, choices=self._images, nullable=True, tooltip="any 2-D image layer")
+        self._choices.append(choice)
+        return choice
+
+    def some_scans(self, label: str) -> Select:
+        """Make a choice of any number of the viewer's two-dimensional images."""
+        tip = "any 2-D image layers; Ctrl-click or drag to choose several"
+        choice = Select(label=label, choices=self._images, tooltip=tip)
+        choice.native.setMaximumHeight(110)
+        self._choices.append(choice)
+        return choice
+
+    def form(self, *widgets: Any) -> Container:
+        """Add a form of labelled magicgui widgets to the column."""
+        form = Container(widgets=list(widgets), labels=True)
+        form.margins = (0, 0, 0, 0)
+        self.column.addWidget(form.native)
+        return form
+
+    def say(self, sentence: str, wrong: bool = False) -> None:
+        """Show one sentence in the panel; where something went wrong, as a notification too."""
+        self.status.setText(sentence)
+        if wrong:
+            from napari.utils.notifications import show_error
+
+            show_error(sentence)
+
+    def _images(self, _widget: Any = None) -> list[Any]:
+        # A stack, a colour image and what the panels show for a moment are no scans.
+        return [
+            layer
+            for layer in self.viewer.layers
+            if type(layer).__name__ == "Image"
+            and layer.ndim == 2
+            and not layer.rgb
+            and not layer.multiscale
+            and "stmml_passing" not in layer.metadata
+        ]
+
+
+def scan_of(layer: Any) -> Scan:
+    """Make a scan of an Image layer as it is now."""
+    data, meta, _ = layer.as_layer_data_tuple()
+    return scan_from_layer(data, meta)
+
+
+def place_of(layer: Any) -> dict[str, Any]:
+    """Return all that says where a layer lies, for another layer to lie exactly on it."""
+    keys = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+    return {key: getattr(layer, key) for key in keys}

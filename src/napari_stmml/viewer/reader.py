@@ -1,0 +1,73 @@
+"""What napari calls when a MATRIX file or a labelled map is dropped on it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from napari_stmml.labelmap import LabelMap, is_label_map
+from napari_stmml.mtrx import find_scans, is_parameter_file, read_mtrx
+from napari_stmml.viewer.layers import LayerData, labels_to_layer, scan_to_layer
+
+OUR_MAPS = "*.stmml.tif"
+
+
+def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list] | None:
+    """Return a function that reads ``path``, or None if that is not ours to read; never raises."""
+    for one in _listed(path):
+        name = one.name.lower()
+        if not (name.endswith(("_mtrx", ".mtrx")) or (name.endswith((".tif", ".tiff")) and is_label_map(one))):
+            return None
+    return read
+
+
+def read(path: str | list[str]) -> list:
+    """Read files as layers. A file that gives none is reported in one sentence, and the others open."""
+    from napari.utils.notifications import show_error
+
+    layers: list = []
+    for one in _listed(path):
+        try:
+            layers += _layers(one)
+        except (ValueError, OSError) as error:
+            show_error(str(error))
+    return layers or [(None,)]  # napari's way to say: handled, nothing to show
+
+
+def prefer_our_maps() -> None:
+    """Let napari open ``*.stmml.tif`` here without asking, unless the user has chosen otherwise."""
+    from napari.settings import get_settings
+
+    chosen = get_settings().plugins.extension2reader
+    if OUR_MAPS not in chosen:
+        get_settings().plugins.extension2reader = {**chosen, OUR_MAPS: "napari-stmml"}
+
+
+def _layers(path: Path) -> list[LayerData]:
+    if path.name.lower().endswith((".tif", ".tiff")):
+        return [labels_to_layer(LabelMap.read(path))]
+    if is_parameter_file(path):
+        layers: list[LayerData] = []
+        for file in find_scans(path):
+            layers += _layers_of_scan(file, path)
+        return layers
+    return _scan_layers(path)
+
+
+def _layers_of_scan(file: Path, parameter_file: Path) -> list[LayerData]:
+    """Read one scan of a session; a damaged one does not keep the others from opening."""
+    from napari.utils.notifications import show_error
+
+    try:
+        return _scan_layers(file)
+    except (ValueError, OSError) as error:
+        show_error(f"{parameter_file.name}: {error}")
+        return []
+
+
+def _scan_layers(path: Path) -> list[LayerData]:
+    """Read all directions of a file; the first, forward/up, lies on top and alone is shown."""
+    scans = read_mtrx(path)
+    return [scan_to_layer(scan, visible=scan is scans[0]) for scan in reversed(scans)]
+
+
+def _listed(path: str | list[str]) -> list[Path]:
+    return [Path(one) for one in ([path] if isinstance(path, str | Path) else path)]

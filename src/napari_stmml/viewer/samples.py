@@ -1,0 +1,47 @@
+"""Scans in napari's File > Open Sample: two simulated ones, and the three that SPIEPy brings."""
+
+import tempfile
+from typing import Any
+
+from napari_stmml.demo import simulate_session
+from napari_stmml.mtrx import read_mtrx
+from napari_stmml.scan import Scan
+from napari_stmml.viewer.layers import LayerData, scan_to_layer
+
+
+def si001() -> list[LayerData]:
+    """Simulated Si(001)-2x1 rows with vacancies, adatoms and clusters, through real MATRIX bytes."""
+    return _simulated(0)
+
+
+def hexagonal() -> list[LayerData]:
+    """Simulated hexagonal lattice with a step edge, through real MATRIX bytes."""
+    return _simulated(1)
+
+
+def spiepy_defects() -> list[LayerData]:
+    """SPIEPy's STM image with defects."""
+    return _spiepy("image_with_defects.dat")
+
+
+def spiepy_step() -> list[LayerData]:
+    """SPIEPy's STM image with a step edge."""
+    return _spiepy("image_with_step_edge.dat")
+
+
+def spiepy_step_and_atoms() -> list[LayerData]:
+    """SPIEPy's STM image with a step edge and atoms."""
+    return _spiepy("image_with_step_edge_and_atoms.dat")
+
+
+def _simulated(number: int) -> list[LayerData]:
+    with tempfile.TemporaryDirectory() as folder:
+        scans = read_mtrx(simulate_session(folder)[number])
+    return [scan_to_layer(scan, visible=scan is scans[0]) for scan in reversed(scans)]
+
+
+def _spiepy(name: str) -> list[LayerData]:
+    from spiepy import demo
+
+    metres: Any = demo.load_demo_file(name)
+    return [scan_to_layer(Scan(metres * 1e9, pixel_size=None, source=name))]

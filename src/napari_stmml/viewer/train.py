@@ -1,0 +1,124 @@
+"""The Train widget: choose scans and parameters, watch the loss, keep the model."""
+
+from pathlib import Path
+from typing import Any
+
+from magicgui.widgets import ComboBox, Container, FileEdit, SpinBox
+from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+from superqt import QCollapsible
+
+from napari_stmml.export import loss_figure
+from napari_stmml.jobs import TrainJob
+from napari_stmml.recipe import RECIPES, get_recipe
+from napari_stmml.viewer import remembered
+from napari_stmml.viewer.job_panel import JobPanel, time_left
+from napari_stmml.viewer.panel import scan_of
+from napari_stmml.viewer.recipe_form import field_for, values
+
+SHOWN = ("epochs", "num_clusters", "flatten_method", "pixel_density", "window_size", "window_pitch")
+FOLDED = (
+    "batch_size",
+    "learning_rate",
+    "cluster_batch_size",
+    "n_init",
+    "max_iter",
+    "reassignment_ratio",
+    "predict_window_pitch",
+)
+
+
+class TrainWidget(JobPanel):
+    """Train a model on open layers, a folder, or both, in a process of its own."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer, "Train")
+        recipe = next(iter(RECIPES.values()))
+        self.layers = self.some_scans("Open scans")
+        self.folder = FileEdit(
+            label="Folder", mode="d", nullable=True, value=None, tooltip="train on every .Z_mtrx below it as well"
+        )
+        self.out = FileEdit(
+            label="Model file", mode="w", filter="*.stmml", value=Path.home() / "model.stmml", tooltip="where the model goes"
+        )
+        self.recipe = ComboBox(label="Recipe", choices=list(RECIPES), value=recipe.name)
+        self.shown = [field_for(name, recipe) for name in SHOWN]
+        self.folded = [field_for(name, recipe) for name in FOLDED]
+        self.seed = SpinBox(name="seed", value=0, max=2**31 - 1, tooltip="the same seed gives the same labels")
+        self.form(self.layers, self.folder, self.out, self.recipe, *self.shown)
+        more = QCollapsible("More parameters")
+        more.addWidget(Container(widgets=[*self.folded, self.seed]).native)
+        self.column.addWidget(more)
+        self.add_buttons()
+        figure, self._draw = loss_figure()
+        self.canvas = FigureCanvasQTAgg(figure)
+        self.canvas.setMinimumHeight(190)
+        self.canvas.setAccessibleName("loss curve")
+        self.column.addWidget(self.canvas)
+        self.column.addStretch()
+        self._losses: list[tuple[float, float]] = []
+        self._validation: list[tuple[float, float]] = []
+        self.reset_choices()
+
+    def on_start(self) -> None:
+        """Start training on what is chosen."""
+        scans = [scan_of(layer) for layer in self.layers.value]
+        folder = self.folder.value
+        if not scans and folder is None:
+            raise ValueError("choose at least one open scan, or a folder of scans, to train on")
+        if not self.out.value or not self.out.value.name:
+            raise ValueError("choose a file for the model")
+        out = Path(self.out.value).with_suffix(".stmml")
+        recipe = get_recipe(self.recipe.value, **values([*self.shown, *self.folded]))
+        self._losses, self._validation = [], []
+        self._redraw()
+        paths = () if folder is None else (str(folder),)
+        self.start(TrainJob(str(out), paths, recipe=recipe.as_dict(), seed=self.seed.value), scans)
+
+    def on_event(self, event: dict[str, Any]) -> None:
+        """Show how far the training is."""
+        match event:
+            case {"event": "windows", "scans": scans, "train": train, "validation": held}:
+                self.say(f"{scans} scans: {train} windows to train on, {held} to validate")
+            case {"event": "batch"}:
+                self._on_batch(event)
+            case {"event": "epoch", "epoch": epoch, "val_loss": loss}:
+                self._validation.append((epoch, loss))
+                self._redraw()
+            case {"event": "clustering", "done": done, "total": total}:
+                self.say(f"clustering: {done} of {total} windows")
+            case {"event": "trained"}:
+                self._on_trained(event)
+            case {"event": "skipped", "why": why}:
+                self.say(f"left out: {why}", wrong=True)
+
+    def on_end(self, event: dict[str, Any]) -> None:
+        """Say how it ended, and which model there is."""
+        model = event.get("model")
+        if event["event"] == "finished":
+            return
+        if model:
+            remembered.model = Path(model)
+        kept = f"the model so far is kept in {model}" if model else "there was no model to keep yet"
+        if event["cancelled"]:
+            self.say(f"Cancelled; {kept}.")
+        elif event["event"] == "died":
+            self.say(f"Training stopped: {event['why']}; {kept}.", wrong=True)
+        else:
+            self.say(f"Training stopped: {event['why']}", wrong=True)
+
+    def _on_batch(self, event: dict[str, Any]) -> None:
+        self.progress.setRange(0, 1000)
+        self.progress.setValue(round(1000 * event["fraction"]))
+        left = time_left(event["seconds_left"])
+        self.say(f"epoch {event['epoch']} of {event['epochs']}, loss {event['loss']:.3g}, {left}")
+        self._losses.append((event["fraction"] * event["epochs"], event["loss"]))
+        self._redraw()
+
+    def _on_trained(self, event: dict[str, Any]) -> None:
+        remembered.model = Path(event["model"])
+        state = "Cancelled; the model so far is" if event["stopped"] else f"Done in {event['seconds']:.0f} s:"
+        self.say(f"{state} {event['model']} ({len(event['cluster_sizes'])} clusters, {event['epochs']} full epochs)")
+
+    def _redraw(self) -> None:
+        self._draw(self._losses, self._validation)
+        self.canvas.draw_idle()
