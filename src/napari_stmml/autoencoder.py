@@ -139,7 +139,7 @@ def train_autoencoder(
     """Train the network to give every window back: RMSprop, mean squared error.
 
     Every epoch sees all training windows once in a new random order. ``on_batch`` gets the epoch
-    (from 1), the batch (from 1), the number of batches and the loss so far; ``on_epoch`` the epoch
+    (from 1), the batch (from 1), the number of batches and the batch's loss; ``on_epoch`` the epoch
     and its losses (``loss``, ``mse``, ``mae``, ``val_...``); ``keep`` the network so far, after the
     first batch and after every epoch. ``should_stop`` is asked after every batch.
 
@@ -158,10 +158,13 @@ def train_autoencoder(
     batches = -(-len(train) // batch_size)
 
     class Reporter(keras.callbacks.Callback):
-        epoch = 1
+        epoch, mean = 1, 0.0
 
         def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            on_batch(self.epoch, batch + 1, batches, float((logs or {}).get("loss", np.nan)))
+            # Keras gives the mean of the epoch so far, which jumps at every new epoch.
+            mean = float((logs or {}).get("loss", np.nan))
+            before, self.mean = (self.mean if batch else 0.0), mean
+            on_batch(self.epoch, batch + 1, batches, mean + batch * (mean - before))
             if self.epoch == 1 and batch == 0:
                 keep(Autoencoder.from_network(network))
             if should_stop():

@@ -47,7 +47,9 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             about = json.loads(file.read(ABOUT))
             found = about.get("format") if isinstance(about, dict) else None
             if not isinstance(found, int):
-                raise ValueError(f"{path.name} is not a napari-stmml model: it does not say which format it has")
+                raise ValueError(
+                    f"{path.name} is not a napari-stmml model: it does not say which format it has"
+                )
             if found > FORMAT:
                 raise ValueError(
                     f"{path.name} has format {found}, this program reads up to {FORMAT}: update napari-stmml"
@@ -69,7 +71,15 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 def versions() -> dict[str, str]:
     """Versions of what makes a model what it is."""
     known = {}
-    for name in ("napari-stmml", "tensorflow", "keras", "scikit-learn", "numpy", "spiepy", "access2thematrix"):
+    for name in (
+        "napari-stmml",
+        "tensorflow",
+        "keras",
+        "scikit-learn",
+        "numpy",
+        "spiepy",
+        "access2thematrix",
+    ):
         try:
             known[name] = version(name)
         except PackageNotFoundError:

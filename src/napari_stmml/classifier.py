@@ -210,7 +210,9 @@ def train_classifier(
     recipe = get_recipe(recipe, num_clusters=n_clusters)
     pool, sources = _collect(scans, recipe, on_event)
     if len(pool) < recipe.num_clusters:
-        raise ValueError(f"{recipe.num_clusters} clusters need at least as many windows, there are {len(pool)}")
+        raise ValueError(
+            f"{recipe.num_clusters} clusters need at least as many windows, there are {len(pool)}"
+        )
     training: dict[str, Any] = {"files": sources, "seed": seed, "history": [], "made_with": bundle.versions()}
     train, validation = pool.split(recipe)
     on_event({"event": "windows", "scans": len(sources), "train": len(train), "validation": len(validation)})
@@ -218,7 +220,11 @@ def train_classifier(
     def classifier(autoencoder: Autoencoder, numbers: np.ndarray, quick: bool) -> SurfaceClassifier:
         centres, sizes = _cluster(autoencoder, pool, numbers, recipe, seed, on_event if not quick else None)
         record = training | {"created": datetime.now(UTC).isoformat(timespec="seconds")}
-        record |= {"cluster_sizes": sizes, "clustered_windows": len(numbers), "history": list(training["history"])}
+        record |= {
+            "cluster_sizes": sizes,
+            "clustered_windows": len(numbers),
+            "history": list(training["history"]),
+        }
         names = tuple(f"cluster {i + 1}" for i in range(len(centres)))
         return SurfaceClassifier(recipe, autoencoder, centres, names, class_colours(len(centres)), record)
 
@@ -307,7 +313,8 @@ def _collect(
     scans: Iterable[Scan], recipe: Recipe, on_event: Callable[[Event], None]
 ) -> tuple[_Pool, list[dict[str, Any]]]:
     """Prepare all scans; report those that cannot be used."""
-    heights, places, sources, why = [], [], [], "there was none"
+    heights: list[np.ndarray] = []
+    places, sources, why = [], [], "there was none"
     hashes: dict[str, str | None] = {}
     grid = recipe.training_grid
     for scan in scans:

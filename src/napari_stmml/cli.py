@@ -59,9 +59,7 @@ def train(options: argparse.Namespace) -> int:
     from napari_stmml.jobs import TrainJob
 
     recipe = get_recipe(options.recipe, num_clusters=options.clusters, epochs=options.epochs)
-    job = TrainJob(
-        out=options.out, paths=tuple(options.paths), recipe=recipe.as_dict(), seed=options.seed
-    )
+    job = TrainJob(out=options.out, paths=tuple(options.paths), recipe=recipe.as_dict(), seed=options.seed)
     events = _run(job, options)
     result = next(event for event in events if event["event"] == "trained")
     if options.json:
@@ -154,7 +152,14 @@ def _show_progress() -> Callable[[dict[str, Any]], None]:
                 tqdm.write(f"skipped: {why}", file=sys.stderr)
             case {"event": "windows", "scans": scans, "train": n, "validation": held}:
                 tqdm.write(f"{scans} scans: {n} windows to train on, {held} to validate", file=sys.stderr)
-            case {"event": "batch", "epoch": epoch, "epochs": epochs, "batch": batch, "batches": batches, "loss": loss}:
+            case {
+                "event": "batch",
+                "epoch": epoch,
+                "epochs": epochs,
+                "batch": batch,
+                "batches": batches,
+                "loss": loss,
+            }:
                 done = (epoch - 1) * batches + batch
                 bar("training", done, epochs * batches, f"epoch {epoch}/{epochs}, loss {loss:.3g}")
             case {"event": "clustering", "done": done, "total": total}:
@@ -206,13 +211,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"napari-stmml {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], paths: bool = True) -> argparse.ArgumentParser:
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int], paths: bool = True
+    ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=run.__doc__, description=run.__doc__, epilog=EXIT)
         added.set_defaults(run=run)
         if paths:
             where = "a .Z_mtrx file, a session's _0001.mtrx, or a folder (with all below it)"
             added.add_argument("paths", nargs="+", metavar="FILE_OR_FOLDER", help=where)
-            added.add_argument("--json", action="store_true", help="write the result as JSON on standard output")
+            added.add_argument(
+                "--json", action="store_true", help="write the result as JSON on standard output"
+            )
         return added
 
     command("info", info)
@@ -221,13 +230,17 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--recipe", default="srsml24", choices=sorted(RECIPES), help="default: %(default)s")
     training.add_argument("--clusters", type=int, help="number of clusters (the recipe's: 20)")
     training.add_argument("--epochs", type=int, help="how often training sees every window (the recipe's: 5)")
-    training.add_argument("--seed", type=int, default=0, help="the same seed gives the same labels (default: 0)")
+    training.add_argument(
+        "--seed", type=int, default=0, help="the same seed gives the same labels (default: 0)"
+    )
     predicting = command("predict", predict)
     predicting.add_argument("--model", required=True, metavar="M.stmml", help="the model file to use")
     predicting.add_argument("--out", required=True, metavar="DIR", help="folder for label maps and pictures")
     predicting.add_argument("--pitch", type=int, help="step between windows in px (the recipe's: 2)")
     showing = command("demo", demo, paths=False)
-    showing.add_argument("--headless", metavar="DIR", help="leave figures and files in DIR instead of opening napari")
+    showing.add_argument(
+        "--headless", metavar="DIR", help="leave figures and files in DIR instead of opening napari"
+    )
     return parser
 
 

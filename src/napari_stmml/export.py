@@ -13,7 +13,13 @@ from napari_stmml.scan import Scan
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-STM_COLOURS = ("#000000", "#7a3a00", "#ff8c1a", "#ffd9a0", "#ffffff")  # dark to bright, as STM images are shown
+STM_COLOURS = (
+    "#000000",
+    "#7a3a00",
+    "#ff8c1a",
+    "#ffd9a0",
+    "#ffffff",
+)  # dark to bright, as STM images are shown
 
 
 def caption(scan: Scan) -> str:
@@ -23,7 +29,9 @@ def caption(scan: Scan) -> str:
     '10 x 5 nm, -1.7 V, 50 pA'
     """
     rows, cols = scan.heights.shape
-    size = f"{cols} x {rows} px" if scan.size_nm is None else f"{scan.size_nm[1]:.4g} x {scan.size_nm[0]:.4g} nm"
+    size = (
+        f"{cols} x {rows} px" if scan.size_nm is None else f"{scan.size_nm[1]:.4g} x {scan.size_nm[0]:.4g} nm"
+    )
     bias = [] if scan.bias is None else [f"{scan.bias:.4g} V"]
     setpoint = [] if scan.setpoint is None else [f"{scan.setpoint * 1000:.4g} pA"]
     return ", ".join([size, *bias, *setpoint])
@@ -38,21 +46,24 @@ def labels_figure(scan: Scan, labels: LabelMap) -> "Figure":
     height, width = scan.size_nm or (rows, cols)
     unit = "px" if scan.size_nm is None else "nm"
     tall = float(np.clip(height / width, 0.4, 2.5))
-    figure = Figure(figsize=(11, 5.2 * tall + 0.9), layout="constrained", dpi=110)
+    figure = Figure(figsize=(12, 4.7 * tall + 0.7), layout="constrained", dpi=110)
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
     place: dict[str, Any] = {"extent": (0, width, height, 0), "interpolation": "nearest"}
     seen = flatten(scan.heights, "poly_xy")
     low, high = np.nanpercentile(seen, (0.5, 99.5))
     colours = LinearSegmentedColormap.from_list("stm", STM_COLOURS).with_extremes(bad="#5a6a7a")
     image = left.imshow(seen, cmap=colours, vmin=low, vmax=high, **place)
-    figure.colorbar(image, ax=left, label=f"{scan.channel} ({scan.unit})", shrink=0.8)
+    figure.colorbar(image, ax=left, label=f"{scan.channel} ({scan.unit})", fraction=0.046, pad=0.02)
     left.set_title(f"{scan.name}\n{caption(scan)}", fontsize=9)
     right.imshow(colour_labels(labels), **place)
     used = [label for label in np.unique(labels.labels) if label]
     right.set_title(f"{len(used)} classes, white: unlabelled", fontsize=9)
-    handles = [_patch(labels.colours.get(int(i), "#888888"), labels.names.get(int(i), str(i))) for i in used[:40]]
+    handles = [
+        _patch(labels.colours.get(int(i), "#888888"), labels.names.get(int(i), str(i))) for i in used[:40]
+    ]
     if handles:
-        figure.legend(handles=handles, loc="outside right upper", fontsize=7, ncols=1 + len(handles) // 26)
+        look = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0, "frameon": False}
+        right.legend(handles=handles, fontsize=8, ncols=1 + len(handles) // 26, **look)
     for axes in (left, right):
         axes.set_xlabel(unit)
     left.set_ylabel(unit)
@@ -71,14 +82,14 @@ def colour_labels(labels: LabelMap) -> np.ndarray:
     return table[labels.labels]
 
 
-def loss_figure() -> tuple["Figure", Any]:
-    """Make an empty loss plot; return the figure and a function that draws losses into it.
+def loss_figure(paper: str = "white", ink: str = "black") -> tuple["Figure", Any]:
+    """Make an empty loss plot in two colours; return the figure and a function that draws losses into it.
 
     The function takes the training losses as (epochs, loss) and the validation losses likewise.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4, 2.2), layout="constrained", dpi=90)
+    figure = Figure(figsize=(4, 2.2), layout="constrained", dpi=90, facecolor=paper)
     axes = figure.subplots()
 
     def draw(training: list[tuple[float, float]], validation: list[tuple[float, float]]) -> None:
@@ -86,11 +97,15 @@ def loss_figure() -> tuple["Figure", Any]:
         for losses, name, style in ((training, "training", "-"), (validation, "validation", "o--")):
             if losses:
                 axes.plot(*zip(*losses, strict=True), style, label=name, markersize=4, linewidth=1.5)
-        axes.set_xlabel("epoch")
-        axes.set_ylabel("loss (MSE)")
+        axes.set_xlabel("epoch", color=ink)
+        axes.set_ylabel("loss (MSE)", color=ink)
         if training or validation:
             axes.set_yscale("log")
-            axes.legend(fontsize=8)
+            axes.legend(fontsize=8, facecolor=paper, edgecolor=ink, labelcolor=ink)
+        axes.set_facecolor(paper)
+        axes.tick_params(which="both", colors=ink)
+        for spine in axes.spines.values():
+            spine.set_color(ink)
         axes.grid(alpha=0.3)
 
     draw([], [])

@@ -117,7 +117,7 @@ class PredictJob:
                 scan.pixel_size,
                 names=dict(zip(labels, classifier.class_names, strict=True)),
                 colours=dict(zip(labels, classifier.class_colours, strict=True)),
-                name=f"{scan.name} labels",
+                name=f"labels {scan.short_name}",
                 scan={**scan.settings(), "model": Path(self.model).name},
             )
             stem = _free_name(scan, taken)
@@ -202,7 +202,10 @@ def _with_time_left(report: Report, epochs: int) -> Report:
         began, share = first[0]
         left = (now - began) / (fraction - share) * (1 - fraction) if fraction > share else None
         left = None if left is None else round(left, 1)
-        tick({**event, "epochs": epochs, "fraction": fraction, "seconds_left": left}, event["batch"] == event["batches"])
+        tick(
+            {**event, "epochs": epochs, "fraction": fraction, "seconds_left": left},
+            event["batch"] == event["batches"],
+        )
 
     return add
 

@@ -51,7 +51,9 @@ class LabelMap:
     def __post_init__(self) -> None:
         labels = np.asarray(self.labels)
         if labels.ndim != 2 or 0 in labels.shape or labels.dtype.kind not in "iub":
-            raise ValueError(f"labels must be a map of whole numbers, got {labels.dtype} of shape {labels.shape}")
+            raise ValueError(
+                f"labels must be a map of whole numbers, got {labels.dtype} of shape {labels.shape}"
+            )
         if labels.min() < 0 or labels.max() >= 2**32:
             raise ValueError(f"labels must be 0 to {2**32 - 1}, got {labels.min()} to {labels.max()}")
         most = max([int(labels.max()), *self.names])
@@ -102,7 +104,7 @@ class LabelMap:
             with tifffile.TiffFile(path) as file:
                 about = _about(file.pages[0].tags)
                 labels = None if about is None else file.pages[0].asarray()
-        except Exception as error:  # noqa: BLE001 - a damaged TIFF can raise anything, down to struct.error
+        except Exception as error:
             raise ValueError(f"{path.name} cannot be read as a TIFF: {error}") from error
         if about is None or labels is None:
             raise ValueError(f"{path.name} holds no classes of napari-stmml; open it as a plain image")

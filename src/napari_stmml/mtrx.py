@@ -85,7 +85,9 @@ def find_scans(path: str | Path) -> list[Path]:
         chain = parameter["chain"].lower()
         found = [file for file in path.parent.iterdir() if _is_topography(file, chain)]
         if not found:
-            raise MtrxError(f"{path.name} is a session's parameter file, and no scan of it (.Z_mtrx) lies beside it.")
+            raise MtrxError(
+                f"{path.name} is a session's parameter file, and no scan of it (.Z_mtrx) lies beside it."
+            )
     else:
         found = [path]
     return sorted(found, key=_by_number)
@@ -119,7 +121,9 @@ def _check_name(path: Path) -> re.Match[str]:
         raise MtrxError(f"{path} does not exist or is not a file.")
     match = _RESULT_FILE.fullmatch(path.name)
     if match is None:
-        raise MtrxError(f"{path.name} is not named as MATRIX result files are (session--run_cycle.channel_mtrx).")
+        raise MtrxError(
+            f"{path.name} is not named as MATRIX result files are (session--run_cycle.channel_mtrx)."
+        )
     if "(" in match["channel"]:
         raise MtrxError(
             f"{path.name} holds spectroscopy curves or a CITS volume ({match['channel']}), not a scan;"
@@ -136,7 +140,9 @@ def _check_bytes(path: Path) -> bytes:
     if size == 0:
         raise MtrxError(f"{path.name} is empty.")
     if head[: len(_FILE_ID)] != _FILE_ID:
-        raise MtrxError(f"{path.name} is not a MATRIX file: it begins with {head[:12]!r} instead of {_FILE_ID!r}.")
+        raise MtrxError(
+            f"{path.name} is not a MATRIX file: it begins with {head[:12]!r} instead of {_FILE_ID!r}."
+        )
     # Blocks: TLKB with the time, then CSED, whose last numbers are the planned and the recorded points.
     if len(head) < 96 or head[12:16] != b"TLKB":
         raise MtrxError(f"{path.name} is damaged or cut short: its header is incomplete.")
@@ -204,12 +210,14 @@ def _open(readable: Path, path: Path) -> tuple[Any, list[str]]:
     data = MtrxData()
     try:
         traces, message = data.open(str(readable))
-    except Exception as error:  # noqa: BLE001 - whatever a foreign parser trips over is a damaged file to us
+    except Exception as error:
         raise MtrxError(f"{path.name} or its parameter file is damaged: {error!r}.") from error
     if message.startswith("Error"):
         raise MtrxError(f"{path.name} or its parameter file is damaged: access2theMatrix could not read it.")
     if traces and data.object_type != "image":
-        raise MtrxError(f"{path.name} holds {data.object_type} data, not a scan; only images can be opened so far.")
+        raise MtrxError(
+            f"{path.name} holds {data.object_type} data, not a scan; only images can be opened so far."
+        )
     # Without this, select_image trips over its own missing attribute.
     data.param.setdefault("EEPA::XYScanner.Angle", [0.0, "Degree"])
     return data, [str(trace) for trace in traces.values()]
@@ -221,7 +229,9 @@ def _scan(data: Any, direction: str, path: Path, taken: datetime) -> Scan:
     lines, points = int(data.axis[2][2]), image.data.shape[1]
     width, height = data.axis[0][1], data.axis[1][1]
     if not (width > 0 and height > 0):
-        raise MtrxError(f"{path.name} has a frame of {width * 1e9:g} x {height * 1e9:g} nm: no scale, no scan.")
+        raise MtrxError(
+            f"{path.name} has a frame of {width * 1e9:g} x {height * 1e9:g} nm: no scale, no scan."
+        )
     unit, factor = _TO_NANO.get(image.channel_name_and_unit[1], (image.channel_name_and_unit[1], 1.0))
     frame = np.full((lines, points), np.nan)
     scanned = len(image.data)

@@ -154,7 +154,8 @@ def to_own_pixels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     if labels.shape == tuple(shape):
         return labels
     rows, cols = (
-        ((np.arange(own) + 0.5) * len_ / own).astype(int) for own, len_ in zip(shape, labels.shape, strict=True)
+        ((np.arange(own) + 0.5) * len_ / own).astype(int)
+        for own, len_ in zip(shape, labels.shape, strict=True)
     )
     return labels[np.ix_(rows, cols)]
 

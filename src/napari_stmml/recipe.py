@@ -35,7 +35,9 @@ class Recipe:
     n_init: int = _parameter(1, "", "starts of the k-means that warms up the clustering", 1, 1000)
     max_iter: int = _parameter(300, "", "most rounds of each such start", 1, 10_000_000)
     reassignment_ratio: float = _parameter(0.01, "", "share of small clusters that k-means may move", 0, 1)
-    predict_window_pitch: int = _parameter(2, "px", "step between windows in prediction: size of a label's tile", 1, 512)
+    predict_window_pitch: int = _parameter(
+        2, "px", "step between windows in prediction: size of a label's tile", 1, 512
+    )
 
     def __post_init__(self) -> None:
         for parameter in fields(self):
@@ -48,12 +50,18 @@ class Recipe:
             if most and not least <= value <= most:
                 raise ValueError(f"{parameter.name} must be {least:g} to {most:g}, got {value}")
         if self.flatten_method not in FLATTEN_METHODS:
-            raise ValueError(f"flatten_method must be one of {', '.join(FLATTEN_METHODS)}, got {self.flatten_method!r}")
+            raise ValueError(
+                f"flatten_method must be one of {', '.join(FLATTEN_METHODS)}, got {self.flatten_method!r}"
+            )
         if self.window_size % 8:
-            raise ValueError(f"window_size must be a multiple of 8 px (three poolings), got {self.window_size}")
+            raise ValueError(
+                f"window_size must be a multiple of 8 px (three poolings), got {self.window_size}"
+            )
         for name in ("window_pitch", "predict_window_pitch"):
             if getattr(self, name) > self.window_size:
-                raise ValueError(f"{name} must be at most the window_size, {self.window_size} px, got {getattr(self, name)}")
+                raise ValueError(
+                    f"{name} must be at most the window_size, {self.window_size} px, got {getattr(self, name)}"
+                )
 
     @property
     def preprocessing(self) -> Preprocessing:

@@ -107,15 +107,18 @@ class Scan:
         ...      source="x/default_2011Mar10-162902_STM-STM_Spectroscopy--1_3.Z_mtrx").name
         '1_3 Z forward/up -1.7 V (2011Mar10-162902)'
         """
-        stem = self.stem
-        session, dashes, number = stem.rpartition("--")
+        session, dashes, _ = self.stem.rpartition("--")
         dated = [part for part in session.split("_") if part[:4].isdigit()]
-        words = [number if dashes else stem, self.channel, self.direction]
+        return f"{self.short_name} ({dated[0] if dated else session})" if dashes else self.short_name
+
+    @property
+    def short_name(self) -> str:
+        """The name without the session: short enough for a list of layers."""
+        session, dashes, number = self.stem.rpartition("--")
+        words = [number if dashes else self.stem, self.channel if dashes else "", self.direction]
         if self.bias is not None:
             words.append(f"{self.bias:.4g} V")
-        if dashes:
-            words.append(f"({dated[0] if dated else session})")
-        return " ".join(word for word in words if word) or "scan"
+        return " ".join(word for word in words if word)
 
     @property
     def stem(self) -> str:

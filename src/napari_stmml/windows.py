@@ -33,7 +33,7 @@ class WindowGrid:
             raise ValueError(f"pitch must be 1 to {self.window} px (the window), got {self.pitch}")
 
     def starts(self, length: int) -> np.ndarray:
-        """First pixel of every window along an axis of ``length`` px; empty if none fits."""
+        """Return the first pixel of every window along an axis of ``length`` px; empty if none fits."""
         last = length - self.window
         if last < 0:
             return np.empty(0, int)
@@ -41,7 +41,7 @@ class WindowGrid:
         return regular if regular[-1] == last else np.append(regular, last)
 
     def shape(self, shape: tuple[int, int]) -> tuple[int, int]:
-        """Number of windows down and across a map of this shape."""
+        """Count the windows down and across a map of this shape."""
         return len(self.starts(shape[0])), len(self.starts(shape[1]))
 
     def complete(self, heights: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ def scan_to_layer(scan: Scan, visible: bool = True) -> LayerData:
     scan_from_layer : the inverse.
     """
     meta = {
-        "name": " · ".join([scan.name, *scan.history]),
+        "name": " · ".join([scan.short_name, *scan.history]),
         "colormap": STM_COLORMAP,
         "contrast_limits": robust_limits(scan.heights),
         "visible": visible,
@@ -64,11 +64,12 @@ def labels_to_layer(labels: LabelMap) -> LayerData:
     labels_from_layer : the inverse.
     """
     colours = dict(enumerate(class_colours(MOST_CLASSES), start=1)) | dict(labels.colours)
+    colormap: dict[int | None, str] = {**colours, 0: "transparent", None: "#ff00ff"}
     numbers = sorted(labels.names)
     meta = {
         "name": labels.name,
         "opacity": 0.5,
-        "colormap": {**colours, 0: "transparent", None: "#ff00ff"},
+        "colormap": colormap,
         "features": {"index": [0, *numbers], "class": ["unlabelled", *(labels.names[i] for i in numbers)]},
         "metadata": {KEY: labels.scan},
         **_place(labels.pixel_size),
@@ -96,7 +97,12 @@ def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
 def placement(meta: dict[str, Any]) -> dict[str, Any]:
     """Say where a layer lies beyond its scale, as JSON knows it: nothing if it lies as it came."""
     place = {}
-    for key, plain in (("translate", np.zeros(2)), ("rotate", np.eye(2)), ("shear", np.zeros(1)), ("affine", np.eye(3))):
+    for key, plain in (
+        ("translate", np.zeros(2)),
+        ("rotate", np.eye(2)),
+        ("shear", np.zeros(1)),
+        ("affine", np.eye(3)),
+    ):
         if meta.get(key) is not None:
             values = np.asarray(meta[key], dtype=float)
             if values.shape != plain.shape or not np.array_equal(values, plain):

@@ -1,10 +1,10 @@
-"""What all our dock widgets have in common: a scrolling column, choices of layers, a line that says how it is."""
+"""What all our dock widgets have in common: a scrolling column, choices of layers, a status line."""
 
 from typing import Any
 
-from magicgui.widgets import ComboBox, Container, Select
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from magicgui.widgets import ComboBox, Container, FileEdit, Select
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.layers import scan_from_layer
@@ -24,11 +24,15 @@ class Panel(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(330)
         self.status = QLabel("")
         self.status.setWordWrap(True)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.status.setAccessibleName("status")
+
+    def minimumSizeHint(self) -> QSize:
+        """Ask for the width of the column and of a scroll bar beside it: nothing is ever cut off."""
+        width = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        return QSize(max(330, width), 200)
 
     def reset_choices(self, event: Any = None) -> None:
         """Offer the layers that the viewer has now; napari calls this when they change."""
@@ -37,22 +41,34 @@ class Panel(QScrollArea):
 
     def one_scan(self, label: str) -> ComboBox:
         """Make a choice of one of the viewer's two-dimensional images."""
-        choice = ComboBox(label=label, choices=self._images, nullable=True, tooltip="any 2-D image layer")
+        choice = ComboBox(label=label, choices=self._images, tooltip="any 2-D image layer")
         self._choices.append(choice)
+        active = self.viewer.layers.selection.active
+        if active in choice.choices:
+            choice.value = active
         return choice
 
     def some_scans(self, label: str) -> Select:
         """Make a choice of any number of the viewer's two-dimensional images."""
         tip = "any 2-D image layers; Ctrl-click or drag to choose several"
         choice = Select(label=label, choices=self._images, tooltip=tip)
-        choice.native.setMaximumHeight(110)
+        choice.native.setMaximumHeight(95)
         self._choices.append(choice)
         return choice
+
+    def file(self, label: str, **options: Any) -> FileEdit:
+        """Make a choice of a file or a folder, with a small button."""
+        edit = FileEdit(label=label, **options)
+        edit.choose_btn.text = "…"
+        edit.choose_btn.native.setAccessibleName(f"choose {label.lower()}")
+        edit.choose_btn.max_width = 36
+        return edit
 
     def form(self, *widgets: Any) -> Container:
         """Add a form of labelled magicgui widgets to the column."""
         form = Container(widgets=list(widgets), labels=True)
         form.margins = (0, 0, 0, 0)
+        form.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.column.addWidget(form.native)
         return form
 

@@ -4,7 +4,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import FileEdit, SpinBox
+from magicgui.widgets import SpinBox
 
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.jobs import PredictJob
@@ -23,8 +23,13 @@ class PredictWidget(JobPanel):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Predict")
-        self.model = FileEdit(
-            label="Model file", mode="r", filter="*.stmml", nullable=True, value=remembered.model, tooltip="made by Train"
+        self.model = self.file(
+            "Model file",
+            mode="r",
+            filter="*.stmml",
+            nullable=True,
+            value=remembered.model,
+            tooltip="made by Train",
         )
         self.layers = self.some_scans("Open scans")
         self.pitch: SpinBox = field_for("predict_window_pitch", Recipe())
@@ -89,7 +94,9 @@ class PredictWidget(JobPanel):
         elif self._skipped:
             self.say(f"{done}. Left out: {'; '.join(self._skipped)}")
         else:
-            self.say(f"{done}. Choose the new Labels layer to paint on it; File > Save keeps names and colours.")
+            self.say(
+                f"{done}. Choose the new Labels layer to paint on it; File > Save keeps names and colours."
+            )
             prefer_our_maps()
 
     def _add(self, labels: LabelMap, layer: Any) -> None:

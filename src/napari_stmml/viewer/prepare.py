@@ -47,7 +47,7 @@ class PrepareWidget(Panel):
         self._timer.setInterval(DEBOUNCE_MS)
         self._timer.timeout.connect(self._flatten)
         for widget in (self.layer, self.method, self.preview):
-            widget.changed.connect(self._timer.start)
+            widget.changed.connect(self._flatten_soon)
         for widget in (self.layer, self.density, self.window, self.pitch, self.grid):
             widget.changed.connect(self._show_grid)
         self.apply.changed.connect(self.make_layer)
@@ -76,6 +76,9 @@ class PrepareWidget(Panel):
         self._timer.stop()
         self._remove(PREVIEW)
         self._remove(GRID)
+
+    def _flatten_soon(self) -> None:
+        self._timer.start()
 
     def _flatten(self) -> None:
         """Flatten for the preview, in a thread: iterate_mask takes seconds on large scans."""
@@ -173,7 +176,9 @@ class PrepareWidget(Panel):
             self.viewer.layers.remove(name)
 
 
-def grid_lines(scan: Scan, grid: WindowGrid, density: float) -> tuple[tuple[int, int], np.ndarray, np.ndarray]:
+def grid_lines(
+    scan: Scan, grid: WindowGrid, density: float
+) -> tuple[tuple[int, int], np.ndarray, np.ndarray]:
     """Lay a grid of windows, which live on resampled pixels, over a scan's own.
 
     Returns

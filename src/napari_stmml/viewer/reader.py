@@ -7,14 +7,16 @@ from napari_stmml.labelmap import LabelMap, is_label_map
 from napari_stmml.mtrx import find_scans, is_parameter_file, read_mtrx
 from napari_stmml.viewer.layers import LayerData, labels_to_layer, scan_to_layer
 
-OUR_MAPS = "*.stmml.tif"
+OUR_MAPS = ("*.stmml.tif", "*--*_??_labels.tif")  # names that no other program gives its files
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list] | None:
     """Return a function that reads ``path``, or None if that is not ours to read; never raises."""
     for one in _listed(path):
         name = one.name.lower()
-        if not (name.endswith(("_mtrx", ".mtrx")) or (name.endswith((".tif", ".tiff")) and is_label_map(one))):
+        if not (
+            name.endswith(("_mtrx", ".mtrx")) or (name.endswith((".tif", ".tiff")) and is_label_map(one))
+        ):
             return None
     return read
 
@@ -33,12 +35,13 @@ def read(path: str | list[str]) -> list:
 
 
 def prefer_our_maps() -> None:
-    """Let napari open ``*.stmml.tif`` here without asking, unless the user has chosen otherwise."""
+    """Let napari open our labelled maps here without asking, unless the user has chosen otherwise."""
     from napari.settings import get_settings
 
     chosen = get_settings().plugins.extension2reader
-    if OUR_MAPS not in chosen:
-        get_settings().plugins.extension2reader = {**chosen, OUR_MAPS: "napari-stmml"}
+    ours = dict.fromkeys(OUR_MAPS, "napari-stmml")
+    if not ours.keys() <= chosen.keys():
+        get_settings().plugins.extension2reader = ours | chosen
 
 
 def _layers(path: Path) -> list[LayerData]:

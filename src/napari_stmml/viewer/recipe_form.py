@@ -25,7 +25,9 @@ def field_for(name: str, recipe: Recipe) -> Any:
     if isinstance(parameter.default, int):
         return SpinBox(name=name, label=label, value=value, **bounds)
     # Steps of a tenth of the default: also where that is a learning rate of 0.0001.
-    return FloatSpinBox(name=name, label=label, value=value, step=parameter.default / 10, **bounds)
+    return FloatSpinBox(
+        name=name, label=label, value=value, step=float(getattr(Recipe(), name)) / 10, **bounds
+    )
 
 
 def values(widgets: list[Any]) -> dict[str, Any]:

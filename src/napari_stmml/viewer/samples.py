@@ -10,27 +10,27 @@ from napari_stmml.viewer.layers import LayerData, scan_to_layer
 
 
 def si001() -> list[LayerData]:
-    """Simulated Si(001)-2x1 rows with vacancies, adatoms and clusters, through real MATRIX bytes."""
+    """Simulate Si(001)-2x1 rows with vacancies, adatoms and clusters, through real MATRIX bytes."""
     return _simulated(0)
 
 
 def hexagonal() -> list[LayerData]:
-    """Simulated hexagonal lattice with a step edge, through real MATRIX bytes."""
+    """Simulate a hexagonal lattice with a step edge, through real MATRIX bytes."""
     return _simulated(1)
 
 
 def spiepy_defects() -> list[LayerData]:
-    """SPIEPy's STM image with defects."""
+    """Open SPIEPy's STM image with defects."""
     return _spiepy("image_with_defects.dat")
 
 
 def spiepy_step() -> list[LayerData]:
-    """SPIEPy's STM image with a step edge."""
+    """Open SPIEPy's STM image with a step edge."""
     return _spiepy("image_with_step_edge.dat")
 
 
 def spiepy_step_and_atoms() -> list[LayerData]:
-    """SPIEPy's STM image with a step edge and atoms."""
+    """Open SPIEPy's STM image with a step edge and atoms."""
     return _spiepy("image_with_step_edge_and_atoms.dat")
 
 

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import ComboBox, Container, FileEdit, SpinBox
+from magicgui.widgets import ComboBox, Container, SpinBox
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+from napari.settings import get_settings
+from napari.utils.theme import get_theme
 from superqt import QCollapsible
 
 from napari_stmml.export import loss_figure
@@ -15,8 +17,12 @@ from napari_stmml.viewer.job_panel import JobPanel, time_left
 from napari_stmml.viewer.panel import scan_of
 from napari_stmml.viewer.recipe_form import field_for, values
 
-SHOWN = ("epochs", "num_clusters", "flatten_method", "pixel_density", "window_size", "window_pitch")
+SHOWN = ("epochs", "num_clusters")
 FOLDED = (
+    "flatten_method",
+    "pixel_density",
+    "window_size",
+    "window_pitch",
     "batch_size",
     "learning_rate",
     "cluster_batch_size",
@@ -34,22 +40,29 @@ class TrainWidget(JobPanel):
         super().__init__(napari_viewer, "Train")
         recipe = next(iter(RECIPES.values()))
         self.layers = self.some_scans("Open scans")
-        self.folder = FileEdit(
-            label="Folder", mode="d", nullable=True, value=None, tooltip="train on every .Z_mtrx below it as well"
+        self.folder = self.file(
+            "Folder", mode="d", nullable=True, value=None, tooltip="train on every .Z_mtrx below it as well"
         )
-        self.out = FileEdit(
-            label="Model file", mode="w", filter="*.stmml", value=Path.home() / "model.stmml", tooltip="where the model goes"
+        self.out = self.file(
+            "Model file",
+            mode="w",
+            filter="*.stmml",
+            value=_free(Path.home() / "model.stmml"),
+            tooltip="where the model goes",
         )
         self.recipe = ComboBox(label="Recipe", choices=list(RECIPES), value=recipe.name)
         self.shown = [field_for(name, recipe) for name in SHOWN]
         self.folded = [field_for(name, recipe) for name in FOLDED]
-        self.seed = SpinBox(name="seed", value=0, max=2**31 - 1, tooltip="the same seed gives the same labels")
+        self.seed = SpinBox(
+            name="seed", value=0, max=2**31 - 1, tooltip="the same seed gives the same labels"
+        )
         self.form(self.layers, self.folder, self.out, self.recipe, *self.shown)
         more = QCollapsible("More parameters")
         more.addWidget(Container(widgets=[*self.folded, self.seed]).native)
         self.column.addWidget(more)
         self.add_buttons()
-        figure, self._draw = loss_figure()
+        theme = get_theme(get_settings().appearance.theme)
+        figure, self._draw = loss_figure(paper=theme.background.as_hex(), ink=theme.text.as_hex())
         self.canvas = FigureCanvasQTAgg(figure)
         self.canvas.setMinimumHeight(190)
         self.canvas.setAccessibleName("loss curve")
@@ -68,6 +81,8 @@ class TrainWidget(JobPanel):
         if not self.out.value or not self.out.value.name:
             raise ValueError("choose a file for the model")
         out = Path(self.out.value).with_suffix(".stmml")
+        if out.exists():
+            raise ValueError(f"{out} exists already; choose another name for the new model")
         recipe = get_recipe(self.recipe.value, **values([*self.shown, *self.folded]))
         self._losses, self._validation = [], []
         self._redraw()
@@ -117,8 +132,19 @@ class TrainWidget(JobPanel):
     def _on_trained(self, event: dict[str, Any]) -> None:
         remembered.model = Path(event["model"])
         state = "Cancelled; the model so far is" if event["stopped"] else f"Done in {event['seconds']:.0f} s:"
-        self.say(f"{state} {event['model']} ({len(event['cluster_sizes'])} clusters, {event['epochs']} full epochs)")
+        made = f"{len(event['cluster_sizes'])} clusters, {event['epochs']} full epochs"
+        self.say(f"{state} {event['model']} ({made})")
+        self.out.value = _free(Path(event["model"]))
 
     def _redraw(self) -> None:
         self._draw(self._losses, self._validation)
         self.canvas.draw_idle()
+
+
+def _free(path: Path) -> Path:
+    """Return the path, or with a number behind its name the first that does not exist yet."""
+    free, number = path, 1
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.stem.rstrip('0123456789').rstrip('-')}-{number}{path.suffix}")
+    return free
