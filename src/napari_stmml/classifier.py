@@ -55,7 +55,8 @@ class SurfaceClassifier:
         if n_features != self.autoencoder.n_features or self.recipe.window_size != self.autoencoder.window:
             raise ValueError(
                 f"the parts of the model do not fit: windows of {self.recipe.window_size} px, a network for"
-                f" {self.autoencoder.window} px with {self.autoencoder.n_features} features, clusters of {n_features}"
+                f" {self.autoencoder.window} px with {self.autoencoder.n_features} features,"
+                f" clusters of {n_features}"
             )
         if not len(self.class_names) == len(self.class_colours) == n_clusters:
             raise ValueError(

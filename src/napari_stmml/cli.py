@@ -201,7 +201,8 @@ def _line(scan: Scan) -> str:
     setpoint = "setpoint ?" if scan.setpoint is None else f"{scan.setpoint * 1000:.4g} pA"
     taken = "" if scan.taken is None else f"{scan.taken:%Y-%m-%d %H:%M} UTC"
     partial = "" if scanned == rows else f", {scanned} of {rows} lines scanned"
-    return f"{scan.name}: {cols} x {rows} px, {wide:.4g} x {tall:.4g} nm, {setpoint}, {scan.angle:g} deg, {taken}{partial}"
+    size = f"{cols} x {rows} px, {wide:.4g} x {tall:.4g} nm"
+    return f"{scan.name}: {size}, {setpoint}, {scan.angle:g} deg, {taken}{partial}"
 
 
 def _parser() -> argparse.ArgumentParser:

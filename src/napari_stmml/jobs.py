@@ -81,7 +81,7 @@ class TrainJob:
 
 @dataclass(frozen=True)
 class PredictJob:
-    """Label the scans below ``paths`` and in the ``.npz`` file ``scans``; write the maps to folder ``out``."""
+    """Label the scans below ``paths`` and in the ``.npz`` file ``scans``; write maps to folder ``out``."""
 
     model: str
     out: str

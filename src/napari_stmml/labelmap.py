@@ -1,4 +1,4 @@
-"""A label map with its classes and its place, as a TIFF that other programs read; the only door to tifffile."""
+"""A label map with its classes and place, as a TIFF that other programs read; the only door to tifffile."""
 
 import json
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ class LabelMap:
         object.__setattr__(self, "labels", labels.astype(smallest))
 
     def write(self, path: str | Path) -> Path:
-        """Write the map as a TIFF: labels as they are, pixels per cm in the resolution tags, the rest as JSON.
+        """Write the map as a TIFF: labels as they are, pixels per cm as resolution, the rest as JSON.
 
         The JSON stands in the ImageDescription. Written to a new file first, then renamed.
         """
@@ -110,7 +110,8 @@ class LabelMap:
             raise ValueError(f"{path.name} holds no classes of napari-stmml; open it as a plain image")
         if not isinstance(about.get("format"), int) or about["format"] > FORMAT:
             raise ValueError(
-                f"{path.name} has format {about.get('format')}, this program reads up to {FORMAT}: update napari-stmml"
+                f"{path.name} has format {about.get('format')}, this program reads up to {FORMAT}:"
+                " update napari-stmml"
             )
         size = about.get("pixel_size_nm")
         return cls(

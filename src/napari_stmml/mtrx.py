@@ -53,11 +53,11 @@ def read_mtrx(path: str | Path) -> list[Scan]:
     with _under_its_own_name(path, match) as (readable, recorded_name):
         data, traces = _open(readable, path)
     if not traces:
-        raise MtrxError(f"{path.name} holds no complete line: the scan was stopped at once.")
+        raise MtrxError(f"Empty scan: {path.name} holds no two complete lines; the scan was stopped at once.")
     if data.param["BREF"] != recorded_name:
         raise MtrxError(
-            f"{path.name} is not listed in the parameter file of its session, so its bias and scale are not"
-            " known; if it was renamed, give it back the name it was recorded under."
+            f"Not in its session: the parameter file does not list {path.name}, so its bias and scale are"
+            " not known; if it was renamed, give it back the name it was recorded under."
         )
     taken = datetime.fromtimestamp(struct.unpack("<Q", raw[20:28])[0], UTC)
     return [_scan(data, direction, path, taken) for direction in traces]
@@ -76,17 +76,17 @@ def find_scans(path: str | Path) -> list[Path]:
     """
     path = Path(path)
     if not path.exists():
-        raise MtrxError(f"{path} does not exist.")
+        raise MtrxError(f"No such file or folder: {path}")
     if path.is_dir():
         found = [file for file in path.rglob("*") if _is_topography(file)]
         if not found:
-            raise MtrxError(f"{path} holds no topography: no file ends in .Z_mtrx.")
+            raise MtrxError(f"No scans: in {path} and below it no file ends in .Z_mtrx.")
     elif parameter := _PARAMETER_FILE.fullmatch(path.name):
         chain = parameter["chain"].lower()
         found = [file for file in path.parent.iterdir() if _is_topography(file, chain)]
         if not found:
             raise MtrxError(
-                f"{path.name} is a session's parameter file, and no scan of it (.Z_mtrx) lies beside it."
+                f"No scans: no .Z_mtrx of this session lies beside the parameter file {path.name}."
             )
     else:
         found = [path]
@@ -118,15 +118,13 @@ def _by_number(file: Path) -> tuple[Any, ...]:
 def _check_name(path: Path) -> re.Match[str]:
     """Refuse what is not a MATRIX image by its name."""
     if not path.is_file():
-        raise MtrxError(f"{path} does not exist or is not a file.")
+        raise MtrxError(f"No such file: {path}")
     match = _RESULT_FILE.fullmatch(path.name)
     if match is None:
-        raise MtrxError(
-            f"{path.name} is not named as MATRIX result files are (session--run_cycle.channel_mtrx)."
-        )
+        raise MtrxError(f"Not a MATRIX scan: {path.name} is not named session--run_cycle.channel_mtrx.")
     if "(" in match["channel"]:
         raise MtrxError(
-            f"{path.name} holds spectroscopy curves or a CITS volume ({match['channel']}), not a scan;"
+            f"Not a scan: {path.name} holds spectroscopy curves or a CITS volume ({match['channel']});"
             " only images can be opened so far."
         )
     return match
@@ -138,18 +136,18 @@ def _check_bytes(path: Path) -> bytes:
         head = file.read(96)
     size = path.stat().st_size
     if size == 0:
-        raise MtrxError(f"{path.name} is empty.")
+        raise MtrxError(f"Empty file: {path.name} has no bytes; copy it again from the instrument.")
     if head[: len(_FILE_ID)] != _FILE_ID:
-        raise MtrxError(
-            f"{path.name} is not a MATRIX file: it begins with {head[:12]!r} instead of {_FILE_ID!r}."
-        )
+        raise MtrxError(f"Not a MATRIX file: {path.name} begins with {head[:12]!r} instead of {_FILE_ID!r}.")
     # Blocks: TLKB with the time, then CSED, whose last numbers are the planned and the recorded points.
     if len(head) < 96 or head[12:16] != b"TLKB":
-        raise MtrxError(f"{path.name} is damaged or cut short: its header is incomplete.")
+        raise MtrxError(
+            f"Damaged or cut short: the header of {path.name} is incomplete; copy it again from the instrument."
+        )
     promised = struct.unpack("<i", head[64:68])[0]
     if size < 104 + 4 * promised:
         raise MtrxError(
-            f"{path.name} is cut short: its header promises {promised} points and only"
+            f"Cut short: the header of {path.name} promises {promised} points and only"
             f" {max(0, (size - 104) // 4)} are there; copy it again from the instrument."
         )
     return head
@@ -170,8 +168,8 @@ def _under_its_own_name(path: Path, match: re.Match[str]) -> Iterator[tuple[Path
     )
     if not links:
         raise MtrxError(
-            f"{path.name}: its parameter file {match['chain']}_0001.mtrx is missing from {path.parent};"
-            " put it there, it holds the scale and the settings."
+            f"Parameter file missing: {match['chain']}_0001.mtrx is not in {path.parent}, and"
+            f" {path.name} has neither scale nor settings without it; put it there."
         )
     recorded = _recorded_name(path.name, links)
     chain = recorded[: recorded.rindex("--")]
@@ -211,12 +209,12 @@ def _open(readable: Path, path: Path) -> tuple[Any, list[str]]:
     try:
         traces, message = data.open(str(readable))
     except Exception as error:
-        raise MtrxError(f"{path.name} or its parameter file is damaged: {error!r}.") from error
+        raise MtrxError(f"Damaged: {path.name} or its parameter file cannot be read ({error!r}).") from error
     if message.startswith("Error"):
-        raise MtrxError(f"{path.name} or its parameter file is damaged: access2theMatrix could not read it.")
+        raise MtrxError(f"Damaged: access2theMatrix cannot make sense of {path.name} or its parameter file.")
     if traces and data.object_type != "image":
         raise MtrxError(
-            f"{path.name} holds {data.object_type} data, not a scan; only images can be opened so far."
+            f"Not a scan: {path.name} holds {data.object_type} data; only images can be opened so far."
         )
     # Without this, select_image trips over its own missing attribute.
     data.param.setdefault("EEPA::XYScanner.Angle", [0.0, "Degree"])
@@ -229,9 +227,7 @@ def _scan(data: Any, direction: str, path: Path, taken: datetime) -> Scan:
     lines, points = int(data.axis[2][2]), image.data.shape[1]
     width, height = data.axis[0][1], data.axis[1][1]
     if not (width > 0 and height > 0):
-        raise MtrxError(
-            f"{path.name} has a frame of {width * 1e9:g} x {height * 1e9:g} nm: no scale, no scan."
-        )
+        raise MtrxError(f"No scale: the frame of {path.name} is {width * 1e9:g} x {height * 1e9:g} nm.")
     unit, factor = _TO_NANO.get(image.channel_name_and_unit[1], (image.channel_name_and_unit[1], 1.0))
     frame = np.full((lines, points), np.nan)
     scanned = len(image.data)

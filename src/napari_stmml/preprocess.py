@@ -112,14 +112,14 @@ def resample(
     factors = [size * pixel_density for size in pixel_size]
     if max(factors) > MOST_UPSAMPLING:
         raise ValueError(
-            f"the scan has {1 / max(pixel_size):.3g} px/nm and {pixel_density:g} px/nm are asked for: more than"
-            f" {MOST_UPSAMPLING:g} times finer shows no more; use a lower pixel density"
+            f"the scan has {1 / max(pixel_size):.3g} px/nm and {pixel_density:g} px/nm are asked for: more"
+            f" than {MOST_UPSAMPLING:g} times finer shows no more; use a lower pixel density"
         )
     shape = tuple(max(1, round(n * factor)) for n, factor in zip(heights.shape, factors, strict=True))
     if max(shape) > MOST_PIXELS:
         raise ValueError(
-            f"the scan would be {shape[0]} x {shape[1]} px at {pixel_density:g} px/nm, over {MOST_PIXELS} a side;"
-            " use a lower pixel density"
+            f"the scan would be {shape[0]} x {shape[1]} px at {pixel_density:g} px/nm, over {MOST_PIXELS}"
+            " a side; use a lower pixel density"
         )
     if shape == heights.shape:
         return np.asarray(heights, dtype=float)

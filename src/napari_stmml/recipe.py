@@ -59,9 +59,8 @@ class Recipe:
             )
         for name in ("window_pitch", "predict_window_pitch"):
             if getattr(self, name) > self.window_size:
-                raise ValueError(
-                    f"{name} must be at most the window_size, {self.window_size} px, got {getattr(self, name)}"
-                )
+                most = f"the window_size, {self.window_size} px"
+                raise ValueError(f"{name} must be at most {most}, got {getattr(self, name)}")
 
     @property
     def preprocessing(self) -> Preprocessing:

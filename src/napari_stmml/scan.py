@@ -114,7 +114,7 @@ class Scan:
     @property
     def short_name(self) -> str:
         """The name without the session: short enough for a list of layers."""
-        session, dashes, number = self.stem.rpartition("--")
+        _, dashes, number = self.stem.rpartition("--")
         words = [number if dashes else self.stem, self.channel if dashes else "", self.direction]
         if self.bias is not None:
             words.append(f"{self.bias:.4g} V")

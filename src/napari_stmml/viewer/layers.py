@@ -64,7 +64,7 @@ def labels_to_layer(labels: LabelMap) -> LayerData:
     labels_from_layer : the inverse.
     """
     colours = dict(enumerate(class_colours(MOST_CLASSES), start=1)) | dict(labels.colours)
-    colormap: dict[int | None, str] = {**colours, 0: "transparent", None: "#ff00ff"}
+    colormap: dict[Any, str] = {**colours, 0: "transparent", None: "#ff00ff"}
     numbers = sorted(labels.names)
     meta = {
         "name": labels.name,
@@ -79,7 +79,7 @@ def labels_to_layer(labels: LabelMap) -> LayerData:
 
 
 def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
-    """Make a label map of a Labels layer's data, with the colours that are seen and the names in its features."""
+    """Make a label map of a Labels layer's data, its colours and the names in its features."""
     data = np.asarray(data)
     names = _class_names(meta.get("features"))
     used = sorted({int(label) for label in np.unique(data) if label > 0} | set(names))

@@ -1,0 +1,75 @@
+"""What tests share: simulated sessions as real bytes, a tiny model, and a place to report what was measured."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+# Offscreen unless a screen is there; no settings file of the user is read or written.
+if not os.environ.get("DISPLAY"):
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ["NAPARI_CONFIG"] = ""
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+MEASURED: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def session_files(tmp_path_factory) -> list[Path]:
+    """Data files of the demo's simulated session: Si(001), hexagonal with a step, a broken-off Si(001)."""
+    from napari_stmml.demo import simulate_session
+
+    return simulate_session(tmp_path_factory.mktemp("session"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real scans, which stands beside the repository; skipped where it does not."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no real scans in {SHARED}")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe():
+    """A recipe that trains in seconds: one epoch on windows of 16 px."""
+    from napari_stmml.recipe import Recipe
+
+    return Recipe(
+        pixel_density=8.0,
+        window_size=16,
+        window_pitch=16,
+        epochs=1,
+        batch_size=32,
+        num_clusters=3,
+        predict_window_pitch=8,
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier(session_files, tiny_recipe):
+    """A model trained for one epoch on the first simulated scan."""
+    from napari_stmml import read_mtrx, train_classifier
+
+    return train_classifier(read_mtrx(session_files[0])[:2], recipe=tiny_recipe, seed=0)
+
+
+@pytest.fixture
+def measured():
+    """Report a sentence at the end of the run: what was measured, never asserted."""
+    return MEASURED.append
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    if MEASURED:
+        terminalreporter.section("measured")
+        for sentence in MEASURED:
+            terminalreporter.write_line(sentence)
