@@ -142,7 +142,7 @@ def _check_bytes(path: Path) -> bytes:
     # Blocks: TLKB with the time, then CSED, whose last numbers are the planned and the recorded points.
     if len(head) < 96 or head[12:16] != b"TLKB":
         raise MtrxError(
-            f"Damaged or cut short: the header of {path.name} is incomplete; copy it again from the instrument."
+            f"Cut short: the header of {path.name} is incomplete; copy it again from the instrument."
         )
     promised = struct.unpack("<i", head[64:68])[0]
     if size < 104 + 4 * promised:
