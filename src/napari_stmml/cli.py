@@ -166,6 +166,8 @@ def _show_progress() -> Callable[[dict[str, Any]], None]:
                 bar("clustering", done, total)
             case {"event": "progress", "scan": scan, "done": done, "total": total}:
                 bar(scan, done, total)
+            case {"event": "predicted", "edited": edited, "labels": labels}:
+                tqdm.write(f"{labels} had been edited: the edited map is kept as {edited}", file=sys.stderr)
             case {"event": "step", "what": what}:
                 tqdm.write(what, file=sys.stderr)
 

@@ -5,6 +5,7 @@ lines on standard output, so that TensorFlow can neither block nor take down a v
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import subprocess
@@ -18,6 +19,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
+
+import numpy as np
 
 from napari_stmml.classifier import Event, Stopped, SurfaceClassifier, train_classifier
 from napari_stmml.labelmap import LabelMap
@@ -118,11 +121,14 @@ class PredictJob:
                 names=dict(zip(labels, classifier.class_names, strict=True)),
                 colours=dict(zip(labels, classifier.class_colours, strict=True)),
                 name=f"labels {scan.short_name}",
-                scan={**scan.settings(), "model": Path(self.model).name},
+                scan={**scan.settings(), "model": Path(self.model).name, "predicted": _digest(painted)},
             )
             stem = _free_name(scan, taken)
-            path = labelled.write(Path(self.out) / f"{stem}_labels.tif")
+            path = Path(self.out) / f"{stem}_labels.tif"
             done = {"event": "predicted", "scan": scan.name, "number": number, "labels": str(path)}
+            if edited := _put_aside_if_edited(path):
+                done["edited"] = str(edited)
+            labelled.write(path)
             if self.figures:
                 from napari_stmml.export import labels_figure, save_figure
 
@@ -166,6 +172,28 @@ def _free_name(scan: Scan, taken: set[str]) -> str:
         name = f"{plain}_{number}"
     taken.add(name)
     return name
+
+
+def _digest(labels: np.ndarray) -> str:
+    """Tell label maps apart, whatever the type of their numbers."""
+    return hashlib.sha256(labels.astype("<u4").tobytes()).hexdigest()
+
+
+def _put_aside_if_edited(path: Path) -> Path | None:
+    """Rename a map that is not as a prediction wrote it: what a person painted is never overwritten."""
+    if not path.exists():
+        return None
+    try:
+        old = LabelMap.read(path)
+        if old.scan.get("predicted") == _digest(old.labels):
+            return None
+    except ValueError:
+        pass  # not even a map of ours: all the more not ours to overwrite
+    number, aside = 1, path.with_name(f"{path.stem}_edited.tif")
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.stem}_edited_{number}.tif")
+    return path.rename(aside)
 
 
 def _keep(classifier: SurfaceClassifier, path: Path, report: Report) -> None:
@@ -315,7 +343,10 @@ class Worker:
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            event = json.loads(line)
+            try:
+                event = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # the process was ended in the middle of a line
             if event["event"] in ("finished", "failed"):
                 self._end(event)
             else:

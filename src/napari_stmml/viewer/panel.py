@@ -81,11 +81,13 @@ class Panel(QScrollArea):
             show_error(sentence)
 
     def _images(self, _widget: Any = None) -> list[Any]:
+        from napari.layers import Image
+
         # A stack, a colour image and what the panels show for a moment are no scans.
         return [
             layer
             for layer in self.viewer.layers
-            if type(layer).__name__ == "Image"
+            if isinstance(layer, Image)
             and layer.ndim == 2
             and not layer.rgb
             and not layer.multiscale
