@@ -98,6 +98,8 @@ def demo(options: argparse.Namespace) -> int:
 
 def _run(job: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Run a job here, with progress on standard error; the first Ctrl-C keeps what there is."""
+    from napari_stmml.classifier import Stopped
+
     stop = threading.Event()
     events: list[dict[str, Any]] = []
     show = _show_progress()
@@ -116,6 +118,9 @@ def _run(job: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
     try:
         with _prints_on_stderr():
             job.run(report, stop.is_set)
+    except Stopped as error:
+        if not any(event["event"] == "predicted" for event in events):
+            raise ValueError(str(error)) from error
     except RuntimeError as error:
         # What libraries below us raise when they run out of memory or of a device.
         raise ValueError(f"the work could not be done: {error}") from error

@@ -324,6 +324,7 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows would open a console
                 text=True,
                 encoding="utf-8",
             )

@@ -66,7 +66,7 @@ class Panel(QScrollArea):
 
     def form(self, *widgets: Any) -> Container:
         """Add a form of labelled magicgui widgets to the column."""
-        form = Container(widgets=list(widgets), labels=True)
+        form = labelled(*widgets)
         form.margins = (0, 0, 0, 0)
         form.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.column.addWidget(form.native)
@@ -93,6 +93,13 @@ class Panel(QScrollArea):
             and not layer.multiscale
             and "stmml_passing" not in layer.metadata
         ]
+
+
+def labelled(*widgets: Any) -> Container:
+    """Put magicgui widgets below each other, their labels in a column of one width."""
+    column = Container(labels=True)
+    column.extend(widgets)  # magicgui aligns what is added later, not what it is made with
+    return column
 
 
 def scan_of(layer: Any) -> Scan:

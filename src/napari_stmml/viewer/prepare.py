@@ -36,8 +36,8 @@ class PrepareWidget(Panel):
         )
         self.grid = CheckBox(text="Show the grid of windows", value=False)
         self.count = Label(value="")
-        self.form(self.layer, self.method, self.preview, self.apply)
-        self.form(self.density, self.window, self.pitch, self.grid, self.count)
+        flattening = (self.layer, self.method, self.preview, self.apply)
+        self.form(*flattening, self.density, self.window, self.pitch, self.grid, self.count)
         self.column.addWidget(self.status)
         self.column.addStretch()
         self._flat: tuple[Any, str, np.ndarray] | None = None  # layer, method and what came of them
@@ -109,7 +109,7 @@ class PrepareWidget(Panel):
 
     def _show_preview(self, layer: Any, flat: np.ndarray) -> None:
         self.say("")
-        if layer not in self.viewer.layers:
+        if layer not in self.viewer.layers or not self.isVisible():  # gone or hidden meanwhile
             return
         limits = robust_limits(flat)
         if PREVIEW in self.viewer.layers and self.viewer.layers[PREVIEW].data.shape == flat.shape:
@@ -122,6 +122,7 @@ class PrepareWidget(Panel):
         active = self.viewer.layers.selection.active
         look = {"colormap": layer.colormap, "contrast_limits": limits, "metadata": dict(PASSING)}
         self.viewer.add_image(flat, name=PREVIEW, **look, **place_of(layer))
+        self._put_over(layer)
         self.viewer.layers.selection.active = active
 
     def _add(self, layer: Any, method: str, flat: np.ndarray) -> None:
@@ -133,7 +134,13 @@ class PrepareWidget(Panel):
         meta |= place_of(layer) | {"name": f"{layer.name} · {method}", "colormap": layer.colormap}
         self._remove(PREVIEW)
         self.viewer.add_image(flat, **meta)
+        self._put_over(layer)
         self.say(f"added {meta['name']}")
+
+    def _put_over(self, layer: Any) -> None:
+        """Move the newest layer from the top to right over ``layer``, so that labels stay in sight."""
+        layers = self.viewer.layers
+        layers.move(len(layers) - 1, layers.index(layer) + 1)
 
     def _show_grid(self) -> None:
         """Draw the tiles that labels will fill, and the first and the last window."""
@@ -151,7 +158,7 @@ class PrepareWidget(Panel):
         side = grid.window / self.density.value
         size = f"{side:.3g} nm wide" if scan.pixel_size else f"{grid.window} px wide (no scale in nm)"
         self.count.value = f"{shape[0]} x {shape[1]} = {shape[0] * shape[1]} windows, {size}"
-        if not self.grid.value or not shape[0] * shape[1]:
+        if not self.grid.value or not self.isVisible():
             return
         if len(lines) > MOST_LINES:
             self.count.value += "; too fine to draw"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import ComboBox, Container, SpinBox
+from magicgui.widgets import ComboBox, SpinBox
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from napari.settings import get_settings
 from napari.utils.theme import get_theme
@@ -14,7 +14,7 @@ from napari_stmml.jobs import TrainJob
 from napari_stmml.recipe import RECIPES, get_recipe
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.job_panel import JobPanel, time_left
-from napari_stmml.viewer.panel import scan_of
+from napari_stmml.viewer.panel import labelled, scan_of
 from napari_stmml.viewer.recipe_form import field_for, values
 
 SHOWN = ("epochs", "num_clusters")
@@ -58,7 +58,7 @@ class TrainWidget(JobPanel):
         )
         self.form(self.layers, self.folder, self.out, self.recipe, *self.shown)
         more = QCollapsible("More parameters")
-        more.addWidget(Container(widgets=[*self.folded, self.seed]).native)
+        more.addWidget(labelled(*self.folded, self.seed).native)
         self.column.addWidget(more)
         self.add_buttons()
         theme = get_theme(get_settings().appearance.theme)
