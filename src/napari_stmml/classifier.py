@@ -167,7 +167,7 @@ class SurfaceClassifier:
 def warn_of_skipped(event: Event) -> None:
     """Turn the event that a scan was left out into a warning; the default listener of training."""
     if event["event"] == "skipped":
-        warnings.warn(f"left out: {event['why']}", stacklevel=3)
+        warnings.warn(f"left out: {event['why']}", stacklevel=4)
 
 
 def train_classifier(
