@@ -296,6 +296,7 @@ class Worker:
 
     def close(self) -> None:
         """End the process and remove its folder."""
+        self._cancelled = True  # on purpose: what ends now is no failure
         self.kill()
         if self._process is not None:
             self._process.wait(5)
@@ -353,6 +354,10 @@ class Worker:
             else:
                 self.events.put(event)
         code = process.wait()
+        process.stdout.close()
+        if process.stdin is not None:
+            with contextlib.suppress(OSError):  # what it was told last, it did not hear
+                process.stdin.close()
         if self.job is not None and process is self._process:
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             self._end({"event": "died", "why": f"its process ended before its work was done ({how})"})

@@ -2,9 +2,18 @@
 
 from typing import Any
 
-from magicgui.widgets import ComboBox, Container, FileEdit, Select
+from magicgui.widgets import ComboBox, FileEdit, Select
+from magicgui.widgets.bases import ButtonWidget
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QFrame,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.layers import scan_from_layer
@@ -52,7 +61,7 @@ class Panel(QScrollArea):
         """Make a choice of any number of the viewer's two-dimensional images."""
         tip = "any 2-D image layers; Ctrl-click or drag to choose several"
         choice = Select(label=label, choices=self._images, tooltip=tip)
-        choice.native.setMaximumHeight(95)
+        choice.native.setMaximumHeight(132)  # nine layers, and all of Train fits 768 px
         self._choices.append(choice)
         return choice
 
@@ -64,13 +73,9 @@ class Panel(QScrollArea):
         edit.choose_btn.max_width = 36
         return edit
 
-    def form(self, *widgets: Any) -> Container:
+    def form(self, *widgets: Any) -> None:
         """Add a form of labelled magicgui widgets to the column."""
-        form = labelled(*widgets)
-        form.margins = (0, 0, 0, 0)
-        form.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self.column.addWidget(form.native)
-        return form
+        self.column.addWidget(form_of(*widgets))
 
     def say(self, sentence: str, wrong: bool = False) -> None:
         """Show one sentence in the panel; where something went wrong, as a notification too."""
@@ -95,11 +100,21 @@ class Panel(QScrollArea):
         ]
 
 
-def labelled(*widgets: Any) -> Container:
-    """Put magicgui widgets below each other, their labels in a column of one width."""
-    column = Container(labels=True)
-    column.extend(widgets)  # magicgui aligns what is added later, not what it is made with
-    return column
+def form_of(*widgets: Any) -> QWidget:
+    """Lay magicgui widgets out below each other, with their labels in a column of one width."""
+    form = QWidget()
+    rows = QFormLayout(form)  # magicgui's own labels end up of different widths
+    rows.setContentsMargins(0, 0, 0, 0)
+    rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    for widget in widgets:
+        if isinstance(widget, ButtonWidget):  # which has its text on it
+            rows.addRow(widget.native)
+        else:
+            rows.addRow(widget.label, widget.native)
+            rows.labelForField(widget.native).setToolTip(widget.tooltip)
+    form.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+    return form
 
 
 def scan_of(layer: Any) -> Scan:

@@ -1,6 +1,8 @@
 """The Predict widget: a model file and scans give Labels layers that lie exactly on the scans."""
 
+import threading
 import weakref
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,8 @@ class PredictWidget(JobPanel):
         pitch = min(self.pitch.value, recipe.window_size)
         out = str(self.worker.folder / "labels")
         self.start(PredictJob(str(self.model.value), out, pitch=pitch, figures=False), scans)
+        # napari's first Labels layer waits half a second or more for pandas: have it ready by then.
+        threading.Thread(target=import_module, args=("pandas",), daemon=True).start()
         unscaled = [scan.name for scan in scans if scan.pixel_size is None]
         if unscaled:
             self.say(

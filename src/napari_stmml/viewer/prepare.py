@@ -36,8 +36,11 @@ class PrepareWidget(Panel):
         )
         self.grid = CheckBox(text="Show the grid of windows", value=False)
         self.count = Label(value="")
+        self.count.native.setWordWrap(True)
+        self.count.native.setSizePolicy(self.status.sizePolicy())  # magicgui's is of a fixed width
         flattening = (self.layer, self.method, self.preview, self.apply)
-        self.form(*flattening, self.density, self.window, self.pitch, self.grid, self.count)
+        self.form(*flattening, self.density, self.window, self.pitch, self.grid)
+        self.column.addWidget(self.count.native)
         self.column.addWidget(self.status)
         self.column.addStretch()
         self._flat: tuple[Any, str, np.ndarray] | None = None  # layer, method and what came of them
@@ -63,6 +66,13 @@ class PrepareWidget(Panel):
             self._add(layer, method, self._flat[2])
         else:
             self._start(layer, method, lambda flat: self._add(layer, method, flat))
+
+    def reset_choices(self, event: Any = None) -> None:
+        """Offer the layers that the viewer has now; with the last scan goes what was shown of it."""
+        super().reset_choices(event)
+        if self.layer.value is None:  # a ComboBox does not tell when its last choice goes
+            self._flatten()
+            self._show_grid()
 
     def showEvent(self, event: Any) -> None:
         """Show what is to be seen while the panel is."""
@@ -164,7 +174,7 @@ class PrepareWidget(Panel):
             self.count.value += "; too fine to draw"
             return
         vectors = np.concatenate([lines, windows])
-        colours = np.array([[0.2, 0.9, 0.9, 0.6]] * len(lines) + [[1, 0.2, 0.6, 1]] * len(windows))
+        colours = np.array([[0.2, 0.95, 1, 0.8]] * len(lines) + [[1, 0.2, 0.6, 1]] * len(windows))
         width = 0.15 * max(1.0, max(self.layer.value.data.shape) / 400)
         active = self.viewer.layers.selection.active
         self.viewer.add_vectors(
@@ -173,6 +183,7 @@ class PrepareWidget(Panel):
             edge_color=colours,
             edge_width=width * 4,
             vector_style="line",
+            opacity=1,
             metadata=dict(PASSING),
             **place_of(self.layer.value),
         )

@@ -1,6 +1,7 @@
 """Form fields for the parameters of a recipe, made from the recipe's own definitions."""
 
 from dataclasses import fields
+from decimal import Decimal
 from typing import Any
 
 from magicgui.widgets import ComboBox, FloatSpinBox, SpinBox
@@ -25,9 +26,11 @@ def field_for(name: str, recipe: Recipe) -> Any:
     if isinstance(parameter.default, int):
         return SpinBox(name=name, label=label, value=value, **bounds)
     # Steps of a tenth of the default: also where that is a learning rate of 0.0001.
-    return FloatSpinBox(
-        name=name, label=label, value=value, step=float(getattr(Recipe(), name)) / 10, **bounds
-    )
+    box = FloatSpinBox(name=name, label=label, step=float(getattr(Recipe(), name)) / 10, tooltip=tip)
+    digits = -Decimal(str(bounds["min"])).adjusted()
+    box.native.setDecimals(max(digits, box.native.decimals()))  # before bounds and value, which it rounds
+    box.min, box.max, box.value = bounds["min"], bounds["max"], value
+    return box
 
 
 def values(widgets: list[Any]) -> dict[str, Any]:

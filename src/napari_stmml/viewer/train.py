@@ -14,7 +14,7 @@ from napari_stmml.jobs import TrainJob
 from napari_stmml.recipe import RECIPES, get_recipe
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.job_panel import JobPanel, time_left
-from napari_stmml.viewer.panel import labelled, scan_of
+from napari_stmml.viewer.panel import form_of, scan_of
 from napari_stmml.viewer.recipe_form import field_for, values
 
 SHOWN = ("epochs", "num_clusters")
@@ -57,8 +57,8 @@ class TrainWidget(JobPanel):
             name="seed", value=0, max=2**31 - 1, tooltip="the same seed gives the same labels"
         )
         self.form(self.layers, self.folder, self.out, self.recipe, *self.shown)
-        more = QCollapsible("More parameters")
-        more.addWidget(labelled(*self.folded, self.seed).native)
+        more = QCollapsible("More parameters", expandedIcon="▾", collapsedIcon="▸")
+        more.addWidget(form_of(*self.folded, self.seed))
         self.column.addWidget(more)
         self.add_buttons()
         theme = get_theme(get_settings().appearance.theme)

@@ -1,0 +1,280 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from importlib.metadata import version
+
+import pytest
+
+from napari_stmml import SurfaceClassifier, read_mtrx
+from napari_stmml.cli import main
+from napari_stmml.labelmap import LabelMap
+from napari_stmml.mtrx_writer import Frame, write_session
+from napari_stmml.scan import DIRECTIONS
+from napari_stmml.simulate import simulate_si001
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    """Write a folder of a scan in four directions and one in two."""
+    surface = simulate_si001((64, 64), 6.0, seed=1)
+    frames = [
+        Frame(dict.fromkeys(directions, surface.heights), width_nm=6.0, height_nm=6.0, bias=-1.7)
+        for directions in (DIRECTIONS, DIRECTIONS[:2])
+    ]
+    return write_session(tmp_path_factory.mktemp("session"), frames)
+
+
+@pytest.fixture(scope="module")
+def folder(session):
+    return str(session[0].parent)
+
+
+@pytest.fixture
+def damaged(session, tmp_path):
+    """Make a data file that is cut short, beside nothing."""
+    path = tmp_path / "cut--1_1.Z_mtrx"
+    path.write_bytes(session[0].read_bytes()[:300])
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(session, tmp_path_factory):
+    """Train a model on the command line; return its path."""
+    path = tmp_path_factory.mktemp("model") / "m.stmml"
+    code = main(["train", str(session[1]), "--out", str(path), "--clusters", "2", "--epochs", "1"])
+    assert code == 0
+    return str(path)
+
+
+def interrupt_when(is_time):
+    """Press Ctrl-C as soon as ``is_time()``, from a thread."""
+
+    def wait():
+        while not is_time():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_info_says_what_every_scan_is_in_one_line(folder, capsys):
+    assert main(["info", folder]) == 0
+    out, _ = capsys.readouterr()
+    lines = out.splitlines()
+    assert len(lines) == 6
+    assert lines[0].startswith(
+        "1_1 Z forward/up -1.7 V (2026Nov23-120000): 64 x 64 px, 6 x 6 nm, 50 pA, 0 deg,"
+    )
+
+
+def test_info_as_json_is_all_of_every_scan_and_nothing_else(session, folder, capsys):
+    assert main(["info", folder, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["skipped"] == []
+    scan = read_mtrx(session[0])[0]
+    first = told["scans"][0]
+    assert first["range"] == [scan.heights.min(), scan.heights.max()]
+    assert (first["shape"], first["scanned_rows"]) == ([64, 64], 64)
+    assert scan.settings().items() <= first.items()
+
+
+def test_a_file_that_is_skipped_is_named_on_standard_error_and_the_others_are_told(
+    session, damaged, tmp_path, capsys
+):
+    assert main(["info", str(damaged), str(tmp_path / "gone"), str(session[1])]) == 0
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 2
+    assert [line.partition(":")[0] for line in err.splitlines()] == ["skipped", "skipped"]
+    assert "cut--1_1.Z_mtrx" in err
+    assert "gone" in err
+
+
+def test_info_on_nothing_readable_fails_and_is_still_json(damaged, capsys):
+    assert main(["info", str(damaged), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["scans"] == []
+    assert told["skipped"][0]["file"] == str(damaged)
+
+
+def test_train_makes_a_usable_model_and_says_so(session, tmp_path, capsys):
+    out = tmp_path / "m.stmml"
+    assert main(["train", str(session[1]), "--out", str(out), "--clusters", "2", "--epochs", "1"]) == 0
+    told, progress = capsys.readouterr()
+    assert told.startswith("done: 1 epochs in")
+    assert str(out) in told
+    assert "2 scans:" in progress
+    classifier = SurfaceClassifier.load(out)
+    assert (classifier.recipe.num_clusters, classifier.recipe.epochs) == (2, 1)
+    assert classifier.predict(read_mtrx(session[0])[0]).max() > 0
+
+
+def test_train_as_json_is_json_alone(session, damaged, tmp_path, capsys):
+    out = tmp_path / "m.stmml"
+    paths = [str(damaged), str(session[1])]
+    options = ["--out", str(out), "--clusters", "2", "--epochs", "1", "--seed", "4", "--json"]
+    assert main(["train", *paths, *options]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["model"] == str(out)
+    assert [epoch["epoch"] for epoch in told["history"]] == [1]
+    assert [skipped["scan"] for skipped in told["skipped"]] == [str(damaged)]
+    assert SurfaceClassifier.load(out).training["seed"] == 4
+
+
+def test_predict_leaves_a_map_and_a_picture_of_every_scan_under_the_promised_names(
+    session, model, tmp_path, capsys
+):
+    assert main(["predict", str(session[0]), "--model", model, "--out", str(tmp_path), "--pitch", "16"]) == 0
+    out, err = capsys.readouterr()
+    names = {f"{session[0].stem}_{short}_labels" for short in ("FU", "BU", "FD", "BD")}
+    expected = {f"{name}{ending}" for name in names for ending in (".tif", ".png")}
+    assert {file.name for file in tmp_path.iterdir()} == expected
+    assert out.splitlines()[-1] == "4 scans labelled, 0 skipped"
+    assert "windows" not in out
+    assert "100%" in err
+    assert LabelMap.read(tmp_path / f"{session[0].stem}_FU_labels.tif").labels.max() > 0
+
+
+def test_predict_as_json_is_json_alone(session, model, damaged, tmp_path, capsys):
+    paths = [str(session[1]), str(damaged)]
+    out = str(tmp_path / "out")
+    assert main(["predict", *paths, "--model", model, "--out", out, "--pitch", "16", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [os.path.exists(one["labels"]) and os.path.exists(one["figure"]) for one in told["maps"]] == [
+        True
+    ] * 2
+    assert [skipped["scan"] for skipped in told["skipped"]] == [str(damaged)]
+
+
+def test_a_pitch_beyond_the_window_labels_nothing_and_says_why(session, model, tmp_path, capsys):
+    assert main(["predict", str(session[1]), "--model", model, "--out", str(tmp_path), "--pitch", "99"]) == 1
+    assert "pitch must be 1 to 32 px (the window), got 99" in capsys.readouterr().err
+
+
+def test_predict_on_nothing_usable_fails(damaged, model, tmp_path, capsys):
+    assert main(["predict", str(damaged), "--model", model, "--out", str(tmp_path / "out")]) == 1
+    out, err = capsys.readouterr()
+    assert out == "0 scans labelled, 1 skipped\n"
+    assert "cut--1_1.Z_mtrx" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["predict", "{scan}", "--model", "{tmp}/gone.stmml", "--out", "{tmp}"], "there is no model file"),
+        (["predict", "{scan}", "--model", "{scan}", "--out", "{tmp}"], "is not a napari-stmml model"),
+        (["predict", "{scan}", "--model", "{model}", "--out", "{model}/x"], "Errno"),
+        (["train", "{tmp}", "--out", "{tmp}/m.stmml"], "no scan can be used for training"),
+        (
+            ["train", "{scan}", "--out", "{tmp}/m.stmml", "--clusters", "1"],
+            "num_clusters must be 2 to 1000, got 1",
+        ),
+        (["train", "{scan}", "--out", "{tmp}/m.stmml", "--epochs", "0"], "epochs must be 1 to 100000, got 0"),
+        (["train", "{scan}", "--out", "{tmp}/m.stmml", "--clusters", "999"], "need at least as many windows"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_status_1(
+    session, model, tmp_path, capsys, arguments, sentence
+):
+    filled = [one.format(scan=session[1], tmp=tmp_path, model=model) for one in arguments]
+    assert main(filled) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    last = err.splitlines()[-1]
+    assert last.startswith(f"stmml {arguments[0]}: ")
+    assert sentence in last
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["dance"],
+        ["info"],
+        ["train", "x"],
+        ["train", "x", "--out", "m", "--recipe", "unheard-of"],
+        ["train", "x", "--out", "m", "--epochs", "many"],
+        ["predict", "x", "--out", "m"],
+    ],
+)
+def test_a_command_that_is_not_understood_is_status_2(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "usage: stmml" in err
+
+
+def test_ctrl_c_in_training_keeps_a_usable_model(session, tmp_path, capsys):
+    out = tmp_path / "m.stmml"
+    handler = signal.getsignal(signal.SIGINT)
+    thread = interrupt_when((tmp_path / "m-checkpoint.stmml").exists)
+    assert main(["train", str(session[1]), "--out", str(out), "--clusters", "2", "--epochs", "90000"]) == 0
+    thread.join()
+    told, progress = capsys.readouterr()
+    assert told.startswith("stopped early: ")
+    assert "what there is will be kept" in progress
+    assert SurfaceClassifier.load(out).predict(read_mtrx(session[0])[0]).max() > 0
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert [file.name for file in tmp_path.iterdir()] == ["m.stmml"]
+
+
+def test_ctrl_c_in_prediction_keeps_the_maps_that_were_made(session, folder, model, tmp_path, capsys):
+    first = tmp_path / f"{session[0].stem}_FU_labels.png"
+    thread = interrupt_when(first.exists)
+    assert main(["predict", folder, "--model", model, "--out", str(tmp_path), "--pitch", "1"]) == 0
+    thread.join()
+    maps = list(tmp_path.glob("*_labels.tif"))
+    assert 1 <= len(maps) < 6
+    assert capsys.readouterr().out.splitlines()[-1] == f"{len(maps)} scans labelled, 0 skipped"
+
+
+def test_ctrl_c_before_there_is_anything_is_one_sentence(session, model, tmp_path, capsys, monkeypatch):
+    from napari_stmml import jobs
+
+    def read_and_interrupt(file):
+        os.kill(os.getpid(), signal.SIGINT)
+        return read_mtrx(file)
+
+    monkeypatch.setattr(jobs, "read_mtrx", read_and_interrupt)
+    assert main(["predict", str(session[0]), "--model", model, "--out", str(tmp_path)]) == 1
+    assert "prediction was stopped" in capsys.readouterr().err.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_ctrl_c_ends_the_command_at_once(session, model, tmp_path, capsys, monkeypatch):
+    from napari_stmml import jobs
+
+    def interrupt_twice(file):
+        for _ in range(2):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(jobs, "read_mtrx", interrupt_twice)
+    assert main(["predict", str(session[0]), "--model", model, "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "stmml predict: interrupted"
+
+
+def test_running_out_of_memory_is_one_sentence(session, model, tmp_path, capsys, monkeypatch):
+    from napari_stmml import jobs
+
+    def full(file):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(jobs, "read_mtrx", full)
+    assert main(["predict", str(session[0]), "--model", model, "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "stmml predict: the work could not be done: out of memory"
+    )
+
+
+def test_the_command_starts_as_a_program_and_says_its_version():
+    run = subprocess.run(
+        [sys.executable, "-m", "napari_stmml.cli", "--version"], capture_output=True, text=True, timeout=60
+    )
+    assert (run.returncode, run.stdout.strip()) == (0, f"napari-stmml {version('napari-stmml')}")

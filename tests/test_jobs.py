@@ -1,0 +1,322 @@
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from queue import Empty
+
+import numpy as np
+import pytest
+
+from napari_stmml import Scan, SurfaceClassifier, read_mtrx
+from napari_stmml.jobs import PredictJob, TrainJob, Worker, _free_name
+from napari_stmml.labelmap import LabelMap
+from napari_stmml.mtrx_writer import Frame, write_session
+from napari_stmml.simulate import simulate_si001
+
+SECONDS = 120  # for the first import of TensorFlow on a busy machine
+ENDS = ("finished", "failed", "died")
+NEVER = bool  # "should I stop?": no
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    """Write a folder of two small scans, forward and backward, and a damaged one between them."""
+    surfaces = [simulate_si001((64, 64), 6.0, seed=seed) for seed in (1, 2, 3)]
+    frames = [
+        Frame(dict.fromkeys(("forward/up", "backward/up"), surface.heights), width_nm=6.0, height_nm=6.0)
+        for surface in surfaces
+    ]
+    files = write_session(tmp_path_factory.mktemp("small"), frames)
+    files[1].write_bytes(files[1].read_bytes()[:-1000])
+    return files
+
+
+@pytest.fixture(scope="module")
+def model(tiny_classifier, tmp_path_factory):
+    return str(tiny_classifier.save(tmp_path_factory.mktemp("model") / "tiny.stmml"))
+
+
+@pytest.fixture(scope="module")
+def worker():
+    worker = Worker()
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def recipe(tiny_recipe):
+    return tiny_recipe.as_dict()
+
+
+def events_of(worker):
+    """Collect the events of a job to its end."""
+    events = []
+    while not events or events[-1]["event"] not in ENDS:
+        try:
+            events.append(worker.events.get(timeout=SECONDS))
+        except Empty:
+            pytest.fail(f"no news for {SECONDS} s after {events}")
+    return events
+
+
+def run_here(job, should_stop=NEVER):
+    events = []
+    job.run(events.append, should_stop)
+    return events
+
+
+def names_of(events):
+    """List the kinds of events, each run of the same kind once."""
+    names = [event["event"] for event in events]
+    return [name for i, name in enumerate(names) if not i or names[i - 1] != name]
+
+
+def find(events, name):
+    return [event for event in events if event["event"] == name]
+
+
+# In this process
+
+
+def test_training_tells_what_it_does_in_order(session, recipe, tmp_path):
+    out = tmp_path / "m.stmml"
+    events = run_here(TrainJob(str(out), (str(session[0]),), recipe=recipe))
+    order = ["windows", "batch", "kept", "epoch", "kept", "clustering", "trained"]
+    assert names_of(events) == order
+    last = find(events, "batch")[-1]
+    assert (last["fraction"], last["epochs"]) == (1, 1)
+    (trained,) = find(events, "trained")
+    assert trained["model"] == str(out)
+    assert (trained["epochs"], trained["stopped"]) == (1, False)
+    assert sum(trained["cluster_sizes"]) == find(events, "clustering")[-1]["total"]
+    assert [file.name for file in tmp_path.iterdir()] == ["m.stmml"]
+
+
+def test_time_left_falls_to_nothing(session, recipe, tmp_path):
+    job = TrainJob(str(tmp_path / "m.stmml"), (str(session[0]),), recipe=recipe | {"epochs": 3})
+    left = [event["seconds_left"] for event in find(run_here(job), "batch")]
+    assert left[0] is None
+    assert left[-1] == 0
+
+
+def test_a_damaged_file_is_skipped_and_the_others_are_labelled(session, model, tmp_path):
+    events = run_here(PredictJob(model, str(tmp_path), (str(session[0].parent),), figures=False))
+    (skipped,) = find(events, "skipped")
+    assert session[1].name in skipped["why"]
+    directions = [f"{file.stem}_{short}" for file in (session[0], session[2]) for short in ("BU", "FU")]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [f"{name}_labels.tif" for name in directions]
+
+
+def test_a_path_that_is_not_there_is_skipped(session, model, tmp_path):
+    job = PredictJob(model, str(tmp_path), (str(tmp_path / "gone"), str(session[0])), figures=False)
+    events = run_here(job)
+    assert "gone" in find(events, "skipped")[0]["why"]
+    assert len(find(events, "predicted")) == 2
+
+
+def test_a_map_has_the_models_classes_its_scans_place_and_a_picture(
+    session, model, tiny_classifier, tmp_path
+):
+    (event, _) = find(run_here(PredictJob(model, str(tmp_path), (str(session[0]),))), "predicted")
+    scan = read_mtrx(session[0])[0]
+    labelled = LabelMap.read(event["labels"])
+    assert np.array_equal(labelled.labels, tiny_classifier.predict(scan))
+    assert labelled.pixel_size == pytest.approx(scan.pixel_size)
+    assert tuple(labelled.names.values()) == tiny_classifier.class_names
+    assert tuple(labelled.colours.values()) == tiny_classifier.class_colours
+    assert labelled.scan["model"] == "tiny.stmml"
+    assert event["pixels"] == {label: int((labelled.labels == label).sum()) for label in labelled.names}
+    with open(event["figure"], "rb") as figure:
+        assert figure.read(4) == b"\x89PNG"
+
+
+def test_scans_of_the_same_name_get_files_of_their_own():
+    scan = Scan(np.zeros((2, 2)), None, "forward/up", source="a/x--1_1.Z_mtrx")
+    scans = [scan, replace(scan, source="b/x--1_1.Z_mtrx"), scan, replace(scan, channel="I")]
+    taken = set()
+    names = [_free_name(one, taken) for one in scans]
+    assert names == ["x--1_1_FU", "x--1_1_FU_2", "x--1_1_FU_3", "x--1_1_I_FU"]
+
+
+def test_a_map_that_a_person_edited_is_put_aside_and_a_predicted_one_replaced(session, model, tmp_path):
+    job = PredictJob(model, str(tmp_path), (str(session[0]),), figures=False)
+    first, _ = find(run_here(job), "predicted")
+    assert not [event for event in run_here(job) if "edited" in event]
+    mine = LabelMap.read(first["labels"])
+    painted = mine.labels.copy()
+    painted[:9] = 3
+    replace(mine, labels=painted).write(first["labels"])
+    again, _ = find(run_here(job), "predicted")
+    assert np.array_equal(LabelMap.read(again["edited"]).labels, painted)
+    assert np.array_equal(LabelMap.read(again["labels"]).labels, mine.labels)
+
+
+def test_stopping_a_training_keeps_a_usable_model(session, recipe, tmp_path):
+    job = TrainJob(str(tmp_path / "m.stmml"), (str(session[0]),), recipe=recipe | {"epochs": 50})
+    events = []
+    job.run(events.append, lambda: bool(find(events, "kept")))
+    assert find(events, "trained")[0]["stopped"]
+    assert not job.checkpoint.exists()
+    labels = SurfaceClassifier.load(job.out).predict(read_mtrx(session[0])[0])
+    assert labels.max() > 0
+
+
+def test_a_checkpoint_left_behind_settles_as_the_model(tmp_path):
+    job = TrainJob(str(tmp_path / "m.stmml"))
+    assert job.settle() is None
+    job.checkpoint.write_bytes(b"so far")
+    assert job.settle() == tmp_path / "m.stmml"
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"so far"]
+
+
+# In a process of its own
+
+
+def test_a_process_trains_and_labels_as_this_one_does(worker, session, recipe, tmp_path):
+    scans = read_mtrx(session[0])
+    job = TrainJob(str(tmp_path / "there.stmml"), recipe=recipe, seed=3)
+    worker.submit(job, scans)
+    events = events_of(worker)
+    assert names_of(events)[-2:] == ["trained", "finished"]
+    assert events[-1] == {"event": "finished", "cancelled": False}
+    run_here(TrainJob(str(tmp_path / "here.stmml"), (str(session[0]),), recipe=recipe, seed=3))
+    there, here = (SurfaceClassifier.load(tmp_path / f"{place}.stmml") for place in ("there", "here"))
+    assert np.array_equal(there.centres, here.centres)
+    first = worker.pid
+    worker.submit(PredictJob(job.out, str(tmp_path / "labels"), figures=False), scans)
+    maps = find(events_of(worker), "predicted")
+    assert [event["number"] for event in maps] == [0, 1]
+    for event, scan in zip(maps, scans, strict=True):
+        assert np.array_equal(LabelMap.read(event["labels"]).labels, here.predict(scan))
+    assert worker.pid == first
+
+
+def test_a_job_that_cannot_be_done_fails_in_a_sentence_and_the_process_goes_on(worker, tmp_path):
+    for content in (b"no model", b""):
+        (tmp_path / "no.stmml").write_bytes(content)
+        worker.submit(PredictJob(str(tmp_path / "no.stmml"), str(tmp_path)))
+        (failed,) = events_of(worker)
+        assert failed["event"] == "failed"
+        assert failed["why"].startswith("no.stmml is not a napari-stmml model")
+        assert worker.job is None
+
+
+def test_an_unknown_parameter_fails_in_a_sentence(worker, tmp_path):
+    worker.submit(TrainJob(str(tmp_path / "m.stmml"), recipe={"colour": 3}))
+    (failed,) = events_of(worker)
+    assert failed["why"] == "unknown recipe parameter: colour"
+
+
+def test_a_fault_of_ours_is_said_and_traced_in_the_log(worker, tmp_path):
+    worker.submit(TrainJob(str(tmp_path / "m.stmml"), paths=(1,)))  # a number is no path
+    (failed,) = events_of(worker)
+    assert failed["why"].startswith("an unexpected TypeError")
+    assert "Traceback" in (worker.folder / "log.txt").read_text()
+
+
+def test_a_process_that_is_killed_is_said_to_have_died_and_the_next_job_gets_another(tmp_path):
+    worker = Worker()
+    try:
+        scan = Scan(np.random.default_rng(0).normal(size=(64, 64)), (0.1, 0.1))
+        worker.submit(TrainJob(str(tmp_path / "m.stmml")), [scan])
+        while worker.pid is None:
+            time.sleep(0.01)
+        first = worker.pid
+        worker.kill()
+        died = events_of(worker)[-1]
+        assert died["event"] == "died"
+        assert "signal 9" in died["why"]
+        assert "model" not in died
+        worker.submit(PredictJob(str(tmp_path / "no.stmml"), str(tmp_path)))
+        assert events_of(worker)[-1]["event"] == "failed"
+        assert worker.pid != first
+    finally:
+        worker.close()
+    assert not worker.folder.exists()
+
+
+def test_a_second_job_is_refused_while_one_runs(tmp_path):
+    worker = Worker()
+    try:
+        worker.submit(TrainJob(str(tmp_path / "m.stmml")), [])
+        with pytest.raises(RuntimeError, match="still running"):
+            worker.submit(TrainJob(str(tmp_path / "m.stmml")), [])
+        events_of(worker)
+    finally:
+        worker.close()
+
+
+def test_a_worker_without_a_job_can_be_cancelled_and_closed():
+    worker = Worker()
+    worker.cancel()
+    worker.kill()
+    worker.close()
+    assert worker.pid is None
+    assert not worker.folder.exists()
+
+
+def test_a_job_for_a_worker_that_was_closed_fails_in_a_sentence(tmp_path):
+    worker = Worker()
+    worker.close()
+    worker.submit(TrainJob(str(tmp_path / "m.stmml")), [Scan(np.zeros((2, 2)), None)])
+    assert events_of(worker)[-1]["why"].startswith("the job could not be started")
+
+
+# On the wire
+
+
+def started(*command):
+    return subprocess.Popen(
+        [sys.executable, *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def message(job, **values):
+    return json.dumps({"job": job, "values": values}) + "\n"
+
+
+def test_a_process_whose_viewer_has_gone_keeps_the_model_and_goes(session, recipe, tmp_path):
+    out = tmp_path / "m.stmml"
+    process = started("-m", "napari_stmml.jobs")
+    recipe |= {"epochs": 100_000}
+    process.stdin.write(message("train", out=str(out), paths=[str(session[0])], recipe=recipe))
+    process.stdin.flush()
+    for line in process.stdout:
+        if json.loads(line)["event"] == "kept":
+            break
+    process.stdin.close()
+    rest = [json.loads(line) for line in process.stdout]
+    assert process.wait(SECONDS) == 0
+    process.stdout.close()
+    process.stderr.close()
+    assert names_of(rest)[-2:] == ["trained", "finished"]
+    assert SurfaceClassifier.load(out).predict(read_mtrx(session[0])[0]).max() > 0
+
+
+def test_what_libraries_print_does_not_reach_the_wire(tmp_path):
+    noisy = (
+        "import os, sys, napari_stmml.jobs as jobs\n"
+        "def run(job, report, should_stop):\n"
+        "    report({'event': 'before'})\n"
+        "    print('printed'); os.write(1, b'written\\n'); os.system('echo by a child')\n"
+        "    report({'event': 'after', 'sign': 'µ'})\n"
+        "jobs.PredictJob.run = run\n"
+        "jobs.main()\n"
+    )
+    process = started("-c", noisy)
+    wire, log = process.communicate(message("predict", model="m", out=str(tmp_path)), timeout=SECONDS)
+    events = [json.loads(line) for line in wire.splitlines()]
+    assert events == [{"event": "before"}, {"event": "after", "sign": "µ"}, {"event": "finished"}]
+    assert {"printed", "written", "by a child"} <= set(log.splitlines())
+
+
+def test_a_process_without_work_goes_when_its_viewer_does():
+    process = started("-m", "napari_stmml.jobs")
+    assert process.communicate("", timeout=SECONDS)[0] == ""
+    assert process.returncode == 0

@@ -1,0 +1,120 @@
+"""What tests of the viewer share: no graphics card needed, notifications, a warm process, docked panels."""
+
+import os
+
+import pytest
+from npe2 import PluginManager
+
+from napari_stmml import read_mtrx
+from napari_stmml.jobs import Worker
+from napari_stmml.mtrx_writer import Frame, write_session
+from napari_stmml.scan import DIRECTIONS
+from napari_stmml.simulate import simulate_hexagonal, simulate_si001
+
+LONG = 120_000  # ms: the first import of TensorFlow on a busy machine
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _graphics_card():
+    """Answer napari's two questions to a graphics card where Qt is offscreen and there is none."""
+    if os.environ.get("QT_QPA_PLATFORM") != "offscreen":
+        yield
+        return
+    import napari._qt.qt_viewer  # noqa: F401 - has chosen its way to OpenGL when this is imported
+    from vispy.gloo import gl
+
+    with pytest.MonkeyPatch.context() as patch:
+        answers = {gl.GL_EXTENSIONS: "texture_float"}
+        patch.setattr(gl, "glGetParameter", lambda question: answers.get(question, 16384))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered(monkeypatch):
+    from napari_stmml.viewer import remembered
+
+    monkeypatch.setattr(remembered, "model", None)
+
+
+@pytest.fixture
+def new_viewer():
+    """Return a function that makes a viewer without a window, in milliseconds, on napari's own settings."""
+    from napari.components import ViewerModel
+    from napari.settings import get_settings
+
+    PluginManager.instance().discover()
+    get_settings().reset()
+    yield ViewerModel
+    get_settings().reset()
+
+
+@pytest.fixture
+def viewer(new_viewer):
+    return new_viewer()
+
+
+@pytest.fixture
+def said():
+    """Return a function that lists the errors which napari has shown since the test began."""
+    from napari.utils.notifications import notification_manager
+
+    notification_manager.records.clear()
+    yield lambda: [record.message for record in notification_manager.records if record.type == "error"]
+    notification_manager.records.clear()
+
+
+@pytest.fixture(scope="session")
+def small_session(tmp_path_factory):
+    """Write scans of Si(001) and hexagonal, 64 px on 6 nm, four directions each; return the files."""
+    surfaces = [simulate_si001((64, 64), 6.0, seed=1), simulate_hexagonal((64, 64), 6.0, seed=2)]
+    frames = [
+        Frame(dict.fromkeys(DIRECTIONS, surface.heights), width_nm=6.0, height_nm=6.0) for surface in surfaces
+    ]
+    return write_session(tmp_path_factory.mktemp("small"), frames)
+
+
+@pytest.fixture(scope="session")
+def small_scan(small_session):
+    return read_mtrx(small_session[0])[0]
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_classifier, tmp_path_factory):
+    """Save the tiny model; return its path."""
+    return tiny_classifier.save(tmp_path_factory.mktemp("model") / "tiny.stmml")
+
+
+@pytest.fixture(scope="session")
+def warm_worker():
+    """Keep a worker whose process stays from test to test, as it does for a person from job to job."""
+    worker = Worker()
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def dock(warm_worker, qtbot):
+    """Return a function that docks one of our panels by its name, by default with the warm process."""
+    lent = []
+
+    def dock_(viewer, name, worker=warm_worker):
+        _, panel = viewer.window.add_plugin_dock_widget("napari-stmml", name)
+        if worker is not None and hasattr(panel, "worker"):
+            lent.append((panel, panel.worker))
+            panel.worker = worker
+        return panel
+
+    yield dock_
+    if warm_worker.job is not None:
+        warm_worker.kill()
+        qtbot.waitUntil(lambda: warm_worker.job is None, timeout=LONG)
+    while not warm_worker.events.empty():
+        warm_worker.events.get()
+    for panel, own in lent:
+        panel.worker = own
+
+
+@pytest.fixture
+def finish(qtbot):
+    """Return a function that waits until a panel's job has ended."""
+    return lambda panel: qtbot.waitUntil(lambda: not panel.running, timeout=LONG)

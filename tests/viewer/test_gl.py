@@ -1,0 +1,126 @@
+"""Look at real pictures of the viewer; on a virtual screen of its own where there is none."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+SHOWN = """
+import json
+import os
+import sys
+import traceback
+
+os.environ["NAPARI_CONFIG"] = ""
+import napari
+import numpy as np
+
+from napari_stmml import Scan
+from napari_stmml.labelmap import LabelMap
+from napari_stmml.viewer.layers import labels_to_layer, scan_to_layer
+
+viewer = napari.Viewer(show_welcome_screen=False)
+
+
+def look():
+    viewer.reset_view(margin=0)
+    return viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+
+
+def brightness(picture):
+    return picture.mean(axis=(1, 2))
+
+
+def frame(picture):
+    # The box of all that is not background, the colour of the corners.
+    there = (np.abs(picture - picture[0, 0]) > 8).any(axis=2)
+    rows, cols = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
+    return picture[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
+
+
+"""
+
+BRIGHT_AT_THE_TOP = """
+heights = np.full((40, 60), 0.5)
+heights[:10], heights[30:] = 1.0, 0.2
+data, meta, _ = scan_to_layer(Scan(heights, (0.1, 0.1)))
+viewer.add_image(data, **meta)
+lines = brightness(frame(look()))
+quarter = len(lines) // 4
+top, middle, bottom = lines[: quarter - 4].mean(), lines[2 * quarter], lines[3 * quarter + 4 :].mean()
+assert top > middle > bottom, (top, middle, bottom)
+"""
+
+NOT_SCANNED = """
+heights = np.linspace(0, 1, 40 * 60).reshape(40, 60)
+heights[:20] = np.nan
+data, meta, _ = scan_to_layer(Scan(heights, (0.1, 0.1)))
+viewer.add_image(data, **meta)
+picture = frame(look())
+red, _, blue = picture[len(picture) // 4, picture.shape[1] // 2]
+assert blue > red + 10, (red, blue)  # blue grey where nothing was scanned
+red, _, blue = picture[3 * len(picture) // 4, picture.shape[1] // 2]
+assert red > blue, (red, blue)
+"""
+
+LABELS_COVER = """
+heights = np.random.default_rng(0).normal(size=(40, 60))
+labels = np.zeros((40, 60), np.uint8)
+labels[:20, 30:] = 1
+place = {"translate": (3.0, 5.0), "rotate": 90}
+data, meta, _ = scan_to_layer(Scan(heights, (0.1, 0.1)))
+image = viewer.add_image(data, **(meta | place | {"colormap": "gray"}))
+data, meta, _ = labels_to_layer(LabelMap(labels, (0.1, 0.1), colours={1: "#00ff00"}))
+layer = viewer.add_labels(data, **(meta | place | {"opacity": 1.0}))
+assert np.array_equal(layer.extent.world, image.extent.world)
+picture = frame(look())
+green = (picture[..., 1] > 200) & (picture[..., 0] < 50) & (picture[..., 2] < 50)
+# A quarter of the scan, and all of one corner of it; which one, the turn by 90 degrees decides.
+assert abs(green.mean() - 0.25) < 0.02, green.mean()
+rows, cols = np.array(green.shape) // 2
+quarters = [green[:rows, :cols], green[:rows, cols:], green[rows:, :cols], green[rows:, cols:]]
+shares = sorted(quarter.mean() for quarter in quarters)
+assert shares[3] > 0.95 and shares[2] < 0.05, shares
+"""
+
+
+SEEN = {
+    "the top of a scan is at the top of the screen": BRIGHT_AT_THE_TOP,
+    "what was not scanned has a colour of its own": NOT_SCANNED,
+    "labels cover exactly the pixels of their scan": LABELS_COVER,
+}
+LOOK = """
+wrong = {}
+for what, body in json.loads(sys.stdin.read()).items():
+    viewer.layers.clear()
+    try:
+        exec(body)
+    except Exception:
+        wrong[what] = traceback.format_exc()
+print(json.dumps(wrong))
+"""
+
+
+@pytest.fixture(scope="module")
+def wrong():
+    """Look at everything in one viewer on a screen; return what is wrong with what."""
+    command = [sys.executable, "-c", SHOWN + LOOK]
+    environment = {key: value for key, value in os.environ.items() if key != "QT_QPA_PLATFORM"}
+    if not os.environ.get("DISPLAY"):
+        if shutil.which("xvfb-run") is None:
+            pytest.skip("neither a screen (DISPLAY) nor xvfb-run is there")
+        command = ["xvfb-run", "-a", "-s", "-screen 0 1366x768x24", *command]
+    run = subprocess.run(
+        command, input=json.dumps(SEEN), env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+@pytest.mark.gl
+@pytest.mark.parametrize("what", SEEN)
+def test_a_screenshot_shows_that(wrong, what):
+    assert what not in wrong, wrong[what]

@@ -1,0 +1,281 @@
+import os
+import signal
+import time
+from dataclasses import fields, replace
+
+import numpy as np
+import psutil
+import pytest
+
+from napari_stmml import SurfaceClassifier, read_mtrx
+from napari_stmml.jobs import SECONDS_TO_STOP
+from napari_stmml.recipe import Recipe, get_recipe
+from napari_stmml.viewer import remembered
+from napari_stmml.viewer.layers import scan_to_layer
+from napari_stmml.viewer.recipe_form import values
+
+ENDLESS = 100_000  # epochs
+LONG = 120_000  # ms
+
+
+@pytest.fixture
+def viewer(make_napari_viewer, small_session):
+    """Make a viewer with the four directions of a small scan."""
+    viewer = make_napari_viewer()
+    for scan in read_mtrx(small_session[0]):
+        data, meta, _ = scan_to_layer(scan)
+        viewer.add_image(data, **meta)
+    return viewer
+
+
+@pytest.fixture
+def panel_of(dock, tiny_recipe, tmp_path):
+    """Return a function that docks a Train panel, set to a tiny recipe and a new model file."""
+
+    def panel_of_(viewer, epochs=1, **options):
+        panel = dock(viewer, "Train", **options)
+        set_recipe(panel, replace(tiny_recipe, epochs=epochs))
+        panel.out.value = tmp_path / "model.stmml"
+        return panel
+
+    return panel_of_
+
+
+@pytest.fixture
+def model(tmp_path):
+    return tmp_path / "model.stmml"
+
+
+@pytest.fixture
+def in_mid_training(viewer, panel_of, qtbot, tmp_path):
+    """Start a training without end; return its panel as soon as there is a model so far."""
+    panel = panel_of(viewer, ENDLESS)
+    choose(panel, viewer.layers)
+    panel.start_button.click()
+    qtbot.waitUntil((tmp_path / "model-checkpoint.stmml").exists, timeout=LONG)
+    return panel
+
+
+def set_recipe(panel, recipe):
+    for field in (*panel.shown, *panel.folded):
+        field.value = getattr(recipe, field.name)
+
+
+def choose(panel, layers):
+    panel.layers.value = list(layers)
+
+
+def is_running(pid):
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def is_usable(model, scan):
+    labels = SurfaceClassifier.load(model).predict(scan)
+    return labels.shape == scan.heights.shape and labels.max() > 0
+
+
+def test_the_form_gives_back_the_recipe_it_shows(viewer, dock):
+    panel = dock(viewer, "Train")
+    shown = [*panel.shown, *panel.folded]
+    assert get_recipe("srsml24", **values(shown)) == Recipe()
+    assert {field.name for field in shown} == {field.name for field in fields(Recipe)} - {"name"}
+    other = Recipe(
+        learning_rate=3e-7, epochs=4000, window_size=64, reassignment_ratio=0.25, pixel_density=7.5
+    )
+    set_recipe(panel, other)
+    assert get_recipe("srsml24", **values(shown)) == other
+    for field in shown:  # no value within the recipe's own bounds is out of reach
+        bounds = next(parameter.metadata for parameter in fields(Recipe) if parameter.name == field.name)
+        if bounds["most"]:
+            assert (field.min, field.max) == (bounds["least"], bounds["most"])
+
+
+def test_training_on_open_layers_shows_its_loss_and_makes_a_usable_model(
+    viewer, panel_of, finish, model, small_scan, tiny_recipe
+):
+    panel = panel_of(viewer, epochs=2)
+    choose(panel, list(viewer.layers)[:2])
+    panel.start_button.click()
+    assert panel.running
+    assert not panel.start_button.isEnabled()
+    finish(panel)
+    assert [epoch for epoch, _ in panel._validation] == [1, 2]
+    assert panel._losses[-1][0] == 2
+    assert panel.status.text().startswith("Done in")
+    assert str(model) in panel.status.text()
+    assert is_usable(model, small_scan)
+    trained = SurfaceClassifier.load(model)
+    assert trained.recipe == replace(tiny_recipe, epochs=2)
+    assert [source["direction"] for source in trained.training["files"]] == ["forward/up", "backward/up"]
+    assert panel.start_button.isEnabled()
+    assert not panel.cancel_button.isEnabled()
+    assert not model.with_name("model-checkpoint.stmml").exists()
+
+
+def test_the_next_training_is_offered_another_name_and_prediction_the_model(viewer, panel_of, finish, model):
+    panel = panel_of(viewer)
+    choose(panel, list(viewer.layers)[:1])
+    panel.on_start()
+    finish(panel)
+    assert panel.out.value.name == "model-2.stmml"
+    assert remembered.model == model
+
+
+def test_a_folder_is_trained_on_and_what_cannot_be_used_is_named(
+    viewer, panel_of, finish, model, small_session, said
+):
+    panel = panel_of(viewer)
+    viewer.add_image(np.full((64, 64), np.nan), name="empty", scale=(0.1, 0.1), units="nm")
+    choose(panel, [viewer.layers["empty"]])
+    panel.folder.value = small_session[0].parent
+    panel.on_start()
+    finish(panel)
+    assert len(SurfaceClassifier.load(model).training["files"]) == 8
+    (sentence,) = said()
+    assert sentence.startswith("left out: empty")
+
+
+def test_a_panel_works_on_the_viewer_that_plugins_are_given(
+    make_napari_viewer_proxy, qtbot, finish, warm_worker, tiny_recipe, tmp_path, small_scan
+):
+    from napari_stmml.viewer.train import TrainWidget
+
+    viewer = make_napari_viewer_proxy()
+    data, meta, _ = scan_to_layer(small_scan)
+    viewer.add_image(data, **meta)
+    panel = TrainWidget(viewer)
+    qtbot.addWidget(panel)
+    panel.worker = warm_worker
+    set_recipe(panel, tiny_recipe)
+    panel.out.value = tmp_path / "model.stmml"
+    panel.layers.value = list(panel.layers.choices)
+    panel.start_button.click()
+    finish(panel)
+    assert panel.status.text().startswith("Done in")
+
+
+def test_training_on_nothing_is_a_sentence(viewer, panel_of, said):
+    panel = panel_of(viewer)
+    panel.start_button.click()
+    assert said() == ["choose at least one open scan, or a folder of scans, to train on"]
+    assert not panel.running
+
+
+def test_an_existing_model_is_never_overwritten(viewer, panel_of, model, said):
+    model.write_bytes(b"the only model of a long night")
+    panel = panel_of(viewer)
+    choose(panel, viewer.layers)
+    panel.start_button.click()
+    assert said() == [f"{model} exists already; choose another name for the new model"]
+    assert model.read_bytes() == b"the only model of a long night"
+    assert not panel.running
+
+
+def test_a_parameter_out_of_its_bounds_is_a_sentence(viewer, panel_of, said):
+    panel = panel_of(viewer)
+    choose(panel, viewer.layers)
+    next(field for field in panel.folded if field.name == "window_size").value = 20
+    panel.start_button.click()
+    assert "window_size must be a multiple of 8 px" in said()[0]
+
+
+def test_scans_that_give_no_window_are_a_sentence_and_no_model(viewer, panel_of, finish, model, said):
+    panel = panel_of(viewer)
+    layer = viewer.add_image(np.random.default_rng(0).normal(size=(5, 5)), name="speck")
+    choose(panel, [layer])
+    panel.on_start()
+    finish(panel)
+    assert panel.status.text().startswith("Training stopped: no scan can be used for training: speck")
+    assert panel.status.text() in said()
+    assert not model.exists()
+
+
+def test_cancelling_in_mid_training_keeps_a_usable_model(
+    in_mid_training, finish, model, small_scan, measured
+):
+    panel, clicked = in_mid_training, time.perf_counter()
+    panel.cancel_button.click()
+    finish(panel)
+    measured(
+        f"Cancel in mid-training: {time.perf_counter() - clicked:.2f} s until the model was kept"
+        f" (the process is ended after {SECONDS_TO_STOP} s)"
+    )
+    assert panel.status.text().startswith("Cancelled; the model so far is")
+    assert is_usable(model, small_scan)
+    assert panel.start_button.isEnabled()
+
+
+def test_cancelling_at_once_keeps_a_usable_model_or_says_that_there_is_none(
+    viewer, panel_of, finish, model, small_scan, measured
+):
+    panel = panel_of(viewer, ENDLESS, worker=None)
+    choose(panel, viewer.layers)
+    panel.start_button.click()
+    clicked = time.perf_counter()
+    panel.cancel_button.click()
+    finish(panel)
+    kept = model.exists()
+    measured(f"Cancel at once: {time.perf_counter() - clicked:.2f} s, {'a' if kept else 'no'} model was kept")
+    if kept:
+        assert is_usable(model, small_scan)
+    else:
+        assert panel.status.text() == "Cancelled; there was no model to keep yet."
+
+
+def test_a_process_killed_before_there_was_a_model_says_so(viewer, panel_of, qtbot, finish, model, said):
+    panel = panel_of(viewer, worker=None)
+    choose(panel, viewer.layers)
+    panel.on_start()
+    qtbot.waitUntil(lambda: panel.worker.pid is not None)
+    os.kill(panel.worker.pid, signal.SIGKILL)
+    finish(panel)
+    assert panel.status.text().endswith("there was no model to keep yet.")
+    assert said() == [panel.status.text()]
+    assert not model.exists()
+
+
+@pytest.mark.parametrize("close", ["panel", "viewer"])
+def test_closing_while_a_job_runs_ends_its_process_quietly(viewer, panel_of, qtbot, close, said):
+    panel = panel_of(viewer, worker=None)
+    choose(panel, viewer.layers)
+    panel.on_start()
+    qtbot.waitUntil(lambda: panel.worker.pid is not None)
+    pid, folder = panel.worker.pid, panel.worker.folder
+    assert is_running(pid)
+    if close == "panel":
+        # What the x of a dock does.
+        (docked,) = [d for d in viewer.window.dock_widgets.values() if d is panel]
+        viewer.window.remove_dock_widget(docked)
+    else:
+        viewer.close()
+    qtbot.waitUntil(lambda: not is_running(pid), timeout=10_000)
+    assert not folder.exists()
+    qtbot.wait(200)  # a panel that lives on looks for news
+    assert said() == []
+
+
+def test_a_worker_refuses_a_second_job_while_one_runs(viewer, panel_of, model):
+    panel = panel_of(viewer, worker=None)
+    choose(panel, viewer.layers)
+    panel.on_start()
+    with pytest.raises(RuntimeError, match="still running"):
+        panel.on_start()
+    panel.worker.close()
+
+
+def test_a_training_process_that_is_killed_takes_nothing_with_it(
+    viewer, in_mid_training, finish, model, small_scan, said
+):
+    before = [(layer.name, layer.data.copy()) for layer in viewer.layers]
+    panel = in_mid_training
+    os.kill(panel.worker.pid, signal.SIGKILL)
+    finish(panel)
+    assert [layer.name for layer in viewer.layers] == [name for name, _ in before]
+    for layer, (_, data) in zip(viewer.layers, before, strict=True):
+        assert np.array_equal(layer.data, data)
+    sentence = panel.status.text()
+    assert sentence.startswith("Training stopped: its process ended before its work was done (signal 9)")
+    assert f"the model so far is kept in {model}" in sentence
+    assert said() == [sentence]
+    assert is_usable(model, small_scan)
+    assert remembered.model == model

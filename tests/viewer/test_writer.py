@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from napari.components import LayerList
+
+from napari_stmml.labelmap import LabelMap
+from napari_stmml.viewer.layers import labels_to_layer
+from napari_stmml.viewer.panel import place_of
+
+
+@pytest.fixture
+def labels():
+    return LabelMap(
+        np.repeat([[0, 1, 2]], 8, axis=0),
+        (0.07, 0.05),
+        names={1: "dimer", 2: "vacancy"},
+        colours={1: "#ff0000", 2: "#00ff80"},
+        name="labels 1_1",
+        scan={"model": "m.stmml"},
+    )
+
+
+@pytest.fixture
+def layer(new_viewer, labels):
+    """Make a Labels layer in a viewer, moved, turned and painted on with napari's own tools."""
+    data, meta, _ = labels_to_layer(labels)
+    layer = new_viewer().add_labels(data, **(meta | {"translate": (3, 4), "rotate": 20}))
+    layer.brush_size = 1
+    layer.paint((0, 0), 2)
+    layer.data_setitem((np.array([7]), np.array([0])), 5)
+    return layer
+
+
+@pytest.mark.parametrize("way", ["layer", "viewer"])
+def test_what_was_painted_comes_back_in_a_new_viewer(new_viewer, layer, tmp_path, way):
+    path = tmp_path / "map.stmml.tif"
+    if way == "layer":
+        written = layer.save(str(path), plugin="napari-stmml")
+    else:
+        written = LayerList([layer]).save(str(path), plugin="napari-stmml")
+    assert written == [str(path)]
+    (again,) = new_viewer().open(str(path), plugin=None)
+    assert np.array_equal(again.data, layer.data)
+    assert (again.data[0, 0], again.data[7, 0]) == (2, 5)
+    assert list(again.features["class"]) == ["unlabelled", "dimer", "vacancy"]
+    assert again.name == layer.name
+    assert again.metadata["stmml"] == {"model": "m.stmml"}
+    assert again.units == layer.units
+    for label in (1, 2, 5):
+        assert again.get_color(label) == pytest.approx(layer.get_color(label), abs=1 / 255)
+    for corner in ((0, 0), (7, 2), (0, 2)):
+        assert again.data_to_world(corner) == pytest.approx(layer.data_to_world(corner))
+
+
+def test_saving_chooses_our_writer_by_the_ending(layer, tmp_path):
+    path = tmp_path / "map.stmml.tif"
+    assert layer.save(str(path)) == [str(path)]
+    assert LabelMap.read(path).names == {1: "dimer", 2: "vacancy"}
+
+
+def test_a_write_that_fails_says_so_and_writes_nothing(layer, tmp_path, said):
+    in_the_way = tmp_path / "map.stmml.tif"
+    in_the_way.mkdir()
+    assert layer.save(str(in_the_way), plugin="napari-stmml") == []
+    assert len(said()) == 1
+    assert said()[0].startswith("map.stmml.tif was not saved")
+    assert list(tmp_path.iterdir()) == [in_the_way]
+
+
+def test_labels_that_no_map_can_hold_are_refused_in_a_sentence(new_viewer, tmp_path, said):
+    layer = new_viewer().add_labels(np.array([[-1, 2]]))
+    assert layer.save(str(tmp_path / "map.stmml.tif"), plugin="napari-stmml") == []
+    assert "0 to 4294967295" in said()[0]
+
+
+def test_a_map_lies_on_its_scan_when_both_are_opened_again(new_viewer, small_session, tmp_path):
+    viewer = new_viewer()
+    scan = viewer.open([str(small_session[0])], plugin="napari-stmml")[-1]
+    layer = viewer.add_labels(np.ones(scan.data.shape, np.uint8), **place_of(scan))
+    layer.save(str(tmp_path / "map.stmml.tif"), plugin="napari-stmml")
+    (again,) = new_viewer().open(str(tmp_path / "map.stmml.tif"), plugin="napari-stmml")
+    assert np.array_equal(again.extent.world, scan.extent.world)
