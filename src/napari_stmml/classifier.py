@@ -47,6 +47,8 @@ class SurfaceClassifier:
 
     def __post_init__(self) -> None:
         n_clusters, n_features = np.shape(self.centres)
+        if n_clusters < 2:
+            raise ValueError(f"a model needs at least 2 clusters, this one has {n_clusters}")
         if n_features != self.autoencoder.n_features or self.recipe.window_size != self.autoencoder.window:
             raise ValueError(
                 f"the parts of the model do not fit: windows of {self.recipe.window_size} px, a network for"

@@ -114,15 +114,18 @@ class LabelMap:
                 " update napari-stmml"
             )
         size = about.get("pixel_size_nm")
-        return cls(
-            labels=labels,
-            pixel_size=None if size is None else (float(size[0]), float(size[1])),
-            names={int(label): str(name) for label, name in about.get("names", {}).items()},
-            colours={int(label): str(colour) for label, colour in about.get("colours", {}).items()},
-            name=str(about.get("name", path.stem)),
-            scan=dict(about.get("scan", {})),
-            placement=dict(about.get("placement", {})),
-        )
+        try:
+            return cls(
+                labels=labels,
+                pixel_size=None if size is None else (float(size[0]), float(size[1])),
+                names={int(label): str(name) for label, name in about.get("names", {}).items()},
+                colours={int(label): str(colour) for label, colour in about.get("colours", {}).items()},
+                name=str(about.get("name", path.stem)),
+                scan=dict(about.get("scan", {})),
+                placement=dict(about.get("placement", {})),
+            )
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
+            raise ValueError(f"{path.name} is damaged: {error}") from error
 
 
 def is_label_map(path: str | Path) -> bool:

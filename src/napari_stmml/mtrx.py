@@ -52,12 +52,15 @@ def read_mtrx(path: str | Path) -> list[Scan]:
     raw = _check_bytes(path)
     with _under_its_own_name(path, match) as (readable, recorded_name):
         data, traces = _open(readable, path)
-    if not traces:
-        raise MtrxError(f"Empty scan: {path.name} holds no two complete lines; the scan was stopped at once.")
     if data.param["BREF"] != recorded_name:
         raise MtrxError(
             f"Not in its session: the parameter file does not list {path.name}, so its bias and scale are"
             " not known; if it was renamed, give it back the name it was recorded under."
+        )
+    if not traces:
+        raise MtrxError(
+            f"Empty scan: {path.name} holds no two complete lines, or its session does not say how long"
+            " a line is."
         )
     taken = datetime.fromtimestamp(struct.unpack("<Q", raw[20:28])[0], UTC)
     return [_scan(data, direction, path, taken) for direction in traces]
@@ -212,10 +215,6 @@ def _open(readable: Path, path: Path) -> tuple[Any, list[str]]:
         raise MtrxError(f"Damaged: {path.name} or its parameter file cannot be read ({error!r}).") from error
     if message.startswith("Error"):
         raise MtrxError(f"Damaged: access2theMatrix cannot make sense of {path.name} or its parameter file.")
-    if traces and data.object_type != "image":
-        raise MtrxError(
-            f"Not a scan: {path.name} holds {data.object_type} data; only images can be opened so far."
-        )
     # Without this, select_image trips over its own missing attribute.
     data.param.setdefault("EEPA::XYScanner.Angle", [0.0, "Degree"])
     return data, [str(trace) for trace in traces.values()]

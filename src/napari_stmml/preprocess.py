@@ -54,11 +54,14 @@ class Preprocessing:
             If the scan has no heights or all are equal, or is too coarse or too large to resample.
         """
         heights = np.where(np.isfinite(scan.heights), scan.heights, np.nan)
-        flat = flatten(resample(heights, scan.pixel_size, self.pixel_density), self.flatten_method)
         # A plane comes out of a fit as rounding errors of its own height: nothing to stretch to 0..1.
-        if np.nanmax(flat) - np.nanmin(flat) <= 1e-11 * np.nanmax(np.abs(heights)):
+        # Asked on the scan's own pixels, because resampling bends a plane a little at its edges.
+        left = flatten(heights, "none" if self.flatten_method == "none" else "poly_xy")
+        rounding = max(1e-11, 4 * float(np.finfo(scan.heights.dtype).eps))
+        if np.nanmax(left) - np.nanmin(left) <= rounding * np.nanmax(np.abs(heights)):
             raise ValueError("the heights are constant or a plain plane: there is nothing to see in them")
-        return normalise(flat)
+        resampled = resample(heights, scan.pixel_size, self.pixel_density)
+        return normalise(flatten(resampled, self.flatten_method))
 
 
 def flatten(heights: np.ndarray, method: str = "poly_xy") -> np.ndarray:
@@ -128,8 +131,7 @@ def resample(
     missing = ~np.isfinite(heights)
     filled = _fill_nearest(np.asarray(heights, dtype=float), missing) if missing.any() else heights
     fine = resize(filled, shape, order=1, anti_aliasing=True, preserve_range=True)
-    if missing.any():
-        fine[resize(missing.astype(float), shape, order=1, anti_aliasing=False) > 1e-6] = np.nan
+    fine[_covered(missing, shape)] = np.nan
     return fine
 
 
@@ -166,6 +168,17 @@ def _filled_box(missing: np.ndarray) -> tuple[slice, slice]:
     return slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)
 
 
+def _covered(marked: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Say which pixels of a map resampled to ``shape`` cover a marked one of its own, (rows, cols) bool."""
+    for axis, new in enumerate(shape):
+        old = marked.shape[axis]
+        first = np.arange(new) * old // new
+        end = -(-np.arange(1, new + 1) * old // new)
+        before = np.insert(marked.cumsum(axis), 0, 0, axis)
+        marked = np.take(before, end, axis) > np.take(before, first, axis)
+    return marked
+
+
 def _fill_nearest(heights: np.ndarray, missing: np.ndarray) -> np.ndarray:
     """Give every missing height the value of the nearest one that is there."""
     if not missing.any() or missing.all():
@@ -185,6 +198,9 @@ def _spiepy(heights: np.ndarray, mask: np.ndarray, method: str) -> np.ndarray:
     master = mask if mask.any() else None
     if method == "poly_xy":
         return spiepy.flatten_poly_xy(heights, mask=master, deg=1)[0]
+    if master is not None:
+        # Its mask forgets single points: on the plane of the others they do no harm.
+        heights = np.where(mask, spiepy.flatten_poly_xy(heights, mask=master, deg=1)[1], heights)
     flat, _, rounds = spiepy.flatten_by_iterate_mask(heights, master_mask=master)
     if rounds == 0:
         warnings.warn("iterate_mask did not settle within 100 rounds; look at the result", stacklevel=2)

@@ -26,7 +26,7 @@ SAMPLE = 512  # windows that a model kept in mid-training is clustered on: a sec
 def warn_of_skipped(event: Event) -> None:
     """Turn the event that a scan was left out into a warning; the default listener of training."""
     if event["event"] == "skipped":
-        warnings.warn(f"left out: {event['why']}", stacklevel=3)
+        warnings.warn(f"left out: {event['why']}", stacklevel=4)
 
 
 def train_classifier(

@@ -1,0 +1,410 @@
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_stmml import Recipe, Scan, SurfaceClassifier, bundle, read_mtrx, train_classifier
+from napari_stmml.autoencoder import Autoencoder, build_autoencoder
+from napari_stmml.classifier import Stopped
+from napari_stmml.clusters import nearest_centres
+from napari_stmml.colours import class_colours
+from napari_stmml.files import sha256
+from napari_stmml.training import SAMPLE, _collect, warn_of_skipped
+
+RECIPE = Recipe(
+    pixel_density=8.0,
+    window_size=16,
+    window_pitch=8,
+    epochs=1,
+    batch_size=64,
+    num_clusters=2,
+    predict_window_pitch=8,
+)
+
+
+def textures(shape=(128, 128), **known):
+    """Rows on the left half of the frame, bumps on the right; 0.125 nm per pixel."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    rows, bumps = (
+        np.sin(2 * np.pi * y / 8),
+        0.8 * np.sin(2 * np.pi * x / 11) * np.sin(2 * np.pi * y / 11),
+    )
+    heights = 0.1 * np.where(x < shape[1] // 2, rows, bumps)
+    return Scan(heights, **{"pixel_size": (0.125, 0.125), "source": "textures.dat", **known})
+
+
+def flat(**known):
+    return Scan(np.zeros((128, 128)), **{"pixel_size": (0.125, 0.125), "source": "flat.dat", **known})
+
+
+def untrained(k=5, window=16, **changes):
+    """Make a classifier whose network knows nothing and whose centres are features of noise."""
+    autoencoder = Autoencoder.from_network(build_autoencoder(window))
+    noise = np.random.default_rng(1).random((k, window, window), dtype=np.float32)
+    names = tuple(f"cluster {i + 1}" for i in range(k))
+    recipe = replace(RECIPE, **{"window_size": window, "num_clusters": k, **changes})
+    return SurfaceClassifier(recipe, autoencoder, autoencoder.encode(noise), names, class_colours(k))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """Train a model of two textures; return it, all that training told, and what it kept."""
+    events, kept = [], []
+    classifier = train_classifier(
+        [flat(), textures()],
+        recipe=replace(RECIPE, cluster_batch_size=32),
+        seed=0,
+        on_event=events.append,
+        keep=kept.append,
+    )
+    return classifier, events, kept
+
+
+@pytest.fixture(scope="module")
+def model():
+    return untrained()
+
+
+def of_kind(events, kind):
+    return [event for event in events if event["event"] == kind]
+
+
+# Training
+
+
+def test_two_textures_are_told_apart(trained):
+    classifier, *_ = trained
+    labels = classifier.predict(textures())
+    left, right = labels[:, :56], labels[:, 72:]
+    majority = [np.bincount(half[half > 0]).argmax() for half in (left, right)]
+    assert majority[0] != majority[1]
+    for half, label in zip((left, right), majority, strict=True):
+        assert (half[half > 0] == label).mean() > 0.9
+
+
+def test_the_same_seed_gives_the_same_labels(tiny_classifier, session_files, tiny_recipe):
+    scans = read_mtrx(session_files[0])
+    again = train_classifier(scans[:2], recipe=tiny_recipe, seed=0)
+    assert np.array_equal(again.centres, tiny_classifier.centres)
+    assert np.array_equal(again.predict(scans[0]), tiny_classifier.predict(scans[0]))
+
+
+def test_the_largest_cluster_comes_first_and_every_window_is_in_one(trained):
+    classifier, *_ = trained
+    sizes = classifier.training["cluster_sizes"]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sum(sizes) == 15 * 15 == classifier.training["clustered_windows"]
+    assert classifier.centres.shape == (2, classifier.autoencoder.n_features)
+
+
+def test_training_tells_every_step(trained):
+    _, events, _ = trained
+    assert [event["scan"] for event in of_kind(events, "skipped")] == ["flat"]
+    (windows,) = of_kind(events, "windows")
+    assert windows["scans"] == 1
+    assert 0 < windows["validation"] < windows["train"] < 15 * 15
+    batches = of_kind(events, "batch")
+    assert len(batches) == batches[0]["batches"] == -(-windows["train"] // 64)
+    (epoch,) = of_kind(events, "epoch")
+    assert {"epoch", "loss", "mse", "mae", "val_loss"} <= epoch.keys()
+    clustering = of_kind(events, "clustering")
+    assert [event["done"] for event in clustering] == [*range(32, 225, 32), 225]
+    assert {event["total"] for event in clustering} == {225}
+
+
+def test_what_is_kept_in_mid_training_is_a_usable_classifier(trained, tmp_path):
+    _, _, kept = trained
+    assert len(kept) == 2  # after the first batch and after the epoch
+    assert [len(one.training["history"]) for one in kept] == [0, 1]
+    labels = kept[0].predict(textures())
+    assert set(np.unique(labels)) <= {0, 1, 2}
+    again = SurfaceClassifier.load(kept[0].save(tmp_path / "so-far.stmml"))
+    assert np.array_equal(again.predict(textures()), labels)
+
+
+def test_a_model_remembers_what_it_was_trained_on(tiny_classifier, session_files):
+    training = tiny_classifier.training
+    assert training["files"] == [
+        {"name": session_files[0].name, "direction": direction, "sha256": sha256(session_files[0])}
+        for direction in ("forward/up", "backward/up")
+    ]
+    assert training["seed"] == 0
+    assert [epoch["epoch"] for epoch in training["history"]] == [1]
+    assert training["made_with"] == bundle.versions()
+    assert tiny_classifier.class_names == ("cluster 1", "cluster 2", "cluster 3")
+    assert tiny_classifier.class_colours == class_colours(3)
+
+
+def test_a_stopped_training_gives_the_model_so_far_clustered_on_a_sample():
+    events = []
+    classifier = train_classifier(
+        [textures()],
+        recipe=replace(RECIPE, window_pitch=4),
+        seed=0,
+        on_event=events.append,
+        should_stop=lambda: bool(of_kind(events, "batch")),
+    )
+    assert len(of_kind(events, "batch")) == 1
+    assert classifier.training["history"] == []
+    assert classifier.training["clustered_windows"] == SAMPLE < 29 * 29
+    assert classifier.predict(textures()).any()
+
+
+@pytest.mark.parametrize("missing", [slice(0, 0), slice(0, 40), slice(90, 128)])
+@pytest.mark.parametrize("pitch", [4, 8, 16])
+def test_no_window_of_validation_overlaps_one_of_training(missing, pitch):
+    heights = textures().heights.copy()
+    heights[missing] = np.nan
+    scans = [textures(), Scan(heights, (0.125, 0.125))]
+    pool, _ = _collect(scans, replace(RECIPE, window_pitch=pitch), lambda event: None)
+    train, held = pool.split(RECIPE)
+    assert len(held) > 0
+    for number in range(2):
+        last = train.places[train.places[:, 0] == number, 1].max()
+        first = held.places[held.places[:, 0] == number, 1].min()
+        starts = pool.grid.starts(128)
+        assert starts[last] + 16 <= starts[first]
+
+
+def test_a_scan_of_few_windows_is_trained_on_whole():
+    pool, _ = _collect([textures((24, 64))], RECIPE, lambda event: None)
+    train, held = pool.split(RECIPE)
+    assert (len(train), len(held)) == (len(pool), 0)
+
+
+def test_a_pool_gives_the_windows_of_its_scans_by_number(rng):
+    scans = [textures(), textures((64, 96))]
+    pool, _ = _collect(scans, RECIPE, lambda event: None)
+    prepared = [RECIPE.preprocessing.apply(scan) for scan in scans]
+    for number in rng.permutation(len(pool))[:20]:
+        scan, row, col = pool.places[number]
+        cut = prepared[scan][8 * row : 8 * row + 16, 8 * col : 8 * col + 16]
+        assert np.array_equal(pool.take(np.array([number]))[0], cut)
+
+
+def test_skipped_scans_warn_where_training_was_called(tiny_recipe):
+    message = "no scan can be used for training: flat: the heights are constant or a plain plane"
+    with warnings.catch_warnings(record=True) as told, pytest.raises(ValueError, match=message):
+        train_classifier([flat()], recipe=tiny_recipe)
+    assert [str(one.message).partition(" or ")[0] for one in told] == [
+        "left out: flat: the heights are constant"
+    ]
+    assert Path(told[0].filename) == Path(__file__)
+
+
+def test_other_events_do_not_warn():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_skipped({"event": "batch"})
+
+
+def test_no_scan_at_all_is_refused():
+    with pytest.raises(ValueError, match="no scan can be used for training: there was none"):
+        train_classifier([], recipe=RECIPE)
+
+
+def test_fewer_windows_than_clusters_are_refused():
+    small = textures((24, 24))
+    with pytest.raises(ValueError, match="20 clusters need at least as many windows, there are 4"):
+        train_classifier([small], recipe=RECIPE, n_clusters=20)
+
+
+# Prediction
+
+
+@pytest.mark.parametrize("shape", [(64, 96), (30, 200)])
+@pytest.mark.parametrize("pixel_size", [(0.125, 0.125), (0.1, 0.2), None])
+def test_labels_are_uint8_on_the_scans_own_pixels_from_1_to_k(model, shape, pixel_size):
+    labels = model.predict(textures(shape, pixel_size=pixel_size))
+    assert (labels.shape, labels.dtype) == (shape, np.uint8)
+    assert set(np.unique(labels)) <= set(range(6))
+    assert labels.any()
+
+
+def test_a_scan_of_one_window_is_labelled_around_its_middle(model):
+    labels = model.predict(textures((16, 16)))
+    assert len(np.unique(labels[4:12, 4:12])) == 1
+    assert labels[4:12, 4:12].all()
+    assert (labels > 0).sum() == 64
+
+
+def test_a_label_is_the_nearest_centre(model):
+    scan = textures()
+    heights = RECIPE.preprocessing.apply(scan)
+    grid = RECIPE.prediction_grid
+    chosen = np.argwhere(grid.complete(heights))
+    features = model.autoencoder.encode(grid.extract(heights, chosen)).astype(float)
+    distances = ((features[:, None] - model.centres[None]) ** 2).sum(axis=-1)
+    nearest = (distances.argmin(axis=1) + 1).reshape(grid.shape(heights.shape))
+    assert np.array_equal(model.predict(scan), grid.paint(nearest, heights.shape))
+
+
+def test_rows_that_were_not_scanned_are_unlabelled(model):
+    heights = textures().heights.copy()
+    heights[:50], heights[100, 3] = np.nan, np.nan
+    labels, sure = model.predict(Scan(heights, (0.125, 0.125)), return_confidence=True)
+    assert not labels[:50].any()
+    assert labels[100, 3] == 0
+    assert labels[58:90].any()
+    assert np.isnan(sure[:50]).all()
+
+
+def test_confidence_is_0_to_1_where_there_is_a_label_and_nan_elsewhere(model):
+    scan = textures()
+    labels, sure = model.predict(scan, return_confidence=True)
+    assert np.array_equal(labels, model.predict(scan))
+    assert (sure.shape, sure.dtype) == (labels.shape, np.float32)
+    assert np.array_equal(np.isfinite(sure), labels > 0)
+    assert np.nanmin(sure) >= 0
+    assert np.nanmax(sure) <= 1
+
+
+def test_a_window_at_a_centre_is_sure_and_one_half_way_is_not(model):
+    rng = np.random.default_rng(1)
+    window = rng.random((1, 16, 16), dtype=np.float32)  # the first that the centres were made of
+    features = model.autoencoder.encode(window)
+    nearest, sure = nearest_centres(features, model.centres)
+    assert nearest[0] == 0
+    assert sure[0] > 0.99
+    between = np.stack([model.centres[0] + d for d in (1, -1, 9, 10, 11)])
+    assert nearest_centres(features, between)[1][0] == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("pitch", [1, 3, 16])
+def test_a_finer_pitch_labels_more_of_the_border(model, pitch):
+    labels = model.predict(textures((40, 48)), pitch=pitch)
+    rows, cols = labels.any(axis=1).sum(), labels.any(axis=0).sum()
+    assert (rows, cols) == (40 - 16 + pitch, 48 - 16 + pitch)
+
+
+def test_progress_counts_to_the_number_of_windows(model):
+    seen = []
+    model.predict(textures(), pitch=2, on_progress=lambda *progress: seen.append(progress))
+    assert seen == [(2048, 57**2), (57**2, 57**2)]
+
+
+def test_more_than_255_clusters_need_two_bytes():
+    model = untrained(k=256)
+    labels = model.predict(textures((64, 64)))
+    assert labels.dtype == np.uint16
+    assert set(np.unique(labels)) <= set(range(257))
+
+
+def test_a_prediction_stops_between_batches_when_asked(model):
+    seen = []
+    with pytest.raises(Stopped, match="textures: prediction was stopped"):
+        model.predict(
+            textures(), pitch=2, on_progress=lambda *done: seen.append(done), should_stop=lambda: bool(seen)
+        )
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("scan", "message"),
+    [
+        (textures((15, 60)), "textures: 15 x 60 px at 8 px/nm is smaller than one window of 16 px"),
+        (textures(pixel_size=(0.01, 0.01)), "textures: 10 x 10 px at 8 px/nm is smaller than one window"),
+        (textures(pixel_size=(1.0, 1.0)), "textures: the scan has 1 px/nm and 8 px/nm are asked for"),
+        (flat(), "flat: the heights are constant"),
+        (Scan(np.full((32, 32), np.nan), None, source="nan.dat"), "nan: .* every height is missing"),
+    ],
+)
+def test_a_scan_that_cannot_be_labelled_is_refused_by_name(model, scan, message):
+    with pytest.raises(ValueError, match=message):
+        model.predict(scan)
+
+
+def test_a_scan_in_which_no_window_fits_between_gaps_is_refused_by_name(model):
+    heights = textures().heights.copy()
+    heights[::15] = np.nan
+    with pytest.raises(ValueError, match="holes: no window of 16 px fits where it was scanned"):
+        model.predict(Scan(heights, (0.125, 0.125), source="holes.dat"))
+
+
+@pytest.mark.parametrize("pitch", [0, 17])
+def test_a_pitch_that_leaves_gaps_is_refused(model, pitch):
+    with pytest.raises(ValueError, match=rf"pitch must be 1 to 16 px \(the window\), got {pitch}"):
+        model.predict(textures(), pitch=pitch)
+
+
+# The file
+
+
+def test_save_then_load_then_predict_is_identical(tmp_path, tiny_classifier, session_files):
+    path = tiny_classifier.save(tmp_path / "new" / "m.stmml")
+    again = SurfaceClassifier.load(path)
+    for name in ("recipe", "class_names", "class_colours", "training"):
+        assert getattr(again, name) == getattr(tiny_classifier, name)
+    for scan in read_mtrx(session_files[1])[:2]:
+        before = tiny_classifier.predict(scan, return_confidence=True)
+        after = again.predict(scan, return_confidence=True)
+        assert np.array_equal(before[0], after[0])
+        assert np.array_equal(before[1], after[1], equal_nan=True)
+
+
+def test_names_and_colours_that_a_person_gave_are_saved(tmp_path, model):
+    named = replace(model, class_names=("Fläche", "空孔", *model.class_names[2:]))
+    again = SurfaceClassifier.load(named.save(tmp_path / "m.stmml"))
+    assert again.class_names[:2] == ("Fläche", "空孔")
+    assert again.class_colours == model.class_colours
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda about, arrays: about.pop("recipe"), "recipe is missing"),
+        (lambda about, arrays: about.pop("classes"), "classes is missing"),
+        (lambda about, arrays: arrays.pop("centres"), "centres is missing"),
+        (lambda about, arrays: about["classes"][0].pop("name"), "name is missing"),
+        (
+            lambda about, arrays: about["classes"].pop(),
+            "5 clusters need as many names and colours, got 4 and 4",
+        ),
+        (lambda about, arrays: about.update(classes="five"), "cannot be used as a model"),
+        (lambda about, arrays: about.update(recipe=None), "cannot be used as a model"),
+        (lambda about, arrays: about.update(training=3), "cannot be used as a model"),
+        (
+            lambda about, arrays: about["recipe"].update(window_size=32),
+            "parts of the model do not fit: windows of 32",
+        ),
+        (lambda about, arrays: about["recipe"].update(window_size=20), "window_size must be a multiple of 8"),
+        (
+            lambda about, arrays: about["recipe"].update(pixel_density=-15),
+            "pixel_density must be 0.01 to 1000",
+        ),
+        (lambda about, arrays: about["recipe"].update(depth=3), "unknown recipe parameter: depth"),
+        (lambda about, arrays: arrays.update(centres=np.zeros((5, 7))), "do not fit: .* clusters of 7"),
+        (lambda about, arrays: arrays.update(centres=np.zeros(5)), "cannot be used as a model"),
+    ],
+)
+def test_a_model_whose_parts_do_not_fit_is_refused_by_name(tmp_path, model, change, message):
+    about, arrays = bundle.read(model.save(tmp_path / "m.stmml"))
+    change(about, arrays)
+    bundle.write(tmp_path / "m.stmml", about, arrays)
+    with pytest.raises(ValueError, match=f"m.stmml cannot be used as a model: .*{message}|{message}") as told:
+        SurfaceClassifier.load(tmp_path / "m.stmml")
+    assert str(told.value).startswith("m.stmml cannot be used as a model: ")
+
+
+def test_weights_that_do_not_fit_are_refused_when_they_are_used(tmp_path, model):
+    about, arrays = bundle.read(model.save(tmp_path / "m.stmml"))
+    del arrays["autoencoder/conv1.kernel"]
+    bundle.write(tmp_path / "m.stmml", about, arrays)
+    with pytest.raises(ValueError, match="layer conv1 needs weights"):
+        SurfaceClassifier.load(tmp_path / "m.stmml").predict(textures())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"class_names": ("a", "b")}, "5 clusters need as many names and colours, got 2 and 5"),
+        ({"class_colours": ()}, "5 clusters need as many names and colours, got 5 and 0"),
+        ({"centres": np.zeros((5, 3), np.float32)}, "16 px with 1024 features, clusters of 3"),
+        ({"recipe": Recipe()}, "windows of 32 px, a network for 16 px"),
+    ],
+)
+def test_parts_that_do_not_fit_make_no_classifier(model, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        replace(model, **wrong)

@@ -1,0 +1,70 @@
+import hashlib
+import os
+import stat
+
+import pytest
+
+from napari_stmml.files import atomic, sha256
+
+
+def test_what_was_written_stands_under_its_name_and_nothing_else(tmp_path):
+    with atomic(tmp_path / "a.txt") as beside:
+        beside.write_text("new")
+        assert not (tmp_path / "a.txt").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [ValueError, OSError, KeyboardInterrupt])
+def test_a_writer_that_fails_leaves_the_old_file_whole(tmp_path, error):
+    (tmp_path / "a.txt").write_text("old")
+
+    def fail():
+        with atomic(tmp_path / "a.txt") as beside:
+            beside.write_text("half of the n")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_folders_on_the_way_are_made(tmp_path):
+    with atomic(tmp_path / "new" / "deep" / "a.txt") as beside:
+        beside.write_text("x")
+    assert (tmp_path / "new" / "deep" / "a.txt").read_text() == "x"
+
+
+def test_the_file_beside_keeps_the_ending_and_the_folder(tmp_path):
+    with atomic(tmp_path / "a.stmml.tif") as beside:
+        assert (beside.suffix, beside.parent) == (".tif", tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077])
+def test_permissions_are_those_of_any_new_file(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        (tmp_path / "plain").write_text("x")
+        with atomic(tmp_path / "ours") as beside:
+            beside.write_text("x")
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "ours")]
+    assert modes == [0o666 & ~umask] * 2
+
+
+def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OSError, match="file"), atomic(tmp_path / "file" / "a.txt"):
+        raise AssertionError("nothing can be written there")
+
+
+def test_a_hash_is_that_of_all_bytes_and_a_missing_file_has_none(tmp_path, rng):
+    content = rng.bytes(300_000)
+    (tmp_path / "a").write_bytes(content)
+    assert sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+    assert sha256(tmp_path / "b") is None
+    assert sha256(tmp_path) is None

@@ -1,0 +1,554 @@
+import re
+import shutil
+import struct
+import subprocess
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from napari_stmml.mtrx import MtrxError, find_scans, is_parameter_file, read_mtrx
+from napari_stmml.mtrx_writer import Frame, write_session
+from napari_stmml.scan import DIRECTIONS
+
+ROWS, COLS = 6, 5
+Z_STEP = 1e9 / 9.942e15  # nm, of the simulated scanner
+SETS = [DIRECTIONS[:1], DIRECTIONS[:2], DIRECTIONS[::2], DIRECTIONS]
+every_set = pytest.mark.parametrize("directions", SETS, ids=[" + ".join(known) for known in SETS])
+SESSION = "default_2026Nov23-120000_STM-STM_Spectroscopy"
+
+
+def frame(directions=DIRECTIONS, shape=(ROWS, COLS), **settings):
+    """Random heights in every direction; 24.9 x 12.3 nm."""
+    rng = np.random.default_rng(0)
+    heights = {direction: rng.normal(0, 0.3, shape) for direction in directions}
+    return Frame(heights, **{"width_nm": 24.9, "height_nm": 12.3, **settings})
+
+
+def written(folder, **settings):
+    (path,) = write_session(folder, [frame(**settings)])
+    return path
+
+
+def points_of(path):
+    """Return the points of a result file, int32, in the order in which they were recorded."""
+    raw = path.read_bytes()
+    at = raw.index(b"ATAD")
+    return np.frombuffer(raw, "<i4", count=struct.unpack("<L", raw[at + 4 : at + 8])[0] // 4, offset=at + 8)
+
+
+def by_hand(path, directions):
+    """Lay the points of a file out as maps by direction, row 0 at the top, NaN where a line is not whole."""
+    maps = {direction: np.full((ROWS, COLS), np.nan) for direction in directions}
+    fast = [name for name in ("forward", "backward") if f"{name}/up" in directions]
+    points = points_of(path)
+    lines = [("up", row) for row in reversed(range(ROWS))]  # up scans begin at the bottom of the frame
+    lines += [("down", row) for row in range(ROWS)] if "forward/down" in directions else []
+    for slow, row in lines:
+        line, points = points[: len(fast) * COLS], points[len(fast) * COLS :]
+        if len(line) == len(fast) * COLS:
+            for i, name in enumerate(fast):
+                sweep = line[i * COLS : (i + 1) * COLS] * Z_STEP
+                maps[f"{name}/{slow}"][row] = sweep if name == "forward" else sweep[::-1]
+    return {direction: map_ for direction, map_ in maps.items() if np.isfinite(map_).any()}
+
+
+def change_parameters(path, old, new):
+    """Replace bytes of the same length in the parameter file that lies beside a result file."""
+    parameters = path.with_name(f"{path.name.rpartition('--')[0]}_0001.mtrx")
+    raw = parameters.read_bytes()
+    assert old in raw
+    assert len(old) == len(new)
+    parameters.write_bytes(raw.replace(old, new))
+
+
+def double(value):
+    return struct.pack("<d", value)
+
+
+# Reading
+
+
+@every_set
+@pytest.mark.parametrize("share", [1.0, 0.95, 0.75, 0.6, 0.45, 0.4])
+def test_heights_equal_the_points_of_the_file_ordered_by_hand(tmp_path, directions, share):
+    taken = frame(directions)
+    path = written(tmp_path, directions=directions, points_scanned=int(share * taken.points))
+    expected = by_hand(path, directions)
+    scans = read_mtrx(path)
+    assert [scan.direction for scan in scans] == list(expected)
+    for scan in scans:
+        np.testing.assert_allclose(scan.heights, expected[scan.direction], rtol=1e-12)
+
+
+def test_all_of_it_is_what_the_microscope_saw(tmp_path):
+    taken = frame()
+    for scan in read_mtrx(written(tmp_path)):
+        np.testing.assert_allclose(scan.heights, taken.heights[scan.direction], atol=Z_STEP)
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_bright_stripe_at_the_top_and_one_on_the_left_are_there_in_every_direction(tmp_path, direction):
+    surface = np.zeros((ROWS, COLS))
+    surface[0], surface[:, 0] = 1.0, 0.5
+    seen = Frame(dict.fromkeys(DIRECTIONS, surface), 10.0, 10.0)
+    (path,) = write_session(tmp_path, [seen])
+    scan = next(scan for scan in read_mtrx(path) if scan.direction == direction)
+    assert np.round(scan.heights[0], 6).tolist() == [0.5] + [1.0] * (COLS - 1)
+    assert np.round(scan.heights[1:, 0], 6).tolist() == [0.5] * (ROWS - 1)
+    assert np.abs(scan.heights[1:, 1:]).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("lines", "up", "down"),
+    [
+        (2, slice(ROWS - 2, ROWS), None),
+        (ROWS - 1, slice(1, ROWS), None),
+        (ROWS, slice(0, ROWS), None),
+        (ROWS + 1, slice(0, ROWS), slice(0, 1)),
+        (2 * ROWS - 1, slice(0, ROWS), slice(0, ROWS - 1)),
+    ],
+)
+def test_lines_not_scanned_are_nan_above_an_up_scan_and_below_a_down_scan(tmp_path, lines, up, down):
+    scans = read_mtrx(written(tmp_path, points_scanned=lines * 2 * COLS))
+    assert len(scans) == (2 if down is None else 4)
+    for scan in scans:
+        scanned = np.zeros((ROWS, COLS), bool)
+        scanned[up if scan.direction.endswith("up") else down] = True
+        assert np.array_equal(np.isfinite(scan.heights), scanned)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "shape"), [(24.9, 12.3, (6, 5)), (20.0, 20.0, (4, 4)), (0.7, 99.99, (3, 7))]
+)
+def test_sizes_stay_what_they_are_and_are_not_rounded_to_whole_nanometres(tmp_path, width, height, shape):
+    (path,) = write_session(tmp_path, [frame(DIRECTIONS[:1], shape, width_nm=width, height_nm=height)])
+    (scan,) = read_mtrx(path)
+    assert scan.pixel_size == pytest.approx((height / shape[0], width / shape[1]), rel=1e-12)
+    assert scan.size_nm == pytest.approx((height, width), rel=1e-12)
+
+
+@pytest.mark.parametrize("voltage", [False, True])
+@pytest.mark.parametrize("setpoint", [False, True])
+def test_backward_scans_take_an_alternate_value_where_its_own_flag_is_set(tmp_path, voltage, setpoint):
+    path = written(
+        tmp_path,
+        bias=-1.7,
+        alternate_bias=1.2,
+        alternate_voltage_enabled=voltage,
+        setpoint=0.05,
+        alternate_setpoint=0.3,
+        alternate_setpoint_enabled=setpoint,
+    )
+    for scan in read_mtrx(path):
+        backward = scan.direction.startswith("backward")
+        assert scan.bias == (1.2 if backward and voltage else -1.7)
+        assert scan.setpoint == pytest.approx(0.3 if backward and setpoint else 0.05, rel=1e-12)
+
+
+def test_a_bias_that_the_file_stores_in_binary_is_the_one_that_was_set(tmp_path):
+    (scan,) = read_mtrx(written(tmp_path, directions=DIRECTIONS[:1], bias=1.7000000000000002))
+    assert scan.bias == 1.7
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("GapVoltageControl", "GopVoltageControl"), ("\4\0Volt", "\4\0Colt")]
+)
+def test_a_bias_that_is_missing_or_not_in_volts_is_not_known(tmp_path, old, new):
+    path = written(tmp_path)
+    change_parameters(path, old.encode("utf-16-le"), new.encode("utf-16-le"))
+    assert [scan.bias for scan in read_mtrx(path)] == [None] * 4
+
+
+def test_a_setpoint_that_is_missing_is_not_known(tmp_path):
+    path = written(tmp_path)
+    change_parameters(path, "Setpoint_1".encode("utf-16-le"), "Setpoint_9".encode("utf-16-le"))
+    assert [scan.setpoint for scan in read_mtrx(path)] == [None] * 4
+
+
+def test_an_angle_that_is_missing_is_zero(tmp_path):
+    path = written(tmp_path, angle=45.0)
+    assert {scan.angle for scan in read_mtrx(path)} == {45.0}
+    change_parameters(path, "Angle".encode("utf-16-le"), "Ankle".encode("utf-16-le"))
+    assert {scan.angle for scan in read_mtrx(path)} == {0.0}
+
+
+def test_a_current_comes_in_nanoampere(tmp_path):
+    taken = frame(channel="I")
+    (path,) = write_session(tmp_path, [taken])
+    for scan in read_mtrx(path):
+        assert (scan.channel, scan.unit) == ("I", "nA")
+        np.testing.assert_allclose(scan.heights, taken.heights[scan.direction], atol=1e-6)
+
+
+def test_place_and_time_and_source_are_those_of_the_file(tmp_path):
+    started = datetime(2030, 5, 1, 9, 0, tzinfo=UTC)
+    (path,) = write_session(tmp_path, [frame(shape=(100, 50), offset_nm=(120.5, -33.25))], started=started)
+    for scan in read_mtrx(path):
+        assert scan.offset == pytest.approx((120.5, -33.25))
+        assert scan.taken == started + timedelta(seconds=10)  # 20000 points of 0.5 ms
+        assert scan.source == str(path)
+        assert scan.name.startswith("1_1 Z ")
+
+
+def test_a_scan_reads_the_same_by_text_and_by_path(tmp_path):
+    path = written(tmp_path)
+    for one, other in zip(read_mtrx(path), read_mtrx(str(path)), strict=True):
+        assert one.settings() == other.settings()
+        assert np.array_equal(one.heights, other.heights)
+
+
+def test_every_scan_of_a_session_has_its_own_settings(tmp_path):
+    frames = [frame(shape=(4 + i, 5), bias=-1.0 - i, width_nm=10.0 + i) for i in range(3)]
+    for i, path in enumerate(write_session(tmp_path, frames)):
+        for scan in read_mtrx(path):
+            assert scan.bias == -1.0 - i
+            assert scan.heights.shape == (4 + i, 5)
+            assert scan.size_nm[1] == pytest.approx(10.0 + i)
+
+
+def test_a_session_whose_parameters_go_on_in_a_second_file_is_read(tmp_path):
+    first, second = write_session(tmp_path, [frame(bias=-1.0), frame(bias=-2.0)])
+    parameters = tmp_path / f"{SESSION}_0001.mtrx"
+    raw = parameters.read_bytes()
+    after_first = raw.index(first.name.encode("utf-16-le")) + 2 * len(first.name)
+    parameters.write_bytes(raw[:after_first])
+    (tmp_path / f"{SESSION}_0002.mtrx").write_bytes(raw[:12] + raw[after_first:])
+    assert read_mtrx(first)[0].bias == -1.0
+    assert read_mtrx(second)[0].bias == -2.0
+
+
+# Names
+
+
+def renamed(folder, change):
+    for path in list(folder.iterdir()):
+        path.rename(path.with_name(change(path.name)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda name: name.replace(".Z_mtrx", ".Z_MTRX"),
+        lambda name: name.replace(".Z_mtrx", ".z_mtrx"),
+        lambda name: name.upper() if name.endswith("_0001.mtrx") else name,
+        str.upper,
+        str.lower,
+    ],
+    ids=[".Z_MTRX", ".z_mtrx", "upper-case parameter file", "all upper", "all lower"],
+)
+def test_a_file_whose_name_changed_its_case_reads_as_before(tmp_path, change):
+    before = read_mtrx(written(tmp_path))
+    renamed(tmp_path, change)
+    (path,) = find_scans(tmp_path)
+    names = sorted(file.name for file in tmp_path.iterdir())
+    after = read_mtrx(path)
+    for one, other in zip(before, after, strict=True):
+        assert np.array_equal(one.heights, other.heights)
+        assert {**one.settings(), "source": str(path)} == other.settings()
+    assert sorted(file.name for file in tmp_path.iterdir()) == names
+
+
+def test_such_a_file_is_read_also_where_no_links_can_be_made(tmp_path, monkeypatch):
+    def refuse(source, target):
+        raise OSError("another disk")
+
+    monkeypatch.setattr("os.link", refuse)
+    path = written(tmp_path)
+    assert len(read_mtrx(path.rename(path.with_suffix(".z_mtrx")))) == 4
+
+
+def test_a_session_named_outside_ascii_is_read(tmp_path):
+    path, *_ = write_session(tmp_path, [frame()], session="Fläche_表面")
+    assert len(read_mtrx(path)) == 4
+
+
+def test_what_macos_leaves_on_foreign_disks_is_no_scan_and_no_parameter_file(tmp_path):
+    path = written(tmp_path)
+    for file in list(tmp_path.iterdir()):
+        file.with_name(f"._{file.name}").write_bytes(b"\0\5\x16\7" + bytes(100))
+    assert find_scans(tmp_path) == [path]
+    assert find_scans(tmp_path / f"{SESSION}_0001.mtrx") == [path]
+    assert len(read_mtrx(path)) == 4
+    with pytest.raises(MtrxError, match=rf"Not a MATRIX file: \._{SESSION}--1_1.Z_mtrx"):
+        read_mtrx(path.with_name(f"._{path.name}"))
+
+
+# Refusals: each names the file and says what is wrong first
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(MtrxError, match=r"No such file: .*a--1_1.Z_mtrx"):
+        read_mtrx(tmp_path / "a--1_1.Z_mtrx")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "a.Z_mtrx", "a--1.Z_mtrx", "a_0001.mtrx", "a--1_1.Z_mtrx.bak"])
+def test_another_kind_of_file_is_refused_by_its_name(tmp_path, name):
+    (tmp_path / name).write_bytes(b"ONTMATRX0101")
+    with pytest.raises(MtrxError, match=f"Not a MATRIX scan: {name} is not named"):
+        read_mtrx(tmp_path / name)
+
+
+@pytest.mark.parametrize("channel", ["I(V)", "Aux2(V)", "I(Z)"])
+def test_spectroscopy_is_refused_in_words(tmp_path, channel):
+    path = written(tmp_path)
+    path = path.rename(tmp_path / f"{SESSION}--1_1.{channel}_mtrx")
+    message = re.escape(f"Not a scan: {path.name} holds spectroscopy curves or a CITS volume ({channel})")
+    with pytest.raises(MtrxError, match=message):
+        read_mtrx(path)
+
+
+@pytest.mark.parametrize("kept", [1, 11, 12, 50, 95, 96, 100, 104, 200, -4, -1])
+def test_a_file_cut_short_is_refused(tmp_path, kept):
+    path = written(tmp_path)
+    path.write_bytes(path.read_bytes()[:kept])
+    what = "Not a MATRIX file" if 0 < kept < 12 else "Cut short"
+    with pytest.raises(MtrxError, match=f"{what}: .*{path.name}"):
+        read_mtrx(path)
+
+
+def test_a_file_cut_short_says_how_many_points_are_left(tmp_path):
+    path = written(tmp_path)
+    path.write_bytes(path.read_bytes()[: 104 + 4 * 17])
+    with pytest.raises(MtrxError, match=f"promises {4 * ROWS * COLS} points and only 17 are there"):
+        read_mtrx(path)
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    path = written(tmp_path)
+    path.write_bytes(b"")
+    with pytest.raises(MtrxError, match=f"Empty file: {path.name} has no bytes"):
+        read_mtrx(path)
+
+
+@pytest.mark.parametrize("garbage", [b"\0", b"ONTMATRX0100", b"<html>"])
+def test_garbage_is_refused(tmp_path, garbage):
+    path = written(tmp_path)
+    path.write_bytes(garbage * 100)
+    with pytest.raises(MtrxError, match=f"Not a MATRIX file: {path.name} begins with"):
+        read_mtrx(path)
+
+
+def test_a_file_that_begins_like_a_parameter_file_is_refused(tmp_path):
+    path = written(tmp_path)
+    shutil.copyfile(tmp_path / f"{SESSION}_0001.mtrx", path)
+    with pytest.raises(MtrxError, match=f"Cut short: the header of {path.name} is incomplete"):
+        read_mtrx(path)
+
+
+@pytest.mark.parametrize("points", [1, 2 * COLS])
+def test_a_scan_of_less_than_two_lines_is_refused(tmp_path, points):
+    path = written(tmp_path, points_scanned=points)
+    with pytest.raises(MtrxError, match=f"Empty scan: {path.name} holds no two complete lines"):
+        read_mtrx(path)
+
+
+def test_a_missing_parameter_file_is_refused_with_the_name_looked_for(tmp_path):
+    path = written(tmp_path)
+    (tmp_path / f"{SESSION}_0001.mtrx").rename(tmp_path / "other_0001.mtrx")
+    message = f"Parameter file missing: {SESSION}_0001.mtrx is not in {re.escape(str(tmp_path))}"
+    with pytest.raises(MtrxError, match=message):
+        read_mtrx(path)
+
+
+@pytest.mark.parametrize("last", [(ROWS, COLS), (50, 40)])
+def test_a_renamed_file_is_refused_because_its_settings_would_be_another_scans(tmp_path, last):
+    path, _ = write_session(tmp_path, [frame(bias=-1.0), frame(shape=last, bias=-2.0)])
+    path = path.rename(tmp_path / f"{SESSION}--1_9.Z_mtrx")
+    with pytest.raises(MtrxError, match=f"Not in its session: the parameter file does not list {path.name}"):
+        read_mtrx(path)
+
+
+@pytest.mark.parametrize("size", [0.0, -24.9e-9, np.nan])
+def test_a_frame_without_width_is_refused(tmp_path, size):
+    path = written(tmp_path)
+    change_parameters(path, double(24.9 * 1e-9), double(size))
+    with pytest.raises(MtrxError, match=f"No scale: the frame of {path.name} is .* x 12.3 nm"):
+        read_mtrx(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"garbage", b"ONTMATRX0101" + b"\xff" * 200, b"ONTMATRX0101APEE\x09\0\0\0"]
+)
+def test_a_damaged_parameter_file_is_refused(tmp_path, content):
+    path = written(tmp_path)
+    (tmp_path / f"{SESSION}_0001.mtrx").write_bytes(content)
+    with pytest.raises(MtrxError, match=f"Damaged: .*{path.name} or its parameter file"):
+        read_mtrx(path)
+
+
+def test_a_header_that_promises_less_than_nothing_is_refused(tmp_path):
+    path = written(tmp_path)
+    raw = bytearray(path.read_bytes())
+    raw[64:68] = struct.pack("<i", -5)
+    path.write_bytes(raw)
+    with pytest.raises(MtrxError, match=f"Damaged: .*{path.name}"):
+        read_mtrx(path)
+
+
+def test_an_accident_inside_access2thematrix_is_told_as_damage(tmp_path, monkeypatch):
+    def stumble(self, path):
+        raise IndexError("out of range")
+
+    monkeypatch.setattr("access2thematrix.MtrxData.open", stumble)
+    path = written(tmp_path)
+    with pytest.raises(MtrxError, match=rf"Damaged: {path.name} .* cannot be read \(IndexError\('out"):
+        read_mtrx(path)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_flipped_bytes_give_a_scan_or_one_sentence(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    path = written(tmp_path, directions=DIRECTIONS[:1])
+    victims = [path, tmp_path / f"{SESSION}_0001.mtrx"]
+    whole = [victim.read_bytes() for victim in victims]
+    outcomes = set()
+    for _ in range(40):
+        victim = int(rng.integers(2))
+        raw = np.frombuffer(whole[victim], np.uint8).copy()
+        raw[rng.integers(len(raw) if victim else 104, size=3)] ^= rng.integers(1, 256, 3, dtype=np.uint8)
+        victims[victim].write_bytes(raw.tobytes())
+        try:
+            outcomes.update(scan.heights.shape for scan in read_mtrx(path))
+        except MtrxError as error:
+            outcomes.add(str(error).partition(":")[0])
+        victims[victim].write_bytes(whole[victim])
+    assert len(outcomes) > 1
+
+
+# Finding
+
+
+def test_scans_are_ordered_by_number_and_not_by_text(tmp_path):
+    paths = write_session(tmp_path, [frame(DIRECTIONS[:1])] * 11)
+    assert find_scans(tmp_path) == paths
+    assert find_scans(tmp_path / f"{SESSION}_0001.mtrx") == paths
+    for run in (2, 10):
+        shutil.copyfile(paths[0], tmp_path / f"{SESSION}--{run}_1.Z_mtrx")
+    assert [path.name.partition("--")[2] for path in find_scans(tmp_path)[-3:]] == [
+        "1_11.Z_mtrx",
+        "2_1.Z_mtrx",
+        "10_1.Z_mtrx",
+    ]
+
+
+def test_a_folder_stands_for_all_topographies_below_it(tmp_path):
+    (a,) = write_session(tmp_path / "a" / "deep", [frame()])
+    (b, _) = write_session(tmp_path / "b", [frame(), frame(channel="I")])
+    (tmp_path / "b" / "notes.txt").write_text("x")
+    assert find_scans(tmp_path) == [a, b]
+
+
+def test_a_parameter_file_stands_for_its_own_session(tmp_path):
+    mine = write_session(tmp_path, [frame()] * 2, session="mine")
+    write_session(tmp_path, [frame()], session="mine_too")
+    assert find_scans(tmp_path / "mine_0001.mtrx") == mine
+
+
+def test_a_result_file_of_any_channel_stands_for_itself(tmp_path):
+    (path,) = write_session(tmp_path, [frame(channel="I")])
+    assert find_scans(path) == [path]
+    assert find_scans(str(path)) == [path]
+
+
+def test_another_file_stands_for_itself_and_is_refused_when_it_is_read(tmp_path):
+    (tmp_path / "notes.txt").write_text("x")
+    assert find_scans(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none", "No such file or folder: .*none"),
+        (".", "No scans: in .* and below it no file ends in .Z_mtrx"),
+        ("a_0001.mtrx", "No scans: no .Z_mtrx of this session lies beside the parameter file a_0001.mtrx"),
+    ],
+)
+def test_a_path_that_stands_for_no_scan_is_refused(tmp_path, name, message):
+    (tmp_path / "a_0001.mtrx").write_bytes(b"ONTMATRX0101")
+    with pytest.raises(MtrxError, match=message):
+        find_scans(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [("a_0001.mtrx", True), ("A_0012.MTRX", True), ("a--1_1.Z_mtrx", False), ("a_001.mtrx", False)],
+)
+def test_a_parameter_file_is_known_by_its_name(name, is_one):
+    assert is_parameter_file(name) == is_one
+
+
+# Other programs, and real scans
+
+
+def test_gwyddion_sees_the_same_heights(tmp_path):
+    if not (gwyddion := shutil.which("gwyddion")):
+        pytest.skip("Gwyddion is not installed")
+    gwyfile = pytest.importorskip("gwyfile", reason="gwyfile, which reads Gwyddion's files, is not installed")
+    path = written(tmp_path, points_scanned=(2 * ROWS - 2) * 2 * COLS)
+    screen = [shutil.which("xvfb-run"), "-a"] if shutil.which("xvfb-run") else []
+    out = tmp_path / "out.gwy"
+    subprocess.run([*screen, gwyddion, f"--convert-to-gwy={out}", str(path)], check=True, timeout=60)
+    fields = {field["title"]: field for field in _fields(gwyfile.load(str(out)))}
+    titles = dict(zip(DIRECTIONS, ("TraceUp", "RetraceUp", "TraceDown", "RetraceDown"), strict=True))
+    for scan in read_mtrx(path):
+        (field,) = (field for title, field in fields.items() if f" {titles[scan.direction]}" in title)
+        theirs, scanned = np.asarray(field["field"].data) * 1e9, np.isfinite(scan.heights)
+        np.testing.assert_allclose(theirs[scanned], scan.heights[scanned], atol=1e-12)
+        assert (field["field"].yreal * 1e9, field["field"].xreal * 1e9) == pytest.approx(scan.size_nm)
+
+
+def _fields(container):
+    for key in container:
+        if found := re.fullmatch(r"/(\d+)/data", key):
+            yield {"title": container[f"{key}/title"], "field": container[f"/{found[1]}/data"]}
+
+
+REAL = [
+    ("default_2011Mar10-162902_STM-STM_Spectroscopy--1_3.Z_mtrx", -1.7, 45.0),
+    ("default_2011May27-164015_STM-STM_Spectroscopy--22_4.Z_mtrx", -2.0, None),
+]
+
+
+@pytest.mark.parametrize(("name", "bias", "angle"), REAL)
+def test_real_scans_have_the_settings_they_were_taken_with(shared_data, name, bias, angle):
+    scans = read_mtrx(shared_data / "mtrx" / name)
+    assert [scan.direction for scan in scans] == list(DIRECTIONS)
+    assert [scan.bias for scan in scans] == [bias, -bias, bias, -bias]
+    for scan in scans:
+        assert scan.heights.shape == (500, 500)
+        assert np.isfinite(scan.heights).all()
+        assert scan.pixel_size == pytest.approx((0.04, 0.04))
+        assert scan.unit == "nm"
+    if angle is not None:
+        assert {(scan.angle, scan.setpoint) for scan in scans} == {(angle, 0.05)}
+        assert scans[0].name == "1_3 Z forward/up -1.7 V (2011Mar10-162902)"
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in REAL])
+def test_heights_of_real_scans_are_their_points_on_one_scale(shared_data, name):
+    path = shared_data / "mtrx" / name
+    points = points_of(path).reshape(2, 500, 2, 500).astype(float)  # up and down, line, sweep, point
+    maps = {scan.direction: scan.heights for scan in read_mtrx(path)}
+    ordered = [maps["forward/up"][::-1], maps["backward/up"][::-1, ::-1]]
+    ordered += [maps["forward/down"], maps["backward/down"][:, ::-1]]
+    heights = np.stack([np.stack(ordered[:2], axis=1), np.stack(ordered[2:], axis=1)])
+    factor = heights.ravel() @ points.ravel() / (points.ravel() @ points.ravel())
+    assert factor > 0
+    np.testing.assert_allclose(heights, points * factor, rtol=1e-9)
+
+
+def test_real_scans_stand_in_their_folder_and_their_session(shared_data):
+    first, second = (shared_data / "mtrx" / name for name, *_ in REAL)
+    assert find_scans(shared_data / "mtrx") == [first, second]
+    assert find_scans(second.with_name(f"{second.name.partition('--')[0]}_0001.mtrx")) == [second]
+
+
+def test_orphans_are_told_what_they_miss(shared_data):
+    (scan,) = (shared_data / "orphans").glob("*.Z_mtrx")
+    (parameters,) = (shared_data / "orphans").glob("*_0001.mtrx")
+    missing = "default_2013Mar22-133720_STM-STM_Spectroscopy_0001.mtrx"
+    with pytest.raises(MtrxError, match=f"Parameter file missing: {missing}"):
+        read_mtrx(scan)
+    with pytest.raises(MtrxError, match=f"No scans: .* beside the parameter file {parameters.name}"):
+        find_scans(parameters)

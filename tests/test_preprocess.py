@@ -1,0 +1,322 @@
+import numpy as np
+import pytest
+import spiepy
+from spiepy import demo
+
+from napari_stmml.preprocess import (
+    FLATTEN_METHODS,
+    MOST_PIXELS,
+    MOST_UPSAMPLING,
+    Preprocessing,
+    flatten,
+    normalise,
+    resample,
+    to_own_pixels,
+)
+from napari_stmml.scan import Scan
+
+FITS = [method for method in FLATTEN_METHODS if method != "none"]
+every_fit = pytest.mark.parametrize("method", FITS)
+unsettled = pytest.mark.filterwarnings("ignore:iterate_mask did not settle")  # on noise it never does
+DEMOS = list(demo.list_demo_files().values())
+
+
+def plane(shape=(40, 60), down=0.02, right=-0.05, offset=3.0):
+    return np.add.outer(down * np.arange(shape[0]), right * np.arange(shape[1])) + offset
+
+
+def rows_missing(heights, which):
+    holes = heights.copy()
+    holes[which] = np.nan
+    return holes
+
+
+# Flatten
+
+
+@unsettled
+@every_fit
+@pytest.mark.parametrize(
+    "which", [slice(0, 0), slice(0, 15), slice(25, 40), slice(18, 21), slice(1, None, 2)]
+)
+def test_a_tilted_plane_flattens_to_zero_also_where_rows_are_missing(method, which):
+    tilted = rows_missing(plane(), which)
+    flat = flatten(tilted, method)
+    assert np.array_equal(np.isnan(flat), np.isnan(tilted))
+    assert np.nanmax(np.abs(flat)) < 1e-10
+
+
+@unsettled
+@every_fit
+def test_a_tilted_plane_flattens_to_zero_around_single_missing_points(rng, method):
+    tilted = plane()
+    tilted[rng.random(tilted.shape) < 0.2] = np.nan
+    flat = flatten(tilted, method)
+    assert np.array_equal(np.isnan(flat), np.isnan(tilted))
+    assert np.nanmax(np.abs(flat)) < 1e-10
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_poly_xy_is_spiepys_own(name):
+    heights = demo.load_demo_file(name) * 1e9
+    assert np.array_equal(flatten(heights, "poly_xy"), spiepy.flatten_poly_xy(heights, deg=1)[0])
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_iterate_mask_is_spiepys_own(name):
+    heights = demo.load_demo_file(name)[:256, :256] * 1e9
+    expected, _, rounds = spiepy.flatten_by_iterate_mask(heights)
+    assert rounds > 0
+    assert np.array_equal(flatten(heights, "iterate_mask"), expected)
+
+
+def test_with_missing_rows_the_fit_is_spiepys_over_the_others():
+    heights = demo.load_demo_file(DEMOS[0])[:100] * 1e9
+    expected, _ = spiepy.flatten_poly_xy(heights, mask=np.zeros(heights.shape, bool), deg=1)
+    tall = np.vstack([np.full((30, heights.shape[1]), np.nan), heights])
+    np.testing.assert_allclose(flatten(tall)[30:], expected, atol=1e-12)
+
+
+@unsettled
+@every_fit
+def test_what_lies_in_the_gaps_has_no_part_in_the_fit(rng, method):
+    heights = plane() + rng.normal(0, 0.01, (40, 60))
+    missing = rng.random(heights.shape) < 0.1
+    flats = [flatten(np.where(missing, gap, heights), method) for gap in (np.nan, np.inf, -np.inf)]
+    assert np.array_equal(flats[0], flats[1], equal_nan=True)
+    assert np.array_equal(flats[0], flats[2], equal_nan=True)
+    assert np.array_equal(np.isnan(flats[0]), missing)
+
+
+@pytest.mark.parametrize("method", FLATTEN_METHODS)
+def test_flattening_leaves_its_input_as_it_was(rng, method):
+    heights = rows_missing(plane() + rng.normal(0, 0.01, (40, 60)), slice(0, 3))
+    before = heights.copy()
+    flatten(heights, method)
+    assert np.array_equal(heights, before, equal_nan=True)
+
+
+def test_none_takes_nothing_out():
+    heights = rows_missing(plane(), slice(0, 3))
+    assert np.array_equal(flatten(heights, "none"), heights, equal_nan=True)
+
+
+@every_fit
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (2, 1)])
+def test_too_little_for_a_plane_loses_its_mean(rng, method, shape):
+    heights = rng.normal(5, 1, shape)
+    np.testing.assert_allclose(flatten(heights, method), heights - heights.mean())
+
+
+def test_a_mask_that_does_not_settle_is_told():
+    noise = np.random.default_rng(0).normal(size=(200, 200)) * 1e-13 + plane((200, 200))
+    with pytest.warns(UserWarning, match="iterate_mask did not settle within 100 rounds"):
+        flatten(noise, "iterate_mask")
+
+
+def test_nothing_to_flatten_is_refused():
+    with pytest.raises(ValueError, match="nothing to flatten: every height is missing"):
+        flatten(np.full((4, 4), np.nan))
+
+
+def test_an_unknown_method_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match=r"flatten_method must be one of none, poly_xy, .*, got 'magic'"):
+        flatten(np.zeros((4, 4)), "magic")
+    with pytest.raises(ValueError, match=r"flatten_method must be one of none, poly_xy, .*, got 'magic'"):
+        Preprocessing("magic")
+
+
+# Resample
+
+
+@pytest.mark.parametrize(
+    ("shape", "pixel_size", "density", "expected"),
+    [
+        ((500, 500), (0.04, 0.04), 15.0, (300, 300)),
+        ((249, 249), (0.1, 0.1), 15.0, (374, 374)),  # 24.9 nm, not 24 or 25
+        ((100, 200), (0.1, 0.05), 10.0, (100, 100)),  # non-square pixels of a square frame
+        ((10, 10), (0.01, 0.01), 1.0, (1, 1)),
+    ],
+)
+def test_a_resampled_scan_has_the_density_along_both_axes(shape, pixel_size, density, expected):
+    assert resample(np.zeros(shape), pixel_size, density).shape == expected
+
+
+def test_a_round_bump_in_oblong_pixels_is_round_after_resampling():
+    y, x = (np.arange(60) + 0.5)[:, None] * 0.1 - 3, (np.arange(120) + 0.5)[None] * 0.05 - 3
+    round_ = resample(np.exp(-(x**2 + y**2)), (0.1, 0.05), 10.0)
+    np.testing.assert_allclose(round_, round_.T, atol=0.01)
+
+
+@pytest.mark.parametrize("density", [3.0, 10.0, 15.0, 40.0])
+def test_a_constant_stays_constant(density):
+    resampled = resample(np.full((50, 70), 1.25), (0.1, 0.1), density)
+    np.testing.assert_allclose(resampled, 1.25, rtol=1e-12)
+
+
+@pytest.mark.parametrize("density", [2.0, 5.0, 15.0, 25.0])
+def test_the_mean_height_is_kept(density):
+    y, x = np.mgrid[:60, :80] * 0.1
+    heights = 1 + 0.5 * np.sin(2 * np.pi * x / 4) * np.cos(2 * np.pi * y / 3)
+    assert resample(heights, (0.1, 0.1), density).mean() == pytest.approx(heights.mean(), abs=0.003)
+
+
+@pytest.mark.parametrize("factor", [1.5, 2.0, 3.7])
+def test_a_sine_stays_smooth_when_sampled_finer(factor):
+    n, period = 60, 20.0
+    sine = np.tile(np.sin(2 * np.pi * (np.arange(n) + 0.5) / period), (n, 1))
+    fine = resample(sine, (1.0, 1.0), factor)
+    at = (np.arange(fine.shape[1]) + 0.5) * n / fine.shape[1]
+    inside = (at > 1) & (at < n - 1)
+    bound = (2 * np.pi / period) ** 2 / 8  # of a straight line between neighbours, one pixel apart
+    assert np.abs(fine - np.sin(2 * np.pi * at / period))[:, inside].max() < 1.01 * bound
+    steps = np.abs(np.diff(sine)).max()
+    assert np.abs(np.diff(fine)).max() < 1.01 * steps * n / fine.shape[1]  # no blocks
+
+
+def test_what_is_finer_than_the_new_pixels_is_smoothed_away(rng):
+    noise = rng.normal(size=(200, 200))
+    assert resample(noise, (0.1, 0.1), 2.0).std() < 0.4
+
+
+@pytest.mark.parametrize("density", [2.0, 3.0, 7.3, 10.0, 15.0, 39.0])
+@pytest.mark.parametrize("row", [0, 17, 18, 30, 59])
+def test_a_new_pixel_is_nan_where_it_covers_a_missing_one(density, row):
+    heights = rows_missing(np.ones((60, 60)), row)
+    heights[:, 41] = np.nan
+    resampled = resample(heights, (0.1, 0.1), density)
+    edges = np.arange(len(resampled) + 1) * 60 / len(resampled)
+    covers = [(edges[:-1] < at + 1 - 1e-9) & (edges[1:] > at + 1e-9) for at in (row, 41)]
+    assert np.isnan(resampled[np.logical_or.outer(*covers)]).all()
+    np.testing.assert_allclose(resampled[np.isfinite(resampled)], 1.0)
+    assert np.isnan(resampled).mean() < 0.2
+
+
+def test_an_unknown_scale_or_density_keeps_the_pixels(rng):
+    heights = rng.normal(size=(7, 9))
+    assert np.array_equal(resample(heights, None, 15.0), heights)
+    assert np.array_equal(resample(heights, (0.1, 0.1), None), heights)
+    assert np.array_equal(resample(heights, (0.1, 0.1), 10.0), heights)
+
+
+def test_a_scan_too_coarse_is_refused():
+    resample(np.zeros((10, 10)), (0.5, 0.25), MOST_UPSAMPLING * 2)
+    with pytest.raises(ValueError, match=r"has 2 px/nm and 8.1 px/nm are asked for: more than 4 times finer"):
+        resample(np.zeros((10, 10)), (0.5, 0.25), 8.1)
+
+
+def test_a_scan_too_large_is_refused_before_memory_is_taken():
+    huge = np.broadcast_to(0.0, (10, MOST_PIXELS))
+    with pytest.raises(ValueError, match=f"20 x {2 * MOST_PIXELS} px at 20 px/nm, over {MOST_PIXELS} a side"):
+        resample(huge, (0.1, 0.1), 20.0)
+
+
+@pytest.mark.parametrize("density", [0.0, -1.0, np.nan, np.inf])
+def test_an_impossible_density_is_refused(density):
+    with pytest.raises(ValueError, match=f"pixel_density must be positive px/nm, got {density}"):
+        Preprocessing(pixel_density=density)
+
+
+# Normalise
+
+
+@pytest.mark.parametrize(("factor", "offset"), [(1.0, 0.0), (1e-9, 0.0), (50.0, -1000.0)])
+def test_heights_are_stretched_from_0_to_1_in_proportion(rng, factor, offset):
+    heights = rows_missing(rng.normal(size=(9, 9)), 4)
+    stretched = normalise(heights * factor + offset)
+    assert stretched.dtype == np.float32
+    assert (np.nanmin(stretched), np.nanmax(stretched)) == (0, 1)
+    np.testing.assert_allclose(stretched, normalise(heights), atol=1e-6)
+
+
+def test_a_map_without_heights_or_of_one_height_cannot_be_stretched():
+    with pytest.raises(ValueError, match="every height is missing"):
+        normalise(np.full((3, 3), np.nan))
+    with pytest.raises(ValueError, match=r"the map is constant \(2.5 everywhere\)"):
+        normalise(rows_missing(np.full((3, 3), 2.5), 1))
+
+
+# All together
+
+
+@pytest.mark.parametrize("method", FLATTEN_METHODS)
+def test_a_prepared_scan_is_resampled_then_flattened_then_normalised(rng, method):
+    y, x = np.mgrid[:60, :80]
+    heights = plane((60, 80)) + 0.1 * np.sin(x / 3) * np.sin(y / 4) + rng.normal(0, 0.01, (60, 80))
+    prepared = Preprocessing(method, 5.0).apply(Scan(heights, (0.1, 0.1)))
+    by_hand = resample(heights, (0.1, 0.1), 5.0)
+    if method == "poly_xy":
+        by_hand = spiepy.flatten_poly_xy(by_hand, deg=1)[0]
+    elif method == "iterate_mask":
+        by_hand = spiepy.flatten_by_iterate_mask(by_hand)[0]
+    by_hand = (by_hand - by_hand.min()) / (by_hand.max() - by_hand.min())
+    assert prepared.dtype == np.float32
+    np.testing.assert_allclose(prepared, by_hand, atol=1e-6)
+
+
+def test_a_scan_without_scale_is_prepared_on_its_own_pixels(rng):
+    heights = rng.normal(size=(30, 40))
+    heights[3, 4] = np.inf
+    prepared = Preprocessing().apply(Scan(heights, None))
+    assert prepared.shape == (30, 40)
+    assert np.argwhere(np.isnan(prepared)).tolist() == [[3, 4]]
+
+
+@pytest.mark.parametrize("density", [None, 7.0, 10.0, 15.0])
+@pytest.mark.parametrize("method", FLATTEN_METHODS)
+@pytest.mark.parametrize("height", [0.0, 0.1, -1e5])
+def test_a_constant_scan_is_refused(density, method, height):
+    scan = Scan(rows_missing(np.full((60, 60), height), slice(0, 9)), (0.1, 0.1))
+    with pytest.raises(ValueError, match="constant"):
+        Preprocessing(method, density).apply(scan)
+
+
+@every_fit
+@pytest.mark.parametrize("density", [None, 7.0, 10.0, 15.0])
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_plain_tilted_plane_is_refused(method, density, offset, dtype):
+    scan = Scan(plane((60, 80), offset=offset).astype(dtype), (0.1, 0.1))
+    with pytest.raises(ValueError, match="constant or a plain plane: there is nothing to see"):
+        Preprocessing(method, density).apply(scan)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_faint_lattice_far_from_zero_is_not_taken_for_a_plane(dtype):
+    x = np.arange(80)
+    heights = plane((60, 80), offset=200.0) + 0.001 * np.sin(x / 3)
+    prepared = Preprocessing().apply(Scan(heights.astype(dtype), (0.1, 0.1)))
+    assert np.ptp(prepared) == 1
+
+
+def test_a_scan_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="every height is missing"):
+        Preprocessing().apply(Scan(np.full((60, 60), np.nan), (0.1, 0.1)))
+
+
+# Back
+
+
+@pytest.mark.parametrize("shape", [(30, 40), (60, 80), (15, 20), (37, 91), (300, 11)])
+def test_a_label_map_keeps_its_labels_and_their_places_on_other_pixels(rng, shape):
+    labels = np.repeat(np.repeat(rng.integers(0, 5, (3, 4)), 10, axis=0), 10, axis=1).astype(np.uint8)
+    own = to_own_pixels(labels, shape)
+    assert (own.shape, own.dtype) == (shape, np.uint8)
+    assert set(np.unique(own)) == set(np.unique(labels))
+    rows, cols = np.arange(1, 6, 2) * shape[0] // 6, np.arange(1, 8, 2) * shape[1] // 8
+    assert np.array_equal(own[np.ix_(rows, cols)], labels[5::10, 5::10])
+
+
+def test_a_label_map_on_its_own_pixels_stays_as_it_is(rng):
+    labels = rng.integers(0, 9, (7, 5))
+    assert np.array_equal(to_own_pixels(labels, (7, 5)), labels)
+    twice = np.repeat(np.repeat(labels, 2, axis=0), 2, axis=1)
+    assert np.array_equal(to_own_pixels(twice, (7, 5)), labels)
+    assert np.array_equal(to_own_pixels(labels, (14, 10)), twice)
+
+
+@pytest.mark.parametrize("shape", [(20, 4), (4, 20)])
+def test_no_side_of_the_frame_is_favoured(shape):
+    labels = np.arange(81).reshape(9, 9)
+    turned = to_own_pixels(labels[::-1, ::-1], shape)
+    assert np.array_equal(turned, to_own_pixels(labels, shape)[::-1, ::-1])
