@@ -1,4 +1,4 @@
-"""What tests share: simulated sessions as real bytes, a tiny model, and a place to report what was measured."""
+"""What tests share: simulated sessions as real bytes, a tiny model, a place to report what was measured."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ MEASURED: list[str] = []
 
 @pytest.fixture(scope="session")
 def session_files(tmp_path_factory) -> list[Path]:
-    """Data files of the demo's simulated session: Si(001), hexagonal with a step, a broken-off Si(001)."""
+    """List the data files of the demo's session: Si(001), hexagonal with a step, a broken-off Si(001)."""
     from napari_stmml.demo import simulate_session
 
     return simulate_session(tmp_path_factory.mktemp("session"))
@@ -27,7 +27,7 @@ def session_files(tmp_path_factory) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real scans, which stands beside the repository; skipped where it does not."""
+    """Find the folder of real scans, which stands beside the repository; skipped where it does not."""
     if not SHARED.is_dir():
         pytest.skip(f"no real scans in {SHARED}")
     return SHARED
@@ -35,7 +35,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_recipe():
-    """A recipe that trains in seconds: one epoch on windows of 16 px."""
+    """Make a recipe that trains in seconds: one epoch on windows of 16 px."""
     from napari_stmml.recipe import Recipe
 
     return Recipe(
@@ -51,7 +51,7 @@ def tiny_recipe():
 
 @pytest.fixture(scope="session")
 def tiny_classifier(session_files, tiny_recipe):
-    """A model trained for one epoch on the first simulated scan."""
+    """Train a model for one epoch on the first simulated scan."""
     from napari_stmml import read_mtrx, train_classifier
 
     return train_classifier(read_mtrx(session_files[0])[:2], recipe=tiny_recipe, seed=0)

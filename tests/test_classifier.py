@@ -7,9 +7,11 @@ import pytest
 
 from napari_stmml import Recipe, Scan, SurfaceClassifier, bundle, read_mtrx, train_classifier
 from napari_stmml.autoencoder import Autoencoder, build_autoencoder
-from napari_stmml.classifier import SAMPLE, Stopped, _collect, warn_of_skipped
+from napari_stmml.classifier import Stopped
+from napari_stmml.clusters import nearest_centres
 from napari_stmml.colours import class_colours
 from napari_stmml.files import sha256
+from napari_stmml.training import SAMPLE, _collect, warn_of_skipped
 
 RECIPE = Recipe(
     pixel_density=8.0,
@@ -262,11 +264,12 @@ def test_confidence_is_0_to_1_where_there_is_a_label_and_nan_elsewhere(model):
 def test_a_window_at_a_centre_is_sure_and_one_half_way_is_not(model):
     rng = np.random.default_rng(1)
     window = rng.random((1, 16, 16), dtype=np.float32)  # the first that the centres were made of
-    label, sure = model._classify(window)
-    assert label[0] == 1
+    features = model.autoencoder.encode(window)
+    nearest, sure = nearest_centres(features, model.centres)
+    assert nearest[0] == 0
     assert sure[0] > 0.99
-    between = replace(model, centres=np.stack([model.centres[0] + d for d in (1, -1, 9, 10, 11)]))
-    assert between._classify(window)[1][0] == pytest.approx(0, abs=1e-3)
+    between = np.stack([model.centres[0] + d for d in (1, -1, 9, 10, 11)])
+    assert nearest_centres(features, between)[1][0] == pytest.approx(0, abs=1e-3)
 
 
 @pytest.mark.parametrize("pitch", [1, 3, 16])

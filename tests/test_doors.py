@@ -24,7 +24,7 @@ DOORS = {
     "spiepy": {"preprocess", "viewer.samples"},  # the viewer opens its demonstration images
     "keras": {"autoencoder"},
     "tensorflow": {"autoencoder"},
-    "sklearn": {"classifier"},
+    "sklearn": {"clusters"},
     "tifffile": {"labelmap"},
     "matplotlib": {"export", "viewer.train"},  # the loss curve needs its Qt canvas
 }

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from napari_stmml import Scan, SurfaceClassifier, read_mtrx
-from napari_stmml.jobs import PredictJob, TrainJob, Worker, _free_name
+from napari_stmml.jobs import PredictJob, TrainJob, _free_name
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.mtrx_writer import Frame, write_session
 from napari_stmml.simulate import simulate_si001
+from napari_stmml.worker import Worker
 
 SECONDS = 120  # for the first import of TensorFlow on a busy machine
 ENDS = ("finished", "failed", "died")

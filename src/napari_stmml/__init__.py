@@ -19,7 +19,7 @@ _HOME = {
     "WindowGrid": "windows",
     "find_scans": "mtrx",
     "read_mtrx": "mtrx",
-    "train_classifier": "classifier",
+    "train_classifier": "training",
 }
 __all__ = sorted(_HOME)
 

@@ -13,6 +13,19 @@ import numpy as np
 
 DROPOUT = 0.1  # the seed names dropout layers and not their rate
 POOLINGS = 3
+CONVOLUTIONS = {  # name: (side of the kernel, channels in, channels out)
+    "conv1": (3, 1, 32),
+    "conv2": (3, 32, 64),
+    "conv3": (3, 64, 128),
+    "bottleneck": (3, 128, 256),
+    "upconv1": (3, 256, 128),
+    "conv4": (3, 256, 128),
+    "upconv2": (3, 128, 64),
+    "conv5": (3, 128, 64),
+    "upconv3": (3, 64, 32),
+    "conv6": (3, 64, 32),
+    "output": (1, 32, 1),
+}
 
 
 class WindowSource(Protocol):
@@ -35,7 +48,8 @@ def build_autoencoder(window: int = 32, seed: int = 0) -> Any:
     layers = keras.layers
     seeds = iter(range(1000 * seed, 1000 * seed + 1000))
 
-    def conv(filters: int, name: str, size: int = 3, activation: str = "relu") -> Any:
+    def conv(name: str, activation: str = "relu") -> Any:
+        size, _, filters = CONVOLUTIONS[name]
         start = keras.initializers.GlorotUniform(seed=next(seeds))
         return layers.Conv2D(
             filters, size, padding="same", activation=activation, kernel_initializer=start, name=name
@@ -43,18 +57,18 @@ def build_autoencoder(window: int = 32, seed: int = 0) -> Any:
 
     source = layers.Input((window, window, 1), name="input")
     x, skips = source, []
-    for i, filters in enumerate((32, 64, 128), start=1):
-        x = conv(filters, f"conv{i}")(x)
+    for i in range(1, POOLINGS + 1):
+        x = conv(f"conv{i}")(x)
         skips.append(x)
         x = layers.Dropout(DROPOUT, seed=next(seeds), name=f"drop{i}")(x)
         x = layers.MaxPooling2D(name=f"pool{i}")(x)
-    x = conv(256, "bottleneck")(x)
-    for i, filters in enumerate((128, 64, 32), start=1):
+    x = conv("bottleneck")(x)
+    for i in range(1, POOLINGS + 1):
         x = layers.UpSampling2D(name=f"up{i}")(x)
-        x = conv(filters, f"upconv{i}")(x)
+        x = conv(f"upconv{i}")(x)
         x = layers.Concatenate(name=f"skip{i}")([x, skips[-i]])
-        x = conv(filters, f"conv{i + POOLINGS}")(x)
-    return keras.Model(source, conv(1, "output", size=1, activation="sigmoid")(x), name="srsml24")
+        x = conv(f"conv{i + POOLINGS}")(x)
+    return keras.Model(source, conv("output", activation="sigmoid")(x), name="srsml24")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +81,23 @@ class Autoencoder:
         Side of a window in px.
     weights : dict of str to ndarray
         ``layer.kernel`` and ``layer.bias`` of every convolution.
+
+    Raises
+    ------
+    ValueError
+        If a weight is missing or has another shape than the network asks for.
     """
 
     window: int
     weights: dict[str, np.ndarray] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for name, (size, channels, filters) in CONVOLUTIONS.items():
+            wanted = [(size, size, channels, filters), (filters,)]
+            given = [self.weights.get(f"{name}.{part}") for part in ("kernel", "bias")]
+            shapes = [None if array is None else array.shape for array in given]
+            if shapes != wanted:
+                raise ValueError(f"layer {name} needs weights {wanted}, the model holds {shapes}")
 
     @classmethod
     def from_network(cls, network: Any) -> "Autoencoder":
@@ -84,23 +111,11 @@ class Autoencoder:
 
     @cached_property
     def network(self) -> Any:
-        """The Keras model, built by our own code and given these weights; nothing stored is run.
-
-        Raises
-        ------
-        ValueError
-            If a weight is missing or has another shape than the network asks for.
-        """
+        """The Keras model, built by our own code and given these weights; nothing stored is run."""
         network = build_autoencoder(self.window)
-        for layer in network.layers:
-            wanted = [weight.shape for weight in layer.weights if weight.name in ("kernel", "bias")]
-            if not wanted:
-                continue
-            given = [self.weights.get(f"{layer.name}.{part}") for part in ("kernel", "bias")]
-            shapes = [None if array is None else array.shape for array in given]
-            if shapes != [tuple(shape) for shape in wanted]:
-                raise ValueError(f"layer {layer.name} needs weights {wanted}, the model holds {shapes}")
-            layer.set_weights(given)
+        for name in CONVOLUTIONS:
+            weights = [self.weights[f"{name}.{part}"] for part in ("kernel", "bias")]
+            network.get_layer(name).set_weights(weights)
         return network
 
     @cached_property

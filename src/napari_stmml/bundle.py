@@ -2,6 +2,7 @@
 
 import io
 import json
+import lzma
 import zipfile
 import zlib
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +15,7 @@ from napari_stmml.files import atomic
 
 FORMAT = 1
 ABOUT = "classifier.json"
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 def write(path: str | Path, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Path:
@@ -60,7 +62,7 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
                 for name in file.namelist()
                 if name.endswith(".npy")
             }
-    except (zipfile.BadZipFile, zlib.error, json.JSONDecodeError, UnicodeError, EOFError, OSError) as error:
+    except (*_DAMAGED, json.JSONDecodeError, UnicodeError, EOFError, OSError) as error:
         raise ValueError(f"{path.name} is damaged: {error}") from error
     except (RuntimeError, MemoryError) as error:  # encrypted, packed in an unknown way, too deep or too large
         raise ValueError(f"{path.name} cannot be read: {error}") from error

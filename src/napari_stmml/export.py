@@ -74,12 +74,9 @@ def colour_labels(labels: LabelMap) -> np.ndarray:
     """Paint a label map in its classes' colours: (rows, cols, 3) float in 0..1, white where unlabelled."""
     from matplotlib.colors import to_rgb
 
-    table = np.full((int(labels.labels.max()) + 1, 3), 0.55)
-    table[0] = 1
-    for label, colour in labels.colours.items():
-        if 0 < label < len(table):
-            table[label] = to_rgb(colour[:7])
-    return table[labels.labels]
+    used, places = np.unique(labels.labels, return_inverse=True)
+    table = [to_rgb(labels.colours.get(int(label), "#8c8c8c")[:7]) if label else (1, 1, 1) for label in used]
+    return np.array(table, float)[places.reshape(labels.labels.shape)]
 
 
 def loss_figure(paper: str = "white", ink: str = "black") -> tuple["Figure", Any]:

@@ -58,7 +58,10 @@ def read_mtrx(path: str | Path) -> list[Scan]:
             " not known; if it was renamed, give it back the name it was recorded under."
         )
     if not traces:
-        raise MtrxError(f"Empty scan: {path.name} holds no two complete lines; the scan was stopped at once.")
+        raise MtrxError(
+            f"Empty scan: {path.name} holds no two complete lines, or its session does not say how long"
+            " a line is."
+        )
     taken = datetime.fromtimestamp(struct.unpack("<Q", raw[20:28])[0], UTC)
     return [_scan(data, direction, path, taken) for direction in traces]
 

@@ -6,10 +6,10 @@ import pytest
 from npe2 import PluginManager
 
 from napari_stmml import read_mtrx
-from napari_stmml.jobs import Worker
 from napari_stmml.mtrx_writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate import simulate_hexagonal, simulate_si001
+from napari_stmml.worker import Worker
 
 LONG = 120_000  # ms: the first import of TensorFlow on a busy machine
 

@@ -6,9 +6,10 @@ from typing import Any
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 
-from napari_stmml.jobs import Job, Worker
+from napari_stmml.jobs import Job
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.panel import Panel
+from napari_stmml.worker import Worker
 
 POLL_MS = 50
 

@@ -1,0 +1,151 @@
+"""A process of its own that runs jobs, seen from the viewer: TensorFlow can neither block nor kill it."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from napari_stmml.jobs import Job, TrainJob
+from napari_stmml.scan import Scan, save_scans
+from napari_stmml.training import Event
+
+SECONDS_TO_STOP = 1.8  # a cancelled job that has not ended by then is ended
+
+
+class Worker:
+    """A process of its own that runs one job after the other, and stays for the next.
+
+    Everything it has to say arrives in ``events``, a queue of dicts; every job ends with one of
+    ``finished``, ``failed`` (``why``) or ``died`` (``why``). A process that dies takes nothing with it.
+    """
+
+    def __init__(self) -> None:
+        self.events: SimpleQueue[Event] = SimpleQueue()
+        self.job: Job | None = None
+        self._process: subprocess.Popen[str] | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="stmml-")
+        self._cancelled = False
+        self._lock = threading.Lock()
+
+    @property
+    def folder(self) -> Path:
+        """A folder for this worker's files; it goes with the worker."""
+        return Path(self._folder.name)
+
+    @property
+    def pid(self) -> int | None:
+        """The process's number, while there is one."""
+        return None if self._process is None else self._process.pid
+
+    def submit(self, job: Job, scans: Iterable[Scan] = ()) -> None:
+        """Start a job and return at once; ``scans`` travel to it through a file.
+
+        Raises
+        ------
+        RuntimeError
+            If a job is still running.
+        """
+        if self.job is not None:
+            raise RuntimeError("a job is still running")
+        self.job, self._cancelled = job, False
+        # Writing scans and starting Python takes a while: not in the thread that asks.
+        threading.Thread(target=self._deliver, args=(job, list(scans)), daemon=True).start()
+
+    def cancel(self) -> None:
+        """Ask the job to stop and keep what it has; if it has not within 1.8 s, end the process."""
+        job = self.job
+        if job is None or self._cancelled:
+            return
+        self._cancelled = True
+        self._tell({"stop": True})
+        timer = threading.Timer(SECONDS_TO_STOP, lambda: self.kill() if self.job is job else None)
+        timer.daemon = True
+        timer.start()
+
+    def kill(self) -> None:
+        """End the process now."""
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
+
+    def close(self) -> None:
+        """End the process and remove its folder."""
+        self._cancelled = True  # on purpose: what ends now is no failure
+        self.kill()
+        if self._process is not None:
+            self._process.wait(5)
+        self._folder.cleanup()
+
+    def _deliver(self, job: Job, scans: list[Scan]) -> None:
+        try:
+            values = asdict(job)
+            if scans:
+                values["scans"] = str(self.folder / "scans.npz")
+                save_scans(values["scans"], scans)
+            with self._lock:
+                if self._process is None or self._process.poll() is not None:
+                    self._process = self._start()
+            kind = "train" if isinstance(job, TrainJob) else "predict"
+            self._tell({"job": kind, "values": values})
+            if self._cancelled:  # asked for while all this went on
+                self._tell({"stop": True})
+        except OSError as error:
+            self._end({"event": "failed", "why": f"the job could not be started: {error}"})
+
+    def _start(self) -> subprocess.Popen[str]:
+        with (self.folder / "log.txt").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "napari_stmml.jobs"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows would open a console
+                text=True,
+                encoding="utf-8",
+            )
+        threading.Thread(target=self._listen, args=(process,), daemon=True).start()
+        return process
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        try:
+            process.stdin.write(json.dumps(message) + "\n")
+            process.stdin.flush()
+        except (OSError, ValueError):
+            return  # it has gone; _listen says so
+
+    def _listen(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            try:
+                event = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # the process was ended in the middle of a line
+            if event["event"] in ("finished", "failed"):
+                self._end(event)
+            else:
+                self.events.put(event)
+        code = process.wait()
+        process.stdout.close()
+        if process.stdin is not None:
+            with contextlib.suppress(OSError):  # what it was told last, it did not hear
+                process.stdin.close()
+        if self.job is not None and process is self._process:
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            self._end({"event": "died", "why": f"its process ended before its work was done ({how})"})
+
+    def _end(self, event: Event) -> None:
+        job, self.job = self.job, None
+        event = {**event, "cancelled": self._cancelled}
+        if event["event"] == "died" and isinstance(job, TrainJob) and (model := job.settle()):
+            event["model"] = str(model)
+        self.events.put(event)
