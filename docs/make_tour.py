@@ -1,8 +1,8 @@
 """Make the pictures of docs/tour.md from the real viewer and simulated scans, in two to four minutes.
 
-Run from anywhere as ``xvfb-run -a -s "-screen 0 1366x768x24" python docs/make_tour.py``. Every step is
-taken with the buttons, fields, keys and mouse that a user has. Scans, model and labels follow from fixed
-seeds; only the times in status lines differ from run to run.
+Run from anywhere as ``xvfb-run -a -s "-screen 0 1366x768x24" python docs/make_tour.py``. The panels
+are driven by their own fields and buttons, the Labels layer by keys and mouse on the canvas. Scans, model and
+labels follow from fixed seeds; only progress and times in the Train panel differ from run to run.
 """
 
 import os

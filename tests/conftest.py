@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-# Offscreen unless a screen is there; no settings file of the user is read or written.
-if not os.environ.get("DISPLAY"):
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Offscreen also where a screen is there: Mesa's OpenGL and TensorFlow in one process can end in a
+# segmentation fault (the product keeps them apart). Tests that need a picture start a screen of their own.
+# No settings file of the user is read or written.
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+os.environ.pop("DISPLAY", None)
 os.environ["NAPARI_CONFIG"] = ""
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

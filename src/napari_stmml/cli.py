@@ -58,7 +58,9 @@ def train(options: argparse.Namespace) -> int:
     """Train a model on all scans of the paths and write it to ``--out``."""
     from napari_stmml.jobs import TrainJob
 
-    recipe = get_recipe(options.recipe, num_clusters=options.clusters, epochs=options.epochs)
+    named = {"num_clusters": options.clusters, "epochs": options.epochs}
+    named = {name: value for name, value in named.items() if value is not None}
+    recipe = get_recipe(options.recipe, **{**dict(options.set), **named})
     job = TrainJob(out=options.out, paths=tuple(options.paths), recipe=recipe.as_dict(), seed=options.seed)
     events = _run(job, options)
     result = next(event for event in events if event["event"] == "trained")
@@ -212,6 +214,18 @@ def _line(scan: Scan) -> str:
     return f"{scan.name}: {size}, {setpoint}, {scan.angle:g} deg, {taken}{partial}"
 
 
+def _setting(text: str) -> tuple[str, Any]:
+    """Read ``name=value`` as a parameter of a recipe, of the type that its default has."""
+    name, _, value = text.partition("=")
+    default = RECIPES["srsml24"].as_dict().get(name)
+    if default is None or name == "name":
+        raise argparse.ArgumentTypeError(f"a recipe has no parameter {name!r}")
+    try:
+        return name, type(default)(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{name} must be {type(default).__name__}: {value!r}") from error
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="stmml", description="Find recurring structures in STM scans (MATRIX files).", epilog=EXIT
@@ -238,6 +252,14 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--recipe", default="srsml24", choices=sorted(RECIPES), help="default: %(default)s")
     training.add_argument("--clusters", type=int, help="number of clusters (the recipe's: 20)")
     training.add_argument("--epochs", type=int, help="how often training sees every window (the recipe's: 5)")
+    training.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_setting,
+        metavar="NAME=VALUE",
+        help="any other parameter of the recipe, named as in docs/recipes.md; may be given again",
+    )
     training.add_argument(
         "--seed", type=int, default=0, help="the same seed gives the same labels (default: 0)"
     )

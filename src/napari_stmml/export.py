@@ -85,27 +85,34 @@ def loss_figure(paper: str = "white", ink: str = "black") -> tuple["Figure", Any
     The function takes the training losses as (epochs, loss) and the validation losses likewise.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogFormatter
 
-    figure = Figure(figsize=(4, 2.2), layout="constrained", dpi=90, facecolor=paper)
-    axes = figure.subplots()
+    figure = Figure(figsize=(4, 2.2), dpi=90, facecolor=paper)
+    # Fixed margins and plain numbers: laying out and typesetting anew would take longer than drawing.
+    axes = figure.add_axes(
+        (0.19, 0.22, 0.78, 0.73), facecolor=paper, yscale="log", xlim=(0, 1), ylim=(1e-3, 0.1)
+    )
+    for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.4)))
+    lines = [
+        axes.plot([], [], style, label=name, markersize=4, linewidth=1.5)[0]
+        for name, style in (("training", "-"), ("validation", "o--"))
+    ]
+    axes.set_xlabel("epoch", color=ink)
+    axes.set_ylabel("loss (MSE)", color=ink)
+    axes.legend(loc="upper right", fontsize=8, facecolor=paper, edgecolor=ink, labelcolor=ink)
+    axes.tick_params(which="both", colors=ink, labelsize=8)
+    axes.spines[:].set_color(ink)
+    axes.grid(alpha=0.3)
 
     def draw(training: list[tuple[float, float]], validation: list[tuple[float, float]]) -> None:
-        axes.clear()
-        for losses, name, style in ((training, "training", "-"), (validation, "validation", "o--")):
-            if losses:
-                axes.plot(*zip(*losses, strict=True), style, label=name, markersize=4, linewidth=1.5)
-        axes.set_xlabel("epoch", color=ink)
-        axes.set_ylabel("loss (MSE)", color=ink)
+        for line, losses in zip(lines, (training, validation), strict=True):
+            line.set_data(np.reshape(losses, (-1, 2)).T)
         if training or validation:
-            axes.set_yscale("log")
-            axes.legend(fontsize=8, facecolor=paper, edgecolor=ink, labelcolor=ink)
-        axes.set_facecolor(paper)
-        axes.tick_params(which="both", colors=ink)
-        for spine in axes.spines.values():
-            spine.set_color(ink)
-        axes.grid(alpha=0.3)
+            axes.relim()
+            axes.autoscale()
+            axes.autoscale_view()
 
-    draw([], [])
     return figure, draw
 
 

@@ -1,5 +1,6 @@
 """A panel that runs one job at a time in a process of its own, shows how far it is, and can cancel it."""
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ from napari_stmml.viewer.panel import Panel
 from napari_stmml.worker import Worker
 
 POLL_MS = 50
+BUDGET_S = 0.03  # for events at a time; the viewer is to answer in between
 
 
 class JobPanel(Panel):
@@ -69,8 +71,8 @@ class JobPanel(Panel):
         """Read the form and call ``start``; a ValueError is shown to the user."""
         raise NotImplementedError
 
-    def on_event(self, event: dict[str, Any]) -> None:
-        """Take one event of the running job."""
+    def on_event(self, event: dict[str, Any]) -> bool:
+        """Take one event of the running job; say whether that was enough for this turn."""
         raise NotImplementedError
 
     def on_end(self, event: dict[str, Any]) -> None:
@@ -84,14 +86,15 @@ class JobPanel(Panel):
             self.say(str(error), wrong=True)
 
     def _poll(self) -> None:
-        while not self.worker.events.empty():
+        until = time.perf_counter() + BUDGET_S
+        while not self.worker.events.empty() and time.perf_counter() < until:
             event = self.worker.events.get()
             if event["event"] in ("finished", "failed", "died"):
                 self._timer.stop()
                 self._set_running(False)
                 self.on_end(event)
-            else:
-                self.on_event(event)
+            elif self.on_event(event):
+                break
 
     def _set_running(self, running: bool) -> None:
         self.start_button.setEnabled(not running)

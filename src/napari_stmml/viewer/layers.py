@@ -10,7 +10,9 @@ from napari_stmml.scan import Scan
 
 LayerData = tuple[np.ndarray, dict[str, Any], str]
 KEY = "stmml"  # of layer.metadata
-MOST_CLASSES = 255  # that get a colour of their own before anybody paints them
+LEAST_COLOURS = 40  # classes that get a colour of their own before anybody paints them
+MOST_COLOURS = 2000  # beyond which labels count objects, and one colour must do
+SPARE_CLASSES = 8  # that have a row in the table of names before anybody paints them
 
 STM_COLORMAP: dict[str, Any] = {
     "name": "stm",
@@ -63,14 +65,17 @@ def labels_to_layer(labels: LabelMap) -> LayerData:
     --------
     labels_from_layer : the inverse.
     """
-    colours = dict(enumerate(class_colours(MOST_CLASSES), start=1)) | dict(labels.colours)
+    last = max([int(labels.labels.max()), *labels.names])
+    n_colours = min(max(LEAST_COLOURS, last + SPARE_CLASSES), MOST_COLOURS)
+    colours = dict(enumerate(class_colours(n_colours), start=1)) | dict(labels.colours)
     colormap: dict[Any, str] = {**colours, 0: "transparent", None: "#ff00ff"}
-    numbers = sorted(labels.names)
+    spare = {label: _spare_name(label) for label in range(last + 1, last + 1 + SPARE_CLASSES)}
+    names = dict(sorted({**labels.names, **spare}.items()))
     meta = {
         "name": labels.name,
         "opacity": 0.5,
         "colormap": colormap,
-        "features": {"index": [0, *numbers], "class": ["unlabelled", *(labels.names[i] for i in numbers)]},
+        "features": {"index": [0, *names], "class": ["unlabelled", *names.values()]},
         "metadata": {KEY: labels.scan},
         **_place(labels.pixel_size),
         **labels.placement,
@@ -81,8 +86,10 @@ def labels_to_layer(labels: LabelMap) -> LayerData:
 def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
     """Make a label map of a Labels layer's data, its colours and the names in its features."""
     data = np.asarray(data)
-    names = _class_names(meta.get("features"))
-    used = sorted({int(label) for label in np.unique(data) if label > 0} | set(names))
+    painted = {int(label) for label in np.unique(data) if label > 0}
+    found = _class_names(meta.get("features"))
+    names = {i: name for i, name in found.items() if i in painted or name != _spare_name(i)}
+    used = sorted(painted | set(names))
     return LabelMap(
         data,
         pixel_size_nm(meta),
@@ -138,6 +145,10 @@ def robust_limits(heights: np.ndarray) -> tuple[float, float]:
 def _place(pixel_size: tuple[float, float] | None) -> dict[str, Any]:
     unit = "pixel" if pixel_size is None else "nm"
     return {"scale": pixel_size or (1.0, 1.0), "units": (unit, unit), "axis_labels": ("y", "x")}
+
+
+def _spare_name(label: int) -> str:
+    return f"new class {label}"
 
 
 def _class_names(features: Any) -> dict[int, str]:

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_stmml.scan import Scan
+from napari_stmml.scan import SHORT, Scan
 from napari_stmml.viewer.layers import scan_from_layer
 
 
@@ -121,6 +121,14 @@ def scan_of(layer: Any) -> Scan:
     """Make a scan of an Image layer as it is now."""
     data, meta, _ = layer.as_layer_data_tuple()
     return scan_from_layer(data, meta)
+
+
+def brief_name(layer: Any) -> str:
+    """Return the layer's name with FU for Z forward/up and so on: room for what a list would leave out."""
+    name = str(layer.name)
+    for direction, short in SHORT.items():
+        name = name.replace(f"Z {direction}", short).replace(direction, short)
+    return name
 
 
 def place_of(layer: Any) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """The Predict widget: a model file and scans give Labels layers that lie exactly on the scans."""
 
+import gc
 import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import SpinBox
+from napari.layers import Labels
 
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.jobs import PredictJob
@@ -15,7 +19,7 @@ from napari_stmml.recipe import Recipe
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.job_panel import JobPanel
 from napari_stmml.viewer.layers import labels_to_layer
-from napari_stmml.viewer.panel import place_of, scan_of
+from napari_stmml.viewer.panel import brief_name, place_of, scan_of
 from napari_stmml.viewer.reader import prefer_our_maps
 from napari_stmml.viewer.recipe_form import field_for
 
@@ -35,12 +39,13 @@ class PredictWidget(JobPanel):
         )
         self.layers = self.some_scans("Open scans")
         self.pitch: SpinBox = field_for("predict_window_pitch", Recipe())
-        self.pitch.label = "pitch (px)"
+        self.pitch.label = "Pitch (px)"
         self.form(self.model, self.layers, self.pitch)
         self.add_buttons()
         self.column.addStretch()
         self._targets: list[Any] = []
         self._made: list[str] = []
+        self._waiting: list[Labels] = []
         self._skipped: list[str] = []
         self.reset_choices()
 
@@ -65,8 +70,7 @@ class PredictWidget(JobPanel):
         pitch = min(self.pitch.value, recipe.window_size)
         out = str(self.worker.folder / "labels")
         self.start(PredictJob(str(self.model.value), out, pitch=pitch, figures=False), scans)
-        # napari's first Labels layer waits half a second or more for pandas: have it ready by then.
-        threading.Thread(target=import_module, args=("pandas",), daemon=True).start()
+        threading.Thread(target=_import_early, daemon=True).start()
         unscaled = [scan.name for scan in scans if scan.pixel_size is None]
         if unscaled:
             self.say(
@@ -74,7 +78,7 @@ class PredictWidget(JobPanel):
                 f" {recipe.pixel_density:g} px/nm"
             )
 
-    def on_event(self, event: dict[str, Any]) -> None:
+    def on_event(self, event: dict[str, Any]) -> bool:
         """Show how far the prediction is, and each map as soon as it is there."""
         match event:
             case {"event": "progress", "scan": scan, "done": done, "total": total}:
@@ -84,9 +88,11 @@ class PredictWidget(JobPanel):
                 self.say(f"{scan}: {done} of {total} windows")
             case {"event": "predicted", "number": number, "labels": path}:
                 self._add(LabelMap.read(path), self._targets[number]())
+                return True
             case {"event": "skipped", "why": why}:
                 self._skipped.append(why)
                 self.say(f"left out: {why}", wrong=True)
+        return False
 
     def on_end(self, event: dict[str, Any]) -> None:
         """Say what was labelled and what was not."""
@@ -99,7 +105,8 @@ class PredictWidget(JobPanel):
             self.say(f"{done}. Left out: {'; '.join(self._skipped)}")
         else:
             self.say(
-                f"{done}. Choose the new Labels layer to paint on it; File > Save keeps names and colours."
+                f"{done}. Choose the new Labels layer to paint on it;"
+                " File > Save Selected Layers keeps names and colours."
             )
             prefer_our_maps()
 
@@ -110,5 +117,31 @@ class PredictWidget(JobPanel):
             self.say(f"{labels.name}: its scan was removed meanwhile; the map was dropped")
             return
         data, meta, _ = labels_to_layer(labels)
-        meta |= place_of(layer) | {"name": f"labels {layer.name}"}
-        self.viewer.add_labels(data, **meta)
+        meta |= place_of(layer) | {"name": f"labels {brief_name(layer)}"}
+        self._waiting.append(Labels(data, **meta))
+
+    def _poll(self) -> None:
+        """Show a map that was made in an earlier turn, for each of the two takes a while; else listen."""
+        if self._waiting:
+            with _garbage_waits():
+                self.viewer.add_layer(self._waiting.pop(0))
+        else:
+            super()._poll()
+
+
+@contextmanager
+def _garbage_waits() -> Iterator[None]:
+    """Keep Python from collecting garbage, a fifth of a second in a viewer, on top of building a layer."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _import_early() -> None:
+    """Import what reading a map and napari's first Labels layer would stop the viewer for, half a second."""
+    for module in ("tifffile", "pandas", "skimage.color"):
+        import_module(module)

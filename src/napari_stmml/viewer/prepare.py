@@ -11,7 +11,7 @@ from napari_stmml.preprocess import MOST_PIXELS, flatten
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.layers import robust_limits, scan_to_layer
-from napari_stmml.viewer.panel import Panel, place_of, scan_of
+from napari_stmml.viewer.panel import Panel, brief_name, place_of, scan_of
 from napari_stmml.viewer.recipe_form import field_for
 from napari_stmml.windows import WindowGrid
 
@@ -141,7 +141,7 @@ class PrepareWidget(Panel):
         scan = scan_of(layer)
         made = scan.with_heights(flat, f"flatten {method}", scan.pixel_size)
         _, meta, _ = scan_to_layer(made)
-        meta |= place_of(layer) | {"name": f"{layer.name} · {method}", "colormap": layer.colormap}
+        meta |= place_of(layer) | {"name": f"{brief_name(layer)} · {method}", "colormap": layer.colormap}
         self._remove(PREVIEW)
         self.viewer.add_image(flat, **meta)
         self._put_over(layer)

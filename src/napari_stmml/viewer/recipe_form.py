@@ -15,7 +15,7 @@ _BY_NAME = {parameter.name: parameter for parameter in fields(Recipe)}
 def field_for(name: str, recipe: Recipe) -> Any:
     """Make the form field of one parameter: its default, bounds, unit and help are the recipe's."""
     parameter, value = _BY_NAME[name], getattr(recipe, name)
-    label = name.replace("_", " ")
+    label = name.replace("_", " ").capitalize()
     unit, tip = parameter.metadata["unit"], f"{name}: {parameter.metadata['help']}"
     if unit:
         label, tip = f"{label} ({unit})", f"{tip} ({unit})"

@@ -7,6 +7,7 @@ from magicgui.widgets import ComboBox, SpinBox
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from napari.settings import get_settings
 from napari.utils.theme import get_theme
+from qtpy.QtCore import QTimer
 from superqt import QCollapsible
 
 from napari_stmml.export import loss_figure
@@ -17,6 +18,7 @@ from napari_stmml.viewer.job_panel import JobPanel, time_left
 from napari_stmml.viewer.panel import form_of, scan_of
 from napari_stmml.viewer.recipe_form import field_for, values
 
+REDRAW_MS = 500  # between two pictures of the loss curve
 SHOWN = ("epochs", "num_clusters")
 FOLDED = (
     "flatten_method",
@@ -68,6 +70,11 @@ class TrainWidget(JobPanel):
         self.canvas.setAccessibleName("loss curve")
         self.column.addWidget(self.canvas)
         self.column.addStretch()
+        self.canvas.draw()  # the first time takes longest: now, not in the middle of a training
+        self._redraw_timer = QTimer(self)
+        self._redraw_timer.setSingleShot(True)
+        self._redraw_timer.setInterval(REDRAW_MS)
+        self._redraw_timer.timeout.connect(self._redraw)
         self._losses: list[tuple[float, float]] = []
         self._validation: list[tuple[float, float]] = []
         self.reset_choices()
@@ -85,26 +92,27 @@ class TrainWidget(JobPanel):
             raise ValueError(f"{out} exists already; choose another name for the new model")
         recipe = get_recipe(self.recipe.value, **values([*self.shown, *self.folded]))
         self._losses, self._validation = [], []
-        self._redraw()
+        self._redraw_soon()
         paths = () if folder is None else (str(folder),)
         self.start(TrainJob(str(out), paths, recipe=recipe.as_dict(), seed=self.seed.value), scans)
 
-    def on_event(self, event: dict[str, Any]) -> None:
+    def on_event(self, event: dict[str, Any]) -> bool:
         """Show how far the training is."""
         match event:
             case {"event": "windows", "scans": scans, "train": train, "validation": held}:
-                self.say(f"{scans} scans: {train} windows to train on, {held} to validate")
+                self.say(f"{scans} scans: {train} windows to train on, {held} to validate; starting …")
             case {"event": "batch"}:
                 self._on_batch(event)
             case {"event": "epoch", "epoch": epoch, "val_loss": loss}:
                 self._validation.append((epoch, loss))
-                self._redraw()
+                self._redraw_soon()
             case {"event": "clustering", "done": done, "total": total}:
                 self.say(f"clustering: {done} of {total} windows")
             case {"event": "trained"}:
                 self._on_trained(event)
             case {"event": "skipped", "why": why}:
                 self.say(f"left out: {why}", wrong=True)
+        return False
 
     def on_end(self, event: dict[str, Any]) -> None:
         """Say how it ended, and which model there is."""
@@ -127,7 +135,7 @@ class TrainWidget(JobPanel):
         left = time_left(event["seconds_left"])
         self.say(f"epoch {event['epoch']} of {event['epochs']}, loss {event['loss']:.3g}, {left}")
         self._losses.append((event["fraction"] * event["epochs"], event["loss"]))
-        self._redraw()
+        self._redraw_soon()
 
     def _on_trained(self, event: dict[str, Any]) -> None:
         remembered.model = Path(event["model"])
@@ -135,6 +143,10 @@ class TrainWidget(JobPanel):
         made = f"{len(event['cluster_sizes'])} clusters, {event['epochs']} full epochs"
         self.say(f"{state} {event['model']} ({made})")
         self.out.value = _free(Path(event["model"]))
+
+    def _redraw_soon(self) -> None:
+        if not self._redraw_timer.isActive():
+            self._redraw_timer.start()
 
     def _redraw(self) -> None:
         self._draw(self._losses, self._validation)
