@@ -89,6 +89,9 @@ class Worker:
             if scans:
                 values["scans"] = str(self.folder / "scans.npz")
                 save_scans(values["scans"], scans)
+            if self._cancelled:
+                self._end({"event": "failed", "why": "it was cancelled before it began"})
+                return
             with self._lock:
                 if self._process is None or self._process.poll() is not None:
                     self._process = self._start()
@@ -146,6 +149,6 @@ class Worker:
     def _end(self, event: Event) -> None:
         job, self.job = self.job, None
         event = {**event, "cancelled": self._cancelled}
-        if event["event"] == "died" and isinstance(job, TrainJob) and (model := job.settle()):
+        if event["event"] != "finished" and isinstance(job, TrainJob) and (model := job.settle()):
             event["model"] = str(model)
         self.events.put(event)

@@ -124,9 +124,9 @@ class TrainWidget(JobPanel):
         kept = f"the model so far is kept in {model}" if model else "there was no model to keep yet"
         if event["cancelled"]:
             self.say(f"Cancelled; {kept}.")
-        elif event["event"] == "died":
+        elif model or event["event"] == "died":
             self.say(f"Training stopped: {event['why']}; {kept}.", wrong=True)
-        else:
+        else:  # it never began, and the reason says what to do
             self.say(f"Training stopped: {event['why']}", wrong=True)
 
     def _on_batch(self, event: dict[str, Any]) -> None:
