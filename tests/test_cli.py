@@ -214,7 +214,7 @@ def test_a_command_that_is_not_understood_is_status_2(arguments, capsys):
 def test_ctrl_c_in_training_keeps_a_usable_model(session, tmp_path, capsys):
     out = tmp_path / "m.stmml"
     handler = signal.getsignal(signal.SIGINT)
-    thread = interrupt_when((tmp_path / "m-checkpoint.stmml").exists)
+    thread = interrupt_when((tmp_path / "m.stmml.checkpoint").exists)
     assert main(["train", str(session[1]), "--out", str(out), "--clusters", "2", "--epochs", "90000"]) == 0
     thread.join()
     told, progress = capsys.readouterr()
@@ -269,7 +269,7 @@ def test_running_out_of_memory_is_one_sentence(session, model, tmp_path, capsys,
     monkeypatch.setattr(jobs, "read_mtrx", full)
     assert main(["predict", str(session[0]), "--model", model, "--out", str(tmp_path)]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "stmml predict: the work could not be done: out of memory"
+        "stmml predict: the work could not be done (RuntimeError: out of memory)"
     )
 
 

@@ -12,6 +12,7 @@ from napari_stmml import Scan, SurfaceClassifier, read_mtrx
 from napari_stmml.jobs import PredictJob, TrainJob, _free_name
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.mtrx_writer import Frame, write_session
+from napari_stmml.recipe import Recipe
 from napari_stmml.simulate import simulate_si001
 from napari_stmml.worker import Worker
 
@@ -321,3 +322,21 @@ def test_a_process_without_work_goes_when_its_viewer_does():
     process = started("-m", "napari_stmml.jobs")
     assert process.communicate("", timeout=SECONDS)[0] == ""
     assert process.returncode == 0
+
+
+def test_a_job_that_fails_at_once_does_not_pass_an_older_checkpoint_off_as_its_own(tmp_path):
+    job = TrainJob(str(tmp_path / "m.stmml"), (str(tmp_path),), recipe=Recipe().as_dict())
+    job.checkpoint.write_bytes(b"of another day")
+    worker = Worker()
+    worker.submit(job)
+    events = []
+    while not events or events[-1]["event"] != "failed":
+        events.append(worker.events.get(timeout=120))
+    worker.close()
+    assert "model" not in events[-1]
+    assert not (tmp_path / "m.stmml").exists()
+
+
+def test_a_folder_is_no_file_for_a_model(tmp_path):
+    with pytest.raises(ValueError, match="is a folder"):
+        TrainJob(str(tmp_path)).run(lambda event: None, lambda: False)

@@ -552,3 +552,14 @@ def test_orphans_are_told_what_they_miss(shared_data):
         read_mtrx(scan)
     with pytest.raises(MtrxError, match=f"No scans: .* beside the parameter file {parameters.name}"):
         find_scans(parameters)
+
+
+def test_a_time_that_no_calendar_has_is_damage(session_files, tmp_path):
+    for file in session_files[0].parent.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    scan = tmp_path / session_files[0].name
+    raw = bytearray(scan.read_bytes())
+    raw[20:28] = struct.pack("<Q", 2**40)  # which C's calendar can still write
+    scan.write_bytes(raw)
+    with pytest.raises(MtrxError, match=rf"Damaged: .*{re.escape(scan.name)}"):
+        read_mtrx(scan)

@@ -42,7 +42,7 @@ def info(options: argparse.Namespace) -> int:
         for file in files:
             try:
                 scans += read_mtrx(file)
-            except MtrxError as error:
+            except (ValueError, OSError) as error:
                 skipped.append({"file": str(file), "why": str(error)})
     if options.json:
         print(json.dumps({"scans": [_describe(scan) for scan in scans], "skipped": skipped}, indent=1))
@@ -123,9 +123,12 @@ def _run(job: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
     except Stopped as error:
         if not any(event["event"] == "predicted" for event in events):
             raise ValueError(str(error)) from error
-    except RuntimeError as error:
-        # What libraries below us raise when they run out of memory or of a device.
-        raise ValueError(f"the work could not be done: {error}") from error
+    except (ValueError, OSError):
+        raise
+    except Exception as error:  # the edge of the program: libraries below us run out of memory or of a device
+        kept = [event["model"] for event in events if event["event"] == "kept"]
+        so_far = f"; the model so far is {kept[-1]}" if kept else ""
+        raise ValueError(f"the work could not be done ({type(error).__name__}: {error}){so_far}") from error
     finally:
         if before is not None:
             signal.signal(signal.SIGINT, before)

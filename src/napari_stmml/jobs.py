@@ -44,6 +44,8 @@ class TrainJob:
 
     def run(self, report: Report, should_stop: ShouldStop) -> None:
         """Train; a usable model so far stands at ``checkpoint`` after the first batch and every epoch."""
+        if Path(self.out).is_dir():
+            raise ValueError(f"{self.out} is a folder; name a file for the model")
         started = time.monotonic()
         classifier = train_classifier(
             _scans(self.paths, self.scans, report, should_stop),
@@ -69,8 +71,7 @@ class TrainJob:
     @property
     def checkpoint(self) -> Path:
         """Where the model so far stands while training runs."""
-        out = Path(self.out)
-        return out.with_name(f"{out.stem}-checkpoint.stmml")
+        return Path(f"{self.out}.checkpoint")
 
     def settle(self) -> Path | None:
         """After the process has gone: put the model so far in its place; return it, if there is one."""
@@ -148,7 +149,7 @@ def _scans(paths: Iterable[str], npz: str, report: Report, should_stop: ShouldSt
     for path in paths:
         try:
             files = find_scans(path)
-        except MtrxError as error:
+        except (MtrxError, OSError) as error:
             report({"event": "skipped", "scan": str(path), "why": str(error)})
             continue
         for file in files:
@@ -156,7 +157,7 @@ def _scans(paths: Iterable[str], npz: str, report: Report, should_stop: ShouldSt
                 raise Stopped("stopped while scans were read")
             try:
                 yield from read_mtrx(file)
-            except MtrxError as error:
+            except (ValueError, OSError) as error:
                 report({"event": "skipped", "scan": str(file), "why": str(error)})
 
 

@@ -62,8 +62,13 @@ def read_mtrx(path: str | Path) -> list[Scan]:
             f"Empty scan: {path.name} holds no two complete lines, or its session does not say how long"
             " a line is."
         )
-    taken = datetime.fromtimestamp(struct.unpack("<Q", raw[20:28])[0], UTC)
-    return [_scan(data, direction, path, taken) for direction in traces]
+    try:
+        taken = datetime.fromtimestamp(struct.unpack("<Q", raw[20:28])[0], UTC)
+        return [_scan(data, direction, path, taken) for direction in traces]
+    except MtrxError:
+        raise
+    except Exception as error:  # a foreign parser's answer from damaged bytes can be anything
+        raise MtrxError(f"Damaged: {path.name} or its parameter file makes no scan ({error!r}).") from error
 
 
 def find_scans(path: str | Path) -> list[Path]:

@@ -1,7 +1,7 @@
 """One height map and the settings it was taken with."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -148,8 +148,9 @@ class Scan:
 
     @classmethod
     def from_settings(cls, heights: np.ndarray, settings: dict[str, Any]) -> "Scan":
-        """Make a scan from heights, (rows, cols), and what ``settings`` returned."""
-        known = dict(settings)
+        """Make a scan from heights, (rows, cols), and what ``settings`` returned; other keys are ignored."""
+        names = {known.name for known in fields(cls)} - {"heights"}
+        known = {key: value for key, value in settings.items() if key in names}
         for key in ("pixel_size", "offset", "history"):
             if known.get(key) is not None:
                 known[key] = tuple(known[key])

@@ -32,6 +32,7 @@ class Worker:
         self._process: subprocess.Popen[str] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="stmml-")
         self._cancelled = False
+        self._kept = False  # whether the job has written a model so far
         self._lock = threading.Lock()
 
     @property
@@ -54,7 +55,7 @@ class Worker:
         """
         if self.job is not None:
             raise RuntimeError("a job is still running")
-        self.job, self._cancelled = job, False
+        self.job, self._cancelled, self._kept = job, False, False
         # Writing scans and starting Python takes a while: not in the thread that asks.
         threading.Thread(target=self._deliver, args=(job, list(scans)), daemon=True).start()
 
@@ -81,6 +82,8 @@ class Worker:
         self.kill()
         if self._process is not None:
             self._process.wait(5)
+        if self.job is not None:
+            self._settle(self.job)
         self._folder.cleanup()
 
     def _deliver(self, job: Job, scans: list[Scan]) -> None:
@@ -99,7 +102,7 @@ class Worker:
             self._tell({"job": kind, "values": values})
             if self._cancelled:  # asked for while all this went on
                 self._tell({"stop": True})
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a thread: without an end a panel would wait for ever
             self._end({"event": "failed", "why": f"the job could not be started: {error}"})
 
     def _start(self) -> subprocess.Popen[str]:
@@ -133,6 +136,7 @@ class Worker:
                 event = json.loads(line)
             except json.JSONDecodeError:
                 continue  # the process was ended in the middle of a line
+            self._kept = self._kept or event["event"] == "kept"
             if event["event"] in ("finished", "failed"):
                 self._end(event)
             else:
@@ -149,6 +153,15 @@ class Worker:
     def _end(self, event: Event) -> None:
         job, self.job = self.job, None
         event = {**event, "cancelled": self._cancelled}
-        if event["event"] != "finished" and isinstance(job, TrainJob) and (model := job.settle()):
-            event["model"] = str(model)
+        if event["event"] != "finished" and (model := self._settle(job)):
+            event["model"] = model
         self.events.put(event)
+
+    def _settle(self, job: Job | None) -> str | None:
+        """Put the model so far of a training that did not finish in its place; return where it is."""
+        if not (self._kept and isinstance(job, TrainJob)):
+            return None
+        try:
+            return str(job.settle() or job.out)
+        except OSError:
+            return str(job.checkpoint)

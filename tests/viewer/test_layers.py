@@ -226,3 +226,27 @@ def test_converting_layers_imports_no_napari():
         "print(sorted({'napari', 'qtpy', 'magicgui'} & {name.split('.')[0] for name in sys.modules}))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_labels_on_a_layer_in_um_or_pixels_come_back_to_the_same_place():
+    data = np.ones((4, 5), np.uint8)
+    um = {"scale": (0.001, 0.001), "units": ("um", "um"), "translate": (5.0, 6.0)}
+    _, meta, _ = labels_to_layer(labels_from_layer(data, um))
+    assert meta["scale"] == pytest.approx((1.0, 1.0))
+    assert meta["translate"] == pytest.approx([5000.0, 6000.0])  # nm
+    pixels = {"scale": (0.1, 0.2), "units": ("pixel", "pixel")}
+    _, meta, _ = labels_to_layer(labels_from_layer(data, pixels))
+    assert (list(meta["scale"]), meta["units"]) == ([0.1, 0.2], ("pixel", "pixel"))
+
+
+def test_labels_turned_into_an_image_are_an_image_like_any_other():
+    settings = Scan(np.zeros((4, 5)), (0.1, 0.1), "forward/up").settings()
+    meta = {"metadata": {"stmml": {**settings, "model": "m.stmml", "predicted": "0"}}}
+    assert scan_from_layer(np.ones((4, 5)), meta).direction == "forward/up"
+
+
+def test_a_class_without_a_name_has_a_row_to_be_named_in_and_no_name_when_saved():
+    labels = LabelMap(np.full((2, 2), 4, np.uint8), names={1: "dimer"})
+    data, meta, _ = labels_to_layer(labels)
+    assert {4, 5} < set(meta["features"]["index"])
+    assert labels_from_layer(data, meta).names == {1: "dimer"}

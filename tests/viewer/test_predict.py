@@ -4,7 +4,7 @@ import pytest
 from napari_stmml import read_mtrx
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.layers import scan_to_layer
-from napari_stmml.viewer.panel import place_of, scan_of
+from napari_stmml.viewer.panel import brief_name, place_of, scan_of
 
 LONG = 120_000  # ms
 
@@ -56,7 +56,7 @@ def test_labels_lie_exactly_on_their_scans_wherever_those_were_put(
     scans = [layer, turned, sheared, far]
     predict(*scans)
     for scan, labels in zip(scans, labels_of(viewer), strict=True):
-        assert labels.name == f"labels {scan.name}"
+        assert labels.name == f"labels {brief_name(scan)}"
         assert labels.data.shape == scan.data.shape
         for key, value in place_of(scan).items():
             assert np.array_equal(getattr(labels, key), value), key
@@ -66,7 +66,9 @@ def test_labels_lie_exactly_on_their_scans_wherever_those_were_put(
 def test_labels_have_the_names_and_colours_of_the_models_classes(viewer, layer, predict, tiny_classifier):
     predict(layer)
     (labels,) = labels_of(viewer)
-    assert list(labels.features["class"]) == ["unlabelled", *tiny_classifier.class_names]
+    names = ["unlabelled", *tiny_classifier.class_names]
+    assert list(labels.features["class"])[: len(names)] == names
+    assert all(name.startswith("new class ") for name in labels.features["class"][len(names) :])
     for label, colour in enumerate(tiny_classifier.class_colours, start=1):
         rgb = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         assert labels.get_color(label)[:3] == pytest.approx(rgb, abs=1e-6)
@@ -93,7 +95,7 @@ def test_a_scan_that_is_too_small_is_named_and_the_others_are_labelled(
     speck = viewer.add_image(rng.normal(size=(9, 9)), name="speck")
     empty = viewer.add_image(np.full((64, 64), np.nan), name="empty")
     predict(speck, empty, layer)
-    assert [labels.name for labels in labels_of(viewer)] == [f"labels {layer.name}"]
+    assert [labels.name for labels in labels_of(viewer)] == [f"labels {brief_name(layer)}"]
     assert panel.status.text().startswith("1 of 3 scans labelled. Left out: speck: 9 x 9 px")
     assert [sentence.split(":")[1] for sentence in said()] == [" speck", " empty"]
 
@@ -106,7 +108,7 @@ def test_a_scan_removed_meanwhile_gets_no_labels(viewer, layer, panel, finish, s
     viewer.layers.remove(other)
     del other
     finish(panel)
-    assert [labels.name for labels in labels_of(viewer)] == [f"labels {layer.name}"]
+    assert [labels.name for labels in labels_of(viewer)] == [f"labels {brief_name(layer)}"]
 
 
 def test_a_layer_without_scale_is_labelled_and_the_panel_says_how(viewer, panel, finish, rng):

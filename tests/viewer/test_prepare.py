@@ -3,7 +3,7 @@ import pytest
 
 from napari_stmml.preprocess import flatten, resample
 from napari_stmml.viewer.layers import scan_to_layer
-from napari_stmml.viewer.panel import place_of, scan_of
+from napari_stmml.viewer.panel import brief_name, place_of, scan_of
 from napari_stmml.viewer.prepare import GRID, PREVIEW, PrepareWidget
 from napari_stmml.windows import WindowGrid
 
@@ -110,7 +110,7 @@ def test_a_made_layer_is_the_flattened_scan_in_its_place_with_its_history(
     panel.apply.native.click()
     settle(panel)
     (made,) = [one for one in viewer.layers if one is not layer and one.name != PREVIEW]
-    assert made.name == f"{layer.name} · {method}"
+    assert made.name == f"{brief_name(layer)} · {method}"
     assert np.array_equal(made.data, flatten(small_scan.heights, method))
     assert lies_on(made, layer)
     scan = scan_of(made)
@@ -264,3 +264,16 @@ def test_the_panel_opens_from_the_menu_and_fits_a_small_screen(make_napari_viewe
     assert panel.layer.value is layer
     assert panel.minimumSizeHint().width() < 450
     assert panel.minimumSizeHint().height() < 400
+
+
+def test_a_layer_that_somebody_called_preview_is_left_alone(viewer, show, settle):
+    mine = viewer.add_image(np.zeros((30, 30)), name="preview")
+    viewer.add_image(np.add.outer(np.arange(30.0), np.arange(30.0)) + np.eye(30), name="other")
+    panel = show(viewer)
+    panel.layer.value = viewer.layers["other"]
+    settle(panel)
+    assert len(viewer.layers) == 3
+    assert not mine.data.any()
+    panel.preview.value = False
+    settle(panel)
+    assert [layer.name for layer in viewer.layers] == ["preview", "other"]

@@ -52,7 +52,7 @@ def in_mid_training(viewer, panel_of, qtbot, tmp_path):
     panel = panel_of(viewer, ENDLESS)
     choose(panel, viewer.layers)
     panel.start_button.click()
-    qtbot.waitUntil((tmp_path / "model-checkpoint.stmml").exists, timeout=LONG)
+    qtbot.waitUntil((tmp_path / "model.stmml.checkpoint").exists, timeout=LONG)
     return panel
 
 
@@ -109,7 +109,7 @@ def test_training_on_open_layers_shows_its_loss_and_makes_a_usable_model(
     assert [source["direction"] for source in trained.training["files"]] == ["forward/up", "backward/up"]
     assert panel.start_button.isEnabled()
     assert not panel.cancel_button.isEnabled()
-    assert not model.with_name("model-checkpoint.stmml").exists()
+    assert not model.with_name("model.stmml.checkpoint").exists()
 
 
 def test_the_next_training_is_offered_another_name_and_prediction_the_model(viewer, panel_of, finish, model):

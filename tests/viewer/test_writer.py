@@ -41,7 +41,7 @@ def test_what_was_painted_comes_back_in_a_new_viewer(new_viewer, layer, tmp_path
     (again,) = new_viewer().open(str(path), plugin=None)
     assert np.array_equal(again.data, layer.data)
     assert (again.data[0, 0], again.data[7, 0]) == (2, 5)
-    assert list(again.features["class"]) == ["unlabelled", "dimer", "vacancy"]
+    assert list(again.features["class"])[:3] == ["unlabelled", "dimer", "vacancy"]
     assert again.name == layer.name
     assert again.metadata["stmml"] == {"model": "m.stmml"}
     assert again.units == layer.units

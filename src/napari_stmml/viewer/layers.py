@@ -66,11 +66,12 @@ def labels_to_layer(labels: LabelMap) -> LayerData:
     labels_from_layer : the inverse.
     """
     last = max([int(labels.labels.max()), *labels.names])
+    spare_to = last + SPARE_CLASSES if last < MOST_COLOURS else 0
     n_colours = min(max(LEAST_COLOURS, last + SPARE_CLASSES), MOST_COLOURS)
     colours = dict(enumerate(class_colours(n_colours), start=1)) | dict(labels.colours)
     colormap: dict[Any, str] = {**colours, 0: "transparent", None: "#ff00ff"}
-    spare = {label: _spare_name(label) for label in range(last + 1, last + 1 + SPARE_CLASSES)}
-    names = dict(sorted({**labels.names, **spare}.items()))
+    spare = {label: _spare_name(label) for label in range(1, spare_to + 1)}
+    names = dict(sorted({**spare, **labels.names}.items()))
     meta = {
         "name": labels.name,
         "opacity": 0.5,
@@ -88,7 +89,7 @@ def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
     data = np.asarray(data)
     painted = {int(label) for label in np.unique(data) if label > 0}
     found = _class_names(meta.get("features"))
-    names = {i: name for i, name in found.items() if i in painted or name != _spare_name(i)}
+    names = {i: name for i, name in found.items() if name != _spare_name(i)}
     used = sorted(painted | set(names))
     return LabelMap(
         data,
@@ -102,8 +103,11 @@ def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
 
 
 def placement(meta: dict[str, Any]) -> dict[str, Any]:
-    """Say where a layer lies beyond its scale, as JSON knows it: nothing if it lies as it came."""
-    place = {}
+    """Say where a layer lies beyond its scale, as JSON knows it, in nm: nothing if it lies as it came."""
+    place: dict[str, Any] = {}
+    in_nm = np.array([factor or 1.0 for factor in _nm_per_unit(meta)])
+    if pixel_size_nm(meta) is None and not np.array_equal(meta.get("scale", (1, 1)), (1, 1)):
+        place["scale"] = np.asarray(meta["scale"], dtype=float).tolist()
     for key, plain in (
         ("translate", np.zeros(2)),
         ("rotate", np.eye(2)),
@@ -111,7 +115,11 @@ def placement(meta: dict[str, Any]) -> dict[str, Any]:
         ("affine", np.eye(3)),
     ):
         if meta.get(key) is not None:
-            values = np.asarray(meta[key], dtype=float)
+            values = np.array(meta[key], dtype=float)
+            if key == "translate":
+                values = values * in_nm
+            elif key == "affine":
+                values[:2, 2] *= in_nm
             if values.shape != plain.shape or not np.array_equal(values, plain):
                 place[key] = values.tolist()
     return place
@@ -119,14 +127,19 @@ def placement(meta: dict[str, Any]) -> dict[str, Any]:
 
 def pixel_size_nm(meta: dict[str, Any]) -> tuple[float, float] | None:
     """Return nm per pixel along rows and columns as scale and units say, or None if they are not lengths."""
-    units = meta.get("units")
-    units = (units, units) if isinstance(units, str) else units
-    factors = [_IN_NM.get(str(unit)) for unit in (units if units is not None else ("pixel", "pixel"))[-2:]]
+    factors = _nm_per_unit(meta)
     scale = np.asarray(meta.get("scale", (1, 1)), dtype=float)[-2:]
     if None in factors or (scale <= 0).any():
         return None
     rows, cols = (float(size) * float(factor or 0) for size, factor in zip(scale, factors, strict=True))
     return rows, cols
+
+
+def _nm_per_unit(meta: dict[str, Any]) -> list[float | None]:
+    """Return nm per unit along rows and columns, None where the unit is no length."""
+    units = meta.get("units")
+    units = (units, units) if isinstance(units, str) else units
+    return [_IN_NM.get(str(unit)) for unit in (units if units is not None else ("pixel", "pixel"))[-2:]]
 
 
 def robust_limits(heights: np.ndarray) -> tuple[float, float]:

@@ -40,6 +40,8 @@ class PredictWidget(JobPanel):
         self.layers = self.some_scans("Open scans")
         self.pitch: SpinBox = field_for("predict_window_pitch", Recipe())
         self.pitch.label = "Pitch (px)"
+        self.model.changed.connect(self._take_pitch)
+        self._take_pitch()
         self.form(self.model, self.layers, self.pitch)
         self.add_buttons()
         self.column.addStretch()
@@ -54,6 +56,14 @@ class PredictWidget(JobPanel):
         super().showEvent(event)
         if self.model.value is None and remembered.model is not None:
             self.model.value = remembered.model
+
+    def _take_pitch(self) -> None:
+        """Offer the step between windows that the model was made for."""
+        try:
+            if self.model.value is not None:
+                self.pitch.value = SurfaceClassifier.load(self.model.value).recipe.predict_window_pitch
+        except ValueError:
+            return  # said when it is to be used
 
     def on_start(self) -> None:
         """Start labelling the chosen scans."""

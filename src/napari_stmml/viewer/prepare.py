@@ -16,7 +16,7 @@ from napari_stmml.viewer.recipe_form import field_for
 from napari_stmml.windows import WindowGrid
 
 PREVIEW, GRID = "preview", "window grid"
-PASSING = {"stmml_passing": True}  # in the metadata of layers that go when the panel goes
+PASSING = "stmml_passing"  # in the metadata of layers that go when the panel goes: which of the two it is
 DEBOUNCE_MS = 60
 MOST_LINES = 4000
 
@@ -43,7 +43,7 @@ class PrepareWidget(Panel):
         self.column.addWidget(self.count.native)
         self.column.addWidget(self.status)
         self.column.addStretch()
-        self._flat: tuple[Any, str, np.ndarray] | None = None  # layer, method and what came of them
+        self._flat: tuple[Any, str, Any, np.ndarray] | None = None  # layer, method, data, what came of them
         self._asked = 0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -62,10 +62,11 @@ class PrepareWidget(Panel):
         if layer is None:
             self.say("Choose a scan first: drop a .Z_mtrx file on the window.", wrong=True)
             return
-        if self._flat is not None and self._flat[:2] == (layer, method):
-            self._add(layer, method, self._flat[2])
+        known = self._flat
+        if known is not None and known[:2] == (layer, method) and known[2] is layer.data:
+            self._add(layer, method, known[3])
         else:
-            self._start(layer, method, lambda flat: self._add(layer, method, flat))
+            self._start(layer, method, lambda flat: self._add(layer, method, flat), wanted=True)
 
     def reset_choices(self, event: Any = None) -> None:
         """Offer the layers that the viewer has now; with the last scan goes what was shown of it."""
@@ -98,39 +99,38 @@ class PrepareWidget(Panel):
             return
         self._start(layer, method, lambda flat: self._show_preview(layer, flat))
 
-    def _start(self, layer: Any, method: str, show: Any) -> None:
+    def _start(self, layer: Any, method: str, show: Any, wanted: bool = False) -> None:
+        """Flatten in a thread, then show what came of it, unless it was not ``wanted`` and is overtaken."""
         self._asked += 1
-        asked, data = self._asked, np.asarray(layer.data)
+        asked, data = self._asked, layer.data
 
         def done(flat: np.ndarray) -> None:
-            if asked == self._asked:  # not overtaken by a later choice
-                self._flat = (layer, method, flat)
+            if wanted or asked == self._asked:
+                self._flat = (layer, method, data, flat)
                 show(flat)
 
-        self.say(f"flattening with {method} …")
-        create_worker(
-            flatten, data, method, _connect={"returned": done, "errored": self._failed}, _start_thread=True
-        )
+        def failed(error: Exception) -> None:
+            if wanted or asked == self._asked:
+                self._remove(PREVIEW)
+                self.say(f"{layer.name}: {error}", wrong=True)
 
-    def _failed(self, error: Exception) -> None:
-        self._remove(PREVIEW)
-        name = "" if self.layer.value is None else f"{self.layer.value.name}: "
-        self.say(f"{name}{error}", wrong=True)
+        self.say(f"flattening with {method} …")
+        create_worker(flatten, np.asarray(data), method, _connect={"returned": done, "errored": failed})
 
     def _show_preview(self, layer: Any, flat: np.ndarray) -> None:
         self.say("")
         if layer not in self.viewer.layers or not self.isVisible():  # gone or hidden meanwhile
             return
         limits = robust_limits(flat)
-        if PREVIEW in self.viewer.layers and self.viewer.layers[PREVIEW].data.shape == flat.shape:
-            preview = self.viewer.layers[PREVIEW]
+        preview = self._passing(PREVIEW)
+        if preview is not None and preview.data.shape == flat.shape:
             preview.data, preview.contrast_limits = flat, limits
             for key, value in place_of(layer).items():
                 setattr(preview, key, value)
             return
         self._remove(PREVIEW)
         active = self.viewer.layers.selection.active
-        look = {"colormap": layer.colormap, "contrast_limits": limits, "metadata": dict(PASSING)}
+        look = {"colormap": layer.colormap, "contrast_limits": limits, "metadata": {PASSING: PREVIEW}}
         self.viewer.add_image(flat, name=PREVIEW, **look, **place_of(layer))
         self._put_over(layer)
         self.viewer.layers.selection.active = active
@@ -184,14 +184,19 @@ class PrepareWidget(Panel):
             edge_width=width * 4,
             vector_style="line",
             opacity=1,
-            metadata=dict(PASSING),
+            metadata={PASSING: GRID},
             **place_of(self.layer.value),
         )
         self.viewer.layers.selection.active = active
 
     def _remove(self, name: str) -> None:
-        if name in self.viewer.layers and "stmml_passing" in self.viewer.layers[name].metadata:
-            self.viewer.layers.remove(name)
+        layer = self._passing(name)
+        if layer is not None:
+            self.viewer.layers.remove(layer)
+
+    def _passing(self, name: str) -> Any:
+        """Find the layer of ours that passes, whatever other layers are called; None if there is none."""
+        return next((layer for layer in self.viewer.layers if layer.metadata.get(PASSING) == name), None)
 
 
 def grid_lines(
@@ -221,7 +226,8 @@ def grid_lines(
     for axis in (0, 1):
         starts = grid.starts(resampled[axis])
         centres = starts + grid.window / 2
-        tiles = np.append(centres - grid.pitch / 2, centres[-1] + grid.pitch / 2)
+        between = (centres[1:] + centres[:-1]) / 2
+        tiles = np.r_[centres[0] - grid.pitch / 2, between, centres[-1] + grid.pitch / 2]
         edges.append(tiles * own[axis] / resampled[axis] - 0.5)  # napari: pixel 0 is centred on 0
         ends = np.array([starts[0], starts[0] + grid.window, starts[-1], starts[-1] + grid.window])
         outlines.append(ends * own[axis] / resampled[axis] - 0.5)

@@ -1,5 +1,6 @@
 """The Train widget: choose scans and parameters, watch the loss, keep the model."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,8 @@ class TrainWidget(JobPanel):
             raise ValueError("choose at least one open scan, or a folder of scans, to train on")
         if not self.out.value or not self.out.value.name:
             raise ValueError("choose a file for the model")
-        out = Path(self.out.value).with_suffix(".stmml")
+        out = Path(self.out.value).expanduser()
+        out = out if out.suffix == ".stmml" else out.with_name(f"{out.name}.stmml")
         if out.exists():
             raise ValueError(f"{out} exists already; choose another name for the new model")
         recipe = get_recipe(self.recipe.value, **values([*self.shown, *self.folded]))
@@ -158,5 +160,5 @@ def _free(path: Path) -> Path:
     free, number = path, 1
     while free.exists():
         number += 1
-        free = path.with_name(f"{path.stem.rstrip('0123456789').rstrip('-')}-{number}{path.suffix}")
+        free = path.with_name(f"{re.sub('-[0-9]+$', '', path.stem)}-{number}{path.suffix}")
     return free
