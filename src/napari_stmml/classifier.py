@@ -134,7 +134,7 @@ class SurfaceClassifier:
             If ``should_stop`` said so.
         """
         recipe = self.recipe
-        grid = WindowGrid(recipe.window_size, recipe.predict_window_pitch if pitch is None else pitch)
+        grid = recipe.prediction_grid if pitch is None else WindowGrid(recipe.window_size, pitch)
         heights, chosen = windows_of(scan, recipe, grid)
         nearest = np.zeros(grid.shape(heights.shape), np.uint8 if len(self.centres) < 256 else np.uint16)
         margin = np.full(nearest.shape, np.nan, np.float32)
