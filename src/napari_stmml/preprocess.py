@@ -17,6 +17,12 @@ MOST_UPSAMPLING = 4.0  # beyond this a resampled scan shows its interpolation, n
 MOST_PIXELS = 20_000  # px a side after resampling, the seed's pixel_limit
 
 
+def check_flatten_method(method: str) -> None:
+    """Raise a ValueError that lists the methods, if this is none of ``FLATTEN_METHODS``."""
+    if method not in FLATTEN_METHODS:
+        raise ValueError(f"flatten_method must be one of {', '.join(FLATTEN_METHODS)}, got {method!r}")
+
+
 @dataclass(frozen=True)
 class Preprocessing:
     """All that happens to heights before features; saved with the model.
@@ -33,10 +39,7 @@ class Preprocessing:
     pixel_density: float | None = 15.0
 
     def __post_init__(self) -> None:
-        if self.flatten_method not in FLATTEN_METHODS:
-            raise ValueError(
-                f"flatten_method must be one of {', '.join(FLATTEN_METHODS)}, got {self.flatten_method!r}"
-            )
+        check_flatten_method(self.flatten_method)
         if self.pixel_density is not None and not 0 < self.pixel_density < np.inf:
             raise ValueError(f"pixel_density must be positive px/nm, got {self.pixel_density}")
 
@@ -81,8 +84,7 @@ def flatten(heights: np.ndarray, method: str = "poly_xy") -> np.ndarray:
     >>> bool(np.abs(flatten(tilted)).max() < 1e-9)
     True
     """
-    if method not in FLATTEN_METHODS:
-        raise ValueError(f"flatten_method must be one of {', '.join(FLATTEN_METHODS)}, got {method!r}")
+    check_flatten_method(method)
     heights = np.asarray(heights, dtype=float)
     missing = ~np.isfinite(heights)
     if missing.all():

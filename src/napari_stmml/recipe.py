@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from napari_stmml.preprocess import FLATTEN_METHODS, Preprocessing
+from napari_stmml.preprocess import Preprocessing, check_flatten_method
 from napari_stmml.windows import WindowGrid
 
 
@@ -49,10 +49,7 @@ class Recipe:
                 raise ValueError(f"{parameter.name} must be a whole number, got {value!r}")
             if most and not least <= value <= most:
                 raise ValueError(f"{parameter.name} must be {least:g} to {most:g}, got {value}")
-        if self.flatten_method not in FLATTEN_METHODS:
-            raise ValueError(
-                f"flatten_method must be one of {', '.join(FLATTEN_METHODS)}, got {self.flatten_method!r}"
-            )
+        check_flatten_method(self.flatten_method)
         if self.window_size % 8:
             raise ValueError(
                 f"window_size must be a multiple of 8 px (three poolings), got {self.window_size}"
