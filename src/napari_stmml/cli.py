@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from napari_stmml import __version__
-from napari_stmml.mtrx import MtrxError, find_scans, read_mtrx
 from napari_stmml.recipe import RECIPES, get_recipe
 from napari_stmml.scan import Scan
 
@@ -31,19 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def info(options: argparse.Namespace) -> int:
     """Print what every scan is: size, bias, setpoint, date."""
-    scans: list[Scan] = []
+    from napari_stmml.jobs import scans_of
+
     skipped: list[dict[str, str]] = []
-    for path in options.paths:
-        try:
-            files = find_scans(path)
-        except MtrxError as error:
-            skipped.append({"file": str(path), "why": str(error)})
-            continue
-        for file in files:
-            try:
-                scans += read_mtrx(file)
-            except (ValueError, OSError) as error:
-                skipped.append({"file": str(file), "why": str(error)})
+
+    def skip(event: dict[str, Any]) -> None:
+        skipped.append({"file": event["scan"], "why": event["why"]})
+
+    scans = list(scans_of(options.paths, "", skip, lambda: False))
     if options.json:
         print(json.dumps({"scans": [_describe(scan) for scan in scans], "skipped": skipped}, indent=1))
     else:

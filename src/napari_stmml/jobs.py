@@ -48,7 +48,7 @@ class TrainJob:
             raise ValueError(f"{self.out} is a folder; name a file for the model")
         started = time.monotonic()
         classifier = train_classifier(
-            _scans(self.paths, self.scans, report, should_stop),
+            scans_of(self.paths, self.scans, report, should_stop),
             recipe=Recipe.from_dict(self.recipe),
             seed=self.seed,
             on_event=_with_time_left(report, self.recipe.get("epochs", Recipe.epochs)),
@@ -97,7 +97,7 @@ class PredictJob:
         classifier = SurfaceClassifier.load(self.model)
         labels = range(1, len(classifier.class_names) + 1)
         taken: set[str] = set()
-        for number, scan in enumerate(_scans(self.paths, self.scans, report, should_stop)):
+        for number, scan in enumerate(scans_of(self.paths, self.scans, report, should_stop)):
             started = time.monotonic()
             tick = _throttled(report)
             try:
@@ -142,7 +142,7 @@ Job = TrainJob | PredictJob
 _KINDS: dict[str, type[TrainJob] | type[PredictJob]] = {"train": TrainJob, "predict": PredictJob}
 
 
-def _scans(paths: Iterable[str], npz: str, report: Report, should_stop: ShouldStop) -> Iterator[Scan]:
+def scans_of(paths: Iterable[str], npz: str, report: Report, should_stop: ShouldStop) -> Iterator[Scan]:
     """Read scans one file at a time; a file that gives none is reported, and the rest goes on."""
     if npz:
         yield from load_scans(npz)
