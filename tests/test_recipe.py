@@ -50,7 +50,7 @@ def test_every_parameter_says_what_it_is_and_its_default_is_within_bounds(parame
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"flatten_method": "magic"}, "flatten_method must be one of none, poly_xy, .*, got 'magic'"),
+        ({"flatten_method": "magic"}, "flatten_method .magic. is not known; did you mean"),
         ({"window_size": 20, "window_pitch": 4}, "window_size must be a multiple of 8 px .*, got 20"),
         ({"window_pitch": 33}, "window_pitch must be at most the window_size, 32 px, got 33"),
         ({"predict_window_pitch": 33}, "predict_window_pitch must be at most the window_size, 32 px, got 33"),

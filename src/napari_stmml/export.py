@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stmml.files import atomic
+from napari_stmml.flattening import flatten
 from napari_stmml.labelmap import LabelMap
-from napari_stmml.preprocess import flatten
 from napari_stmml.scan import Scan
 
 if TYPE_CHECKING:

@@ -1,26 +1,14 @@
-"""Prepare heights: flatten, resample to a pixel density, normalise; the only door to SPIEPy."""
+"""Prepare heights: resample to a pixel density, flatten, normalise."""
 
-import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from napari_stmml.flattening import fill_nearest, flatten, parse_chain
 from napari_stmml.scan import Scan
 
-FLATTEN_METHODS = {
-    "none": "leave the heights as they are",
-    "poly_xy": "subtract the plane that fits all heights best",
-    "iterate_mask": "fit the plane again and again without the heights that stand out of it",
-}
 MOST_UPSAMPLING = 4.0  # beyond this a resampled scan shows its interpolation, not its surface
 MOST_PIXELS = 20_000  # px a side after resampling, the seed's pixel_limit
-
-
-def check_flatten_method(method: str) -> None:
-    """Raise a ValueError that lists the methods, if this is none of ``FLATTEN_METHODS``."""
-    if method not in FLATTEN_METHODS:
-        raise ValueError(f"flatten_method must be one of {', '.join(FLATTEN_METHODS)}, got {method!r}")
 
 
 @dataclass(frozen=True)
@@ -39,7 +27,7 @@ class Preprocessing:
     pixel_density: float | None = 15.0
 
     def __post_init__(self) -> None:
-        check_flatten_method(self.flatten_method)
+        parse_chain(self.flatten_method)
         if self.pixel_density is not None and not 0 < self.pixel_density < np.inf:
             raise ValueError(f"pixel_density must be positive px/nm, got {self.pixel_density}")
 
@@ -65,38 +53,6 @@ class Preprocessing:
             raise ValueError("the heights are constant or a plain plane: there is nothing to see in them")
         resampled = resample(heights, scan.pixel_size, self.pixel_density)
         return normalise(flatten(resampled, self.flatten_method))
-
-
-def flatten(heights: np.ndarray, method: str = "poly_xy") -> np.ndarray:
-    """Take tilt out of ``heights``, (rows, cols), in the same unit; NaN stays NaN and is left out of the fit.
-
-    ``poly_xy`` is SPIEPy's ``flatten_poly_xy`` of degree 1 (a plane with its x*y term),
-    ``iterate_mask`` its ``flatten_by_iterate_mask`` with a plane and a mask of mean +- 1 sigma.
-
-    Raises
-    ------
-    ValueError
-        If the method is not known or no height is finite.
-
-    Examples
-    --------
-    >>> tilted = np.add.outer(np.arange(20.0), 3 * np.arange(30.0))
-    >>> bool(np.abs(flatten(tilted)).max() < 1e-9)
-    True
-    """
-    check_flatten_method(method)
-    heights = np.asarray(heights, dtype=float)
-    missing = ~np.isfinite(heights)
-    if missing.all():
-        raise ValueError("nothing to flatten: every height is missing (NaN)")
-    if method == "none":
-        return heights.copy()
-    box = _filled_box(missing)
-    part, mask = heights[box], missing[box]
-    flat = np.full(heights.shape, np.nan)
-    flat[box] = _spiepy(_fill_nearest(part, mask), mask, method)
-    flat[missing] = np.nan
-    return flat
 
 
 def resample(
@@ -131,7 +87,7 @@ def resample(
     from skimage.transform import resize
 
     missing = ~np.isfinite(heights)
-    filled = _fill_nearest(np.asarray(heights, dtype=float), missing) if missing.any() else heights
+    filled = fill_nearest(np.asarray(heights, dtype=float), missing) if missing.any() else heights
     fine = resize(filled, shape, order=1, anti_aliasing=True, preserve_range=True)
     fine[_covered(missing, shape)] = np.nan
     return fine
@@ -164,12 +120,6 @@ def to_own_pixels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return labels[np.ix_(rows, cols)]
 
 
-def _filled_box(missing: np.ndarray) -> tuple[slice, slice]:
-    """Return the smallest rectangle that holds every finite height."""
-    rows, cols = (np.flatnonzero(~missing.all(axis=axis)) for axis in (1, 0))
-    return slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)
-
-
 def _covered(marked: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Say which pixels of a map resampled to ``shape`` cover a marked one of its own, (rows, cols) bool."""
     for axis, new in enumerate(shape):
@@ -179,31 +129,3 @@ def _covered(marked: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         before = np.insert(marked.cumsum(axis), 0, 0, axis)
         marked = np.take(before, end, axis) > np.take(before, first, axis)
     return marked
-
-
-def _fill_nearest(heights: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Give every missing height the value of the nearest one that is there."""
-    if not missing.any() or missing.all():
-        return heights
-    from scipy.ndimage import distance_transform_edt
-
-    nearest: Any = distance_transform_edt(missing, return_distances=False, return_indices=True)
-    return heights[tuple(nearest)]
-
-
-def _spiepy(heights: np.ndarray, mask: np.ndarray, method: str) -> np.ndarray:
-    """Call SPIEPy on complete heights, leaving out what is masked."""
-    import spiepy
-
-    if min(heights.shape) < 2 or (~mask).sum() < 4:  # too little to fit a plane to
-        return heights - heights[~mask].mean()
-    master = mask if mask.any() else None
-    if method == "poly_xy":
-        return spiepy.flatten_poly_xy(heights, mask=master, deg=1)[0]
-    if master is not None:
-        # Its mask forgets single points: on the plane of the others they do no harm.
-        heights = np.where(mask, spiepy.flatten_poly_xy(heights, mask=master, deg=1)[1], heights)
-    flat, _, rounds = spiepy.flatten_by_iterate_mask(heights, master_mask=master)
-    if rounds == 0:
-        warnings.warn("iterate_mask did not settle within 100 rounds; look at the result", stacklevel=2)
-    return flat

@@ -3,7 +3,8 @@
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from napari_stmml.preprocess import Preprocessing, check_flatten_method
+from napari_stmml.flattening import parse_chain
+from napari_stmml.preprocess import Preprocessing
 from napari_stmml.windows import WindowGrid
 
 
@@ -49,7 +50,7 @@ class Recipe:
                 raise ValueError(f"{parameter.name} must be a whole number, got {value!r}")
             if most and not least <= value <= most:
                 raise ValueError(f"{parameter.name} must be {least:g} to {most:g}, got {value}")
-        check_flatten_method(self.flatten_method)
+        parse_chain(self.flatten_method)
         if self.window_size % 8:
             raise ValueError(
                 f"window_size must be a multiple of 8 px (three poolings), got {self.window_size}"

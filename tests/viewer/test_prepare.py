@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from napari_stmml.preprocess import flatten, resample
+from napari_stmml.flattening import flatten
+from napari_stmml.preprocess import resample
 from napari_stmml.viewer.layers import scan_to_layer
 from napari_stmml.viewer.panel import brief_name, place_of, scan_of
 from napari_stmml.viewer.prepare import GRID, PREVIEW, PrepareWidget

@@ -7,7 +7,8 @@ from magicgui.widgets import CheckBox, Label, PushButton
 from qtpy.QtCore import QTimer
 from superqt.utils import create_worker
 
-from napari_stmml.preprocess import MOST_PIXELS, flatten
+from napari_stmml.flattening import flatten
+from napari_stmml.preprocess import MOST_PIXELS
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.layers import robust_limits, scan_to_layer

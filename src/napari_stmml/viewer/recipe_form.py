@@ -6,7 +6,7 @@ from typing import Any
 
 from magicgui.widgets import ComboBox, FloatSpinBox, SpinBox
 
-from napari_stmml.preprocess import FLATTEN_METHODS
+from napari_stmml.flattening import FLATTEN_METHODS
 from napari_stmml.recipe import Recipe
 
 _BY_NAME = {parameter.name: parameter for parameter in fields(Recipe)}
