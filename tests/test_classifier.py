@@ -374,8 +374,8 @@ def test_names_and_colours_that_a_person_gave_are_saved(tmp_path, model):
         ),
         (lambda about, arrays: about["recipe"].update(window_size=20), "window_size must be a multiple of 8"),
         (
-            lambda about, arrays: about["recipe"].update(pixel_density=-15),
-            "pixel_density must be 0.01 to 1000",
+            lambda about, arrays: about["recipe"].update(pixel_density=-17),
+            "pixel_density must be -16 to 1000",
         ),
         (lambda about, arrays: about["recipe"].update(depth=3), "unknown recipe parameter: depth"),
         (lambda about, arrays: arrays.update(centres=np.zeros((5, 7))), "do not fit: .* clusters of 7"),

@@ -9,6 +9,19 @@ from napari_stmml.scan import Scan
 
 MOST_UPSAMPLING = 4.0  # beyond this a resampled scan shows its interpolation, not its surface
 MOST_PIXELS = 20_000  # px a side after resampling, the seed's pixel_limit
+NORMALISATIONS = {
+    "image": "the lowest height of each scan is 0 and its highest 1, as the seed does",
+    "fixed": "0 to 1 is the same number of nm in every scan, 0.5 its median; what is beyond is cut off",
+    "robust": "as image, between the 0.5th and the 99.5th percentile; what is beyond is cut off",
+}
+
+
+class NotUsable(ValueError):
+    """A scan that cannot be used; ``reason`` says it in a few words, for counting."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -18,69 +31,115 @@ class Preprocessing:
     Parameters
     ----------
     flatten_method : str
-        One of ``FLATTEN_METHODS``.
+        One of ``FLATTEN_METHODS``, or several joined by ``+``.
     pixel_density : float or None
-        px/nm that every scan is resampled to; None keeps each scan's own pixels.
+        px/nm that every scan is resampled to; negative: this many times each scan's own density;
+        None keeps each scan's own pixels.
+    pixel_limit : int
+        Most px a side after resampling.
+    normalisation : str
+        One of ``NORMALISATIONS``.
+    data_scaling : float
+        Of ``fixed``: 1e9 means that 0 to 1 is 1 nm, 2e9 that it is 0.5 nm.
     """
 
     flatten_method: str = "poly_xy"
     pixel_density: float | None = 15.0
+    pixel_limit: int = MOST_PIXELS
+    normalisation: str = "image"
+    data_scaling: float = 1e9
 
     def __post_init__(self) -> None:
         parse_chain(self.flatten_method)
-        if self.pixel_density is not None and not 0 < self.pixel_density < np.inf:
-            raise ValueError(f"pixel_density must be positive px/nm, got {self.pixel_density}")
+        density = self.pixel_density
+        if density is not None and not (-np.inf < density <= -0.05 or 0.01 <= density < np.inf):
+            raise ValueError(
+                f"pixel_density must be at least 0.01 px/nm, or -0.05 and below for a multiple of each scan's"
+                f" own, got {density}"
+            )
+        if self.normalisation not in NORMALISATIONS:
+            raise ValueError(
+                f"normalisation must be one of {', '.join(NORMALISATIONS)}, got {self.normalisation!r}"
+            )
 
-    def apply(self, scan: Scan) -> np.ndarray:
+    def apply(self, scan: Scan, *, force: bool = False) -> np.ndarray:
         """Resample, flatten and normalise, in this order, as the seed does.
+
+        Parameters
+        ----------
+        scan : Scan
+        force : bool
+            Take a scan that is too coarse or too large for ``pixel_density`` all the same.
 
         Returns
         -------
         ndarray of float32, shape (rows, cols) at ``pixel_density``
-            0 at the lowest and 1 at the highest point, NaN where nothing was scanned.
+            Heights in 0..1, NaN where nothing was scanned.
 
         Raises
         ------
-        ValueError
+        NotUsable
             If the scan has no heights or all are equal, or is too coarse or too large to resample.
         """
+        return normalise(self.flat(scan, force=force), self.normalisation, self.data_scaling)
+
+    def flat(self, scan: Scan, *, force: bool = False) -> np.ndarray:
+        """Resample and flatten: heights in the scan's unit, float64, raising as ``apply`` does."""
         heights = np.where(np.isfinite(scan.heights), scan.heights, np.nan)
+        if np.isnan(heights).all():
+            raise NotUsable("no heights", "nothing to prepare: every height is missing (NaN)")
         # A plane comes out of a fit as rounding errors of its own height: nothing to stretch to 0..1.
         # Asked on the scan's own pixels, because resampling bends a plane a little at its edges.
         left = flatten(heights, "none" if self.flatten_method == "none" else "poly_xy")
         rounding = max(1e-11, 4 * float(np.finfo(scan.heights.dtype).eps))
         if np.nanmax(left) - np.nanmin(left) <= rounding * np.nanmax(np.abs(heights)):
-            raise ValueError("the heights are constant or a plain plane: there is nothing to see in them")
-        resampled = resample(heights, scan.pixel_size, self.pixel_density)
-        return normalise(flatten(resampled, self.flatten_method))
+            raise NotUsable(
+                "constant", "the heights are constant or a plain plane: there is nothing to see in them"
+            )
+        limits = (np.inf, 200_000) if force else (MOST_UPSAMPLING, self.pixel_limit)
+        resampled = resample(heights, scan.pixel_size, self.pixel_density, *limits)
+        return flatten(resampled, self.flatten_method)
 
 
 def resample(
-    heights: np.ndarray, pixel_size: tuple[float, float] | None, pixel_density: float | None
+    heights: np.ndarray,
+    pixel_size: tuple[float, float] | None,
+    pixel_density: float | None,
+    most_upsampling: float = MOST_UPSAMPLING,
+    most_pixels: int = MOST_PIXELS,
 ) -> np.ndarray:
     """Resample ``heights``, (rows, cols), smoothly to ``pixel_density`` px/nm along both axes.
 
-    A scan of unknown scale (``pixel_size`` None) and a density of None keep the pixels as they are.
+    Sizes stay floating-point numbers, so the aspect is kept; what is made finer is interpolated by cubics,
+    what is made coarser smoothed first. A negative density is a multiple of the scan's own. A scan of
+    unknown scale (``pixel_size`` None) and a density of None keep the pixels as they are.
     A new pixel is NaN if any of what it covers is.
 
     Raises
     ------
-    ValueError
-        If the scan is more than ``MOST_UPSAMPLING`` times coarser, or would be over ``MOST_PIXELS`` a side.
+    NotUsable
+        If the scan is more than ``most_upsampling`` times coarser, or would be over ``most_pixels`` a side.
     """
-    if pixel_size is None or pixel_density is None:
+    if pixel_density is None or (pixel_size is None and pixel_density > 0):
         return np.asarray(heights, dtype=float)
-    factors = [size * pixel_density for size in pixel_size]
-    if max(factors) > MOST_UPSAMPLING:
-        raise ValueError(
-            f"the scan has {1 / max(pixel_size):.3g} px/nm and {pixel_density:g} px/nm are asked for: more"
-            f" than {MOST_UPSAMPLING:g} times finer shows no more; use a lower pixel density"
+    if pixel_density < 0:
+        factors = [-pixel_density, -pixel_density]
+    else:
+        factors = [size * pixel_density for size in pixel_size or ()]
+    asked = f"{pixel_density:g} px/nm" if pixel_density > 0 else f"{-pixel_density:g} times its own density"
+    if max(factors) > most_upsampling:
+        own = "" if pixel_size is None else f"the scan has {1 / max(pixel_size):.3g} px/nm and "
+        raise NotUsable(
+            f"coarser than 1/{most_upsampling:g} of pixel_density",
+            f"{own}{asked} are asked for: more"
+            f" than {most_upsampling:g} times finer shows no more; use a lower pixel density",
         )
     shape = tuple(max(1, round(n * factor)) for n, factor in zip(heights.shape, factors, strict=True))
-    if max(shape) > MOST_PIXELS:
-        raise ValueError(
-            f"the scan would be {shape[0]} x {shape[1]} px at {pixel_density:g} px/nm, over {MOST_PIXELS}"
-            " a side; use a lower pixel density"
+    if max(shape) > most_pixels:
+        raise NotUsable(
+            f"over pixel_limit {most_pixels}",
+            f"the scan would be {shape[0]} x {shape[1]} px at {asked}, over {most_pixels}"
+            " a side; use a lower pixel density",
         )
     if shape == heights.shape:
         return np.asarray(heights, dtype=float)
@@ -88,25 +147,36 @@ def resample(
 
     missing = ~np.isfinite(heights)
     filled = fill_nearest(np.asarray(heights, dtype=float), missing) if missing.any() else heights
-    fine = resize(filled, shape, order=1, anti_aliasing=True, preserve_range=True)
+    order = 3 if max(factors) > 1 else 1
+    look = {"mode": "symmetric", "clip": False, "anti_aliasing": True, "preserve_range": True}
+    fine = resize(filled, shape, order=order, **look)
     fine[_covered(missing, shape)] = np.nan
     return fine
 
 
-def normalise(heights: np.ndarray) -> np.ndarray:
-    """Map the lowest height of the map, (rows, cols), to 0 and the highest to 1, as float32.
+def normalise(heights: np.ndarray, how: str = "image", data_scaling: float = 1e9) -> np.ndarray:
+    """Map heights, (rows, cols) in nm, to 0..1 as float32, in one of ``NORMALISATIONS``.
 
     Raises
     ------
-    ValueError
+    NotUsable
         If there is no height, or all are equal.
     """
     if not np.isfinite(heights).any():
-        raise ValueError("every height is missing (NaN)")
+        raise NotUsable("no heights", "every height is missing (NaN)")
     low, high = np.nanmin(heights), np.nanmax(heights)
     if low == high:
-        raise ValueError(f"the map is constant ({low:g} everywhere): there is nothing to see in it")
-    return ((heights - low) / (high - low)).astype(np.float32)
+        raise NotUsable(
+            "constant", f"the map is constant ({low:g} everywhere): there is nothing to see in it"
+        )
+    if how == "fixed":
+        span = 1e9 / data_scaling
+        low = np.nanmedian(heights) - span / 2
+        high = low + span
+    elif how == "robust":
+        inner = np.nanpercentile(heights, (0.5, 99.5))
+        low, high = inner if inner[1] > inner[0] else (low, high)
+    return np.clip((heights - low) / (high - low), 0, 1).astype(np.float32)
 
 
 def to_own_pixels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -3,14 +3,16 @@
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from napari_stmml.flattening import parse_chain
+from napari_stmml.parameters import PARAMETERS
 from napari_stmml.preprocess import Preprocessing
 from napari_stmml.windows import WindowGrid
 
 
-def _parameter(default: Any, unit: str, help_: str, least: float = 0, most: float = 0) -> Any:
-    """Declare a parameter once: widgets, command line and checks all read what stands here."""
-    return field(default=default, metadata={"unit": unit, "help": help_, "least": least, "most": most})
+def _parameter(name: str) -> Any:
+    """Make a field of a parameter, with all that ``parameters.py`` says of it."""
+    known = PARAMETERS[name]
+    about = {"unit": known.unit, "help": known.help, "least": known.least, "most": known.most}
+    return field(default=known.default, metadata={**about, "choices": known.choices})
 
 
 @dataclass(frozen=True)
@@ -24,33 +26,32 @@ class Recipe:
     """
 
     name: str = "srsml24"
-    flatten_method: str = _parameter("poly_xy", "", "how tilt is taken out before all else")
-    pixel_density: float = _parameter(15.0, "px/nm", "every scan is resampled to this density", 0.01, 1000)
-    window_size: int = _parameter(32, "px", "side of a window; a multiple of 8", 8, 512)
-    window_pitch: int = _parameter(8, "px", "step between windows in training", 1, 512)
-    batch_size: int = _parameter(128, "windows", "windows per training step", 1, 8192)
-    learning_rate: float = _parameter(1e-4, "", "step of the RMSprop optimiser", 1e-8, 1)
-    epochs: int = _parameter(5, "", "how often training sees every window", 1, 100_000)
-    num_clusters: int = _parameter(20, "", "number of clusters", 2, 1000)
-    cluster_batch_size: int = _parameter(5120, "windows", "windows per step of k-means", 2, 1_000_000)
-    n_init: int = _parameter(1, "", "starts of the k-means that warms up the clustering", 1, 1000)
-    max_iter: int = _parameter(300, "", "most rounds of each such start", 1, 10_000_000)
-    reassignment_ratio: float = _parameter(0.01, "", "share of small clusters that k-means may move", 0, 1)
-    predict_window_pitch: int = _parameter(
-        2, "px", "step between windows in prediction: size of a label's tile", 1, 512
-    )
+    flatten_method: str = _parameter("flatten_method")
+    resample: bool = _parameter("resample")
+    pixel_density: float = _parameter("pixel_density")
+    pixel_limit: int = _parameter("pixel_limit")
+    normalisation: str = _parameter("normalisation")
+    data_scaling: float = _parameter("data_scaling")
+    window_size: int = _parameter("window_size")
+    window_pitch: int = _parameter("window_pitch")
+    batch_size: int = _parameter("batch_size")
+    buffer_size: int = _parameter("buffer_size")
+    learning_rate: float = _parameter("learning_rate")
+    epochs: int = _parameter("epochs")
+    num_clusters: int = _parameter("num_clusters")
+    cluster_batch_size: int = _parameter("cluster_batch_size")
+    cluster_buffer_size: int = _parameter("cluster_buffer_size")
+    n_init: int = _parameter("n_init")
+    max_iter: int = _parameter("max_iter")
+    reassignment_ratio: float = _parameter("reassignment_ratio")
+    predict_window_pitch: int = _parameter("predict_window_pitch")
 
     def __post_init__(self) -> None:
         for parameter in fields(self):
-            least, most = parameter.metadata.get("least", 0), parameter.metadata.get("most", 0)
-            value = getattr(self, parameter.name)
-            if most and (isinstance(value, bool) or not isinstance(value, (int, float))):
-                raise ValueError(f"{parameter.name} must be a number, got {value!r}")
-            if most and isinstance(parameter.default, int) and not isinstance(value, int):
-                raise ValueError(f"{parameter.name} must be a whole number, got {value!r}")
-            if most and not least <= value <= most:
-                raise ValueError(f"{parameter.name} must be {least:g} to {most:g}, got {value}")
-        parse_chain(self.flatten_method)
+            if parameter.name != "name":
+                value = PARAMETERS[parameter.name].check(getattr(self, parameter.name))
+                object.__setattr__(self, parameter.name, value)
+        self.preprocessing  # noqa: B018 - which checks what only preparing can
         if self.window_size % 8:
             raise ValueError(
                 f"window_size must be a multiple of 8 px (three poolings), got {self.window_size}"
@@ -63,7 +64,13 @@ class Recipe:
     @property
     def preprocessing(self) -> Preprocessing:
         """What is done to heights before windows are cut."""
-        return Preprocessing(self.flatten_method, self.pixel_density)
+        return Preprocessing(
+            self.flatten_method,
+            self.pixel_density if self.resample else None,
+            pixel_limit=self.pixel_limit,
+            normalisation=self.normalisation,
+            data_scaling=self.data_scaling,
+        )
 
     @property
     def training_grid(self) -> WindowGrid:
