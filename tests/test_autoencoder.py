@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,9 +46,13 @@ class Windows:
     def __len__(self):
         return len(self.windows)
 
-    def take(self, numbers):
-        self.drawn.extend(numbers)
-        return self.windows[numbers]
+    def batches(self, size, seed=None):
+        order = np.arange(len(self))
+        if seed is not None:
+            np.random.default_rng(seed).shuffle(order)
+        for start in range(0, len(self), size):
+            self.drawn.extend(order[start : start + size])
+            yield self.windows[order[start : start + size]]
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +65,7 @@ def stripes():
 @pytest.fixture(scope="module")
 def training(stripes):
     """One training run, and everything that it told."""
-    told = {"batches": [], "epochs": [], "kept": [], "windows": Windows(stripes)}
+    told = {"batches": [], "epochs": [], "kept": [], "states": [], "windows": Windows(stripes)}
     told["result"] = train_autoencoder(
         told["windows"],
         Windows(stripes[:10]),
@@ -67,6 +73,7 @@ def training(stripes):
         on_batch=lambda *batch: told["batches"].append(batch),
         on_epoch=lambda *epoch: told["epochs"].append(epoch),
         keep=told["kept"].append,
+        keep_state=told["states"].append,
         **HOW,
     )
     return told
@@ -198,6 +205,29 @@ def test_the_same_seed_trains_the_same_weights_validated_or_not(stripes, trainin
     assert identical(again, training["result"])
 
 
+def test_a_training_gone_on_with_after_an_epoch_ends_as_if_it_had_never_stopped(stripes, training):
+    epochs = []
+    went_on = train_autoencoder(
+        Windows(stripes),
+        None,
+        seed=3,
+        on_epoch=lambda *epoch: epochs.append(epoch),
+        go_on=training["states"][0],
+        **HOW,
+    )
+    assert [state.epoch for state in training["states"]] == [1, 2]
+    assert [epoch for epoch, _ in epochs] == [2]
+    assert epochs[0][1]["loss"] == training["epochs"][1][1]["loss"]
+    assert identical(went_on, training["result"])
+
+
+def test_a_state_of_another_network_is_refused(stripes, training):
+    state = training["states"][0]
+    less = replace(state, variables=dict(list(state.variables.items())[1:]))
+    with pytest.raises(ValueError, match="the training so far is of another network"):
+        train_autoencoder(Windows(stripes), None, seed=3, go_on=less, **HOW)
+
+
 def test_training_stops_after_the_batch_in_which_it_was_asked_to(stripes):
     batches, epochs, kept = [], [], []
     stopped = train_autoencoder(
@@ -215,7 +245,7 @@ def test_training_stops_after_the_batch_in_which_it_was_asked_to(stripes):
 
 
 def test_every_epoch_sees_every_window_once_in_a_new_order(training):
-    epochs = np.reshape(training["windows"].drawn[-2 * 48 :], (2, 48))  # Keras looks at a batch before
+    epochs = np.reshape(training["windows"].drawn, (2, 48))
     assert [sorted(epoch) for epoch in epochs] == [list(range(48))] * 2
     assert not np.array_equal(*epochs)
 

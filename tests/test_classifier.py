@@ -11,7 +11,7 @@ from napari_stmml.classifier import Stopped
 from napari_stmml.clusters import nearest_centres
 from napari_stmml.colours import class_colours
 from napari_stmml.files import sha256
-from napari_stmml.training import SAMPLE, _collect, warn_of_skipped
+from napari_stmml.training import SAMPLE, warn_of_skipped
 
 RECIPE = Recipe(
     pixel_density=8.0,
@@ -152,36 +152,13 @@ def test_a_stopped_training_gives_the_model_so_far_clustered_on_a_sample():
     assert classifier.predict(textures()).any()
 
 
-@pytest.mark.parametrize("missing", [slice(0, 0), slice(0, 40), slice(90, 128)])
-@pytest.mark.parametrize("pitch", [4, 8, 16])
-def test_no_window_of_validation_overlaps_one_of_training(missing, pitch):
-    heights = textures().heights.copy()
-    heights[missing] = np.nan
-    scans = [textures(), Scan(heights, (0.125, 0.125))]
-    pool, _ = _collect(scans, replace(RECIPE, window_pitch=pitch), lambda event: None)
-    train, held = pool.split(RECIPE)
-    assert len(held) > 0
-    for number in range(2):
-        last = train.places[train.places[:, 0] == number, 1].max()
-        first = held.places[held.places[:, 0] == number, 1].min()
-        starts = pool.grid.starts(128)
-        assert starts[last] + 16 <= starts[first]
-
-
 def test_a_scan_of_few_windows_is_trained_on_whole():
-    pool, _ = _collect([textures((24, 64))], RECIPE, lambda event: None)
-    train, held = pool.split(RECIPE)
-    assert (len(train), len(held)) == (len(pool), 0)
-
-
-def test_a_pool_gives_the_windows_of_its_scans_by_number(rng):
-    scans = [textures(), textures((64, 96))]
-    pool, _ = _collect(scans, RECIPE, lambda event: None)
-    prepared = [RECIPE.preprocessing.apply(scan) for scan in scans]
-    for number in rng.permutation(len(pool))[:20]:
-        scan, row, col = pool.places[number]
-        cut = prepared[scan][8 * row : 8 * row + 16, 8 * col : 8 * col + 16]
-        assert np.array_equal(pool.take(np.array([number]))[0], cut)
+    events = []
+    train_classifier(
+        [textures((24, 64))], recipe=replace(RECIPE, num_clusters=2), seed=0, on_event=events.append
+    )
+    (windows,) = of_kind(events, "windows")
+    assert (windows["train"], windows["validation"]) == (14, 0)
 
 
 def test_skipped_scans_warn_where_training_was_called(tiny_recipe):

@@ -4,7 +4,7 @@ Keras is imported inside functions: opening a scan never waits for it.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -29,13 +29,21 @@ CONVOLUTIONS = {  # name: (side of the kernel, channels in, channels out)
 
 
 class WindowSource(Protocol):
-    """Windows that training draws from by number, without holding them all."""
+    """Windows that training draws from, without holding them all."""
 
     def __len__(self) -> int: ...
 
-    def take(self, numbers: np.ndarray) -> np.ndarray:
-        """Return the windows of these numbers, (n, window, window) float32 in 0..1."""
+    def batches(self, size: int, seed: Any = None) -> Iterator[np.ndarray]:
+        """Yield every window once, (size, window, window) float32 in 0..1, shuffled if there is a seed."""
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingState:
+    """All that a training needs to go on after an epoch as if it had never stopped, as plain arrays."""
+
+    epoch: int
+    variables: dict[str, np.ndarray] = field(repr=False)
 
 
 def build_autoencoder(window: int = 32, seed: int = 0) -> Any:
@@ -149,6 +157,8 @@ def train_autoencoder(
     on_batch: Callable[[int, int, int, float], None] = lambda epoch, batch, batches, loss: None,
     on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, losses: None,
     keep: Callable[[Autoencoder], None] = lambda autoencoder: None,
+    keep_state: Callable[[TrainingState], None] | None = None,
+    go_on: TrainingState | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Autoencoder:
     """Train the network to give every window back: RMSprop, mean squared error.
@@ -156,12 +166,13 @@ def train_autoencoder(
     Every epoch sees all training windows once in a new random order. ``on_batch`` gets the epoch
     (from 1), the batch (from 1), the number of batches and the batch's loss; ``on_epoch`` the epoch
     and its losses (``loss``, ``mse``, ``mae``, ``val_...``); ``keep`` the network so far, after the
-    first batch and after every epoch. ``should_stop`` is asked after every batch.
+    first batch and after every epoch; ``keep_state`` what ``go_on`` takes to continue after that
+    epoch, with the very same result. ``should_stop`` is asked after every batch.
 
     Raises
     ------
     ValueError
-        If there is no window to train on.
+        If there is no window to train on, or the state is of another network.
     """
     if not len(train):
         raise ValueError("there is no window to train on")
@@ -170,60 +181,64 @@ def train_autoencoder(
     network.compile(
         optimizer=keras.optimizers.RMSprop(learning_rate), loss="mean_squared_error", metrics=["mse", "mae"]
     )
+    if go_on is not None:
+        _put_back(network, go_on)
     batches = -(-len(train) // batch_size)
-
-    class Reporter(keras.callbacks.Callback):
-        epoch, mean = 1, 0.0
-
-        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            # Keras gives the mean of the epoch so far, which jumps at every new epoch.
-            mean = float((logs or {}).get("loss", np.nan))
-            before, self.mean = (self.mean if batch else 0.0), mean
-            on_batch(self.epoch, batch + 1, batches, mean + batch * (mean - before))
-            if self.epoch == 1 and batch == 0:
+    for epoch in range(1 if go_on is None else go_on.epoch + 1, epochs + 1):
+        network.reset_metrics()
+        losses: dict[str, float] = {}
+        for batch, windows in enumerate(train.batches(batch_size, (seed, epoch)), 1):
+            before = losses.get("loss", 0.0) * (batch - 1)
+            losses = _floats(network.train_on_batch(windows[..., None], windows[..., None], return_dict=True))
+            on_batch(epoch, batch, batches, losses["loss"] * batch - before)  # Keras gives the mean so far
+            if epoch == batch == 1:
                 keep(Autoencoder.from_network(network))
             if should_stop():
-                network.stop_training = True
-
-        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            self.epoch = epoch + 2
-            if not should_stop():
-                on_epoch(epoch + 1, {key: float(value) for key, value in (logs or {}).items()})
-                keep(Autoencoder.from_network(network))
-
-    network.fit(
-        _batches(train, batch_size, np.random.default_rng(seed)),
-        validation_data=_batches(validation, batch_size, None) if validation and len(validation) else None,
-        epochs=epochs,
-        shuffle=False,  # Keras would shuffle the order of batches with a generator that is not ours
-        verbose=0,
-        callbacks=[Reporter()],
-    )
+                return Autoencoder.from_network(network)
+        if validation is not None and len(validation):
+            losses |= _validate(network, validation, batch_size)
+        on_epoch(epoch, losses)
+        if keep_state is not None:
+            keep_state(_state(network, epoch))
+        keep(Autoencoder.from_network(network))
     return Autoencoder.from_network(network)
 
 
-def _batches(source: WindowSource, batch_size: int, rng: np.random.Generator | None) -> Any:
-    """Wrap windows as the batches that Keras asks for by number, reshuffled every epoch."""
+def _validate(network: Any, validation: WindowSource, batch_size: int) -> dict[str, float]:
+    network.reset_metrics()
+    losses: dict[str, float] = {}
+    for windows in validation.batches(batch_size):
+        losses = _floats(network.test_on_batch(windows[..., None], windows[..., None], return_dict=True))
+    return {f"val_{name}": value for name, value in losses.items()}
+
+
+def _floats(logs: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in logs.items()}
+
+
+def _variables(network: Any) -> dict[str, Any]:
+    """Name every variable of network and optimiser: weights, momenta, states of random numbers."""
+    network.optimizer.build(network.trainable_variables)
+    named = {f"network/{number:03d}": one for number, one in enumerate(network.variables)}
+    return named | {f"optimiser/{number:03d}": one for number, one in enumerate(network.optimizer.variables)}
+
+
+def _state(network: Any, epoch: int) -> TrainingState:
     keras = _keras()
+    arrays = {
+        name: np.array(keras.ops.convert_to_numpy(one.value)) for name, one in _variables(network).items()
+    }
+    return TrainingState(epoch, arrays)
 
-    class Batches(keras.utils.PyDataset):
-        def __init__(self) -> None:
-            super().__init__(workers=1)
-            self.order = np.arange(len(source))
-            self.on_epoch_end()
 
-        def __len__(self) -> int:
-            return -(-len(source) // batch_size)
-
-        def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-            windows = source.take(self.order[number * batch_size : (number + 1) * batch_size])[..., None]
-            return windows, windows
-
-        def on_epoch_end(self) -> None:
-            if rng is not None:
-                rng.shuffle(self.order)
-
-    return Batches()
+def _put_back(network: Any, state: TrainingState) -> None:
+    named = _variables(network)
+    shapes = {name: tuple(one.shape) for name, one in named.items()}
+    given = {name: array.shape for name, array in state.variables.items()}
+    if shapes != given:
+        raise ValueError("the training so far is of another network, and cannot be gone on with")
+    for name, one in named.items():
+        one.assign(state.variables[name])
 
 
 def _keras() -> Any:

@@ -1,6 +1,7 @@
 """Cluster feature vectors as the seed does, and find the nearest centre; the only door to scikit-learn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -8,59 +9,76 @@ import numpy as np
 from napari_stmml.recipe import Recipe
 
 
+@dataclass(frozen=True, eq=False)
+class Clustering:
+    """What came of clustering.
+
+    Parameters
+    ----------
+    centres : ndarray of float32, shape (n_clusters, n_features)
+        Of the largest cluster first.
+    sizes : tuple of int
+        Windows of each cluster.
+    windows : tuple of int
+        Windows of each step.
+    inertia : tuple of float
+        Mean squared distance of the windows of each step to their centres.
+    """
+
+    centres: np.ndarray = field(repr=False)
+    sizes: tuple[int, ...]
+    windows: tuple[int, ...]
+    inertia: tuple[float, ...]
+
+
 def fit_clusters(
-    features_of: Callable[[np.ndarray], np.ndarray],
-    numbers: np.ndarray,
+    batches: Iterable[np.ndarray],
     recipe: Recipe,
     *,
     seed: int,
-    on_step: Callable[[int, int], None] = lambda done, total: None,
-) -> tuple[np.ndarray, list[int]]:
-    """Cluster windows batch by batch; memory is that of one batch.
+    on_step: Callable[[int], None] = lambda done: None,
+) -> Clustering:
+    """Cluster feature vectors batch by batch; memory is that of one batch.
 
     k-means on the first batch warms up a mini-batch k-means that then sees every batch once.
 
     Parameters
     ----------
-    features_of : callable
-        Gives the features, (n, n_features), of windows by their numbers, (n,).
-    numbers : ndarray of int, shape (n_windows,)
-        The windows to cluster, in the order in which they are to be seen.
+    batches : iterable of ndarray, shape (n, n_features)
+        The first holds at least as many as there are clusters.
     recipe : Recipe
         Its ``num_clusters``, ``cluster_batch_size``, ``n_init``, ``max_iter``, ``reassignment_ratio``.
     seed : int
     on_step : callable
-        Gets the windows done and in all after every batch.
-
-    Returns
-    -------
-    centres : ndarray of float32, shape (n_clusters, n_features)
-        Of the largest cluster first.
-    sizes : list of int
-        Windows of each cluster.
+        Gets the windows done after every batch.
     """
     from sklearn.cluster import KMeans, MiniBatchKMeans
 
-    k, size = recipe.num_clusters, max(recipe.cluster_batch_size, recipe.num_clusters)
+    k = recipe.num_clusters
     sizes = np.zeros(k, int)
     mini: Any = None
-    for start in range(0, len(numbers), size):
-        batch = features_of(numbers[start : start + size])
+    windows, inertia = [], []
+    for batch in batches:
         if mini is None:
             warm = KMeans(k, n_init=recipe.n_init, max_iter=recipe.max_iter, random_state=seed).fit(batch)
             mini = MiniBatchKMeans(
                 k,
                 init=warm.cluster_centers_,
                 n_init=1,
-                batch_size=size,
+                batch_size=recipe.cluster_batch_size,
                 reassignment_ratio=recipe.reassignment_ratio,
                 random_state=seed,
             )
         mini.partial_fit(batch)
         sizes += np.bincount(mini.labels_, minlength=k)
-        on_step(min(start + size, len(numbers)), len(numbers))
+        windows.append(len(batch))
+        inertia.append(float(mini.inertia_) / len(batch))
+        on_step(sum(windows))
+    if mini is None:
+        raise ValueError("there is nothing to cluster")
     order = np.argsort(-sizes, kind="stable")
-    return mini.cluster_centers_[order].astype(np.float32), sizes[order].tolist()
+    centres = mini.cluster_centers_[order].astype(np.float32)
+    return Clustering(centres, tuple(sizes[order].tolist()), tuple(windows), tuple(inertia))
 
 
 def nearest_centres(features: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

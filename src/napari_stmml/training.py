@@ -1,8 +1,9 @@
 """Train a SurfaceClassifier: prepare scans, train the autoencoder on their windows, cluster its features."""
 
+import tempfile
 import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from napari_stmml import bundle
-from napari_stmml.autoencoder import Autoencoder, train_autoencoder
+from napari_stmml.autoencoder import Autoencoder, TrainingState, train_autoencoder
 from napari_stmml.classifier import ENCODED_AT_ONCE, SurfaceClassifier, windows_of
 from napari_stmml.clusters import fit_clusters
 from napari_stmml.colours import class_colours
 from napari_stmml.files import sha256
 from napari_stmml.recipe import Recipe, get_recipe
 from napari_stmml.scan import Scan
-from napari_stmml.windows import WindowGrid
+from napari_stmml.stream import StoredMap, WindowStream, store_map
 
 Event = dict[str, Any]
 SAMPLE = 512  # windows that a model kept in mid-training is clustered on: a second's work
@@ -68,35 +69,75 @@ def train_classifier(
         If no scan can be used, or there are fewer windows than clusters.
     """
     recipe = get_recipe(recipe, num_clusters=n_clusters)
-    pool, sources = _collect(scans, recipe, on_event)
-    if len(pool) < recipe.num_clusters:
-        raise ValueError(
-            f"{recipe.num_clusters} clusters need at least as many windows, there are {len(pool)}"
+    with tempfile.TemporaryDirectory(prefix="stmml-") as folder:
+        maps, sources = _store(scans, recipe, Path(folder), on_event)
+        stream = WindowStream(maps, recipe.training_grid, together=recipe.cluster_buffer_size)
+        training = begin_training(stream, recipe, sources, seed)
+        train, validation = split(maps, maps, recipe)
+        on_event(
+            {"event": "windows", "scans": len(sources), "train": len(train), "validation": len(validation)}
         )
-    training: dict[str, Any] = {"files": sources, "seed": seed, "history": [], "made_with": bundle.versions()}
-    train, validation = pool.split(recipe)
-    on_event({"event": "windows", "scans": len(sources), "train": len(train), "validation": len(validation)})
+        sample = replace(stream, limit=max(SAMPLE, recipe.num_clusters))
 
-    def classifier(autoencoder: Autoencoder, numbers: np.ndarray, quick: bool) -> SurfaceClassifier:
-        def features_of(part: np.ndarray) -> np.ndarray:
-            starts = range(0, len(part), ENCODED_AT_ONCE)
-            return np.concatenate(
-                [autoencoder.encode(pool.take(part[i : i + ENCODED_AT_ONCE])) for i in starts]
-            )
+        def classifier(autoencoder: Autoencoder, windows: WindowStream, quick: bool) -> SurfaceClassifier:
+            features = encoded(autoencoder, windows, recipe, seed)
+            told = (lambda event: None) if quick else on_event
+            return cluster(autoencoder, features, len(windows), recipe, training, on_event=told)
 
-        on_step = _ignore if quick else on_clustered
-        centres, sizes = fit_clusters(features_of, numbers, recipe, seed=seed, on_step=on_step)
-        record = training | {"created": datetime.now(UTC).isoformat(timespec="seconds")}
-        record |= {
-            "cluster_sizes": sizes,
-            "clustered_windows": len(numbers),
-            "history": list(training["history"]),
-        }
-        names = tuple(f"cluster {i + 1}" for i in range(len(centres)))
-        return SurfaceClassifier(recipe, autoencoder, centres, names, class_colours(len(centres)), record)
+        autoencoder = train_network(
+            train,
+            validation,
+            recipe,
+            training,
+            on_event=on_event,
+            keep=(lambda so_far: keep(classifier(so_far, sample, quick=True))) if keep else None,
+            should_stop=should_stop,
+        )
+        stopped = should_stop()
+        return classifier(autoencoder, sample if stopped else stream, quick=stopped)
 
-    order = np.random.default_rng(seed).permutation(len(pool))
-    sample = order[: max(SAMPLE, recipe.num_clusters)]
+
+def begin_training(
+    windows: WindowStream, recipe: Recipe, sources: list[dict[str, Any]], seed: int
+) -> dict[str, Any]:
+    """Begin the record of a training that the model will keep; refuse one of too few windows."""
+    if len(windows) < recipe.num_clusters:
+        raise ValueError(
+            f"{recipe.num_clusters} clusters need at least as many windows, there are {len(windows)}"
+        )
+    return {"files": sources, "seed": seed, "history": [], "made_with": bundle.versions()}
+
+
+def split(
+    maps: Sequence[StoredMap],
+    test_maps: Sequence[StoredMap],
+    recipe: Recipe,
+    train_limit: int = 0,
+    test_limit: int = 0,
+) -> tuple[WindowStream, WindowStream]:
+    """Return the windows to train and to validate on: of maps apart, or a tenth held out of the same."""
+    grid, together = recipe.training_grid, recipe.buffer_size
+    apart = test_maps is not maps
+    train = WindowStream(maps, grid, "all" if apart else "train", train_limit, together)
+    held = WindowStream(test_maps, grid, "all" if apart else "held", test_limit, together)
+    if not len(train):  # scans of a few rows of windows: all of them are needed to train
+        return replace(train, part="all"), replace(held, maps=())
+    return train, held
+
+
+def train_network(
+    train: WindowStream,
+    validation: WindowStream,
+    recipe: Recipe,
+    training: dict[str, Any],
+    *,
+    on_event: Callable[[Event], None] = lambda event: None,
+    keep: Callable[[Autoencoder], None] | None = None,
+    keep_state: Callable[[TrainingState], None] | None = None,
+    go_on: TrainingState | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Autoencoder:
+    """Train the autoencoder of a recipe, noting the losses of every epoch in ``training``."""
 
     def on_epoch(epoch: int, losses: dict[str, float]) -> None:
         training["history"].append({"epoch": epoch, **losses})
@@ -105,89 +146,79 @@ def train_classifier(
     def on_batch(epoch: int, batch: int, batches: int, loss: float) -> None:
         on_event({"event": "batch", "epoch": epoch, "batch": batch, "batches": batches, "loss": loss})
 
-    def on_clustered(done: int, total: int) -> None:
-        on_event({"event": "clustering", "done": done, "total": total})
-
-    autoencoder = train_autoencoder(
+    return train_autoencoder(
         train,
         validation,
         window=recipe.window_size,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
-        seed=seed,
+        seed=training["seed"],
         on_batch=on_batch,
         on_epoch=on_epoch,
-        keep=lambda so_far: keep(classifier(so_far, sample, quick=True)) if keep else None,
+        keep=keep or (lambda autoencoder: None),
+        keep_state=keep_state,
+        go_on=go_on,
         should_stop=should_stop,
     )
-    stopped = should_stop()
-    return classifier(autoencoder, sample if stopped else order, quick=stopped)
 
 
-def _ignore(done: int, total: int) -> None:
-    """Take no notice of a step."""
+def encoded(
+    autoencoder: Autoencoder, windows: WindowStream, recipe: Recipe, seed: int
+) -> Iterator[np.ndarray]:
+    """Yield the features of all windows in shuffled batches, (cluster_batch_size, n_features) float32."""
+    for batch in windows.batches(max(recipe.cluster_batch_size, recipe.num_clusters), seed):
+        parts = range(0, len(batch), ENCODED_AT_ONCE)
+        yield np.concatenate([autoencoder.encode(batch[i : i + ENCODED_AT_ONCE]) for i in parts])
 
 
-@dataclass(frozen=True, eq=False)
-class WindowPool:
-    """Windows of many prepared scans, copied out only when they are asked for."""
+def cluster(
+    autoencoder: Autoencoder,
+    features: Iterable[np.ndarray],
+    total: int,
+    recipe: Recipe,
+    training: dict[str, Any],
+    *,
+    on_event: Callable[[Event], None] = lambda event: None,
+) -> SurfaceClassifier:
+    """Cluster features into a classifier; how that went is in its ``training``."""
 
-    heights: list[np.ndarray]  # one prepared map a scan
-    places: np.ndarray  # (n, 3): scan, and row and column in its grid
-    grid: WindowGrid
+    def on_step(done: int) -> None:
+        on_event({"event": "clustering", "done": done, "total": total})
 
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def take(self, numbers: np.ndarray) -> np.ndarray:
-        """Copy the windows of these numbers, (n, window, window) float32."""
-        places = self.places[numbers]
-        windows = np.empty((len(places), self.grid.window, self.grid.window), np.float32)
-        for scan in np.unique(places[:, 0]):
-            here = places[:, 0] == scan
-            windows[here] = self.grid.extract(self.heights[scan], places[here, 1:])
-        return windows
-
-    def split(self, recipe: Recipe) -> tuple["WindowPool", "WindowPool"]:
-        """Hold out the lowest tenth of each scan's rows of windows, and drop those that overlap it."""
-        held, near = np.zeros(len(self), bool), np.zeros(len(self), bool)
-        for scan, heights in enumerate(self.heights):
-            here = self.places[:, 0] == scan
-            starts = self.grid.starts(heights.shape[0])[self.places[:, 1]]
-            first = np.quantile(starts[here], 0.9, method="higher") if here.any() else 0
-            held |= here & (starts >= first)
-            near |= here & (starts < first) & (starts + recipe.window_size > first)
-        train = ~held & ~near
-        if not train.any():  # scans of a few rows of windows: all of them are needed to train
-            train, held = np.ones(len(self), bool), np.zeros(len(self), bool)
-        return self._only(train), self._only(held)
-
-    def _only(self, which: np.ndarray) -> "WindowPool":
-        return WindowPool(self.heights, self.places[which], self.grid)
+    found = fit_clusters(features, recipe, seed=training["seed"], on_step=on_step)
+    record = training | {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cluster_sizes": list(found.sizes),
+        "clustered_windows": sum(found.windows),
+        "convergence": {"windows": list(found.windows), "inertia": list(found.inertia)},
+        "history": list(training["history"]),
+    }
+    n = len(found.centres)
+    names = tuple(f"cluster {i + 1}" for i in range(n))
+    return SurfaceClassifier(recipe, autoencoder, found.centres, names, class_colours(n), record)
 
 
-def _collect(
-    scans: Iterable[Scan], recipe: Recipe, on_event: Callable[[Event], None]
-) -> tuple[WindowPool, list[dict[str, Any]]]:
-    """Prepare all scans; report those that cannot be used."""
-    heights: list[np.ndarray] = []
-    places, sources, why = [], [], "there was none"
+def _store(
+    scans: Iterable[Scan], recipe: Recipe, folder: Path, on_event: Callable[[Event], None]
+) -> tuple[list[StoredMap], list[dict[str, Any]]]:
+    """Prepare all scans into files of a folder; report those that cannot be used."""
+    maps: list[StoredMap] = []
+    sources, why = [], "there was none"
     hashes: dict[str, str | None] = {}
     grid = recipe.training_grid
     for scan in scans:
         try:
-            prepared, chosen = windows_of(scan, recipe, grid)
+            prepared, _ = windows_of(scan, recipe, grid)
         except ValueError as error:
             why = str(error)
             on_event({"event": "skipped", "scan": scan.name, "why": why})
             continue
-        places.append(np.insert(chosen, 0, len(heights), axis=1))
-        heights.append(prepared)
+        maps.append(store_map(folder / f"{len(maps):06d}.npy", prepared, grid))
         if scan.source not in hashes:
             hashes[scan.source] = sha256(scan.source) if scan.source else None
         name = Path(scan.source).name or scan.name
         sources.append({"name": name, "direction": scan.direction, "sha256": hashes[scan.source]})
-    if not heights:
+    if not maps:
         raise ValueError(f"no scan can be used for training: {why}")
-    return WindowPool(heights, np.concatenate(places), grid), sources
+    return maps, sources

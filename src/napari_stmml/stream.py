@@ -1,0 +1,137 @@
+"""Windows of many prepared maps, streamed from disk in shuffled batches; memory is that of a few maps."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.files import atomic
+from napari_stmml.windows import WindowGrid
+
+LEAST_TOGETHER = 4  # maps whose windows are shuffled together, whatever their number
+PARTS = ("all", "train", "held")
+
+
+@dataclass(frozen=True)
+class StoredMap:
+    """A prepared map on disk, (rows, cols) float32, and how many windows of each part it has."""
+
+    path: Path
+    all: int
+    train: int
+    held: int
+
+
+def store_map(path: str | Path, heights: np.ndarray, grid: WindowGrid) -> StoredMap:
+    """Write prepared heights, (rows, cols) in 0..1 and NaN, as ``.npy``, and count their windows."""
+    with atomic(path) as beside, beside.open("wb") as file:
+        np.save(file, heights.astype(np.float32, copy=False), allow_pickle=False)
+    counts = {part: len(places_of(heights, grid, part)) for part in PARTS}
+    return StoredMap(Path(path), **counts)
+
+
+def load_map(path: str | Path) -> np.ndarray:
+    """Read prepared heights, (rows, cols) float32."""
+    return np.load(path, allow_pickle=False)
+
+
+def places_of(heights: np.ndarray, grid: WindowGrid, part: str = "all") -> np.ndarray:
+    """List the windows of one part of a map that hold no NaN: row and column in the grid, (n, 2).
+
+    ``held`` is the lowest tenth of the rows of windows, to validate on; ``train`` is what does not
+    overlap it.
+    """
+    places = (
+        np.argwhere(grid.complete(heights)) if min(heights.shape) >= grid.window else np.empty((0, 2), int)
+    )
+    if part == "all" or not len(places):
+        return places
+    starts = grid.starts(heights.shape[0])[places[:, 0]]
+    first = np.quantile(starts, 0.9, method="higher")
+    return places[starts >= first] if part == "held" else places[starts + grid.window <= first]
+
+
+@dataclass(frozen=True)
+class WindowStream:
+    """The windows of one part of many maps, in batches.
+
+    Parameters
+    ----------
+    maps : sequence of StoredMap
+    grid : WindowGrid
+    part : str
+        ``all``, ``train`` or ``held``.
+    limit : int
+        Most windows, taken evenly from all maps; 0 for all.
+    together : int
+        Windows that are shuffled together, at least; the maps that hold them are in memory at a time.
+    """
+
+    maps: Sequence[StoredMap]
+    grid: WindowGrid
+    part: str = "all"
+    limit: int = 0
+    together: int = 12_800
+
+    def __len__(self) -> int:
+        return int(self._takes().sum())
+
+    def batches(self, size: int, seed: Any = None) -> Iterator[np.ndarray]:
+        """Yield every window once, in batches of (size, window, window) float32, the last one shorter.
+
+        In the order of the maps, or, with a ``seed`` (an int or ints), in a random one.
+        """
+        rng = None if seed is None else np.random.default_rng(seed)
+        waiting = np.empty((0, self.grid.window, self.grid.window), np.float32)
+        for heights, places in self._groups(rng):
+            for start in range(0, len(places), size):
+                some = self._cut(heights, places[start : start + size])
+                waiting = np.concatenate([waiting, some]) if len(waiting) else some
+                if len(waiting) >= size:
+                    yield waiting[:size]
+                    waiting = waiting[size:]
+        if len(waiting):
+            yield waiting
+
+    def _takes(self) -> np.ndarray:
+        """Say how many windows each map gives, (n_maps,)."""
+        counts = np.array([getattr(stored, self.part) for stored in self.maps], int)
+        if not self.limit or counts.sum() <= self.limit:
+            return counts
+        shares = np.insert(counts.cumsum(), 0, 0) * self.limit // counts.sum()
+        return np.diff(shares)
+
+    def _groups(self, rng: np.random.Generator | None) -> Iterator[tuple[list[np.ndarray], np.ndarray]]:
+        """Yield some maps at a time, and the places of their windows, (n, 3): map, row and column of grid."""
+        takes = self._takes()
+        order = np.flatnonzero(takes)
+        if rng is not None:
+            rng.shuffle(order)
+        heights: list[np.ndarray] = []
+        places: list[np.ndarray] = []
+        waiting = 0
+        for number, which in enumerate(order.tolist(), 1):
+            stored = self.maps[which]
+            heights.append(load_map(stored.path))
+            here = places_of(heights[-1], self.grid, self.part)
+            if len(here) != getattr(stored, self.part):
+                raise ValueError(f"{stored.path} is not the map that was prepared; prepare it again")
+            here = here[np.arange(takes[which]) * len(here) // takes[which]]
+            places.append(np.insert(here, 0, len(heights) - 1, axis=1))
+            waiting += len(here)
+            if number == len(order) or (waiting >= self.together and len(heights) >= LEAST_TOGETHER):
+                group = np.concatenate(places)
+                if rng is not None:
+                    rng.shuffle(group)
+                yield heights, group
+                heights, places, waiting = [], [], 0
+
+    def _cut(self, heights: list[np.ndarray], places: np.ndarray) -> np.ndarray:
+        """Copy windows out of maps, (n, window, window)."""
+        windows = np.empty((len(places), self.grid.window, self.grid.window), np.float32)
+        for which in np.unique(places[:, 0]):
+            here = places[:, 0] == which
+            windows[here] = self.grid.extract(heights[which], places[here, 1:])
+        return windows
