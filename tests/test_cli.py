@@ -12,6 +12,7 @@ import pytest
 from napari_stmml import SurfaceClassifier, read_mtrx
 from napari_stmml.cli import main
 from napari_stmml.labelmap import LabelMap
+from napari_stmml.mtrx import read_settings
 from napari_stmml.mtrx_writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate import simulate_si001
@@ -82,6 +83,27 @@ def test_info_as_json_is_all_of_every_scan_and_nothing_else(session, folder, cap
     assert first["range"] == [scan.heights.min(), scan.heights.max()]
     assert (first["shape"], first["scanned_rows"]) == ([64, 64], 64)
     assert scan.settings().items() <= first.items()
+
+
+def test_info_as_json_has_all_that_each_file_says_once(session, folder, capsys):
+    assert main(["info", folder, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [file["file"] for file in told["files"]] == [str(path) for path in session]
+    for file in told["files"]:
+        assert file == read_settings(file["file"]).as_dict()
+        assert file["parameters"]["EEPA::GapVoltageControl.Voltage"] == {"value": -1.7, "unit": "Volt"}
+        assert file["derived"]["scan_speed"]["value"] == pytest.approx(6e-9 / (64 * 0.0005))
+
+
+def test_info_of_all_is_a_table_of_each_file_below_its_scans(session, folder, capsys):
+    assert main(["info", folder, "--all"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines.count("Bias and current") == len(session)
+    assert [line.startswith("1_1 Z") for line in lines[:5]] == [True] * 4 + [False]
+    for line in ("Bias -1.7 V", "Setpoint 50 pA", "Width 6 nm", "Raster time 0.5 ms", "Gain I 3 %"):
+        assert lines.count(line) == len(session)
+    assert "Scan speed 187.5 nm/s (derived: width / (points x raster time))" in lines
+    assert "Comment -" in lines
 
 
 def test_a_file_that_is_skipped_is_named_on_standard_error_and_the_others_are_told(

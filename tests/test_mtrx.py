@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from access2thematrix import MtrxData
 
-from napari_stmml.mtrx import MtrxError, find_scans, is_parameter_file, read_mtrx
+from napari_stmml.mtrx import MtrxError, find_scans, is_parameter_file, read_mtrx, read_settings
 from napari_stmml.mtrx_writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
+from napari_stmml.settings import for_people
 
 ROWS, COLS = 6, 5
 Z_STEP = 1e9 / 9.942e15  # nm, of the simulated scanner
@@ -216,6 +218,107 @@ def test_a_session_whose_parameters_go_on_in_a_second_file_is_read(tmp_path):
     (tmp_path / f"{SESSION}_0002.mtrx").write_bytes(raw[:12] + raw[after_first:])
     assert read_mtrx(first)[0].bias == -1.0
     assert read_mtrx(second)[0].bias == -2.0
+
+
+# Settings
+
+
+def raw_parameters(path):
+    """Return what access2theMatrix itself finds for a file."""
+    data = MtrxData()
+    data.open(str(path))
+    return data.param
+
+
+def assert_all_there(path):
+    """Compare settings with access2theMatrix read raw: the same names, order, values, units and types."""
+    raw = raw_parameters(path)
+    found = read_settings(path).parameters
+    assert list(found) == list(raw)
+    for name, entry in raw.items():
+        setting = found[name]
+        assert setting.name == name
+        whole = [setting.value, setting.unit] if name.startswith("EEPA::") else setting.value
+        assert repr(whole) == repr(entry)
+
+
+def test_every_parameter_that_access2thematrix_finds_is_there_exactly(tmp_path):
+    settings = {"bias": -1.7000000000000002, "comment": "after the flash", "sample": "Si001", "angle": 45.0}
+    path = written(tmp_path, **settings)
+    assert_all_there(path)
+    known = read_settings(path).parameters
+    assert known["EEPA::GapVoltageControl.Voltage"].value == -1.7000000000000002
+    assert known["MARK::MTRX.CREATION_COMMENT"].value == "after the flash"
+    assert known["MARK::MTRX.SAMPLE_NAME"].value == "Si001"
+
+
+def test_a_parameter_that_the_file_does_not_have_is_not_made_up(tmp_path):
+    path = written(tmp_path)
+    change_parameters(path, "Angle".encode("utf-16-le"), "Ankle".encode("utf-16-le"))
+    read_mtrx(path)
+    assert "EEPA::XYScanner.Angle" not in read_settings(path).parameters
+
+
+@pytest.mark.parametrize(
+    "comment", ["one\ntwo\nthree", "\nbelow an empty line", "dash-dash\r\n$x", "表面\nfläche"]
+)
+def test_a_comment_of_several_lines_is_whole(tmp_path, comment):
+    first, second = write_session(tmp_path, [frame(comment=comment), frame(comment=f"{comment} later")])
+    assert read_settings(first).parameters["MARK::MTRX.CREATION_COMMENT"].value == comment
+    assert read_settings(second).parameters["MARK::MTRX.CREATION_COMMENT"].value == f"{comment} later"
+
+
+def test_settings_of_a_session_are_those_of_each_scan(tmp_path):
+    frames = [frame(bias=-1.0 - i, sample=f"sample {i}") for i in range(3)]
+    for i, path in enumerate(write_session(tmp_path, frames)):
+        known = read_settings(path).parameters
+        assert known["EEPA::GapVoltageControl.Voltage"].value == -1.0 - i
+        assert known["MARK::MTRX.SAMPLE_NAME"].value == f"sample {i}"
+
+
+def test_the_result_file_says_when_it_ended_and_how_far_it_came(tmp_path):
+    path = written(tmp_path, points_scanned=40)
+    told = read_settings(path)
+    assert (told.planned_points, told.recorded_points) == (4 * ROWS * COLS, 40)
+    assert told.size_bytes == path.stat().st_size
+    assert told.taken == read_mtrx(path)[0].taken
+    assert told.source == str(path)
+
+
+def test_settings_of_a_file_whose_name_changed_its_case_are_the_same(tmp_path):
+    path = written(tmp_path)
+    before = read_settings(path).parameters
+    assert read_settings(path.rename(path.with_suffix(".z_mtrx"))).parameters == before
+
+
+def damaged_in_every_way(folder):
+    """Yield files that make no scan, each in a folder of its own."""
+    for number, damage in enumerate(("gone", "cut", "orphan", "renamed", "empty", "time")):
+        path = written(folder / str(number))
+        parameters = path.with_name(f"{SESSION}_0001.mtrx")
+        if damage == "gone":
+            path.unlink()
+        elif damage == "cut":
+            path.write_bytes(path.read_bytes()[:200])
+        elif damage == "orphan":
+            parameters.unlink()
+        elif damage == "renamed":
+            path = path.rename(path.with_name(f"{SESSION}--9_9.Z_mtrx"))
+        elif damage == "empty":
+            path = written(folder / str(number), points_scanned=1)
+        else:
+            raw = path.read_bytes()
+            path.write_bytes(raw[:20] + struct.pack("<Q", 2**40) + raw[28:])
+        yield path
+
+
+def test_what_is_refused_as_a_scan_is_refused_here_in_the_same_words(tmp_path):
+    for path in damaged_in_every_way(tmp_path):
+        with pytest.raises(MtrxError) as as_scan:
+            read_mtrx(path)
+        with pytest.raises(MtrxError) as here:
+            read_settings(path)
+        assert str(here.value) == str(as_scan.value)
 
 
 # Names
@@ -523,6 +626,26 @@ def test_real_scans_have_the_settings_they_were_taken_with(shared_data, name, bi
     if angle is not None:
         assert {(scan.angle, scan.setpoint) for scan in scans} == {(angle, 0.05)}
         assert scans[0].name == "1_3 Z forward/up -1.7 V (2011Mar10-162902)"
+
+
+@pytest.mark.parametrize(("name", "bias", "angle"), REAL)
+def test_all_that_the_parameter_file_of_a_real_scan_says_is_there(shared_data, name, bias, angle):
+    path = shared_data / "mtrx" / name
+    assert_all_there(path)
+    told = read_settings(path)
+    known = told.parameters
+    assert len(known) > 350
+    voltage = "EEPA::GapVoltageControl"
+    assert known[f"{voltage}.Voltage"].value == pytest.approx(bias)
+    assert known[f"{voltage}.Alternate_Voltage"].value == pytest.approx(-bias)
+    assert known[f"{voltage}.Enable_Alternate_Voltage"].value is True
+    assert known["EEPA::Regulator.Enable_Alternate_Setpoint_1"].value is False
+    if angle is not None:  # of the other nobody noted a sample
+        assert known["MARK::MTRX.SAMPLE_NAME"].value == "Si001 sb clean control 1min background dose"
+    texts = {row.label: row.text for row in told.rows()}
+    assert texts["Bias, forward"] == for_people(bias, "Volt")
+    assert texts["Bias, backward"] == for_people(-bias, "Volt")
+    assert (texts["Line time"], texts["Frame time"], texts["Scan speed"]) == ("0.7 s", "700 s", "80 nm/s")
 
 
 @pytest.mark.parametrize("name", [name for name, *_ in REAL])

@@ -11,6 +11,7 @@ from typing import Any
 from napari_stmml import __version__
 from napari_stmml.recipe import RECIPES, get_recipe
 from napari_stmml.scan import Scan
+from napari_stmml.settings import Row
 
 EXIT = "Exit status: 0 when there is a result, 1 when there is none, 2 when the command was not understood."
 
@@ -29,23 +30,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def info(options: argparse.Namespace) -> int:
-    """Print what every scan is: size, bias, setpoint, date."""
+    """Print what every scan is: size, bias, setpoint, date; with --all or --json, all that its files say."""
+    from itertools import groupby
+
     from napari_stmml.jobs import scans_of
+    from napari_stmml.mtrx import read_settings
 
     skipped: list[dict[str, str]] = []
 
     def skip(event: dict[str, Any]) -> None:
         skipped.append({"file": event["scan"], "why": event["why"]})
 
-    scans = list(scans_of(options.paths, "", skip, lambda: False))
+    scans: list[dict[str, Any]] = []
+    files: dict[str, dict[str, Any]] = {}
+    for source, found in groupby(scans_of(options.paths, "", skip, lambda: False), lambda scan: scan.source):
+        if options.json:
+            scans += [_describe(scan) for scan in found]
+            files[source] = read_settings(source).as_dict()
+        else:
+            files[source] = {}
+            for scan in found:
+                print(_line(scan))
+            if options.all:
+                print(_table(read_settings(source).rows()))
     if options.json:
-        print(json.dumps({"scans": [_describe(scan) for scan in scans], "skipped": skipped}, indent=1))
-    else:
-        for scan in scans:
-            print(_line(scan))
+        print(json.dumps({"scans": scans, "files": list(files.values()), "skipped": skipped}, indent=1))
     for problem in skipped:
         print(f"skipped: {problem['why']}", file=sys.stderr)
-    return 0 if scans else 1
+    return 0 if files else 1
 
 
 def train(options: argparse.Namespace) -> int:
@@ -211,6 +223,20 @@ def _line(scan: Scan) -> str:
     return f"{scan.name}: {size}, {setpoint}, {scan.angle:g} deg, {taken}{partial}"
 
 
+def _table(rows: Sequence[Row]) -> str:
+    """Lay the settings of a file out in groups, for people."""
+    from itertools import groupby
+
+    wide = max(len(row.label) for row in rows)
+    lines = [""]
+    for group, settings in groupby(rows, lambda row: row.group):
+        lines.append(f"  {group}")
+        for row in settings:
+            how = f"  ({row.where}: {row.setting.how})" if row.setting.how else ""
+            lines.append(f"    {row.label:<{wide}}  {row.text or '-'}{how}")
+    return "\n".join([*lines, ""])
+
+
 def _setting(text: str) -> tuple[str, Any]:
     """Read ``name=value`` as a parameter of a recipe, of the type that its default has."""
     name, _, value = text.partition("=")
@@ -243,7 +269,8 @@ def _parser() -> argparse.ArgumentParser:
             )
         return added
 
-    command("info", info)
+    asking = command("info", info)
+    asking.add_argument("--all", action="store_true", help="add a table of all settings, rounded for people")
     training = command("train", train)
     training.add_argument("--out", required=True, metavar="M.stmml", help="the model file to write")
     training.add_argument("--recipe", default="srsml24", choices=sorted(RECIPES), help="default: %(default)s")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.scan import DIRECTIONS, Scan
+from napari_stmml.settings import BIAS, SETPOINT, FileSettings, Parameters, Setting, held
 
 _RESULT_FILE = re.compile(r"(?P<chain>.+)--(?P<run>\d+)_(?P<cycle>\d+)\.(?P<channel>.+)_mtrx", re.IGNORECASE)
 _PARAMETER_FILE = re.compile(r"(?P<chain>.+)_(?P<link>\d{4})\.mtrx", re.IGNORECASE)
@@ -48,27 +49,34 @@ def read_mtrx(path: str | Path) -> list[Scan]:
     find_scans : the result files of a folder or of a session.
     """
     path = Path(path)
-    match = _check_name(path)
-    raw = _check_bytes(path)
-    with _under_its_own_name(path, match) as (readable, recorded_name):
-        data, traces = _open(readable, path)
-    if data.param["BREF"] != recorded_name:
-        raise MtrxError(
-            f"Not in its session: the parameter file does not list {path.name}, so its bias and scale are"
-            " not known; if it was renamed, give it back the name it was recorded under."
-        )
-    if not traces:
-        raise MtrxError(
-            f"Empty scan: {path.name} holds no two complete lines, or its session does not say how long"
-            " a line is."
-        )
-    try:
-        taken = datetime.fromtimestamp(struct.unpack("<Q", raw[20:28])[0], UTC)
-        return [_scan(data, direction, path, taken) for direction in traces]
-    except MtrxError:
-        raise
-    except Exception as error:  # a foreign parser's answer from damaged bytes can be anything
-        raise MtrxError(f"Damaged: {path.name} or its parameter file makes no scan ({error!r}).") from error
+    head, data, traces = _open(path)
+    with _damage_told(path):
+        parameters = _parameters(data)
+        return [_scan(data, parameters, direction, path, _taken(head)) for direction in traces]
+
+
+def read_settings(path: str | Path) -> FileSettings:
+    """Read all that one MATRIX result file and its parameter file say beside the heights.
+
+    Every entry that access2theMatrix finds for this scan is there, exact, under MATRIX's own name;
+    comments are whole, where access2theMatrix keeps their first line alone.
+
+    Parameters
+    ----------
+    path : str or Path
+        A result file such as ``default_...--1_3.Z_mtrx``, beside its ``..._0001.mtrx``.
+
+    Raises
+    ------
+    MtrxError
+        As ``read_mtrx``.
+    """
+    path = Path(path)
+    head, data, _ = _open(path)
+    with _damage_told(path):
+        planned, recorded = struct.unpack("<ii", head[60:68])
+        size = path.stat().st_size
+        return FileSettings(str(path), _taken(head), planned, recorded, size, _parameters(data))
 
 
 def find_scans(path: str | Path) -> list[Path]:
@@ -209,8 +217,27 @@ def _recorded_name(name: str, links: list[Path]) -> str:
     return name
 
 
-def _open(readable: Path, path: Path) -> tuple[Any, list[str]]:
-    """Open a result file with access2theMatrix; raise what it only reports in a message."""
+def _open(path: Path) -> tuple[bytes, Any, list[str]]:
+    """Open a result file; return its first bytes, access2theMatrix's data, and the directions it has."""
+    match = _check_name(path)
+    head = _check_bytes(path)
+    with _under_its_own_name(path, match) as (readable, recorded_name):
+        data, traces = _parse(readable, path)
+    if data.param["BREF"] != recorded_name:
+        raise MtrxError(
+            f"Not in its session: the parameter file does not list {path.name}, so its bias and scale are"
+            " not known; if it was renamed, give it back the name it was recorded under."
+        )
+    if not traces:
+        raise MtrxError(
+            f"Empty scan: {path.name} holds no two complete lines, or its session does not say how long"
+            " a line is."
+        )
+    return head, data, traces
+
+
+def _parse(readable: Path, path: Path) -> tuple[Any, list[str]]:
+    """Parse a result file with access2theMatrix; raise what it only reports in a message."""
     from access2thematrix import MtrxData
 
     data = MtrxData()
@@ -220,13 +247,53 @@ def _open(readable: Path, path: Path) -> tuple[Any, list[str]]:
         raise MtrxError(f"Damaged: {path.name} or its parameter file cannot be read ({error!r}).") from error
     if message.startswith("Error"):
         raise MtrxError(f"Damaged: access2theMatrix cannot make sense of {path.name} or its parameter file.")
-    # Without this, select_image trips over its own missing attribute.
-    data.param.setdefault("EEPA::XYScanner.Angle", [0.0, "Degree"])
     return data, [str(trace) for trace in traces.values()]
 
 
-def _scan(data: Any, direction: str, path: Path, taken: datetime) -> Scan:
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Turn whatever damaged bytes raise into a sentence: a foreign parser's answer can be anything."""
+    try:
+        yield
+    except MtrxError:
+        raise
+    except Exception as error:
+        raise MtrxError(f"Damaged: {path.name} or its parameter file makes no scan ({error!r}).") from error
+
+
+def _taken(head: bytes) -> datetime:
+    return datetime.fromtimestamp(struct.unpack("<Q", head[20:28])[0], UTC)
+
+
+def _parameters(data: Any) -> Parameters:
+    """Return all entries of an opened file as settings, plain values in the order of the file."""
+    parameters = {}
+    for name, entry in data.param.items():
+        if name.startswith("EEPA::"):
+            parameters[name] = Setting(name, *entry)
+        elif name.startswith("MARK::") and isinstance(entry, str):
+            parameters[name] = Setting(name, _whole_note(data, name, entry))
+        else:
+            parameters[name] = Setting(name, entry)
+    return parameters
+
+
+def _whole_note(data: Any, name: str, first_line: str) -> str:
+    """Return what an operator noted, of which access2theMatrix keeps the first line alone."""
+    beginning = name.removeprefix("MARK::").replace(".", "$", 1) + "-" + first_line
+    before = data.raw_param.find(data.param["BREF"].encode("utf-16-le"))
+    at = data.raw_param.rfind(beginning.encode("utf-16-le"), 0, before)
+    if at < 4:
+        return first_line
+    (length,) = struct.unpack("<L", data.raw_param[at - 4 : at])
+    text = data.raw_param[at : at + 2 * length].decode("utf-16-le", "replace")
+    return text[len(beginning) - len(first_line) :] if text.startswith(beginning) else first_line
+
+
+def _scan(data: Any, parameters: Parameters, direction: str, path: Path, taken: datetime) -> Scan:
     """Make a Scan of one direction of an opened file."""
+    # Without this, select_image trips over its own missing attribute.
+    data.param.setdefault("EEPA::XYScanner.Angle", [0.0, "Degree"])
     image, _ = data.select_image(direction)
     lines, points = int(data.axis[2][2]), image.data.shape[1]
     width, height = data.axis[0][1], data.axis[1][1]
@@ -240,9 +307,8 @@ def _scan(data: Any, direction: str, path: Path, taken: datetime) -> Scan:
         frame[:scanned] = image.data
     else:
         frame[lines - scanned :] = image.data
-    voltage, current = "EEPA::GapVoltageControl.{}Voltage", "EEPA::Regulator.{}Setpoint_1"
-    bias = _of_direction(data.param, voltage, direction, "Volt")
-    setpoint = _of_direction(data.param, current, direction, "Ampere")
+    bias = _in_unit(held(parameters, BIAS, direction), "Volt")
+    setpoint = _in_unit(held(parameters, SETPOINT, direction), "Ampere")
     return Scan(
         heights=np.ascontiguousarray(frame[::-1]) * factor,
         pixel_size=(height * 1e9 / lines, width * 1e9 / points),
@@ -258,11 +324,8 @@ def _scan(data: Any, direction: str, path: Path, taken: datetime) -> Scan:
     )
 
 
-def _of_direction(param: dict[str, Any], key: str, direction: str, unit: str) -> float | None:
-    """Return a setting of one direction, rounded to 12 digits (files store 1.7000000000000002)."""
-    group, name = key.format("").split(".")
-    alternate = direction.startswith("backward") and param.get(f"{group}.Enable_Alternate_{name}", [False])[0]
-    value = param.get(key.format("Alternate_" if alternate else ""))
-    if value is None or value[1] != unit:
+def _in_unit(setting: Setting | None, unit: str) -> float | None:
+    """Return a setting, rounded to 12 digits (files store 1.7000000000000002); None in another unit."""
+    if setting is None or setting.unit != unit:
         return None
-    return float(f"{value[0]:.12g}")
+    return float(f"{setting.value:.12g}")
