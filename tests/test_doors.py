@@ -26,6 +26,7 @@ DOORS = {
     "tensorflow": {"autoencoder"},
     "sklearn": {"clusters"},
     "tifffile": {"labelmap"},
+    "PIL": {"pictures"},
     "matplotlib": {"export", "viewer.train"},  # the loss curve needs its Qt canvas
 }
 GUI = {"napari", "magicgui", "qtpy", "superqt", "PyQt6", "PySide6"}
@@ -100,7 +101,7 @@ def test_imports_form_no_ring():
 @every_module
 def test_every_foreign_package_is_declared(name):
     declared = {Requirement(line).name.replace("-", "_") for line in requires("napari-stmml")}
-    names = {"sklearn": "scikit_learn", "skimage": "scikit_image", "keras": "tensorflow"}
+    names = {"sklearn": "scikit_learn", "skimage": "scikit_image", "keras": "tensorflow", "PIL": "pillow"}
     assert {names.get(one, one) for one in foreign(name)} - {"napari_stmml"} <= declared
 
 

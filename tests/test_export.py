@@ -5,7 +5,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_stmml.export import caption, colour_labels, labels_figure, loss_figure, save_figure
+from napari_stmml.colours import paint_classes
+from napari_stmml.export import (
+    MOST_SHOWN,
+    caption,
+    colour_table,
+    convergence_figure,
+    font_file,
+    history_figure,
+    labels_figure,
+    loss_figure,
+    save_figure,
+)
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.scan import Scan
 
@@ -40,23 +51,6 @@ def test_a_caption_says_what_is_known(known, text):
     assert caption(Scan(np.zeros((20, 80)), **{"pixel_size": (0.5, 0.5), **known})) == text
 
 
-def test_a_pixel_has_its_classs_colour_and_is_white_where_unlabelled(labels):
-    painted = colour_labels(labels)
-    assert painted.shape == (20, 80, 3)
-    assert {tuple(colour) for colour in painted[:5].reshape(-1, 3)} == {(1, 1, 1)}
-    assert {tuple(colour) for colour in painted[5:, :40].reshape(-1, 3)} == {(1, 0, 0)}
-    assert {tuple(colour) for colour in painted[5:, 40:60].reshape(-1, 3)} == {(0, 0, 1)}
-
-
-def test_a_class_without_a_colour_is_grey():
-    painted = colour_labels(
-        LabelMap(np.array([[0, 1, 2]]), colours={2: "#00ff00", 0: "#123456", 9: "#000000"})
-    )
-    assert painted[0, 0].tolist() == [1, 1, 1]
-    assert len(set(painted[0, 1])) == 1
-    assert painted[0, 2].tolist() == [0, 1, 0]
-
-
 def test_a_figure_shows_scan_and_labels_side_by_side_top_row_up_in_nanometres(scan, labels):
     left, right = labels_figure(scan, labels).axes[:2]
     for axes in (left, right):
@@ -65,7 +59,9 @@ def test_a_figure_shows_scan_and_labels_side_by_side_top_row_up_in_nanometres(sc
     seen = axes_heights(left)
     assert np.array_equal(np.isfinite(seen), np.isfinite(scan.heights))
     assert np.nanmean(seen[0]) > np.nanmean(seen[1:])
-    assert np.array_equal(np.asarray(right.images[0].get_array()), colour_labels(labels))
+    assert np.array_equal(
+        np.asarray(right.images[0].get_array()), paint_classes(labels.labels, labels.colours)
+    )
     assert left.get_title() == "1_3 Z forward/up -1.7 V (a)\n40 x 10 nm, -1.7 V, 50 pA"
 
 
@@ -126,3 +122,86 @@ def test_a_loss_plot_holds_the_losses_on_a_logarithmic_axis(tmp_path):
     draw([(1, 0.5)], [])
     assert [len(line.get_xdata()) for line in axes.lines] == [1, 0]
     assert Path(save_figure(figure, tmp_path / "loss.png")).exists()
+
+
+@pytest.mark.parametrize(("shape", "size"), [((10, 400), (5, 200.0)), ((400, 100), (200.0, 50.0))])
+@pytest.mark.parametrize("n", [1, 39, 120])
+def test_nothing_of_a_figure_is_cut_off_whatever_the_frame_and_the_classes(shape, size, n):
+    labels = np.resize(np.arange(n + 1), shape)
+    names = {i: f"a class with a name of some length {i}" for i in range(1, n + 1)}
+    figure = labels_figure(Scan(np.zeros(shape), (0.5, 0.5)), LabelMap(labels, names=names))
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    box = figure.get_tightbbox(canvas.get_renderer())
+    wide, high = figure.get_size_inches()
+    assert box.x0 >= 0
+    assert box.y0 >= 0
+    assert box.x1 <= wide
+    assert box.y1 <= high
+
+
+def test_a_great_map_is_thinned_out_in_its_place():
+    shape = (3 * MOST_SHOWN, 2 * MOST_SHOWN)
+    heights = np.zeros(shape)
+    heights[: shape[0] // 2] = 1
+    left, right = labels_figure(Scan(heights, (0.1, 0.1)), LabelMap(heights.astype(int))).axes[:2]
+    for axes in (left, right):
+        assert axes.images[0].get_extent() == [0, shape[1] * 0.1, shape[0] * 0.1, 0]
+        assert max(axes.images[0].get_array().shape[:2]) <= MOST_SHOWN
+    assert np.asarray(right.images[0].get_array())[0, 0].tolist() == [0x8C] * 3
+
+
+def test_a_scan_without_a_height_is_drawn_all_the_same(tmp_path):
+    figure = labels_figure(Scan(np.full((20, 30), np.nan), (1, 1)), LabelMap(np.zeros((20, 30), int)))
+    assert save_figure(figure, tmp_path / "a.png").exists()
+
+
+def test_a_history_shows_both_losses_on_a_logarithmic_axis(tmp_path):
+    history = [{"epoch": i + 1, "loss": 0.1 / (i + 1), "mse": 1.0, "mae": 1.0} for i in range(3)]
+    history[2]["val_loss"] = 0.5
+    (axes,) = history_figure(history).axes
+    assert axes.get_yscale() == "log"
+    training, validation = axes.lines
+    assert training.get_xydata() == pytest.approx(np.array([[1, 0.1], [2, 0.05], [3, 0.1 / 3]]))
+    assert validation.get_xydata().tolist() == [[3, 0.5]]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "validation"]
+
+
+@pytest.mark.parametrize(
+    "history", [[], [{"epoch": 1}], [{"loss": 0.0}], [{"epoch": 1, "loss": float("nan")}]]
+)
+def test_a_history_of_nothing_is_an_empty_plot(history, tmp_path):
+    assert save_figure(history_figure(history), tmp_path / "a.png").exists()
+
+
+def test_a_convergence_shows_inertia_against_windows_seen(tmp_path):
+    figure = convergence_figure([180.0, 175.0], [512, 1024])
+    assert figure.axes[0].lines[0].get_xydata().tolist() == [[512, 180], [1024, 175]]
+    assert save_figure(convergence_figure([], []), tmp_path / "a.png").exists()
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.JPEG", "JPEG")])
+def test_a_figure_is_written_as_its_name_ends(name, kind, tmp_path):
+    with Image.open(save_figure(convergence_figure([1.0], [1]), tmp_path / name)) as image:
+        assert image.format == kind
+
+
+def test_a_figure_of_another_kind_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"written as \.png, \.jpg, \.jpeg, not as a\.svg"):
+        save_figure(convergence_figure([1.0], [1]), tmp_path / "a.svg")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_colour_table_has_256_colours_from_first_to_last():
+    assert colour_table("stm").shape == colour_table("viridis").shape == (256, 3)
+    assert colour_table("stm")[[0, -1]].tolist() == [[0, 0, 0], [255, 255, 255]]
+    assert colour_table("gray")[[0, -1]].tolist() == [[0, 0, 0], [255, 255, 255]]
+    assert colour_table("gray").dtype == np.uint8
+
+
+def test_matplotlibs_typeface_is_found_or_none(monkeypatch, tmp_path):
+    assert font_file(bold=True).name == "DejaVuSans-Bold.ttf"
+    monkeypatch.setattr(matplotlib, "get_data_path", lambda: str(tmp_path))
+    assert font_file() is None

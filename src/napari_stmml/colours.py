@@ -1,6 +1,19 @@
-"""Colours of classes: distinct, and the same for the same class everywhere."""
+"""Colours of classes and of heights: the same for the same class, and the same height map, everywhere."""
 
 import colorsys
+from collections.abc import Mapping
+
+import numpy as np
+
+STM_COLOURS = (
+    (0.0, 0.0, 0.0),
+    (0.48, 0.23, 0.0),
+    (1.0, 0.55, 0.1),
+    (1.0, 0.85, 0.63),
+    (1.0, 1.0, 1.0),
+)  # red, green, blue from the lowest height to the highest, as STM images are shown
+NOT_SCANNED = (0.35, 0.42, 0.48)  # a blue grey that no height has
+NO_COLOUR = "#8c8c8c"  # of a class that was given none
 
 _GOLDEN = 0.6180339887498949  # steps of the golden ratio never fall on an earlier hue
 
@@ -18,3 +31,45 @@ def class_colours(n: int) -> tuple[str, ...]:
         red, green, blue = colorsys.hls_to_rgb(hue, lightness, saturation)
         colours.append(f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}")
     return tuple(colours)
+
+
+def paint_classes(labels: np.ndarray, colours: Mapping[int, str]) -> np.ndarray:
+    """Paint labels, (rows, cols), in their classes' colours: (rows, cols, 3) uint8, white where unlabelled.
+
+    >>> paint_classes(np.array([[0, 2]]), {2: "#ff8000"}).tolist()
+    [[[255, 255, 255], [255, 128, 0]]]
+    """
+    most = int(labels.max())
+    if most < 2**16:  # one look into a table; only labels far apart need to be sorted
+        used, places = np.arange(most + 1), labels
+    else:
+        used, places = np.unique(labels, return_inverse=True)
+        places = places.reshape(labels.shape)
+    table = [as_rgb(colours.get(int(label), NO_COLOUR)) if label else (255, 255, 255) for label in used]
+    return np.array(table, np.uint8)[places]
+
+
+def as_rgb(colour: str) -> tuple[int, int, int]:
+    """Read ``#rrggbb`` or ``#rrggbbaa`` as red, green and blue, 0 to 255; what cannot be read is grey.
+
+    >>> as_rgb("#ff800080"), as_rgb("no colour")
+    ((255, 128, 0), (140, 140, 140))
+    """
+    try:
+        red, green, blue = bytes.fromhex(colour.removeprefix("#"))[:3]
+    except ValueError:
+        return as_rgb(NO_COLOUR)
+    return red, green, blue
+
+
+def robust_limits(heights: np.ndarray) -> tuple[float, float]:
+    """Return contrast limits that leave out half a percent at either end, and NaN; never equal.
+
+    >>> robust_limits(np.array([[np.nan, 2.0], [2.0, 2.0]]))
+    (1.5, 2.5)
+    """
+    finite = heights[np.isfinite(heights)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = (float(limit) for limit in np.percentile(finite, (0.5, 99.5)))
+    return (low, high) if high > low else (low - 0.5, high + 0.5)

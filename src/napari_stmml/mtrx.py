@@ -94,12 +94,12 @@ def find_scans(path: str | Path) -> list[Path]:
     if not path.exists():
         raise MtrxError(f"No such file or folder: {path}")
     if path.is_dir():
-        found = [file for file in path.rglob("*") if _is_topography(file)]
+        found = [file for file in path.rglob("*") if is_topography(file)]
         if not found:
             raise MtrxError(f"No scans: in {path} and below it no file ends in .Z_mtrx.")
     elif parameter := _PARAMETER_FILE.fullmatch(path.name):
         chain = parameter["chain"].lower()
-        found = [file for file in path.parent.iterdir() if _is_topography(file, chain)]
+        found = [file for file in path.parent.iterdir() if is_topography(file, chain)]
         if not found:
             raise MtrxError(
                 f"No scans: no .Z_mtrx of this session lies beside the parameter file {path.name}."
@@ -114,7 +114,7 @@ def is_parameter_file(path: str | Path) -> bool:
     return _PARAMETER_FILE.fullmatch(Path(path).name) is not None
 
 
-def _is_topography(file: Path, chain: str | None = None) -> bool:
+def is_topography(file: Path, chain: str | None = None) -> bool:
     match = _RESULT_FILE.fullmatch(file.name)
     return bool(
         match

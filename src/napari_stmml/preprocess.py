@@ -81,7 +81,11 @@ class Preprocessing:
         NotUsable
             If the scan has no heights or all are equal, or is too coarse or too large to resample.
         """
-        return normalise(self.flat(scan, force=force), self.normalisation, self.data_scaling)
+        return self.normalised(self.flat(scan, force=force))
+
+    def normalised(self, flat: np.ndarray) -> np.ndarray:
+        """Map flattened heights, (rows, cols), to 0..1 as float32."""
+        return normalise(flat, self.normalisation, self.data_scaling)
 
     def flat(self, scan: Scan, *, force: bool = False) -> np.ndarray:
         """Resample and flatten: heights in the scan's unit, float64, raising as ``apply`` does."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.colours import class_colours
+from napari_stmml.colours import NOT_SCANNED, STM_COLOURS, class_colours, robust_limits
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.scan import Scan
 
@@ -16,8 +16,8 @@ SPARE_CLASSES = 8  # that have a row in the table of names before anybody paints
 
 STM_COLORMAP: dict[str, Any] = {
     "name": "stm",
-    "colors": [[0, 0, 0, 1], [0.48, 0.23, 0, 1], [1, 0.55, 0.1, 1], [1, 0.85, 0.63, 1], [1, 1, 1, 1]],
-    "nan_color": [0.35, 0.42, 0.48, 1],  # a blue grey that no height has: not scanned
+    "colors": [[*colour, 1] for colour in STM_COLOURS],
+    "nan_color": [*NOT_SCANNED, 1],
 }
 _IN_NM = {
     **dict.fromkeys(("nm", "nanometer"), 1.0),
@@ -140,19 +140,6 @@ def _nm_per_unit(meta: dict[str, Any]) -> list[float | None]:
     units = meta.get("units")
     units = (units, units) if isinstance(units, str) else units
     return [_IN_NM.get(str(unit)) for unit in (units if units is not None else ("pixel", "pixel"))[-2:]]
-
-
-def robust_limits(heights: np.ndarray) -> tuple[float, float]:
-    """Return contrast limits that leave out half a percent at either end, and NaN; never equal.
-
-    >>> robust_limits(np.array([[np.nan, 2.0], [2.0, 2.0]]))
-    (1.5, 2.5)
-    """
-    finite = heights[np.isfinite(heights)]
-    if not finite.size:
-        return 0.0, 1.0
-    low, high = (float(limit) for limit in np.percentile(finite, (0.5, 99.5)))
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
 def _place(pixel_size: tuple[float, float] | None) -> dict[str, Any]:

@@ -1,0 +1,116 @@
+"""Many files through all cores: a pool of processes that a bad file cannot stop, in bounded memory."""
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+AHEAD = 2  # tasks in flight for every process; results wait no longer than that
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one task: its result, or the error in words."""
+
+    task: Any
+    result: Any = None
+    error: str = ""
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Pool:
+    """Processes that call functions on tasks; use it in a ``with`` statement.
+
+    They are started anew, not forked, so that they are the same on every system, and they end when
+    their parent does, however it ended.
+    """
+
+    def __init__(self, processes: int = 0) -> None:
+        self.processes = processes or cores()
+        self._executor: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes after what they are doing; what waits is dropped."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor = None
+
+    def map(self, function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Outcome]:
+        """Call a function on every task; yield what came of each, in order, a few ahead at most.
+
+        A task that raises, or whose process ends (a crash, no memory left), is an ``Outcome`` with
+        ``error``; the others go on.
+        """
+        waiting: deque[tuple[Any, Future[Any]]] = deque()
+        for task in tasks:
+            waiting.append((task, self._submit(function, task)))
+            if len(waiting) >= AHEAD * self.processes:
+                yield self._next(function, waiting)
+        while waiting:
+            yield self._next(function, waiting)
+
+    def _next(self, function: Callable[[Any], Any], waiting: deque[tuple[Any, "Future[Any]"]]) -> Outcome:
+        task, future = waiting.popleft()
+        try:
+            return Outcome(task, future.result())
+        except BrokenProcessPool:
+            # One process went and took all that was in flight with it: each again, this one by itself.
+            self._executor = None
+            outcome = self._alone(function, task)
+            again = [(later, self._submit(function, later)) for later, _ in waiting]
+            waiting.clear()
+            waiting.extend(again)
+            return outcome
+        except Exception as error:  # noqa: BLE001 - whatever a file does to a library stays with that file
+            return Outcome(task, error=f"{type(error).__name__}: {error}")
+
+    def _alone(self, function: Callable[[Any], Any], task: Any) -> Outcome:
+        try:
+            return Outcome(task, self._submit(function, task).result())
+        except BrokenProcessPool:
+            self._executor = None
+            return Outcome(task, error="its process ended while it worked on it: a crash, or no memory left")
+        except Exception as error:  # noqa: BLE001 - as above
+            return Outcome(task, error=f"{type(error).__name__}: {error}")
+
+    def _submit(self, function: Callable[[Any], Any], task: Any) -> "Future[Any]":
+        if self._executor is None:
+            self._executor = ProcessPoolExecutor(
+                self.processes, multiprocessing.get_context("spawn"), initializer=_end_with_parent
+            )
+        try:
+            return self._executor.submit(function, task)
+        except BrokenProcessPool:  # it broke since: what was in flight says so when it is asked for
+            failed: Future[Any] = Future()
+            failed.set_exception(BrokenProcessPool())
+            return failed
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has gone: a killed job leaves nothing running."""
+
+    def wait() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -1,0 +1,267 @@
+"""Take scans in: which files there are, and what of each goes into a job, with every reason why not."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.files import atomic, sha256
+from napari_stmml.mtrx import MtrxError, find_scans, is_parameter_file, is_topography, read_mtrx
+from napari_stmml.parameters import PARAMETERS
+from napari_stmml.preprocess import NotUsable
+from napari_stmml.recipe import Recipe
+from napari_stmml.report import Row
+from napari_stmml.scan import Scan
+from napari_stmml.stream import StoredMap, places_of, store_map
+
+RECORD = 1  # format of the record of a file
+_READING = "reading"  # of a record: try again, for what was missing may be there now
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that a path stands for: its place in the tree of results, or why it is no scan."""
+
+    path: Path
+    set: str
+    place: str = ""
+    problem: str = ""
+
+
+def survey(paths: Iterable[tuple[str, Path]]) -> Iterator[Found]:
+    """List every MATRIX file that (set, path) stand for, each once, also those that give no scan.
+
+    The ``place`` is the folder's name and the way below it, without the ending of the file; it is unique.
+    """
+    seen: set[Path] = set()
+    roots: dict[str, int] = {}
+    for which, path in paths:
+        name = (path if path.is_dir() else path.parent).resolve().name or "scans"
+        roots[name] = roots.get(name, 0) + 1
+        root = name if roots[name] == 1 else f"{name}-{roots[name]}"
+        base = path if path.is_dir() else path.parent
+        try:
+            files = find_scans(path)
+        except (MtrxError, OSError) as error:
+            yield Found(path, which, problem=str(error))
+            files = []
+        for file in files:
+            if file.resolve() not in seen:
+                seen.add(file.resolve())
+                below = file.parent.relative_to(base).as_posix()
+                parts = (root, "" if below == "." else below, file.name.rpartition(".")[0])
+                yield Found(file, which, place="/".join(part for part in parts if part))
+        if path.is_dir():
+            yield from (Found(file, which, problem=problem) for file, problem in _others(path))
+
+
+def _others(folder: Path) -> Iterator[tuple[Path, str]]:
+    """List the MATRIX files of a folder that are no topographies, with the reason."""
+    for file in sorted(folder.rglob("*")):
+        name = file.name.lower()
+        if not name.endswith(("_mtrx", ".mtrx")) or is_topography(file) or not file.is_file():
+            continue
+        if name.startswith("._"):
+            yield file, f"Leftover: {file.name} is what macOS leaves on foreign disks, no scan."
+        elif is_parameter_file(file):
+            try:
+                find_scans(file)
+            except (MtrxError, OSError) as error:
+                yield file, str(error)
+        else:
+            channel = file.name.rpartition(".")[2].rpartition("_")[0]
+            kind = "spectroscopy" if "(" in channel else f"channel {channel or '?'}"
+            yield file, f"Not topography: {file.name} is {kind}; a job takes Z images alone."
+
+
+@dataclass(frozen=True)
+class Intake:
+    """One file to take in: all that a process needs to know, and where its record goes."""
+
+    source: str
+    place: str
+    set: str
+    folder: str
+    values: dict[str, Any]
+    forced: tuple[str, ...] = ()
+
+    @property
+    def record(self) -> Path:
+        """The file that says what became of this one; written last, so that it vouches for the others."""
+        return Path(self.folder) / "state" / "process" / f"{self.place.replace('/', '~')}.json"
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Everything that what is written depends on: another value, and it has to be done again."""
+        names = [
+            known.name
+            for known in PARAMETERS.values()
+            if known.group in ("MATRIX data file processing", "Window generation", "Data saving")
+        ]
+        stat = Path(self.source).stat()
+        return {
+            "format": RECORD,
+            **{name: self.values[name] for name in names},
+            "forced": list(self.forced),
+            "set": "predict" if self.set == "predict" else "train",
+            "source": self.source,
+            "bytes": stat.st_size,
+            "modified": stat.st_mtime_ns,
+        }
+
+
+def load_record(path: Path) -> dict[str, Any]:
+    """Read the record of a file; empty if there is none that can be read."""
+    try:
+        record = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def is_done(intake: Intake) -> bool:
+    """Say whether a file has been taken in with these very parameters, and all of it is still there."""
+    record = load_record(intake.record)
+    try:
+        same = record.get("fingerprint") == intake.fingerprint() and not record.get(_READING)
+    except OSError:
+        return False
+    folder = Path(intake.folder)
+    return same and all((folder / output).exists() for output in record["outputs"])
+
+
+def take_in(intake: Intake) -> dict[str, Any]:
+    """Read, prepare and write one file; return its record. What cannot be used is a row that says why."""
+    outputs: list[str] = []
+    rows: list[Row] = []
+    maps: list[dict[str, Any]] = []
+    reading = False
+    try:
+        scans = read_mtrx(intake.source)
+    except (ValueError, OSError) as error:
+        reading = True
+        why = str(error)
+        rows.append(skipped_file(intake.source, intake.set, why))
+        scans = []
+    for scan in scans:
+        row, stored = _take_direction(scan, intake, outputs)
+        rows.append(row)
+        if stored is not None:
+            path = stored.path.relative_to(intake.folder).as_posix()
+            counts = {"all": stored.all, "train": stored.train, "held": stored.held}
+            maps.append({"path": path, "direction": scan.direction, **counts})
+    record = {
+        "fingerprint": intake.fingerprint(),
+        "place": intake.place,
+        "sha256": sha256(intake.source),
+        _READING: reading,
+        "rows": [row.as_dict() for row in rows],
+        "maps": maps,
+        "outputs": outputs,
+    }
+    with atomic(intake.record) as beside:
+        beside.write_text(json.dumps(record, indent=1), "utf-8")
+    return record
+
+
+def skipped_file(source: str | Path, which: str, why: str) -> Row:
+    """Make the row of a file that gives no scan; the reason is what its sentence begins with."""
+    reason = why.partition(":")[0].strip().lower() if ":" in why[:40] else "cannot be read"
+    return Row(str(source), set=which, status="skipped", reason=reason, why=why)
+
+
+def maps_of(record: dict[str, Any], folder: Path) -> list[StoredMap]:
+    """List the prepared maps that a record vouches for."""
+    return [
+        StoredMap(folder / known["path"], known["all"], known["train"], known["held"])
+        for known in record["maps"]
+    ]
+
+
+def describe(scan: Scan, which: str) -> dict[str, Any]:
+    """Say what a scan is, as a row of the report does."""
+    finite = np.isfinite(scan.heights)
+    found = scan.heights[finite]
+    rows, cols = scan.heights.shape
+    size = scan.size_nm or (None, None)
+    return {
+        "source": scan.source,
+        "direction": scan.short_direction,
+        "set": which,
+        "rows": rows,
+        "cols": cols,
+        "width_nm": size[1],
+        "height_nm": size[0],
+        "px_per_nm": None if scan.pixel_size is None else 1 / scan.pixel_size[1],
+        "height_range_nm": float(found.max() - found.min()) if found.size else None,
+        "scanned": float(finite.any(axis=1).mean()),
+        "bias": scan.bias,
+        "setpoint": scan.setpoint,
+        "taken": "" if scan.taken is None else f"{scan.taken:%Y-%m-%d %H:%M:%S}",
+    }
+
+
+def _take_direction(scan: Scan, intake: Intake, outputs: list[str]) -> tuple[Row, StoredMap | None]:
+    """Prepare one direction and write its files, or say why not."""
+    about = describe(scan, intake.set)
+    values = intake.values
+    name = f"{intake.place}_{scan.short_direction}" if scan.short_direction else intake.place
+    names = {scan.stem, f"{scan.stem}_{scan.short_direction}", Path(scan.source).name}
+    forced = bool(names & set(intake.forced))
+    recipe = Recipe(**{known.name: values[known.name] for known in fields(Recipe)[1:]})
+    flat = None
+    limit = ""
+    try:
+        if about["scanned"] < values["pixel_ratio"]:
+            limit = f"below pixel_ratio {values['pixel_ratio']:g}"
+            if not forced:
+                raise NotUsable(
+                    limit, f"{about['scanned']:.0%} of the lines were scanned, {limit} is skipped"
+                )
+        preparing = recipe.preprocessing
+        try:
+            flat = preparing.flat(scan)
+        except NotUsable as error:
+            if not forced:
+                raise
+            limit = error.reason
+            flat = preparing.flat(scan, force=True)
+        prepared = preparing.normalised(flat)
+        places = places_of(prepared, recipe.training_grid)
+        if not len(places):
+            size = f"{prepared.shape[1]} x {prepared.shape[0]} px"
+            raise NotUsable(
+                f"no window of {recipe.window_size} px fits",
+                f"no window of {recipe.window_size} px fits where it was scanned ({size} when resampled)",
+            )
+    except ValueError as error:
+        reason = getattr(error, "reason", "cannot be prepared")
+        thumbnail = _thumbnail(scan, scan.heights if flat is None else flat, name, intake, outputs)
+        return Row(**about, status="skipped", reason=reason, why=str(error), thumbnail=thumbnail), None
+    from napari_stmml import scanfiles
+
+    thumbnail = _thumbnail(scan, flat, name, intake, outputs)
+    stored = None
+    if intake.set != "predict":
+        stored = store_map(Path(intake.folder) / "prepared" / f"{name}.npy", prepared, recipe.training_grid)
+        outputs.append(f"prepared/{name}.npy")
+    else:
+        values = {**values, "save_windows": False, "save_window_jpgs": False}
+    outputs += scanfiles.write(scan, flat, prepared, places, name, Path(intake.folder), values, recipe)
+    status = "forced" if limit else "kept"
+    row = Row(**about, status=status, reason=limit, windows=len(places), thumbnail=thumbnail)
+    return row, stored
+
+
+def _thumbnail(scan: Scan, heights: np.ndarray, name: str, intake: Intake, outputs: list[str]) -> str:
+    """Write the small picture of the report; return its path relative to the report."""
+    from napari_stmml.pictures import save_thumbnail
+
+    if not np.isfinite(heights).any():
+        return ""
+    shown = f"thumbnails/{name}.jpg"
+    save_thumbnail(Path(intake.folder) / "report" / shown, heights, cmap=intake.values["cmap"])
+    outputs.append(f"report/{shown}")
+    return shown

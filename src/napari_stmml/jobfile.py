@@ -1,0 +1,156 @@
+"""One job in one TOML file: read it, check all of it before any work starts, write one to begin with."""
+
+import json
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from napari_stmml import parameters
+from napari_stmml.files import atomic
+from napari_stmml.parameters import PARAMETERS
+from napari_stmml.recipe import Recipe
+
+SETS = ("train", "test", "predict")
+_NAMES = ("job_name", "model_name", "cluster_model_name")  # which become names of files
+_HEAD = """# A job of napari-stmml: `stmml run {name}` reads, prepares, trains, clusters and predicts.
+# Every parameter stands here with its default; what is left out keeps it. All are in docs/parameters.md.
+# Paths are relative to this file.
+"""
+
+
+@dataclass(frozen=True)
+class JobFile:
+    """All parameters of a job, checked, and the folder that its paths are relative to.
+
+    Parameters
+    ----------
+    values : dict
+        Every parameter of ``PARAMETERS`` by name; what is missing gets its default.
+    base : Path
+        The folder that paths are relative to.
+
+    Raises
+    ------
+    ValueError
+        By name, if a parameter is unknown (with the nearest that is known), of the wrong type or
+        impossible, or a path does not exist.
+    """
+
+    values: dict[str, Any]
+    base: Path
+
+    def __post_init__(self) -> None:
+        checked = parameters.check(self.values)
+        every = {name: known.default for name, known in PARAMETERS.items()} | checked
+        object.__setattr__(self, "values", every)
+        object.__setattr__(self, "base", Path(self.base).absolute())
+        for name in _NAMES:
+            text = every[name]
+            if not text.strip(" .") or any(letter in text for letter in '/\\:*?"<>|\0'):
+                raise ValueError(f"{name} must be usable as the name of a file, got {text!r}")
+        self.recipe  # noqa: B018 - which checks what fits together
+        from napari_stmml.pictures import check_cmap
+
+        check_cmap(every["cmap"])
+        for which in SETS:
+            for path in self.paths(which):
+                if not path.exists():
+                    raise ValueError(f"{which}_path names {path}, and there is no such file or folder")
+        if not every["train_path"]:
+            raise ValueError("train_path names no file or folder to train on")
+
+    @classmethod
+    def read(cls, path: str | Path) -> "JobFile":
+        """Read a job file; the ValueError for a bad one begins with its name."""
+        path = Path(path)
+        try:
+            values = tomllib.loads(path.read_text("utf-8-sig"))
+        except OSError as error:
+            raise ValueError(f"{path.name} cannot be read: {error.strerror}: {path}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path.name} is not valid TOML: {error}") from error
+        try:
+            return cls(values, path.absolute().parent)
+        except ValueError as error:
+            raise ValueError(f"{path.name}: {error}") from error
+
+    @property
+    def recipe(self) -> Recipe:
+        """The parameters of preparing, training and clustering."""
+        return Recipe(**{known.name: self.values[known.name] for known in fields(Recipe)[1:]})
+
+    @property
+    def folder(self) -> Path:
+        """Where all files of the job go: a folder of the job's name."""
+        return self.base / Path(self.values["out_folder"]).expanduser() / self.values["job_name"]
+
+    def paths(self, which: str) -> list[Path]:
+        """List what ``train_path``, ``test_path`` or ``predict_path`` names."""
+        return [self.base / Path(path).expanduser() for path in self.values[f"{which}_path"]]
+
+    def text(self, name: str = "job.toml") -> str:
+        """Write the job as TOML, every parameter under a line of help with its unit and bounds."""
+        lines, group = [_HEAD.format(name=name)], ""
+        for known in PARAMETERS.values():
+            if known.group != group:
+                group = known.group
+                lines.append(f"\n# ---- {group} ----\n")
+            lines.append(f"# {known.described}\n{known.name} = {_toml(self.values[known.name])}\n")
+        return "".join(lines)
+
+    def write(self, path: str | Path) -> Path:
+        """Write the job as a TOML file."""
+        with atomic(path) as beside:
+            beside.write_text(self.text(Path(path).name), "utf-8")
+        return Path(path)
+
+    def table(self) -> list[dict[str, Any]]:
+        """List every parameter with value, default, unit and help, for the parameter table."""
+        return [
+            {
+                "name": known.name,
+                "value": _toml(self.values[known.name]),
+                "default": _toml(known.default),
+                "unit": known.unit,
+                "help": known.help,
+            }
+            for known in PARAMETERS.values()
+        ]
+
+
+def _toml(value: Any) -> str:
+    """Write a value as TOML.
+
+    >>> _toml(True), _toml(1e-8), _toml(("a", "b"))
+    ('true', '1e-08', '["a", "b"]')
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def parameters_page() -> str:
+    """Write docs/parameters.md out of the definitions."""
+    lines = [
+        "# Parameters",
+        "",
+        "Made by `python docs/make_parameters.py` from `src/napari_stmml/parameters.py`, as are the forms",
+        "in napari and the file of `stmml init`; do not edit. Names are the seed's (S. R. Schofield,",
+        "*SRSML24*, 2025: its Parameter Summary, or its code); ours are marked +. `stmml run job.toml` takes",
+        "all of them, `stmml train --set NAME=VALUE` those of a recipe, which the model keeps (marked R).",
+    ]
+    recipe = {known.name for known in fields(Recipe)}
+    group = ""
+    for known in PARAMETERS.values():
+        if known.group != group:
+            group = known.group
+            lines += ["", f"## {group}", "", "| parameter | default | unit | | |", "|---|---|---|---|---|"]
+        marks = " ".join((["R"] if known.name in recipe else []) + ([] if known.seed else ["+"]))
+        bounds = "" if known.least is None else f" ({known.least:g} to {known.most:g})"
+        choices = f" (one of {', '.join(known.choices)})" if known.choices else ""
+        cells = (f"`{known.name}`", f"`{_toml(known.default)}`", known.unit or known.kind)
+        lines.append(f"| {' | '.join(cells)} | {known.help}{bounds}{choices} | {marks} |")
+    return "\n".join(lines) + "\n"
