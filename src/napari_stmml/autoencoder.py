@@ -145,6 +145,13 @@ class Autoencoder:
         return self._encoder.predict(windows[..., None], batch_size=256, verbose=0)
 
 
+def summary(window: int) -> str:
+    """Describe the network layer by layer, as Keras prints it."""
+    lines: list[str] = []
+    build_autoencoder(window).summary(line_length=100, print_fn=lambda line, **more: lines.append(line))
+    return "\n".join(lines) + "\n"
+
+
 def train_autoencoder(
     train: WindowSource,
     validation: WindowSource | None,

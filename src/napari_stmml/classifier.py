@@ -68,9 +68,7 @@ class SurfaceClassifier:
             for name, colour in zip(self.class_names, self.class_colours, strict=True)
         ]
         about = {"recipe": self.recipe.as_dict(), "classes": classes, "training": self.training}
-        arrays = {"centres": self.centres}
-        arrays |= {f"autoencoder/{name}": weights for name, weights in self.autoencoder.weights.items()}
-        return bundle.write(path, about, arrays)
+        return bundle.write(path, about, {"centres": self.centres, **_weights(self.autoencoder)})
 
     @classmethod
     def load(cls, path: str | Path) -> "SurfaceClassifier":
@@ -83,12 +81,12 @@ class SurfaceClassifier:
         """
         about, arrays = bundle.read(path)
         try:
-            recipe = Recipe.from_dict(about["recipe"])
-            prefix = "autoencoder/"
-            weights = {key[len(prefix) :]: array for key, array in arrays.items() if key.startswith(prefix)}
+            recipe, autoencoder = _network(about, arrays)
+            if "centres" not in arrays:
+                raise ValueError("it is a network without clusters; the step cluster makes the model")
             return cls(
                 recipe=recipe,
-                autoencoder=Autoencoder(recipe.window_size, weights),
+                autoencoder=autoencoder,
                 centres=arrays["centres"],
                 class_names=tuple(str(known["name"]) for known in about["classes"]),
                 class_colours=tuple(str(known["colour"]) for known in about["classes"]),
@@ -135,22 +133,58 @@ class SurfaceClassifier:
         """
         recipe = self.recipe
         grid = recipe.prediction_grid if pitch is None else WindowGrid(recipe.window_size, pitch)
-        heights, chosen = windows_of(scan, recipe, grid)
-        nearest = np.zeros(grid.shape(heights.shape), np.uint8 if len(self.centres) < 256 else np.uint16)
-        margin = np.full(nearest.shape, np.nan, np.float32)
+        heights, _ = windows_of(scan, recipe, grid)
+        nearest, margin = self.label_windows(heights, grid, on_progress, should_stop)
+        return paint_scan(nearest, margin, grid, heights, scan, return_confidence)
+
+    def label_windows(
+        self,
+        heights: np.ndarray,
+        grid: WindowGrid,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Label every complete window of prepared heights, (rows, cols) in 0..1.
+
+        Returns
+        -------
+        labels : ndarray of uint8 (uint16 beyond 255 clusters), shape (rows, cols) of the grid, 0 = no label
+        margin : ndarray of float32, of the same shape
+            How sure each is, NaN where there is no label.
+
+        Raises
+        ------
+        Stopped
+            If ``should_stop`` said so.
+        """
+        chosen = np.argwhere(grid.complete(heights))
+        labels = np.zeros(grid.shape(heights.shape), np.uint8 if len(self.centres) < 256 else np.uint16)
+        margin = np.full(labels.shape, np.nan, np.float32)
         for start in range(0, len(chosen), ENCODED_AT_ONCE):
             if should_stop():
-                raise Stopped(f"{scan.name}: prediction was stopped")
+                raise Stopped("prediction was stopped")
             some = chosen[start : start + ENCODED_AT_ONCE]
             label, sure = nearest_centres(self.autoencoder.encode(grid.extract(heights, some)), self.centres)
-            nearest[tuple(some.T)], margin[tuple(some.T)] = label + 1, sure
+            labels[tuple(some.T)], margin[tuple(some.T)] = label + 1, sure
             on_progress(start + len(some), len(chosen))
-        labels = to_own_pixels(grid.paint(nearest, heights.shape), scan.heights.shape)
-        labels[~np.isfinite(scan.heights)] = 0
-        if not return_confidence:
-            return labels
-        confidence = to_own_pixels(grid.paint(margin, heights.shape), scan.heights.shape)
-        return labels, np.where(labels > 0, confidence, np.float32(np.nan))
+        return labels, margin
+
+
+def paint_scan(
+    nearest: np.ndarray,
+    margin: np.ndarray,
+    grid: WindowGrid,
+    heights: np.ndarray,
+    scan: Scan,
+    return_confidence: bool = False,
+) -> Any:
+    """Bring labels of windows onto a scan's own pixels: a map, or with it the map of confidence."""
+    labels = to_own_pixels(grid.paint(nearest, heights.shape), scan.heights.shape)
+    labels[~np.isfinite(scan.heights)] = 0
+    if not return_confidence:
+        return labels
+    confidence = to_own_pixels(grid.paint(margin, heights.shape), scan.heights.shape)
+    return labels, np.where(labels > 0, confidence, np.float32(np.nan))
 
 
 def windows_of(scan: Scan, recipe: Recipe, grid: WindowGrid) -> tuple[np.ndarray, np.ndarray]:
@@ -180,3 +214,40 @@ def windows_of(scan: Scan, recipe: Recipe, grid: WindowGrid) -> tuple[np.ndarray
     if not len(chosen):
         raise ValueError(f"{scan.name}: no window of {grid.window} px fits where it was scanned")
     return heights, chosen
+
+
+def save_network(
+    path: str | Path, recipe: Recipe, autoencoder: Autoencoder, training: dict[str, Any]
+) -> Path:
+    """Write a trained network that has no clusters yet, with the recipe and the record of its training."""
+    about = {"recipe": recipe.as_dict(), "training": training}
+    return bundle.write(path, about, _weights(autoencoder))
+
+
+def load_network(path: str | Path) -> tuple[Recipe, Autoencoder, dict[str, Any]]:
+    """Read the network of a model file, with clusters or without.
+
+    Raises
+    ------
+    ValueError
+        If the file is none, is damaged, or its parts do not fit.
+    """
+    about, arrays = bundle.read(path)
+    try:
+        return *_network(about, arrays), dict(about.get("training", {}))
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{Path(path).name} cannot be used as a network: {what}") from error
+
+
+_PREFIX = "autoencoder/"
+
+
+def _weights(autoencoder: Autoencoder) -> dict[str, np.ndarray]:
+    return {f"{_PREFIX}{name}": weights for name, weights in autoencoder.weights.items()}
+
+
+def _network(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple[Recipe, Autoencoder]:
+    recipe = Recipe.from_dict(about["recipe"])
+    weights = {key[len(_PREFIX) :]: array for key, array in arrays.items() if key.startswith(_PREFIX)}
+    return recipe, Autoencoder(recipe.window_size, weights)

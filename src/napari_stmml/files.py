@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+BEGUN = ".stmml-"  # how the names of files begin that are not complete yet
+
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
@@ -20,7 +22,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Same folder, so that the rename stays on one disk; same ending, for writers that look at it.
-    handle, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=BEGUN, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     beside = Path(name)
     try:
@@ -31,6 +33,12 @@ def atomic(path: str | Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def sweep(folder: str | Path) -> None:
+    """Remove what a killed process left half written below a folder in which nobody else writes."""
+    for left in Path(folder).rglob(f"{BEGUN}*"):
+        left.unlink(missing_ok=True)
 
 
 def sha256(path: str | Path) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml import __version__
 from napari_stmml.files import atomic, sha256
 from napari_stmml.mtrx import MtrxError, find_scans, is_parameter_file, is_topography, read_mtrx
 from napari_stmml.parameters import PARAMETERS
@@ -17,6 +18,8 @@ from napari_stmml.report import Row
 from napari_stmml.scan import Scan
 from napari_stmml.stream import StoredMap, places_of, store_map
 
+PREPARING = ("MATRIX data file processing", "Window generation")  # groups of parameters
+SAVING = "Data saving"
 RECORD = 1  # format of the record of a file
 _READING = "reading"  # of a record: try again, for what was missing may be there now
 
@@ -95,21 +98,27 @@ class Intake:
 
     def fingerprint(self) -> dict[str, Any]:
         """Everything that what is written depends on: another value, and it has to be done again."""
-        names = [
-            known.name
-            for known in PARAMETERS.values()
-            if known.group in ("MATRIX data file processing", "Window generation", "Data saving")
-        ]
+        saving = {
+            known.name: self.values[known.name] for known in PARAMETERS.values() if known.group == SAVING
+        }
         stat = Path(self.source).stat()
         return {
             "format": RECORD,
-            **{name: self.values[name] for name in names},
+            "program": __version__,
+            **preparing(self.values),
+            **{name: self.values[name] for name in saving},
             "forced": list(self.forced),
             "set": "predict" if self.set == "predict" else "train",
             "source": self.source,
             "bytes": stat.st_size,
             "modified": stat.st_mtime_ns,
         }
+
+
+def preparing(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters that prepared maps and the choice of scans depend on."""
+    names = [known.name for known in PARAMETERS.values() if known.group in PREPARING]
+    return {name: values[name] for name in names}
 
 
 def load_record(path: Path) -> dict[str, Any]:
@@ -121,15 +130,23 @@ def load_record(path: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def is_done(intake: Intake) -> bool:
-    """Say whether a file has been taken in with these very parameters, and all of it is still there."""
-    record = load_record(intake.record)
+def is_same(record: dict[str, Any], intake: Intake) -> bool:
+    """Say whether a record is of this very file and of these parameters."""
     try:
-        same = record.get("fingerprint") == intake.fingerprint() and not record.get(_READING)
-    except OSError:
+        return bool(record.get("fingerprint") == intake.fingerprint())
+    except OSError:  # the file has gone meanwhile
         return False
-    folder = Path(intake.folder)
-    return same and all((folder / output).exists() for output in record["outputs"])
+
+
+def is_done(intake: Intake) -> bool:
+    """Say whether a file has been taken in with these very parameters, and all of it is still there.
+
+    One that could not be read is not: what was missing may be there now.
+    """
+    record = load_record(intake.record)
+    if not is_same(record, intake) or record.get(_READING):
+        return False
+    return all((Path(intake.folder) / output).exists() for output in record["outputs"])
 
 
 def take_in(intake: Intake) -> dict[str, Any]:
@@ -152,6 +169,18 @@ def take_in(intake: Intake) -> dict[str, Any]:
             path = stored.path.relative_to(intake.folder).as_posix()
             counts = {"all": stored.all, "train": stored.train, "held": stored.held}
             maps.append({"path": path, "direction": scan.direction, **counts})
+    return _write_record(intake, rows, maps, outputs, reading)
+
+
+def give_up(intake: Intake, why: str) -> dict[str, Any]:
+    """Write the record of a file that even the process that took it in did not survive."""
+    sentence = f"Failed: {Path(intake.source).name} could not be taken in ({why})."
+    return _write_record(intake, [skipped_file(intake.source, intake.set, sentence)], [], [], True)
+
+
+def _write_record(
+    intake: Intake, rows: list[Row], maps: list[dict[str, Any]], outputs: list[str], reading: bool
+) -> dict[str, Any]:
     record = {
         "fingerprint": intake.fingerprint(),
         "place": intake.place,

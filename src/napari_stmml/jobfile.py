@@ -89,6 +89,11 @@ class JobFile:
         """List what ``train_path``, ``test_path`` or ``predict_path`` names."""
         return [self.base / Path(path).expanduser() for path in self.values[f"{which}_path"]]
 
+    def absolute(self) -> "JobFile":
+        """Return the same job with paths that hold wherever its file is."""
+        paths = {f"{which}_path": [str(path) for path in self.paths(which)] for which in SETS}
+        return JobFile({**self.values, **paths, "out_folder": str(self.folder.parent)}, self.base)
+
     def text(self, name: str = "job.toml") -> str:
         """Write the job as TOML, every parameter under a line of help with its unit and bounds."""
         lines, group = [_HEAD.format(name=name)], ""

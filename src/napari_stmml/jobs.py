@@ -23,13 +23,13 @@ import numpy as np
 from napari_stmml.classifier import Stopped, SurfaceClassifier
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.mtrx import MtrxError, find_scans, read_mtrx
+from napari_stmml.progress import throttled, with_time_left
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan, load_scans
 from napari_stmml.training import Event, train_classifier
 
 Report = Callable[[Event], None]
 ShouldStop = Callable[[], bool]
-SECONDS_BETWEEN_REPORTS = 0.2
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class TrainJob:
             scans_of(self.paths, self.scans, report, should_stop),
             recipe=Recipe.from_dict(self.recipe),
             seed=self.seed,
-            on_event=_with_time_left(report, self.recipe.get("epochs", Recipe.epochs)),
+            on_event=with_time_left(report, self.recipe.get("epochs", Recipe.epochs)),
             keep=lambda so_far: _keep(so_far, self.checkpoint, report),
             should_stop=should_stop,
         )
@@ -99,7 +99,7 @@ class PredictJob:
         taken: set[str] = set()
         for number, scan in enumerate(scans_of(self.paths, self.scans, report, should_stop)):
             started = time.monotonic()
-            tick = _throttled(report)
+            tick = throttled(report)
             try:
                 painted = classifier.predict(
                     scan,
@@ -198,43 +198,6 @@ def _put_aside_if_edited(path: Path) -> Path | None:
 def _keep(classifier: SurfaceClassifier, path: Path, report: Report) -> None:
     classifier.save(path)
     report({"event": "kept", "model": str(path), "epochs": len(classifier.training["history"])})
-
-
-def _throttled(report: Report) -> Callable[[Event, bool], None]:
-    """Pass on at most five events a second, and those that are the last of their kind."""
-    last = [0.0]
-
-    def tick(event: Event, always: bool) -> None:
-        now = time.monotonic()
-        if always or now - last[0] >= SECONDS_BETWEEN_REPORTS:
-            last[0] = now
-            report(event)
-
-    return tick
-
-
-def _with_time_left(report: Report, epochs: int) -> Report:
-    """Add ``fraction`` and ``seconds_left`` of the training to every event of a batch."""
-    first: list[tuple[float, float]] = []
-    tick = _throttled(report)
-
-    def add(event: Event) -> None:
-        if event["event"] != "batch":
-            report(event)
-            return
-        fraction = (event["epoch"] - 1 + event["batch"] / event["batches"]) / epochs
-        now = time.monotonic()
-        # The first batch compiles the network; the pace is taken from the second on.
-        first.append((now, fraction)) if not first else None
-        began, share = first[0]
-        left = (now - began) / (fraction - share) * (1 - fraction) if fraction > share else None
-        left = None if left is None else round(left, 1)
-        tick(
-            {**event, "epochs": epochs, "fraction": fraction, "seconds_left": left},
-            event["batch"] == event["batches"],
-        )
-
-    return add
 
 
 def main() -> None:

@@ -1,0 +1,116 @@
+"""The folder of a job: what is done in it, what belongs to other parameters, and who works in it now."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from napari_stmml.files import atomic, sweep
+
+Print = dict[str, Any]  # a fingerprint: everything that a step's files depend on
+
+
+def digest(fingerprint: Any) -> str:
+    """Say in 64 letters what a fingerprint is: the same for the same values only."""
+    return hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()
+
+
+class JobFolder:
+    """Where the files of a job are. Nothing in it is ever deleted: what is outdated goes to ``older``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder
+        self._older: Path | None = None
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others from working here; the lock goes when this process does, however it ends.
+
+        Raises
+        ------
+        ValueError
+            If another process works here.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".lock").open("a+") as file:
+            try:
+                _lock(file.fileno())
+            except OSError as error:
+                raise ValueError(f"another job is at work in {self.path}; wait for it or stop it") from error
+            sweep(self.path)
+            yield
+
+    def state(self, step: str) -> dict[str, Any]:
+        """Return what is known of a step: ``fingerprint``, ``done``, ``outputs``; empty if nothing is."""
+        try:
+            known = json.loads((self.path / "state" / f"{step}.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return known if isinstance(known, dict) else {}
+
+    def begin(self, step: str, fingerprint: Print) -> tuple[bool, str]:
+        """Prepare for a step; return whether it is done already, and a sentence on what was put aside.
+
+        Files of the same step with another fingerprint go to ``older``.
+        """
+        known = self.state(step)
+        said = ""
+        if known and known.get("fingerprint") != fingerprint:
+            said = f"{step}: {difference(known.get('fingerprint', {}), fingerprint)}"
+            said += f"; the files made before are now in {self.put_aside(known.get('outputs', []))}"
+            known = {}
+        if known.get("done") and all((self.path / output).exists() for output in known["outputs"]):
+            return True, said
+        self.note(step, fingerprint, known.get("outputs", []))
+        return False, said
+
+    def note(self, step: str, fingerprint: Print, outputs: Iterable[str], done: bool = False) -> None:
+        """Write down what a step makes, before it is made or, ``done``, when all of it is there."""
+        content = {"fingerprint": fingerprint, "done": done, "outputs": list(outputs)}
+        with atomic(self.path / "state" / f"{step}.json") as beside:
+            beside.write_text(json.dumps(content, indent=1), "utf-8")
+
+    def put_aside(self, outputs: Iterable[str]) -> Path:
+        """Move files and folders of this folder to a folder in ``older`` that is new in every run."""
+        if self._older is None:
+            number = 1
+            while (self.path / "older" / str(number)).exists():
+                number += 1
+            self._older = self.path / "older" / str(number)
+        for output in outputs:
+            source, target = self.path / output, self._older / output
+            if source.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                source.replace(target)
+        return self._older
+
+
+def difference(before: Print, now: Print) -> str:
+    """Say which parameters are no longer what they were.
+
+    >>> difference({"epochs": 5, "seed": 0}, {"epochs": 6, "seed": 0})
+    'epochs was 5 and is 6'
+    """
+    changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    short = [name for name in changed if len(f"{before.get(name)}{now.get(name)}") < 60]
+    if short:
+        return ", ".join(f"{name} was {before.get(name)} and is {now.get(name)}" for name in short)
+    return f"{' and '.join(changed)} changed"
+
+
+def _lock(handle: int) -> None:
+    """Lock an open file for this process, or raise OSError at once."""
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    else:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

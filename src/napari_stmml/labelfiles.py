@@ -1,0 +1,103 @@
+"""What a job leaves of every labelled direction: label map, figures, and the log of its windows."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.classifier import paint_scan
+from napari_stmml.labelmap import LabelMap
+from napari_stmml.mtrx import read_mtrx
+from napari_stmml.recipe import Recipe
+from napari_stmml.scan import Scan
+from napari_stmml.scanfiles import density_of, starts_of
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """One direction, ready to be labelled: heights flattened, float32 in nm, and in 0..1."""
+
+    scan: Scan
+    name: str
+    flat: np.ndarray = field(repr=False)
+    heights: np.ndarray = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file to read for labelling: which of its directions were taken in, and how to prepare them."""
+
+    source: str
+    place: str
+    directions: tuple[str, ...]
+    recipe: Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Writing:
+    """A labelled direction to write: labels and confidence of its windows, and where everything goes."""
+
+    prepared: Prepared
+    nearest: np.ndarray = field(repr=False)
+    margin: np.ndarray = field(repr=False)
+    recipe: Recipe
+    names: tuple[str, ...]
+    colours: tuple[str, ...]
+    model: str
+    folder: str
+    alpha: float
+    cmap: str
+
+
+def read_prepared(reading: Reading) -> list[Prepared]:
+    """Read a file and prepare those of its directions that the job took in."""
+    preparing = reading.recipe.preprocessing
+    ready = []
+    for scan in read_mtrx(reading.source):
+        if scan.short_direction in reading.directions:
+            flat = preparing.flat(scan, force=True)  # limits were looked at when it was taken in
+            name = f"{reading.place}_{scan.short_direction}"
+            ready.append(Prepared(scan, name, flat.astype(np.float32), preparing.normalised(flat)))
+    return ready
+
+
+def write_labelled(writing: Writing) -> list[str]:
+    """Write all files of one labelled direction; return their paths, relative to the job's folder."""
+    from napari_stmml.export import labels_figure, save_figure
+    from napari_stmml.pictures import save_overlay
+    from napari_stmml.textfiles import save_window_log
+
+    scan, prepared = writing.prepared.scan, writing.prepared.heights
+    grid = writing.recipe.prediction_grid
+    labels = paint_scan(writing.nearest, writing.margin, grid, prepared, scan)
+    numbers = range(1, len(writing.names) + 1)
+    labelled = LabelMap(
+        labels,
+        scan.pixel_size,
+        names=dict(zip(numbers, writing.names, strict=True)),
+        colours=dict(zip(numbers, writing.colours, strict=True)),
+        name=f"labels {scan.short_name}",
+        scan={**scan.settings(), "model": writing.model},
+    )
+    outputs = [f"predictions/{writing.prepared.name}_{end}" for end in _ENDS]
+    tif, png, overlay, log = (Path(writing.folder) / output for output in outputs)
+    labelled.write(tif)
+    save_figure(labels_figure(scan, labelled), png)
+    look: dict[str, Any] = {"alpha": writing.alpha}
+    if writing.cmap != "stm":
+        look["cmap"] = writing.cmap
+    save_overlay(overlay, scan, writing.prepared.flat, labelled, **look)
+    places = np.argwhere(writing.nearest)
+    save_window_log(
+        log,
+        starts_of(prepared, places, grid),
+        writing.nearest[tuple(places.T)],
+        writing.margin[tuple(places.T)],
+        window=grid.window,
+        pixel_density=density_of(scan, writing.recipe),
+    )
+    return outputs
+
+
+_ENDS = ("labels.tif", "labels.png", "overlay.png", "windows.txt")

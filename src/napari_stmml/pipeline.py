@@ -1,0 +1,529 @@
+"""The four steps of a job, process, train, cluster, predict: each goes on where it was, none mixes runs."""
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_stmml import __version__, bundle, ingest
+from napari_stmml.autoencoder import Autoencoder, TrainingState, summary
+from napari_stmml.batch import Pool
+from napari_stmml.classifier import Stopped, SurfaceClassifier, load_network, save_network
+from napari_stmml.files import atomic
+from napari_stmml.ingest import Found, Intake
+from napari_stmml.jobfile import SETS, JobFile
+from napari_stmml.jobfolder import JobFolder, Print, digest
+from napari_stmml.labelfiles import Prepared, Reading, Writing, read_prepared, write_labelled
+from napari_stmml.progress import with_time_left
+from napari_stmml.report import Row
+from napari_stmml.report import summary as summary_of
+from napari_stmml.stream import StoredMap, WindowStream
+from napari_stmml.training import ENCODED_AT_ONCE, Event, begin_training, cluster, split, train_network
+
+STEPS = ("process", "train", "cluster", "predict")
+_OF_TRAINING = ("batch_size", "buffer_size", "learning_rate", "epochs", "train_data_limit", "test_data_limit")
+_OF_CLUSTERS = ("num_clusters", "n_init", "max_iter", "reassignment_ratio")
+_GO_ON = "start it again, and it goes on where it was"
+
+
+class Pipeline:
+    """A job at work in its folder.
+
+    Parameters
+    ----------
+    job : JobFile
+    report : callable
+        Gets dicts with ``event``: ``files`` (``step``, ``done``, ``total``, ``per_second``,
+        ``seconds_left``), ``taken`` (a file), ``step`` (``what``), ``skipped`` (``why``), ``batch``,
+        ``epoch``, ``clustering``, ``predicted`` and ``report`` (``summary``, ``csv``, ``html``).
+    should_stop : callable
+        Asked between files and batches; ``Stopped`` is raised, and nothing that is done is lost.
+    processes : int
+        How many prepare scans at a time; 0 for one a core.
+    """
+
+    def __init__(
+        self,
+        job: JobFile,
+        report: Callable[[Event], None] = lambda event: None,
+        should_stop: Callable[[], bool] = lambda: False,
+        processes: int = 0,
+    ) -> None:
+        self.job, self.recipe, self.values = job, job.recipe, job.values
+        self.folder = JobFolder(job.folder)
+        self._report, self._should_stop, self._processes = report, should_stop, processes
+
+    def run(self, steps: Sequence[str] = STEPS) -> None:
+        """Do these steps in order; a step that is done already is left as it is.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to do a step with, or another process is at work in the folder.
+        Stopped
+            If ``should_stop`` said so.
+        """
+        with self.folder.locked():
+            self.job.absolute().write(self.folder / "job_as_run.toml")
+            from napari_stmml.textfiles import save_parameters
+
+            save_parameters(self.folder / "parameters.csv", self.job.table())
+            try:
+                for step in steps:
+                    getattr(self, f"_{step}")()
+            finally:
+                self._write_report()
+
+    # ---- process
+
+    @cached_property
+    def _found(self) -> list[Found]:
+        """Every file of the job, those that give no scan as well, within the limits of their sets."""
+        paths = [(which, path) for which in SETS for path in self.job.paths(which)]
+        left = {which: self.values.get(f"mtrx_{which}_data_limit", 0) or np.inf for which in SETS}
+        kept = []
+        for found in ingest.survey(paths):
+            if found.place:
+                left[found.set] -= 1
+                if left[found.set] < 0:
+                    continue
+            kept.append(found)
+        return kept
+
+    @cached_property
+    def _intakes(self) -> list[Intake]:
+        forced = self.values["include"]
+        return [
+            Intake(str(found.path), found.place, found.set, str(self.folder.path), self.values, forced)
+            for found in self._found
+            if found.place
+        ]
+
+    def _process(self) -> None:
+        """Take in every file that has not been taken in with these parameters, through all cores."""
+        self._retire()
+        waiting = [intake for intake in self._intakes if not ingest.is_done(intake)]
+        done = len(self._intakes) - len(waiting)
+        if done:
+            self._say(f"process: {done} of {len(self._intakes)} files are done already")
+        for intake in waiting:
+            self._retire_one(intake)
+        pace = _Pace("process", done, len(self._intakes), self._report)
+        with Pool(self._processes) as pool:
+            for outcome in pool.map(ingest.take_in, self._until_stopped(waiting)):
+                record = outcome.result or ingest.give_up(outcome.task, outcome.error)
+                for row in record["rows"]:
+                    if row["status"] == "skipped":
+                        self._report({"event": "skipped", "scan": row["source"], "why": _why(row)})
+                self._report({"event": "taken", "scan": outcome.task.place, "rows": record["rows"]})
+                pace.step()
+        self._check_stop()
+
+    def _retire(self) -> None:
+        """Put aside what belongs to files that are no longer part of the job."""
+        records = self.folder / "state" / "process"
+        current = {intake.record.name for intake in self._intakes}
+        for path in sorted(records.glob("*.json")):
+            if path.name not in current:
+                outputs = ingest.load_record(path).get("outputs", [])
+                where = self.folder.put_aside([*outputs, path.relative_to(self.folder.path).as_posix()])
+                self._say(f"process: {path.stem.replace('~', '/')} is not in the job: now in {where}")
+
+    def _retire_one(self, intake: Intake) -> None:
+        """Put aside what was made of a file with other parameters."""
+        record = ingest.load_record(intake.record)
+        if record and not ingest.is_same(record, intake):
+            self.folder.put_aside(record.get("outputs", []))
+            intake.record.unlink(missing_ok=True)
+
+    def _records(self, *sets: str) -> Iterator[tuple[Intake, dict[str, Any]]]:
+        """Give the record of every file of some sets; a ValueError if the step process has to come first."""
+        for intake in self._intakes:
+            if intake.set in sets:
+                record = ingest.load_record(intake.record)
+                if not record or not ingest.is_same(record, intake):
+                    raise ValueError(
+                        f"{Path(intake.source).name} has not been processed with these parameters: do the"
+                        " step process first"
+                    )
+                yield intake, record
+
+    # ---- train
+
+    @cached_property
+    def _maps(self) -> dict[str, list[StoredMap]]:
+        maps: dict[str, list[StoredMap]] = {"train": [], "test": []}
+        for intake, record in self._records("train", "test"):
+            maps[intake.set] += ingest.maps_of(record, self.folder.path)
+        if not maps["train"]:
+            raise ValueError("no scan can be used for training; the report says why each was left out")
+        return maps
+
+    def _sources(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": Path(intake.source).name,
+                "direction": known["direction"],
+                "sha256": record["sha256"],
+                "set": intake.set,
+            }
+            for intake, record in self._records("train", "test")
+            for known in record["maps"]
+        ]
+
+    @cached_property
+    def _train_print(self) -> Print:
+        """Everything that the trained network depends on."""
+        preparing = ingest.preparing(self.values)
+        training = {name: self.values[name] for name in (*_OF_TRAINING, "random_seed", "model_name")}
+        scans = [
+            (known["path"], record["sha256"], known["all"], intake.set)
+            for intake, record in self._records("train", "test")
+            for known in record["maps"]
+        ]
+        return {"program": __version__, **preparing, **training, "scans": digest(scans)}
+
+    def _streams(self) -> tuple[WindowStream, WindowStream]:
+        maps = self._maps
+        limits = (self.values["train_data_limit"], self.values["test_data_limit"])
+        return split(maps["train"], maps["test"] or maps["train"], self.recipe, *limits)
+
+    def _train(self) -> None:
+        """Train the autoencoder, epoch by epoch; a killed training goes on after its last epoch."""
+        name = f"model/{self.values['model_name']}"
+        ends = (".stmml", "_summary.txt", "_history.json", "_history.png")
+        done, said = self.folder.begin("train", self._train_print)
+        self._say(said)
+        if done:
+            self._say("train: done already")
+            return
+        checkpoint = self.folder / f"{name}.checkpoint"
+        outputs = [f"{name}{end}" for end in ends]
+        self.folder.note("train", self._train_print, [*outputs, f"{name}.checkpoint"])
+        train, validation = self._streams()
+        every = WindowStream(self._maps["train"], self.recipe.training_grid)
+        training = begin_training(every, self.recipe, self._sources(), self.values["random_seed"])
+        go_on = self._load_checkpoint(checkpoint, training)
+        self._report(
+            {
+                "event": "windows",
+                "scans": len(self._maps["train"]),
+                "train": len(train),
+                "validation": len(validation),
+            }
+        )
+
+        def keep_state(state: TrainingState) -> None:
+            about = {"training_of": digest(self._train_print), "epoch": state.epoch}
+            bundle.write(checkpoint, {**about, "history": training["history"]}, state.variables)
+
+        network = train_network(
+            train,
+            validation,
+            self.recipe,
+            training,
+            on_event=with_time_left(self._report, self.recipe.epochs),
+            keep_state=keep_state,
+            go_on=go_on,
+            should_stop=self._should_stop,
+        )
+        self._check_stop()
+        self._write_model(name, network, training)
+        self.folder.note("train", self._train_print, outputs, done=True)
+        checkpoint.unlink(missing_ok=True)
+
+    def _load_checkpoint(self, path: Path, training: dict[str, Any]) -> TrainingState | None:
+        if not path.is_file():
+            return None
+        try:
+            about, arrays = bundle.read(path)
+        except ValueError as error:
+            self._say(f"train: {error}; it begins anew")
+            return None
+        if about.get("training_of") != digest(self._train_print):
+            return None
+        training["history"] = about["history"]
+        self._say(f"train: goes on after epoch {about['epoch']}")
+        return TrainingState(about["epoch"], arrays)
+
+    def _write_model(self, name: str, network: Autoencoder, training: dict[str, Any]) -> None:
+        from napari_stmml.export import history_figure, save_figure
+
+        history = training["history"]
+        save_network(self.folder / f"{name}.stmml", self.recipe, network, training)
+        _write_text(self.folder / f"{name}_summary.txt", summary(self.recipe.window_size))
+        _write_text(self.folder / f"{name}_history.json", json.dumps(history, indent=1))
+        save_figure(history_figure(history), self.folder / f"{name}_history.png")
+
+    # ---- cluster
+
+    @cached_property
+    def _latent_print(self) -> Print:
+        """Everything that the saved features depend on."""
+        names = ("cluster_batch_size", "cluster_buffer_size")
+        size = max(self.values["cluster_batch_size"], self.values["num_clusters"])
+        sizes = {name: self.values[name] for name in names} | {"features_in_a_file": size}
+        return {"training": digest(self._train_print), **sizes, "save_latent": self.values["save_latent"]}
+
+    @cached_property
+    def _cluster_print(self) -> Print:
+        values = {name: self.values[name] for name in (*_OF_CLUSTERS, "cluster_model_name")}
+        return {"features": digest({**self._latent_print, "save_latent": True}), **values}
+
+    def _cluster(self) -> None:
+        """Cluster the features of all training windows; features that were saved are not made again."""
+        if not self._is_done("train", self._train_print):
+            raise ValueError("there is no network of these parameters: do the step train first")
+        name = f"cluster_model/{self.values['cluster_model_name']}"
+        outputs = [f"{name}{end}" for end in (".stmml", "_convergence.txt", "_convergence.png")]
+        latent_there, said = self.folder.begin("latent", self._latent_print)
+        self._say(said)
+        done, said = self.folder.begin("cluster", self._cluster_print)
+        self._say(said)
+        if done and (latent_there or not self.values["save_latent"]):
+            self._say("cluster: done already")
+            return
+        self.folder.note("cluster", self._cluster_print, outputs)
+        _, autoencoder, training = load_network(self.folder / f"model/{self.values['model_name']}.stmml")
+        maps, together = self._maps["train"], self.values["cluster_buffer_size"]
+        windows = WindowStream(
+            maps, self.recipe.training_grid, limit=self.values["train_data_limit"], together=together
+        )
+        features = self._features(autoencoder, windows)
+        classifier = cluster(
+            autoencoder, features, len(windows), self.recipe, training, on_event=self._report
+        )
+        self._write_clusters(name, classifier)
+        self.folder.note("cluster", self._cluster_print, outputs, done=True)
+
+    def _features(self, autoencoder: Autoencoder, windows: WindowStream) -> Iterator[np.ndarray]:
+        """Yield features batch by batch, from their files where they are saved already."""
+        size = max(self.values["cluster_batch_size"], self.values["num_clusters"])
+        saving = self.values["save_latent"]
+        numbers = range(-(-len(windows) // size)) if saving else ()
+        outputs = [f"latent_features/{self.values['model_name']}_latent_{i:05d}.npy" for i in numbers]
+        if saving:
+            self.folder.note("latent", self._latent_print, outputs)
+        seed = self.values["random_seed"]
+        for batch, output in itertools.zip_longest(windows.batches(size, seed), outputs):
+            self._check_stop()
+            path = self.folder / output if output else None
+            if path is not None and path.is_file():
+                with suppress(ValueError, OSError, EOFError):
+                    features = np.load(path, allow_pickle=False)
+                    if features.shape == (len(batch), autoencoder.n_features):
+                        yield features
+                        continue
+            parts = range(0, len(batch), ENCODED_AT_ONCE)
+            features = np.concatenate([autoencoder.encode(batch[i : i + ENCODED_AT_ONCE]) for i in parts])
+            if path is not None:
+                with atomic(path) as beside, beside.open("wb") as file:
+                    np.save(file, features, allow_pickle=False)
+            yield features
+        if saving:
+            self.folder.note("latent", self._latent_print, outputs, done=True)
+
+    def _write_clusters(self, name: str, classifier: SurfaceClassifier) -> None:
+        from napari_stmml.export import convergence_figure, save_figure
+
+        classifier.save(self.folder / f"{name}.stmml")
+        steps = classifier.training["convergence"]
+        seen = list(itertools.accumulate(steps["windows"]))
+        lines = ["# windows seen\tmean squared distance to the nearest centre"]
+        lines += [f"{n}\t{inertia:.6g}" for n, inertia in zip(seen, steps["inertia"], strict=True)]
+        _write_text(self.folder / f"{name}_convergence.txt", "\n".join(lines) + "\n")
+        save_figure(convergence_figure(steps["inertia"], seen), self.folder / f"{name}_convergence.png")
+
+    # ---- predict
+
+    def _predict(self) -> None:
+        """Label scan by scan: reading and writing through all cores, the network here."""
+        if not self._is_done("cluster", self._cluster_print):
+            raise ValueError("there is no model of these parameters: do the step cluster first")
+        fingerprint = {
+            "clusters": digest(self._cluster_print),
+            **{name: self.values[name] for name in ("predict_window_pitch", "overlay_alpha", "cmap")},
+        }
+        _, said = self.folder.begin("predict", fingerprint)
+        self._say(said)
+        model = self.folder / f"cluster_model/{self.values['cluster_model_name']}.stmml"
+        sets = ("predict",) if self.values["predict_path"] else ("train", "test")
+        tasks, every = [], 0
+        for intake, record in self._records(*sets):
+            directions = tuple(row["direction"] for row in record["rows"] if row["status"] != "skipped")
+            if directions:
+                every += 1
+                if not self._is_labelled(intake, record, fingerprint):
+                    tasks.append(Reading(intake.source, intake.place, directions, self.recipe))
+        if not every:
+            raise ValueError("no scan can be labelled; the report says why each was left out")
+        if every > len(tasks):
+            self._say(f"predict: {every - len(tasks)} of {every} files are done already")
+        if tasks:
+            self._label(tasks, every, SurfaceClassifier.load(model), model.name, fingerprint)
+        known = self.folder.state("predict")["outputs"]
+        self.folder.note("predict", fingerprint, known, done=True)
+
+    def _label(
+        self,
+        tasks: list[Reading],
+        every: int,
+        classifier: SurfaceClassifier,
+        model: str,
+        fingerprint: Print,
+    ) -> None:
+        pace = _Pace("predict", every - len(tasks), every, self._report)
+        look = {
+            "recipe": self.recipe,
+            "names": classifier.class_names,
+            "colours": classifier.class_colours,
+            "model": model,
+            "folder": str(self.folder.path),
+            "alpha": self.values["overlay_alpha"],
+            "cmap": self.values["cmap"],
+        }
+        grid = self.recipe.prediction_grid
+        with Pool(self._processes) as readers, Pool(self._processes) as writers:
+
+            def writings() -> Iterator[Writing]:
+                for outcome in readers.map(read_prepared, self._until_stopped(tasks)):
+                    if outcome.error:
+                        self._report({"event": "skipped", "scan": outcome.task.source, "why": outcome.error})
+                    ready: list[Prepared] = outcome.result or []
+                    if not ready:
+                        pace.step()
+                    for number, prepared in enumerate(ready, 1):
+                        labels = classifier.label_windows(
+                            prepared.heights, grid, should_stop=self._should_stop
+                        )
+                        last = number == len(ready)
+                        of_file.append((outcome.task, last))
+                        yield Writing(prepared, *labels, **look)
+
+            of_file: list[tuple[Reading, bool]] = []
+            outputs: list[str] = []
+            whole = True
+            for number, outcome in enumerate(writers.map(write_labelled, writings())):
+                task, last = of_file[number]
+                if outcome.error:
+                    name = outcome.task.prepared.name
+                    self._report({"event": "skipped", "scan": name, "why": f"{name}: {outcome.error}"})
+                    whole = False
+                else:
+                    outputs += outcome.result
+                    self._report_labelled(task, outcome.result)
+                if last:
+                    if whole:
+                        self._note_labelled(task, outputs, fingerprint)
+                    outputs, whole = [], True
+                    pace.step()
+        self._check_stop()
+
+    def _report_labelled(self, task: Reading, outputs: Sequence[str]) -> None:
+        labels, figure, overlay, log = (str(self.folder / output) for output in outputs)
+        about = {"scan": task.place, "source": task.source, "labels": labels, "figure": figure}
+        self._report({"event": "predicted", **about, "overlay": overlay, "log": log})
+
+    def _label_record(self, place: str) -> Path:
+        return self.folder / "state" / "predict" / f"{place.replace('/', '~')}.json"
+
+    def _note_labelled(self, task: Reading, outputs: Sequence[str], fingerprint: Print) -> None:
+        record = {"fingerprint": digest(fingerprint), "outputs": list(outputs)}
+        record["source"] = task.source
+        _write_text(self._label_record(task.place), json.dumps(record, indent=1))
+
+    def _is_labelled(self, intake: Intake, record: dict[str, Any], fingerprint: Print) -> bool:
+        """Say whether a file is labelled with this model; put aside what another one made of it."""
+        path = self._label_record(intake.place)
+        known = ingest.load_record(path)
+        if not known:
+            return False
+        if known["fingerprint"] != digest(fingerprint):
+            self.folder.put_aside([*known["outputs"], path.relative_to(self.folder.path).as_posix()])
+            return False
+        return all((self.folder / output).exists() for output in known["outputs"])
+
+    # ---- all steps
+
+    def rows(self) -> list[Row]:
+        """List what became of every file of the job so far, for the report."""
+        rows = []
+        for found in self._found:
+            if not found.place:
+                rows.append(ingest.skipped_file(found.path, found.set, found.problem))
+        for intake in self._intakes:
+            record = ingest.load_record(intake.record)
+            rows += [Row.from_dict(known) for known in record.get("rows", [])] or [
+                Row(intake.source, set=intake.set, status="skipped", reason="not processed yet", why=_GO_ON)
+            ]
+        return rows
+
+    def _write_report(self) -> None:
+        from napari_stmml.report import save_csv, save_html
+
+        rows = self.rows()
+        csv, html = (self.folder / f"report/ingest.{end}" for end in ("csv", "html"))
+        save_csv(csv, rows)
+        about = {known["name"]: str(known["value"]) for known in self.job.table()}
+        save_html(html, rows, title=f"{self.values['job_name']}: what was taken in", about=about)
+        self._report({"event": "report", "summary": summary_of(rows), "csv": str(csv), "html": str(html)})
+
+    def _is_done(self, step: str, fingerprint: Print) -> bool:
+        known = self.folder.state(step)
+        there = all((self.folder / output).exists() for output in known.get("outputs", []))
+        return bool(known.get("done") and known.get("fingerprint") == fingerprint and there)
+
+    def _say(self, what: str) -> None:
+        if what:
+            self._report({"event": "step", "what": what})
+
+    def _until_stopped(self, tasks: Iterable[Any]) -> Iterator[Any]:
+        for task in tasks:
+            if self._should_stop():
+                return
+            yield task
+
+    def _check_stop(self) -> None:
+        if self._should_stop():
+            raise Stopped(f"stopped; {_GO_ON}")
+
+
+class _Pace:
+    """Report how many files are done, how many a second, and the time left, at most five times a second."""
+
+    def __init__(self, step: str, done: int, total: int, report: Callable[[Event], None]) -> None:
+        self._event: Event = {"event": "files", "step": step, "total": total}
+        self._before = self._done = done
+        self._report, self._began, self._told = report, time.monotonic(), 0.0
+        self._tell()
+
+    def step(self) -> None:
+        """One more file is done."""
+        self._done += 1
+        if time.monotonic() - self._told > 0.2 or self._done == self._event["total"]:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told = time.monotonic()
+        here, seconds = self._done - self._before, self._told - self._began
+        rate = here / seconds if here and seconds > 0 else None
+        left = None if rate is None else round((self._event["total"] - self._done) / rate, 1)
+        self._report({**self._event, "done": self._done, "per_second": rate, "seconds_left": left})
+
+
+def _why(row: dict[str, Any]) -> str:
+    """Say in one sentence which direction of which file was left out and why."""
+    if not row["direction"]:
+        return str(row["why"])
+    return f"{Path(row['source']).name} {row['direction']}: {row['why']}"
+
+
+def _write_text(path: Path, text: str) -> None:
+    with atomic(path) as beside:
+        beside.write_text(text, "utf-8")

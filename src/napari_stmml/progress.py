@@ -1,0 +1,47 @@
+"""How far long work is: events not too often, and the time that is left."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+Event = dict[str, Any]
+SECONDS_BETWEEN_REPORTS = 0.2
+
+
+def throttled(report: Callable[[Event], None]) -> Callable[[Event, bool], None]:
+    """Pass on at most five events a second, and those that are the last of their kind."""
+    last = [0.0]
+
+    def tick(event: Event, always: bool) -> None:
+        now = time.monotonic()
+        if always or now - last[0] >= SECONDS_BETWEEN_REPORTS:
+            last[0] = now
+            report(event)
+
+    return tick
+
+
+def with_time_left(report: Callable[[Event], None], epochs: int) -> Callable[[Event], None]:
+    """Add ``fraction`` and ``seconds_left`` of the training to every event of a batch.
+
+    The pace is taken from the second batch on, for the first one compiles the network.
+    """
+    first: list[tuple[float, float]] = []
+    tick = throttled(report)
+
+    def add(event: Event) -> None:
+        if event["event"] != "batch":
+            report(event)
+            return
+        fraction = (event["epoch"] - 1 + event["batch"] / event["batches"]) / epochs
+        now = time.monotonic()
+        first.append((now, fraction)) if not first else None
+        began, share = first[0]
+        left = (now - began) / (fraction - share) * (1 - fraction) if fraction > share else None
+        left = None if left is None else round(left, 1)
+        tick(
+            {**event, "epochs": epochs, "fraction": fraction, "seconds_left": left},
+            event["batch"] == event["batches"],
+        )
+
+    return add
