@@ -190,8 +190,24 @@ def test_every_batch_and_every_epoch_is_told_in_order(training):
 def test_a_batchs_loss_is_its_own_and_their_mean_is_the_epochs(training):
     for epoch, losses in training["epochs"]:
         batches = [loss for number, _, _, loss in training["batches"] if number == epoch]
+        assert min(batches) > 0
         assert np.mean(batches) == pytest.approx(losses["loss"], rel=1e-4)
         assert losses["mse"] == pytest.approx(losses["loss"], rel=1e-4)
+
+
+def test_a_short_last_batch_counts_for_its_windows_alone(stripes):
+    windows = stripes[:40].copy()  # 16, 16 and 8
+    batches, epochs = [], []
+    train_autoencoder(
+        Windows(windows),
+        Windows(windows),
+        seed=3,
+        on_batch=lambda *batch: batches.append(batch[-1]),
+        on_epoch=lambda epoch, losses: epochs.append(losses),
+        **(HOW | {"epochs": 1, "learning_rate": 1e-12}),
+    )
+    assert epochs[0]["loss"] == pytest.approx(np.average(batches, weights=[16, 16, 8]), rel=1e-5)
+    assert epochs[0]["val_loss"] == pytest.approx(epochs[0]["loss"], rel=0.05)  # but for dropout
 
 
 def test_the_network_is_kept_after_the_first_batch_and_every_epoch(training):

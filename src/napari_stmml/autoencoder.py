@@ -192,19 +192,21 @@ def train_autoencoder(
         _put_back(network, go_on)
     batches = -(-len(train) // batch_size)
     for epoch in range(1 if go_on is None else go_on.epoch + 1, epochs + 1):
-        network.reset_metrics()
-        losses: dict[str, float] = {}
+        mean = _Mean()
         for batch, windows in enumerate(train.batches(batch_size, (seed, epoch)), 1):
-            before = losses.get("loss", 0.0) * (batch - 1)
-            losses = _floats(network.train_on_batch(windows[..., None], windows[..., None], return_dict=True))
-            on_batch(epoch, batch, batches, losses["loss"] * batch - before)  # Keras gives the mean so far
+            losses = network.train_on_batch(windows[..., None], windows[..., None], return_dict=True)
+            mean.add(losses, len(windows))
+            on_batch(epoch, batch, batches, float(losses["loss"]))
             if epoch == batch == 1:
                 keep(Autoencoder.from_network(network))
             if should_stop():
                 return Autoencoder.from_network(network)
+        told = mean.of()
         if validation is not None and len(validation):
-            losses |= _validate(network, validation, batch_size)
-        on_epoch(epoch, losses)
+            told |= {
+                f"val_{name}": value for name, value in _validate(network, validation, batch_size).items()
+            }
+        on_epoch(epoch, told)
         if keep_state is not None:
             keep_state(_state(network, epoch))
         keep(Autoencoder.from_network(network))
@@ -212,15 +214,27 @@ def train_autoencoder(
 
 
 def _validate(network: Any, validation: WindowSource, batch_size: int) -> dict[str, float]:
-    network.reset_metrics()
-    losses: dict[str, float] = {}
+    mean = _Mean()
     for windows in validation.batches(batch_size):
-        losses = _floats(network.test_on_batch(windows[..., None], windows[..., None], return_dict=True))
-    return {f"val_{name}": value for name, value in losses.items()}
+        losses = network.test_on_batch(windows[..., None], windows[..., None], return_dict=True)
+        mean.add(losses, len(windows))
+    return mean.of()
 
 
-def _floats(logs: dict[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in logs.items()}
+class _Mean:
+    """The mean of losses over batches that need not be of one size."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._windows = 0
+
+    def add(self, losses: dict[str, Any], windows: int) -> None:
+        self._windows += windows
+        for name, value in losses.items():
+            self._sums[name] = self._sums.get(name, 0.0) + windows * float(value)
+
+    def of(self) -> dict[str, float]:
+        return {name: value / self._windows for name, value in self._sums.items()}
 
 
 def _variables(network: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The command ``stmml``: info, train, predict and demo, the same work as in the viewer without a window."""
+"""The command ``stmml``: the same work as in the viewer, without a window."""
 
 import argparse
 import json
@@ -18,7 +18,11 @@ EXIT = "Exit status: 0 when there is a result, 1 when there is none, 2 when the 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``stmml`` with these arguments; return its exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    needed = [name for name in ("model", "out") if getattr(options, name, "") is None]
+    if needed and not _is_job(options):
+        parser.error(f"{options.command} needs --{' and --'.join(needed)}, or one job file, JOB.toml")
     try:
         return options.run(options)
     except (ValueError, OSError) as error:
@@ -60,9 +64,59 @@ def info(options: argparse.Namespace) -> int:
     return 0 if files else 1
 
 
+def run(options: argparse.Namespace) -> int:
+    """Do all steps of a job file: process, train, cluster, predict; what is done already is left alone."""
+    return _steps(options, ("process", "train", "cluster", "predict"))
+
+
+def process(options: argparse.Namespace) -> int:
+    """Take in the scans of a job file: prepare them, cut windows, write the ingest report."""
+    return _steps(options, ("process",))
+
+
+def cluster(options: argparse.Namespace) -> int:
+    """Cluster the features of a job's trained network."""
+    return _steps(options, ("cluster",))
+
+
+def init(options: argparse.Namespace) -> int:
+    """Write a job file with every parameter, its default, its unit and a line of help."""
+    from pathlib import Path
+
+    from napari_stmml.jobfile import JobFile
+
+    path = Path(options.job)
+    if path.exists():
+        raise ValueError(f"{path} exists already; it is left as it is")
+    JobFile({}, path.absolute().parent).write(path)
+    print(f"wrote {path}: look through it, then `stmml run {path}`")
+    return 0
+
+
+def _steps(options: argparse.Namespace, steps: tuple[str, ...]) -> int:
+    """Do some steps of a job file, with the ingest report's one line at the end."""
+    from napari_stmml.jobfile import JobFile
+    from napari_stmml.jobs import RunJob
+
+    job = JobFile.read(options.job)
+    doing = RunJob(options.job, steps, tuple(options.include), options.processes)
+    events = _run(doing, options, ("predicted", "report"), verbose=job.values["verbose"])
+    report = next(event for event in reversed(events) if event["event"] == "report")
+    labelled = sum(event["event"] == "predicted" for event in events)
+    if options.json:
+        about = {name: report[name] for name in ("summary", "csv", "html")}
+        print(json.dumps({"folder": str(job.folder), "labelled": labelled, **about}, indent=1))
+    else:
+        print(f"{report['summary']}\nreport: {report['html']}\nfiles:  {job.folder}")
+    return 0
+
+
 def train(options: argparse.Namespace) -> int:
-    """Train a model on all scans of the paths and write it to ``--out``."""
+    """Train a model on all scans of the paths and write it to ``--out``; or do this step of a job file."""
     from napari_stmml.jobs import TrainJob
+
+    if _is_job(options):
+        return _steps(options, ("train",))
 
     named = {"num_clusters": options.clusters, "epochs": options.epochs}
     named = {name: value for name, value in named.items() if value is not None}
@@ -81,9 +135,11 @@ def train(options: argparse.Namespace) -> int:
 
 
 def predict(options: argparse.Namespace) -> int:
-    """Label all scans of the paths and write the maps and pictures to ``--out``."""
+    """Label all scans of the paths and write the maps to ``--out``; or do this step of a job file."""
     from napari_stmml.jobs import PredictJob
 
+    if _is_job(options):
+        return _steps(options, ("predict",))
     job = PredictJob(model=options.model, out=options.out, paths=tuple(options.paths), pitch=options.pitch)
     events = _run(job, options)
     maps = [event for event in events if event["event"] == "predicted"]
@@ -104,16 +160,30 @@ def demo(options: argparse.Namespace) -> int:
     return run_demo(options.headless, _show_progress())
 
 
-def _run(job: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Run a job here, with progress on standard error; the first Ctrl-C keeps what there is."""
+def _is_job(options: argparse.Namespace) -> bool:
+    """Say whether the one path is a job file."""
+    if len(options.paths) == 1 and str(options.paths[0]).lower().endswith(".toml"):
+        options.job = options.paths[0]
+        return True
+    return False
+
+
+def _run(
+    job: Any, options: argparse.Namespace, wanted: Sequence[str] = (), verbose: bool = False
+) -> list[dict[str, Any]]:
+    """Run a job here, with progress on standard error; the first Ctrl-C keeps what there is.
+
+    Returns the events, or those of the ``wanted`` kinds alone: ten thousand scans have many.
+    """
     from napari_stmml.classifier import Stopped
 
     stop = threading.Event()
     events: list[dict[str, Any]] = []
-    show = _show_progress()
+    show = _show_progress(verbose)
 
     def report(event: dict[str, Any]) -> None:
-        events.append(event)
+        if not wanted or event["event"] in wanted:
+            events.append(event)
         show(event)
 
     def on_interrupt(signum: int, frame: Any) -> None:
@@ -127,7 +197,7 @@ def _run(job: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
         with _prints_on_stderr():
             job.run(report, stop.is_set)
     except Stopped as error:
-        if not any(event["event"] == "predicted" for event in events):
+        if wanted or not any(event["event"] == "predicted" for event in events):
             raise ValueError(str(error)) from error
     except (ValueError, OSError):
         raise
@@ -148,15 +218,16 @@ def _prints_on_stderr() -> Any:
     return contextlib.redirect_stdout(sys.stderr)
 
 
-def _show_progress() -> Callable[[dict[str, Any]], None]:
+def _show_progress(verbose: bool = False) -> Callable[[dict[str, Any]], None]:
     """Return a listener that draws events as a progress bar and lines on standard error."""
     from tqdm import tqdm
 
     bars: dict[str, Any] = {}
 
-    def bar(name: str, done: int, total: int, note: str = "") -> None:
+    def bar(name: str, done: int, total: int, note: str = "", unit: str = "") -> None:
         if name not in bars:
-            bars[name] = tqdm(total=total, desc=name, unit="", file=sys.stderr, leave=True, ncols=90)
+            how = {"desc": name, "unit": unit, "initial": done if unit else 0}
+            bars[name] = tqdm(total=total, file=sys.stderr, leave=True, ncols=90, **how)
         bars[name].set_postfix_str(note, refresh=False)
         bars[name].update(done - bars[name].n)
         if done == total:
@@ -184,6 +255,16 @@ def _show_progress() -> Callable[[dict[str, Any]], None]:
                 bar(scan, done, total)
             case {"event": "predicted", "edited": edited, "labels": labels}:
                 tqdm.write(f"{labels} had been edited: the edited map is kept as {edited}", file=sys.stderr)
+            case {"event": "files", "step": step, "done": done, "total": total}:
+                bar(step, done, total, unit=" scans")
+            case {"event": "taken", "scan": scan, "rows": rows} if verbose:
+                for row in rows:
+                    counted = f"{row['windows']} windows" if row["windows"] else row["reason"]
+                    tqdm.write(f"{scan} {row['direction']}: {row['status']}, {counted}", file=sys.stderr)
+            case {"event": "predicted", "labels": labels} if verbose:
+                tqdm.write(labels, file=sys.stderr)
+            case {"event": "epoch", "epoch": epoch, "loss": loss} if verbose:
+                tqdm.write(f"epoch {epoch}: loss {loss:.4g}", file=sys.stderr)
             case {"event": "step", "what": what}:
                 tqdm.write(what, file=sys.stderr)
 
@@ -238,15 +319,24 @@ def _table(rows: Sequence[Row]) -> str:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    """Read ``name=value`` as a parameter of a recipe, of the type that its default has."""
+    """Read ``name=value`` as a parameter of a recipe, the value as TOML has it or as plain text."""
+    import tomllib
+
+    from napari_stmml.parameters import PARAMETERS, nearest
+
     name, _, value = text.partition("=")
-    default = RECIPES["srsml24"].as_dict().get(name)
-    if default is None or name == "name":
-        raise argparse.ArgumentTypeError(f"a recipe has no parameter {name!r}")
+    known = set(RECIPES["srsml24"].as_dict()) - {"name"}
+    if name not in known:
+        near = nearest(name, sorted(known))
+        raise argparse.ArgumentTypeError(f"a recipe has no parameter {name!r}; did you mean {near!r}?")
     try:
-        return name, type(default)(value)
+        read = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        read = value
+    try:
+        return name, PARAMETERS[name].check(read)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{name} must be {type(default).__name__}: {value!r}") from error
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -256,6 +346,29 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"napari-stmml {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
 
+    def job_options(added: argparse.ArgumentParser) -> None:
+        added.add_argument(
+            "--include",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="of a job: keep the scan of this name although a limit would leave it out; may be repeated",
+        )
+        added.add_argument(
+            "--processes",
+            type=int,
+            default=0,
+            help="of a job: prepare this many files at a time (one a core)",
+        )
+
+    def job_command(name: str, run: Callable[[argparse.Namespace], int]) -> None:
+        added = commands.add_parser(name, help=run.__doc__, description=run.__doc__, epilog=EXIT)
+        added.set_defaults(run=run)
+        added.add_argument("job", metavar="JOB.toml", help="a job file; `stmml init` writes one")
+        if name != "init":
+            added.add_argument("--json", action="store_true", help="say what came of it as JSON")
+            job_options(added)
+
     def command(
         name: str, run: Callable[[argparse.Namespace], int], paths: bool = True
     ) -> argparse.ArgumentParser:
@@ -263,16 +376,21 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         if paths:
             where = "a .Z_mtrx file, a session's _0001.mtrx, or a folder (with all below it)"
+            if name in ("train", "predict"):
+                where += "; or one job file, JOB.toml"
             added.add_argument("paths", nargs="+", metavar="FILE_OR_FOLDER", help=where)
             added.add_argument(
                 "--json", action="store_true", help="write the result as JSON on standard output"
             )
         return added
 
+    for name, doing in (("init", init), ("run", run), ("process", process), ("cluster", cluster)):
+        job_command(name, doing)
     asking = command("info", info)
     asking.add_argument("--all", action="store_true", help="add a table of all settings, rounded for people")
     training = command("train", train)
-    training.add_argument("--out", required=True, metavar="M.stmml", help="the model file to write")
+    job_options(training)
+    training.add_argument("--out", metavar="M.stmml", help="the model file to write")
     training.add_argument("--recipe", default="srsml24", choices=sorted(RECIPES), help="default: %(default)s")
     training.add_argument("--clusters", type=int, help="number of clusters (the recipe's: 20)")
     training.add_argument("--epochs", type=int, help="how often training sees every window (the recipe's: 5)")
@@ -288,8 +406,9 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=0, help="the same seed gives the same labels (default: 0)"
     )
     predicting = command("predict", predict)
-    predicting.add_argument("--model", required=True, metavar="M.stmml", help="the model file to use")
-    predicting.add_argument("--out", required=True, metavar="DIR", help="folder for label maps and pictures")
+    job_options(predicting)
+    predicting.add_argument("--model", metavar="M.stmml", help="the model file to use")
+    predicting.add_argument("--out", metavar="DIR", help="folder for label maps and pictures")
     predicting.add_argument("--pitch", type=int, help="step between windows in px (the recipe's: 2)")
     showing = command("demo", demo, paths=False)
     showing.add_argument(

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,6 +36,7 @@ ShouldStop = Callable[[], bool]
 class TrainJob:
     """Train a model on the scans below ``paths`` and in the ``.npz`` file ``scans``; write it to ``out``."""
 
+    kind: ClassVar[str] = "train"
     out: str
     paths: tuple[str, ...] = ()
     scans: str = ""
@@ -85,6 +86,7 @@ class TrainJob:
 class PredictJob:
     """Label the scans below ``paths`` and in the ``.npz`` file ``scans``; write maps to folder ``out``."""
 
+    kind: ClassVar[str] = "predict"
     model: str
     out: str
     paths: tuple[str, ...] = ()
@@ -138,8 +140,30 @@ class PredictJob:
             report({**done, "pixels": sizes, "seconds": round(time.monotonic() - started, 2)})
 
 
-Job = TrainJob | PredictJob
-_KINDS: dict[str, type[TrainJob] | type[PredictJob]] = {"train": TrainJob, "predict": PredictJob}
+@dataclass(frozen=True)
+class RunJob:
+    """Do steps of the job in a TOML file; what is done already is left as it is."""
+
+    kind: ClassVar[str] = "run"
+    job: str
+    steps: tuple[str, ...] = ("process", "train", "cluster", "predict")
+    include: tuple[str, ...] = ()
+    processes: int = 0
+    scans: str = ""
+
+    def run(self, report: Report, should_stop: ShouldStop) -> None:
+        """Run the steps; started again after a stop of any kind, they go on where they were."""
+        from napari_stmml.jobfile import JobFile
+        from napari_stmml.pipeline import Pipeline
+
+        job = JobFile.read(self.job)
+        if self.include:
+            job = JobFile({**job.values, "include": (*job.values["include"], *self.include)}, job.base)
+        Pipeline(job, report, should_stop, self.processes).run(self.steps)
+
+
+Job = TrainJob | PredictJob | RunJob
+_KINDS: dict[str, Any] = {job.kind: job for job in (TrainJob, PredictJob, RunJob)}
 
 
 def scans_of(paths: Iterable[str], npz: str, report: Report, should_stop: ShouldStop) -> Iterator[Scan]:

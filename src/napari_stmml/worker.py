@@ -98,8 +98,7 @@ class Worker:
             with self._lock:
                 if self._process is None or self._process.poll() is not None:
                     self._process = self._start()
-            kind = "train" if isinstance(job, TrainJob) else "predict"
-            self._tell({"job": kind, "values": values})
+            self._tell({"job": job.kind, "values": values})
             if self._cancelled:  # asked for while all this went on
                 self._tell({"stop": True})
         except Exception as error:  # noqa: BLE001 - the edge of a thread: without an end a panel would wait for ever
