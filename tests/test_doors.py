@@ -21,7 +21,7 @@ MODULES = {
 VIEWER = "napari_stmml.viewer"
 DOORS = {
     "access2thematrix": {"mtrx"},
-    "spiepy": {"flattening", "viewer.samples"},  # the viewer opens its demonstration images
+    "spiepy": {"viewer.samples"},  # the viewer opens its demonstration images
     "keras": {"autoencoder"},
     "tensorflow": {"autoencoder"},
     "sklearn": {"clusters"},

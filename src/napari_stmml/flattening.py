@@ -1,42 +1,195 @@
-"""Flatten heights: take out tilt, bow, line offsets, scars and spikes; the only door to SPIEPy."""
+"""Flatten heights: chains of methods that take out tilt, bow, line offsets, scars and spikes."""
 
 import difflib
-import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-FLATTEN_METHODS = {
-    "none": "leave the heights as they are",
-    "poly_xy": "subtract the plane that fits all heights best",
-    "iterate_mask": "fit the plane again and again without the heights that stand out of it",
+from napari_stmml import levelling, repair
+from napari_stmml.levelling import fill_nearest
+
+__all__ = ["FLATTEN_METHODS", "METHODS", "Method", "fill_nearest", "flatten", "parse_chain", "table"]
+
+_OUT = 2.0  # robust standard deviations off the median, from which on `mask` leaves heights out
+_WHOLE = 0.9  # of a row
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to flatten; ``gwyddion`` and ``spiepy`` are what others call it, empty where they have none.
+
+    ``fast`` says that it takes well below 100 ms at 1024 x 1024. ``function`` takes heights, (rows, cols)
+    with NaN where missing, and which of them to use, and returns new heights; `mask` and `repeat` have none.
+    """
+
+    name: str
+    help: str
+    gwyddion: str = ""
+    spiepy: str = ""
+    fast: bool = True
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method("none", "leave the heights as they are", function=lambda heights, use: heights.copy()),
+        Method(
+            "poly_xy",
+            "subtract the plane, with a term x*y, that fits all heights best",
+            "Polynomial Background, 1 by 1",
+            "flatten_poly_xy(deg=1)",
+            function=levelling.polynomial,
+        ),
+        Method(
+            "poly_xy_2",
+            "subtract the polynomial of 2nd order in x and in y that fits all heights best",
+            "Polynomial Background, 2 by 2",
+            "flatten_poly_xy(deg=2)",
+            function=partial(levelling.polynomial, degree=2),
+        ),
+        Method(
+            "xy",
+            "subtract the mean slope of all rows and of all columns, then the mean",
+            "",
+            "flatten_xy",
+            function=levelling.average_lines,
+        ),
+        Method(
+            "peaks",
+            "subtract the polynomial of 2nd order through the local maxima, such as atoms",
+            "",
+            "flatten_by_peaks",
+            False,
+            levelling.peaks,
+        ),
+        Method(
+            "iterate_mask",
+            "fit the plane again and again without the heights that stand out of it",
+            "",
+            "flatten_by_iterate_mask",
+            False,
+            levelling.iterate_mask,
+        ),
+        Method(
+            "row_mean",
+            "subtract from each row its mean",
+            "Align Rows: Polynomial, degree 0",
+            function=levelling.row_mean,
+        ),
+        Method(
+            "row_mean_and_slope",
+            "subtract from each row the line that fits it best",
+            "Align Rows: Polynomial, degree 1",
+            function=levelling.row_mean_and_slope,
+        ),
+        Method(
+            "row_median",
+            "subtract from each row its median, which tall things hardly change",
+            "Align Rows: Median",
+            function=levelling.row_median,
+        ),
+        Method(
+            "median_of_differences",
+            "shift each row to the one before by the median of their differences; a step stays, and a tilt",
+            "Align Rows: Median of differences",
+            function=levelling.median_of_differences,
+        ),
+        Method(
+            "facet",
+            "make the slope that most of the surface has horizontal, so that terraces lie flat",
+            "Facet Level",
+            "",
+            False,
+            levelling.facet,
+        ),
+        Method(
+            "terraces",
+            "find the terraces between steps, fit slopes that all share and an offset for each",
+            "",
+            "",
+            False,
+            levelling.terraces,
+        ),
+        Method(
+            "scars",
+            "bridge bright or dark streaks along the rows, up to 4 rows wide",
+            "Remove Scars",
+            fast=False,
+            function=repair.scars,
+        ),
+        Method(
+            "line_jumps",
+            "shift back rows, or parts of 16 px or more, that jump and come back with the next row",
+            "Step Line Correction",
+            function=repair.line_jumps,
+        ),
+        Method(
+            "clip_spikes",
+            "set single pixels that stand far out of their neighbours to the median around them",
+            "",
+            "",
+            False,
+            repair.clip_spikes,
+        ),
+        Method(
+            "mask",
+            f"from here on, leave out what is more than {_OUT:g} robust standard deviations off the median",
+            "Mask by Threshold",
+        ),
+        Method("repeat", "do the methods before the mask once more, now with the mask"),
+    )
 }
+FLATTEN_METHODS = {name: method.help for name, method in METHODS.items()}
+
+
+def table() -> str:
+    """Return the table of all methods, in Markdown, for `docs/flattening.md`."""
+    head = ["| name | what it does | Gwyddion | SPIEPy |", "|---|---|---|---|"]
+    rows = [
+        f"| `{one.name}` | {one.help} | {one.gwyddion or '-'} | {f'`{one.spiepy}`' if one.spiepy else '-'} |"
+        for one in METHODS.values()
+    ]
+    return "\n".join(head + rows) + "\n"
 
 
 def parse_chain(method: str | Sequence[str]) -> tuple[str, ...]:
     """Read a chain of methods, ``"row_median + poly_xy"`` or a sequence of names, as names in order.
 
-    >>> parse_chain("poly_xy + iterate_mask")
+    >>> parse_chain("row_median + poly_xy")
     ('poly_xy', 'iterate_mask')
 
     Raises
     ------
     ValueError
-        If a method is not known, naming it and the nearest that is.
+        If a method is not known, naming it and the nearest that is, or ``repeat`` has nothing to repeat.
     """
     names = method.split("+") if isinstance(method, str) else list(method)
     chain = tuple(str(name).strip() for name in names)
     for name in chain:
-        if name not in FLATTEN_METHODS:
-            near = difflib.get_close_matches(name, FLATTEN_METHODS, n=1, cutoff=0)[0]
+        if name not in METHODS:
+            near = difflib.get_close_matches(name, METHODS, n=1, cutoff=0)[0]
             raise ValueError(
                 f"flatten_method {name!r} is not known; did you mean {near!r}? There are:"
-                f" {', '.join(FLATTEN_METHODS)}"
+                f" {', '.join(METHODS)}"
             )
     if not chain:
         raise ValueError("flatten_method names no method; 'none' leaves the heights as they are")
+    for i, name in enumerate(chain):
+        if name == "repeat" and not _before_mask(chain[:i]):
+            raise ValueError(
+                f"flatten_method {' + '.join(chain)!r}: 'repeat' does the methods before 'mask' once more, so"
+                " a method and then 'mask' have to come before it, as in 'poly_xy + mask + repeat'"
+            )
     return chain
+
+
+def _before_mask(chain: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the methods before the last mask of a chain; none without a mask."""
+    masks = [i for i, name in enumerate(chain) if name == "mask"]
+    return tuple(name for name in chain[: masks[-1]] if METHODS[name].function) if masks else ()
 
 
 def flatten(
@@ -47,15 +200,26 @@ def flatten(
     Parameters
     ----------
     heights : ndarray, shape (rows, cols)
+        In nm, or any other unit. Infinite ones are taken for missing.
     method : str or sequence of str
-        One of ``FLATTEN_METHODS``, or several joined by ``+``, done in this order.
+        One of ``METHODS``, or several joined by ``+``, done in this order.
     leave_out : ndarray of bool, shape (rows, cols), optional
-        Pixels that no fit takes notice of, as classes of a label map; they are flattened all the same.
+        Pixels that no fit takes notice of, as classes of a label map; they are flattened all the same. A row
+        that is left out altogether gets its offset from the rows around it.
+
+    Returns
+    -------
+    ndarray of float64, shape (rows, cols)
 
     Raises
     ------
     ValueError
-        If a method is not known, no height is finite, or ``leave_out`` has another shape.
+        If a method is not known, no height is finite, or ``leave_out`` has another shape or leaves nothing.
+
+    Warns
+    -----
+    UserWarning
+        If ``iterate_mask`` does not settle.
 
     Examples
     --------
@@ -65,54 +229,56 @@ def flatten(
     """
     chain = parse_chain(method)
     heights = np.array(heights, dtype=float)
-    missing = ~np.isfinite(heights)
-    if missing.all():
-        raise ValueError("nothing to flatten: every height is missing (NaN)")
-    for name in chain:
-        heights = _one(heights, missing, name)
+    heights[~np.isfinite(heights)] = np.nan
+    use = _used(heights, leave_out)
+    box = _box(use if leave_out is None else np.isfinite(heights))
+    heights[box] = _flatten(heights[box], use[box], chain)
     return heights
 
 
-def _one(heights: np.ndarray, missing: np.ndarray, method: str) -> np.ndarray:
-    if method == "none":
-        return heights.copy()
-    box = _filled_box(missing)
-    part, mask = heights[box], missing[box]
-    flat = np.full(heights.shape, np.nan)
-    flat[box] = _spiepy(fill_nearest(part, mask), mask, method)
-    flat[missing] = np.nan
-    return flat
+def _used(heights: np.ndarray, leave_out: np.ndarray | None) -> np.ndarray:
+    use = np.isfinite(heights)
+    if not use.any():
+        raise ValueError("nothing to flatten: every height is missing (NaN)")
+    if leave_out is None:
+        return use
+    leave_out = np.asarray(leave_out)
+    if leave_out.shape != heights.shape:
+        raise ValueError(f"leave_out has the shape {leave_out.shape}, the heights {heights.shape}")
+    use &= ~leave_out.astype(bool)
+    if not use.any():
+        raise ValueError("nothing to flatten by: every height is missing (NaN) or left out")
+    return use
 
 
-def _filled_box(missing: np.ndarray) -> tuple[slice, slice]:
-    """Return the smallest rectangle that holds every finite height."""
-    rows, cols = (np.flatnonzero(~missing.all(axis=axis)) for axis in (1, 0))
+def _box(there: np.ndarray) -> tuple[slice, slice]:
+    """Return the smallest rectangle that holds every pixel that is there."""
+    rows, cols = (np.flatnonzero(there.any(axis=axis)) for axis in (1, 0))
     return slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)
 
 
-def fill_nearest(heights: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Give every missing height the value of the nearest one that is there."""
-    if not missing.any() or missing.all():
-        return heights
-    from scipy.ndimage import distance_transform_edt
+def _flatten(heights: np.ndarray, use: np.ndarray, chain: tuple[str, ...]) -> np.ndarray:
+    fitted = use
+    for i, name in enumerate(chain):
+        if name == "mask":
+            fitted = use & ~_stands_out(heights, use)
+        for step in _before_mask(chain[:i]) if name == "repeat" else (name,):
+            function = METHODS[step].function
+            heights = function(heights, fitted) if function else heights
+    return heights
 
-    nearest: Any = distance_transform_edt(missing, return_distances=False, return_indices=True)
-    return heights[tuple(nearest)]
 
+def _stands_out(heights: np.ndarray, use: np.ndarray) -> np.ndarray:
+    """Say which heights are more than 2 robust standard deviations off the median of those used.
 
-def _spiepy(heights: np.ndarray, mask: np.ndarray, method: str) -> np.ndarray:
-    """Call SPIEPy on complete heights, leaving out what is masked."""
-    import spiepy
-
-    if min(heights.shape) < 2 or (~mask).sum() < 4:  # too little to fit a plane to
-        return heights - heights[~mask].mean()
-    master = mask if mask.any() else None
-    if method == "poly_xy":
-        return spiepy.flatten_poly_xy(heights, mask=master, deg=1)[0]
-    if master is not None:
-        # Its mask forgets single points: on the plane of the others they do no harm.
-        heights = np.where(mask, spiepy.flatten_poly_xy(heights, mask=master, deg=1)[1], heights)
-    flat, _, rounds = spiepy.flatten_by_iterate_mask(heights, master_mask=master)
-    if rounds == 0:
-        warnings.warn("iterate_mask did not settle within 100 rounds; look at the result", stacklevel=2)
-    return flat
+    A row that stands out nearly as a whole is taken to have a wrong offset rather than a high surface: there,
+    it is what stands out of the row itself.
+    """
+    off = heights - np.median(heights[use])
+    far = _OUT * 1.4826 * np.median(np.abs(off[use]))
+    out = np.abs(off) > far
+    rows = np.flatnonzero((out & use).sum(1) > _WHOLE * use.sum(1))
+    if rows.size:
+        own, _ = levelling.medians(off[rows], use[rows])
+        out[rows] = np.abs(off[rows] - own[:, None]) > far
+    return out
