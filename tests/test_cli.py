@@ -155,8 +155,10 @@ def test_predict_leaves_a_map_and_a_picture_of_every_scan_under_the_promised_nam
     out, err = capsys.readouterr()
     names = {f"{session[0].stem}_{short}_labels" for short in ("FU", "BU", "FD", "BD")}
     expected = {f"{name}{ending}" for name in names for ending in (".tif", ".png")}
-    assert {file.name for file in tmp_path.iterdir()} == expected
-    assert out.splitlines()[-1] == "4 scans labelled, 0 skipped"
+    assert {file.name for file in tmp_path.iterdir()} == expected | {"report"}
+    assert out.splitlines()[-3] == "4 scans labelled, 0 skipped"
+    assert out.splitlines()[-2] == "4 directions kept, none skipped"
+    assert out.splitlines()[-1] == f"report: {tmp_path / 'report' / 'ingest.html'}"
     assert "windows" not in out
     assert "100%" in err
     assert LabelMap.read(tmp_path / f"{session[0].stem}_FU_labels.tif").labels.max() > 0
@@ -181,7 +183,7 @@ def test_a_pitch_beyond_the_window_labels_nothing_and_says_why(session, model, t
 def test_predict_on_nothing_usable_fails(damaged, model, tmp_path, capsys):
     assert main(["predict", str(damaged), "--model", model, "--out", str(tmp_path / "out")]) == 1
     out, err = capsys.readouterr()
-    assert out == "0 scans labelled, 1 skipped\n"
+    assert out.splitlines()[:2] == ["0 scans labelled, 1 skipped", "0 directions kept, 1 skipped: 1 cut short"]
     assert "cut--1_1.Z_mtrx" in err
 
 
@@ -244,7 +246,7 @@ def test_ctrl_c_in_training_keeps_a_usable_model(session, tmp_path, capsys):
     assert "what there is will be kept" in progress
     assert SurfaceClassifier.load(out).predict(read_mtrx(session[0])[0]).max() > 0
     assert signal.getsignal(signal.SIGINT) is handler
-    assert [file.name for file in tmp_path.iterdir()] == ["m.stmml"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["m.stmml", "m_report"]
 
 
 def test_ctrl_c_in_prediction_keeps_the_maps_that_were_made(session, folder, model, tmp_path, capsys):
@@ -254,7 +256,7 @@ def test_ctrl_c_in_prediction_keeps_the_maps_that_were_made(session, folder, mod
     thread.join()
     maps = list(tmp_path.glob("*_labels.tif"))
     assert 1 <= len(maps) < 6
-    assert capsys.readouterr().out.splitlines()[-1] == f"{len(maps)} scans labelled, 0 skipped"
+    assert f"{len(maps)} scans labelled, 0 skipped" in capsys.readouterr().out.splitlines()
 
 
 def test_ctrl_c_before_there_is_anything_is_one_sentence(session, model, tmp_path, capsys, monkeypatch):
@@ -267,7 +269,7 @@ def test_ctrl_c_before_there_is_anything_is_one_sentence(session, model, tmp_pat
     monkeypatch.setattr(jobs, "read_mtrx", read_and_interrupt)
     assert main(["predict", str(session[0]), "--model", model, "--out", str(tmp_path)]) == 1
     assert "prediction was stopped" in capsys.readouterr().err.splitlines()[-1]
-    assert list(tmp_path.iterdir()) == []
+    assert [file.name for file in tmp_path.iterdir()] == ["report"]
 
 
 def test_a_second_ctrl_c_ends_the_command_at_once(session, model, tmp_path, capsys, monkeypatch):

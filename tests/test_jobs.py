@@ -84,7 +84,7 @@ def find(events, name):
 def test_training_tells_what_it_does_in_order(session, recipe, tmp_path):
     out = tmp_path / "m.stmml"
     events = run_here(TrainJob(str(out), (str(session[0]),), recipe=recipe))
-    order = ["windows", "batch", "kept", "epoch", "kept", "clustering", "trained"]
+    order = ["windows", "batch", "kept", "epoch", "kept", "clustering", "report", "trained"]
     assert names_of(events) == order
     last = find(events, "batch")[-1]
     assert (last["fraction"], last["epochs"]) == (1, 1)
@@ -92,7 +92,10 @@ def test_training_tells_what_it_does_in_order(session, recipe, tmp_path):
     assert trained["model"] == str(out)
     assert (trained["epochs"], trained["stopped"]) == (1, False)
     assert sum(trained["cluster_sizes"]) == find(events, "clustering")[-1]["total"]
-    assert [file.name for file in tmp_path.iterdir()] == ["m.stmml"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["m.stmml", "m_report"]
+    (report,) = find(events, "report")
+    assert report["summary"] == "2 directions kept, none skipped"
+    assert (tmp_path / "m_report" / "ingest.html").is_file()
 
 
 def test_time_left_falls_to_nothing(session, recipe, tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 from napari_stmml import bundle
 from napari_stmml.autoencoder import Autoencoder
 from napari_stmml.clusters import nearest_centres
-from napari_stmml.preprocess import to_own_pixels
+from napari_stmml.preprocess import NotUsable, to_own_pixels
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.windows import WindowGrid
@@ -203,16 +203,18 @@ def windows_of(scan: Scan, recipe: Recipe, grid: WindowGrid) -> tuple[np.ndarray
     """
     try:
         heights = recipe.preprocessing.apply(scan)
-    except ValueError as error:
-        raise ValueError(f"{scan.name}: {error}") from error
+    except NotUsable as error:
+        raise NotUsable(error.reason, f"{scan.name}: {error}") from error
+    fits = f"no window of {grid.window} px fits"
     if min(heights.shape) < grid.window:
-        raise ValueError(
+        raise NotUsable(
+            fits,
             f"{scan.name}: {heights.shape[0]} x {heights.shape[1]} px at {recipe.pixel_density:g} px/nm is"
-            f" smaller than one window of {grid.window} px"
+            f" smaller than one window of {grid.window} px",
         )
     chosen = np.argwhere(grid.complete(heights))
     if not len(chosen):
-        raise ValueError(f"{scan.name}: no window of {grid.window} px fits where it was scanned")
+        raise NotUsable(fits, f"{scan.name}: {fits} where it was scanned")
     return heights, chosen
 
 

@@ -131,6 +131,7 @@ def train(options: argparse.Namespace) -> int:
         state = "stopped early" if result["stopped"] else "done"
         print(f"{state}: {result['epochs']} epochs in {result['seconds']:.0f} s, model in {result['model']}")
         print(f"windows per cluster: {', '.join(map(str, result['cluster_sizes']))}")
+        _print_report(events)
     return 0
 
 
@@ -150,6 +151,7 @@ def predict(options: argparse.Namespace) -> int:
         for event in maps:
             print(f"{event['labels']}  ({event['seconds']:.1f} s)")
         print(f"{len(maps)} scans labelled, {len(skipped)} skipped")
+        _print_report(events)
     return 0 if maps else 1
 
 
@@ -269,6 +271,13 @@ def _show_progress(verbose: bool = False) -> Callable[[dict[str, Any]], None]:
                 tqdm.write(what, file=sys.stderr)
 
     return show
+
+
+def _print_report(events: Iterable[dict[str, Any]]) -> None:
+    """Print the one line of the ingest report, and where it is."""
+    for event in events:
+        if event["event"] == "report":
+            print(f"{event['summary']}\nreport: {event['html']}")
 
 
 def _skipped(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -124,6 +124,7 @@ METHODS = {
             "line_jumps",
             "shift back rows, or parts of 16 px or more, that jump and come back with the next row",
             "Step Line Correction",
+            fast=False,
             function=repair.line_jumps,
         ),
         Method(

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from napari_stmml.classifier import Stopped, SurfaceClassifier
+from napari_stmml.ingestlog import IngestLog
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.mtrx import MtrxError, find_scans, read_mtrx
 from napari_stmml.progress import throttled, with_time_left
@@ -48,14 +49,23 @@ class TrainJob:
         if Path(self.out).is_dir():
             raise ValueError(f"{self.out} is a folder; name a file for the model")
         started = time.monotonic()
-        classifier = train_classifier(
-            scans_of(self.paths, self.scans, report, should_stop),
-            recipe=Recipe.from_dict(self.recipe),
-            seed=self.seed,
-            on_event=with_time_left(report, self.recipe.get("epochs", Recipe.epochs)),
-            keep=lambda so_far: _keep(so_far, self.checkpoint, report),
-            should_stop=should_stop,
-        )
+        out = Path(self.out)
+        recipe = Recipe.from_dict(self.recipe)
+        log = IngestLog(out.with_name(f"{out.stem}_report"), "train")
+        told = _telling(report, log)
+        try:
+            classifier = train_classifier(
+                log.watch(scans_of(self.paths, self.scans, told, should_stop)),
+                recipe=recipe,
+                seed=self.seed,
+                on_event=with_time_left(told, recipe.epochs),
+                keep=lambda so_far: _keep(so_far, self.checkpoint, report),
+                should_stop=should_stop,
+            )
+        finally:
+            about = {name: str(value) for name, value in recipe.as_dict().items()}
+            if event := log.write(f"{out.name}: what it was trained on", self.paths, about):
+                report(event)
         classifier.save(self.out)
         self.checkpoint.unlink(missing_ok=True)
         report(
@@ -95,11 +105,31 @@ class PredictJob:
     figures: bool = True
 
     def run(self, report: Report, should_stop: ShouldStop) -> None:
-        """Predict scan by scan; a scan that cannot be labelled is reported and the others go on."""
+        """Predict scan by scan; a scan that cannot be labelled is reported and the others go on.
+
+        With ``figures``, the folder gets the ingest report too.
+        """
+        if not self.figures:
+            self._label(report, should_stop, lambda scans: scans)
+            return
+        log = IngestLog(Path(self.out) / "report", "predict")
+        try:
+            self._label(_telling(report, log), should_stop, log.watch)
+        finally:
+            about = {"model": self.model, "pitch": str(self.pitch or "the recipe's")}
+            if event := log.write(f"{Path(self.out).name}: what was labelled", self.paths, about):
+                report(event)
+
+    def _label(
+        self,
+        report: Report,
+        should_stop: ShouldStop,
+        watch: Callable[[Iterable[Scan]], Iterable[Scan]],
+    ) -> None:
         classifier = SurfaceClassifier.load(self.model)
         labels = range(1, len(classifier.class_names) + 1)
         taken: set[str] = set()
-        for number, scan in enumerate(scans_of(self.paths, self.scans, report, should_stop)):
+        for number, scan in enumerate(watch(scans_of(self.paths, self.scans, report, should_stop))):
             started = time.monotonic()
             tick = throttled(report)
             try:
@@ -114,7 +144,8 @@ class PredictJob:
             except Stopped:
                 raise
             except ValueError as error:
-                report({"event": "skipped", "scan": scan.name, "number": number, "why": str(error)})
+                why = {"why": str(error), "reason": getattr(error, "reason", "cannot be prepared")}
+                report({"event": "skipped", "scan": scan.name, "number": number, **why})
                 continue
             labelled = LabelMap(
                 painted,
@@ -164,6 +195,16 @@ class RunJob:
 
 Job = TrainJob | PredictJob | RunJob
 _KINDS: dict[str, Any] = {job.kind: job for job in (TrainJob, PredictJob, RunJob)}
+
+
+def _telling(report: Report, log: IngestLog) -> Report:
+    """Return a listener that tells the ingest log as well."""
+
+    def tell(event: Event) -> None:
+        log.hear(event)
+        report(event)
+
+    return tell
 
 
 def scans_of(paths: Iterable[str], npz: str, report: Report, should_stop: ShouldStop) -> Iterator[Scan]:

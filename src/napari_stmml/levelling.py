@@ -38,12 +38,25 @@ def polynomial(heights: np.ndarray, use: np.ndarray, degree: int = 1) -> np.ndar
         degree -= 1
     down, right = _powers(rows, 2 * degree), _powers(cols, 2 * degree)
     middle = heights[use][0] if not use.all() else heights[0, 0]
-    moments = np.outer(down.sum(1), right.sum(1)) if use.all() else down @ use.astype(float) @ right.T
+    moments = np.outer(down.sum(1), right.sum(1)) if use.all() else _sums(use.astype(float), down, right)
     down, right = down[: degree + 1], right[: degree + 1]
-    sums = down @ np.where(use, heights - middle, 0.0) @ right.T
+    sums = _sums(np.where(use, heights - middle, 0.0), down, right)
     terms = _solve(moments, sums)
     terms[0, 0] += middle
-    return heights - (terms.T @ down).T @ right
+    return heights - _surface(terms, down, right)
+
+
+def _sums(values: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the sums of values, (rows, cols), times each of ``down`` and each of ``right``.
+
+    By einsum, not matrix products: the second thread of a BLAS stalls a viewer on busy cores.
+    """
+    return np.einsum("ki,ij->kj", down, values) @ right.T
+
+
+def _surface(terms: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the sum of terms times ``down`` and ``right``, (rows, cols)."""
+    return np.einsum("ki,kj->ij", terms.T @ down, right)
 
 
 def _powers(used: np.ndarray, degree: int) -> np.ndarray:
@@ -119,7 +132,7 @@ def iterate_mask(heights: np.ndarray, use: np.ndarray) -> np.ndarray:
             break
     else:
         warnings.warn("iterate_mask did not settle within 100 rounds; look at the result", stacklevel=4)
-    return first - (terms.T @ down[:2]).T @ right[:2]
+    return first - _surface(terms, down[:2], right[:2])
 
 
 @dataclass(frozen=True)
@@ -131,7 +144,7 @@ class _Sums:
 
     @classmethod
     def over(cls, use: np.ndarray, values: np.ndarray, down: np.ndarray, right: np.ndarray) -> Self:
-        return cls(down @ use.astype(float) @ right.T, down[:2] @ values @ right[:2].T)
+        return cls(_sums(use.astype(float), down, right), _sums(values, down[:2], right[:2]))
 
     @classmethod
     def of(
@@ -179,7 +192,7 @@ def _off(
     lines[0] += mean
     step = max(1, 60_000 // heights.shape[1])  # fits into the processor's cache
     for i in range(0, len(heights), step):
-        part = heights[i : i + step] - lines[:, i : i + step].T @ right[:2]
+        part = heights[i : i + step] - np.einsum("ki,kj->ij", lines[:, i : i + step], right[:2])
         np.greater(np.abs(part, out=part), sigma, out=off[i : i + step])
     return off
 
@@ -232,12 +245,12 @@ def _lines(heights: np.ndarray, use: np.ndarray) -> tuple[np.ndarray, ...]:
     n = use.sum(1)
     some = np.maximum(n, 1)
     weights = use.astype(float)
-    middle = weights @ x / some
-    spread = np.where(n > 1, weights @ x**2 - n * middle**2, 1.0)
+    middle = np.einsum("ij,j->i", weights, x) / some
+    spread = np.where(n > 1, np.einsum("ij,j->i", weights, x**2) - n * middle**2, 1.0)
     zero = heights[use].mean()
     values = np.where(use, heights - zero, 0.0)
     mean = values.sum(1) / some
-    slope = np.where(n > 1, (values @ x - n * middle * mean) / spread, 0.0)
+    slope = np.where(n > 1, (np.einsum("ij,j->i", values, x) - n * middle * mean) / spread, 0.0)
     return n, x, mean + zero, middle, slope
 
 

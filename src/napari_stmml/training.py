@@ -212,7 +212,8 @@ def _store(
             prepared, _ = windows_of(scan, recipe, grid)
         except ValueError as error:
             why = str(error)
-            on_event({"event": "skipped", "scan": scan.name, "why": why})
+            reason = getattr(error, "reason", "cannot be prepared")
+            on_event({"event": "skipped", "scan": scan.name, "why": why, "reason": reason})
             continue
         maps.append(store_map(folder / f"{len(maps):06d}.npy", prepared, grid))
         if scan.source not in hashes:

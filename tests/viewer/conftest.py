@@ -34,6 +34,7 @@ def _nothing_remembered(monkeypatch):
     from napari_stmml.viewer import remembered
 
     monkeypatch.setattr(remembered, "model", None)
+    monkeypatch.setattr(remembered, "flatten_method", None)
 
 
 @pytest.fixture

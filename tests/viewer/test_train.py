@@ -154,6 +154,31 @@ def test_a_panel_works_on_the_viewer_that_plugins_are_given(
     assert panel.status.text().startswith("Done in")
 
 
+def flatten_field(panel):
+    return next(field for field in panel.folded if field.name == "flatten_method")
+
+
+def test_a_chain_used_for_training_reaches_an_open_panel_and_a_later_one(viewer, dock):
+    panel = dock(viewer, "Train", worker=None)  # its process ends when it is closed
+    prepare = dock(viewer, "Prepare")
+    prepare.preview.value = False
+    prepare.chain.value = "row_median + poly_xy"
+    prepare.train.click()
+    assert flatten_field(panel).value == "row_median + poly_xy"
+    assert panel.status.text() == "Flatten method, from Prepare: row_median + poly_xy"
+    viewer.window.remove_dock_widget(panel)
+    assert flatten_field(dock(viewer, "Train")).value == "row_median + poly_xy"
+
+
+def test_a_chain_that_is_none_is_a_sentence(viewer, panel_of, said):
+    panel = panel_of(viewer)
+    choose(panel, viewer.layers)
+    flatten_field(panel).value = "row_medium + poly_xy"
+    panel.start_button.click()
+    assert "'row_medium' is not known; did you mean 'row_median'?" in said()[0]
+    assert not panel.running
+
+
 def test_training_on_nothing_is_a_sentence(viewer, panel_of, said):
     panel = panel_of(viewer)
     panel.start_button.click()

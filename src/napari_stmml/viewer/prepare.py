@@ -1,25 +1,27 @@
-"""The Prepare widget: flatten with a live preview, and see which windows a grid cuts."""
+"""The Prepare widget: flatten by a chain of methods with a live preview; see which windows a grid cuts."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-from magicgui.widgets import CheckBox, Label, PushButton
-from qtpy.QtCore import QTimer
-from superqt.utils import create_worker
+from magicgui.widgets import CheckBox, PushButton
+from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QPushButton
 
-from napari_stmml.flattening import flatten
-from napari_stmml.preprocess import MOST_PIXELS
+from napari_stmml.chainfile import ENDING, load_chain, save_chain
 from napari_stmml.recipe import Recipe
-from napari_stmml.scan import Scan
-from napari_stmml.viewer.layers import robust_limits, scan_to_layer
-from napari_stmml.viewer.panel import Panel, brief_name, place_of, scan_of
-from napari_stmml.viewer.recipe_form import field_for
-from napari_stmml.windows import WindowGrid
+from napari_stmml.viewer import remembered
+from napari_stmml.viewer.apply_all import ApplyToAll
+from napari_stmml.viewer.chain_editor import ChainEditor
+from napari_stmml.viewer.flatten_work import Flattener, Result, Wish, add_made, is_flattened
+from napari_stmml.viewer.heights_view import HeightsView
+from napari_stmml.viewer.leave_out import LeaveOut
+from napari_stmml.viewer.panel import Panel
+from napari_stmml.viewer.passing import Preview
+from napari_stmml.viewer.window_grid import WindowGridForm
 
-PREVIEW, GRID = "preview", "window grid"
-PASSING = "stmml_passing"  # in the metadata of layers that go when the panel goes: which of the two it is
-DEBOUNCE_MS = 60
-MOST_LINES = 4000
+DEBOUNCE_MS = 0  # as soon as all that one click changes has changed; what is overtaken is not shown
+PATIENCE_MS = 150  # until the panel says that it is still flattening
 
 
 class PrepareWidget(Panel):
@@ -27,225 +29,215 @@ class PrepareWidget(Panel):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
-        recipe = Recipe()
         self.layer = self.one_scan("Scan")
-        self.method = field_for("flatten_method", recipe)
+        self.chain = ChainEditor(Recipe().flatten_method)
+        self.leave_out = LeaveOut(napari_viewer)
         self.preview = CheckBox(text="Live preview", value=True, tooltip="a passing layer over the scan")
-        self.apply = PushButton(text="Make a flattened layer")
-        self.density, self.window, self.pitch = (
-            field_for(name, recipe) for name in ("pixel_density", "window_size", "window_pitch")
-        )
-        self.grid = CheckBox(text="Show the grid of windows", value=False)
-        self.count = Label(value="")
-        self.count.native.setWordWrap(True)
-        self.count.native.setSizePolicy(self.status.sizePolicy())  # magicgui's is of a fixed width
-        flattening = (self.layer, self.method, self.preview, self.apply)
-        self.form(*flattening, self.density, self.window, self.pitch, self.grid)
-        self.column.addWidget(self.count.native)
-        self.column.addWidget(self.status)
-        self.column.addStretch()
-        self._flat: tuple[Any, str, Any, np.ndarray] | None = None  # layer, method, data, what came of them
-        self._asked = 0
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(DEBOUNCE_MS)
-        self._timer.timeout.connect(self._flatten)
-        for widget in (self.layer, self.method, self.preview):
-            widget.changed.connect(self._flatten_soon)
-        for widget in (self.layer, self.density, self.window, self.pitch, self.grid):
-            widget.changed.connect(self._show_grid)
-        self.apply.changed.connect(self.make_layer)
+        self.before = QPushButton("Before")
+        self.before.setCheckable(True)
+        self.before.setShortcut("Alt+B")  # of the window, and gone with this panel
+        self.before.setToolTip("show the scan as it is, in its own contrast (Alt+B); once more: flattened")
+        self.heights = HeightsView(napari_viewer)
+        self.windows = WindowGridForm(napari_viewer)
+        self.grid = self.windows.shown
+        self._flattener = Flattener(self)
+        self.all = ApplyToAll(napari_viewer, self._flattener)
+        self._lay_out()
+        self._shown = Preview(napari_viewer)
+        self._known: Result | None = None  # what was flattened last for the preview
+        self._timer = self._once(DEBOUNCE_MS, self._flatten)
+        self._patience = self._once(PATIENCE_MS, self._say_slow)
+        self._connect()
         self.reset_choices()
 
     def make_layer(self) -> None:
-        """Add the flattened scan as a layer of its own, under the name of scan and method."""
-        layer, method = self.layer.value, self.method.value
-        if layer is None:
+        """Add the flattened scan as a layer of its own, under the name of scan and chain."""
+        wish = self._wish()
+        if wish is None:
             self.say("Choose a scan first: drop a .Z_mtrx file on the window.", wrong=True)
-            return
-        known = self._flat
-        if known is not None and known[:2] == (layer, method) and known[2] is layer.data:
-            self._add(layer, method, known[3])
+        elif self._known is not None and wish.same_as(self._known.wish):
+            self._add_chosen(self._known)
         else:
-            self._start(layer, method, lambda flat: self._add(layer, method, flat), wanted=True)
+            self.say(f"flattening with {wish.chain} …")
+            self._flattener.start(wish, self._add_chosen, self._failed)
+
+    def apply_to_all(self) -> None:
+        """Flatten every open scan that was not flattened yet, one after the other; none stops the others."""
+        if self.all.running:
+            return
+        layers = [layer for layer in self.layer.choices if not is_flattened(layer)]
+        if layers:
+            self.all.start(layers, self.chain.value)
+        else:
+            self.say("There is no open scan that was not flattened: drop .Z_mtrx files here.", wrong=True)
+
+    def use_for_training(self) -> None:
+        """Let the Train widget flatten by this chain, at once or when it is opened."""
+        remembered.use_for_training(self.chain.value)
+        self.say(f"Train flattens by {self.chain.value} from now on.")
+
+    def save_chain(self, path: str | Path | None = None) -> None:
+        """Write the chain to a file; ask which, if none is given."""
+        suggestion = str(Path.home() / f"chain{ENDING}")
+        path = path or QFileDialog.getSaveFileName(self, "Save the chain", suggestion, f"*{ENDING}")[0]
+        if path:
+            try:
+                self.say(f"saved {save_chain(path, self.chain.value)}")
+            except OSError as error:
+                self.say(f"{path} cannot be written: {error.strerror or error}", wrong=True)
+
+    def load_chain(self, path: str | Path | None = None) -> None:
+        """Take the chain from a file over; ask which, if none is given."""
+        path = path or QFileDialog.getOpenFileName(self, "Load a chain", str(Path.home()), f"*{ENDING}")[0]
+        if path:
+            try:
+                self.chain.value = load_chain(path)
+                self.say(f"loaded {Path(path).name}: {self.chain.value}")
+            except ValueError as error:
+                self.say(str(error), wrong=True)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to be flattened."""
+        return self._timer.isActive() or self._flattener.busy or self.all.running
 
     def reset_choices(self, event: Any = None) -> None:
         """Offer the layers that the viewer has now; with the last scan goes what was shown of it."""
         super().reset_choices(event)
+        self.leave_out.offer(self.layer.value)
         if self.layer.value is None:  # a ComboBox does not tell when its last choice goes
             self._flatten()
-            self._show_grid()
+            self.windows.show_on(None)
 
     def showEvent(self, event: Any) -> None:
         """Show what is to be seen while the panel is."""
         super().showEvent(event)
         self._timer.start()
-        self._show_grid()
+        self.windows.show_on(self.layer.value)
 
     def hideEvent(self, event: Any) -> None:
         """Take the passing layers away with the panel."""
         super().hideEvent(event)
         self._timer.stop()
-        self._remove(PREVIEW)
-        self._remove(GRID)
+        self.before.setChecked(False)
+        self._shown.remove()
+        self.windows.remove()
 
-    def _flatten_soon(self) -> None:
+    def changeEvent(self, event: Any) -> None:
+        """Start nothing more when napari takes the panel out of its window: it is closed, not destroyed."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.all.cancel()
+        super().changeEvent(event)
+
+    def _lay_out(self) -> None:
+        self.apply = PushButton(text="Make a flattened layer")
+        self.apply_all, self.train = QPushButton("Apply to all open scans"), QPushButton("Use for training")
+        self.save, self.load = QPushButton("Save chain…"), QPushButton("Load chain…")
+        self.apply_all.setToolTip(
+            "one new layer right over each open scan, fitted to all its pixels; not of layers made here"
+        )
+        self.train.setToolTip("the Train widget's Flatten method becomes this chain")
+        look, grid = QHBoxLayout(), QGridLayout()
+        look.addWidget(self.preview.native)
+        look.addWidget(self.before)
+        grid.addWidget(self.apply.native, 0, 0, 1, 2)
+        for i, button in enumerate((self.apply_all, self.train, self.save, self.load)):
+            grid.addWidget(button, 1 + i // 2, i % 2)
+        self.form(self.layer)
+        self.column.addWidget(self.chain)
+        self.column.addWidget(self.leave_out)
+        self.column.addLayout(look)
+        self.column.addWidget(self.heights)
+        self.column.addLayout(grid)
+        self.column.addWidget(self.all)
+        self.column.addWidget(self.status)
+        self.column.addWidget(self.windows)
+        self.column.addStretch()
+
+    def _connect(self) -> None:
+        self.layer.changed.connect(self._on_layer)
+        self.preview.changed.connect(self._flatten_soon)
+        self.chain.changed.connect(self._flatten_soon)
+        self.chain.refused.connect(lambda sentence: self.say(sentence, wrong=True))
+        self.leave_out.changed.connect(self._flatten_soon)
+        self.all.said.connect(self.say)
+        self.before.toggled.connect(lambda on: self._shown.before(self.layer.value, on))
+        for button, do in (
+            (self.apply.native, self.make_layer),
+            (self.apply_all, self.apply_to_all),
+            (self.train, self.use_for_training),
+            (self.save, self.save_chain),
+            (self.load, self.load_chain),
+        ):
+            button.clicked.connect(lambda _=False, do=do: do())
+
+    def _once(self, after_ms: int, do: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(after_ms)
+        timer.timeout.connect(do)
+        return timer
+
+    def _on_layer(self, _layer: Any = None) -> None:
+        self.leave_out.offer(self.layer.value)
+        self.windows.show_on(self.layer.value)
+        self._flatten_soon()
+
+    def _wish(self) -> Wish | None:
+        """Return what the form asks for now; None without a scan."""
+        layer = self.layer.value
+        if layer is None:
+            return None
+        left_out = self.leave_out
+        return Wish(layer, layer.data, self.chain.value, left_out.mask(), left_out.described)
+
+    def _flatten_soon(self, _value: Any = None) -> None:
+        self.before.setChecked(False)  # whoever changes something wants to see what came of it
         self._timer.start()
 
     def _flatten(self) -> None:
-        """Flatten for the preview, in a thread: iterate_mask takes seconds on large scans."""
-        layer, method = self.layer.value, self.method.value
-        if layer is None or not self.preview.value:
-            self._remove(PREVIEW)
+        """Flatten for the preview, in a thread: some methods take seconds on large scans."""
+        wish = self._wish()
+        if wish is None or not self.preview.value:
+            self._shown.remove()
+            self.heights.show_heights(None if wish is None else wish.layer, None)
+            self._flattener.forget()
             return
-        self._start(layer, method, lambda flat: self._show_preview(layer, flat))
+        self._patience.start()
+        self._flattener.preview(wish, self._show_preview, self._preview_failed)
 
-    def _start(self, layer: Any, method: str, show: Any, wanted: bool = False) -> None:
-        """Flatten in a thread, then show what came of it, unless it was not ``wanted`` and is overtaken."""
-        self._asked += 1
-        asked, data = self._asked, layer.data
+    def _say_slow(self) -> None:
+        if self._flattener.busy and not self.all.running:
+            self.say(f"flattening with {self.chain.value} …")
 
-        def done(flat: np.ndarray) -> None:
-            if wanted or asked == self._asked:
-                self._flat = (layer, method, data, flat)
-                show(flat)
+    def _show_preview(self, result: Result) -> None:
+        self._quiet()
+        layer = result.wish.layer
+        self._known = result
+        if layer in self.viewer.layers and self.isVisible():  # neither gone nor hidden meanwhile
+            self._shown.show(layer, result.heights, result.limits)
+            self.heights.show_heights(layer, result.heights)
+        if result.notes:
+            self.say(result.notes[0])
 
-        def failed(error: Exception) -> None:
-            if wanted or asked == self._asked:
-                self._remove(PREVIEW)
-                self.say(f"{layer.name}: {error}", wrong=True)
+    def _preview_failed(self, wish: Wish, error: Exception) -> None:
+        self._shown.remove()
+        self.heights.show_heights(wish.layer, None)
+        self._failed(wish, error)
 
-        self.say(f"flattening with {method} …")
-        create_worker(flatten, np.asarray(data), method, _connect={"returned": done, "errored": failed})
+    def _failed(self, wish: Wish, error: Exception) -> None:
+        self._quiet()
+        self.say(f"{wish.layer.name}: {error}", wrong=True)
 
-    def _show_preview(self, layer: Any, flat: np.ndarray) -> None:
-        self.say("")
-        if layer not in self.viewer.layers or not self.isVisible():  # gone or hidden meanwhile
-            return
-        limits = robust_limits(flat)
-        preview = self._passing(PREVIEW)
-        if preview is not None and preview.data.shape == flat.shape:
-            preview.data, preview.contrast_limits = flat, limits
-            for key, value in place_of(layer).items():
-                setattr(preview, key, value)
-            return
-        self._remove(PREVIEW)
-        active = self.viewer.layers.selection.active
-        look = {"colormap": layer.colormap, "contrast_limits": limits, "metadata": {PASSING: PREVIEW}}
-        self.viewer.add_image(flat, name=PREVIEW, **look, **place_of(layer))
-        self._put_over(layer)
-        self.viewer.layers.selection.active = active
+    def _quiet(self) -> None:
+        self._patience.stop()
+        if self.status.text().startswith("flattening") and not self.all.running:
+            self.say("")
 
-    def _add(self, layer: Any, method: str, flat: np.ndarray) -> None:
-        if layer not in self.viewer.layers:
-            return
-        scan = scan_of(layer)
-        made = scan.with_heights(flat, f"flatten {method}", scan.pixel_size)
-        _, meta, _ = scan_to_layer(made)
-        meta |= place_of(layer) | {"name": f"{brief_name(layer)} · {method}", "colormap": layer.colormap}
-        self._remove(PREVIEW)
-        self.viewer.add_image(flat, **meta)
-        self._put_over(layer)
-        self.say(f"added {meta['name']}")
-
-    def _put_over(self, layer: Any) -> None:
-        """Move the newest layer from the top to right over ``layer``, so that labels stay in sight."""
-        layers = self.viewer.layers
-        layers.move(len(layers) - 1, layers.index(layer) + 1)
-
-    def _show_grid(self) -> None:
-        """Draw the tiles that labels will fill, and the first and the last window."""
-        self._remove(GRID)
-        self.count.value = ""
-        if self.layer.value is None:
-            return
-        try:
-            grid = WindowGrid(self.window.value, self.pitch.value)
-            scan = scan_of(self.layer.value)
-            shape, lines, windows = grid_lines(scan, grid, self.density.value)
-        except ValueError as error:
-            self.count.value = str(error)
-            return
-        side = grid.window / self.density.value
-        size = f"{side:.3g} nm wide" if scan.pixel_size else f"{grid.window} px wide (no scale in nm)"
-        self.count.value = f"{shape[0]} x {shape[1]} = {shape[0] * shape[1]} windows, {size}"
-        if not self.grid.value or not self.isVisible():
-            return
-        if len(lines) > MOST_LINES:
-            self.count.value += "; too fine to draw"
-            return
-        vectors = np.concatenate([lines, windows])
-        colours = np.array([[0.2, 0.95, 1, 0.8]] * len(lines) + [[1, 0.2, 0.6, 1]] * len(windows))
-        width = 0.15 * max(1.0, max(self.layer.value.data.shape) / 400)
-        active = self.viewer.layers.selection.active
-        self.viewer.add_vectors(
-            vectors,
-            name=GRID,
-            edge_color=colours,
-            edge_width=width * 4,
-            vector_style="line",
-            opacity=1,
-            metadata={PASSING: GRID},
-            **place_of(self.layer.value),
-        )
-        self.viewer.layers.selection.active = active
-
-    def _remove(self, name: str) -> None:
-        layer = self._passing(name)
-        if layer is not None:
-            self.viewer.layers.remove(layer)
-
-    def _passing(self, name: str) -> Any:
-        """Find the layer of ours that passes, whatever other layers are called; None if there is none."""
-        return next((layer for layer in self.viewer.layers if layer.metadata.get(PASSING) == name), None)
-
-
-def grid_lines(
-    scan: Scan, grid: WindowGrid, density: float
-) -> tuple[tuple[int, int], np.ndarray, np.ndarray]:
-    """Lay a grid of windows, which live on resampled pixels, over a scan's own.
-
-    Returns
-    -------
-    shape : (int, int)
-        Windows down and across.
-    lines, windows : ndarray, shape (n, 2, 2)
-        Start and direction, in the scan's pixels, of the edges of the labels' tiles, and of the
-        outlines of the first and the last window.
-    """
-    own = scan.heights.shape
-    size = scan.pixel_size
-    factors = (1.0, 1.0) if size is None else (size[0] * density, size[1] * density)
-    resampled = (max(1, round(own[0] * factors[0])), max(1, round(own[1] * factors[1])))
-    if max(resampled) > MOST_PIXELS:
-        raise ValueError(f"{resampled[0]} x {resampled[1]} px at {density:g} px/nm are too many")
-    shape = grid.shape(resampled)
-    if not shape[0] * shape[1]:
-        smaller = f"{resampled[0]} x {resampled[1]} px at {density:g} px/nm"
-        raise ValueError(f"the scan, {smaller}, is smaller than one window of {grid.window} px")
-    edges, outlines = [], []
-    for axis in (0, 1):
-        starts = grid.starts(resampled[axis])
-        centres = starts + grid.window / 2
-        between = (centres[1:] + centres[:-1]) / 2
-        tiles = np.r_[centres[0] - grid.pitch / 2, between, centres[-1] + grid.pitch / 2]
-        edges.append(tiles * own[axis] / resampled[axis] - 0.5)  # napari: pixel 0 is centred on 0
-        ends = np.array([starts[0], starts[0] + grid.window, starts[-1], starts[-1] + grid.window])
-        outlines.append(ends * own[axis] / resampled[axis] - 0.5)
-    rows, cols = edges
-    across = [[[row, cols[0]], [0, cols[-1] - cols[0]]] for row in rows]
-    down = [[[rows[0], col], [rows[-1] - rows[0], 0]] for col in cols]
-    (top, bottom, last_top, last_bottom), (left, right, last_left, last_right) = outlines
-    boxes = [(top, left, bottom, right), (last_top, last_left, last_bottom, last_right)]
-    sides = [side for box in boxes for side in _outline(*box)]
-    return shape, np.array(across + down), np.array(sides)
-
-
-def _outline(top: float, left: float, bottom: float, right: float) -> list[list[list[float]]]:
-    height, width = bottom - top, right - left
-    return [
-        [[top, left], [0, width]],
-        [[bottom, left], [0, width]],
-        [[top, left], [height, 0]],
-        [[top, right], [height, 0]],
-    ]
+    def _add_chosen(self, result: Result) -> None:
+        self._quiet()
+        self.before.setChecked(False)
+        self._shown.remove()
+        name = add_made(self.viewer, result)
+        if name:
+            self.say(". ".join([f"added {name}", *result.notes]))

@@ -4,35 +4,82 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
-from magicgui.widgets import ComboBox, FloatSpinBox, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCompleter
 
 from napari_stmml.flattening import FLATTEN_METHODS
 from napari_stmml.recipe import Recipe
 
+LEAST, MOST = -(2**31), 2**31 - 1  # of a number that says no bounds of its own
+
 _BY_NAME = {parameter.name: parameter for parameter in fields(Recipe)}
+
+
+class ChainCompleter(QCompleter):
+    """Suggests methods for the part of a chain that is being written, the one after the last ``+``."""
+
+    def __init__(self, parent: Any) -> None:
+        super().__init__(list(FLATTEN_METHODS), parent)
+        self.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.setFilterMode(Qt.MatchFlag.MatchContains)
+
+    def splitPath(self, path: str) -> list[str]:
+        """Return what is to be completed."""
+        return [path.rpartition("+")[2].strip()]
+
+    def pathFromIndex(self, index: Any) -> str:
+        """Return the chain with its last part completed."""
+        before, plus, _ = self.widget().text().rpartition("+")
+        return f"{before.strip()} + {super().pathFromIndex(index)}" if plus else super().pathFromIndex(index)
 
 
 def field_for(name: str, recipe: Recipe) -> Any:
     """Make the form field of one parameter: its default, bounds, unit and help are the recipe's."""
     parameter, value = _BY_NAME[name], getattr(recipe, name)
     label = name.replace("_", " ").capitalize()
-    unit, tip = parameter.metadata["unit"], f"{name}: {parameter.metadata['help']}"
+    unit, tip = parameter.metadata.get("unit", ""), f"{name}: {parameter.metadata.get('help', '')}"
     if unit:
         label, tip = f"{label} ({unit})", f"{tip} ({unit})"
+    options = {"name": name, "label": label, "tooltip": tip}
+    choices = list(parameter.metadata.get("choices", ()))
     if name == "flatten_method":
-        tip = f"{tip}\n" + "\n".join(f"{method}: {what}" for method, what in FLATTEN_METHODS.items())
-        return ComboBox(name=name, label=label, value=value, choices=list(FLATTEN_METHODS), tooltip=tip)
-    bounds = {"min": parameter.metadata["least"], "max": parameter.metadata["most"], "tooltip": tip}
+        return _chain_field(value, options)
+    if choices:
+        return ComboBox(value=value, choices=choices, **options)
+    if isinstance(parameter.default, bool):
+        return CheckBox(value=value, text=label, **options)
     if isinstance(parameter.default, int):
-        return SpinBox(name=name, label=label, value=value, **bounds)
+        return SpinBox(value=value, **_bounds(parameter), **options)
+    if isinstance(parameter.default, float):
+        return _number_field(parameter, value, options)
+    return LineEdit(value=value, **options)
+
+
+def values(widgets: list[Any]) -> dict[str, Any]:
+    """Return the parameters as they are set, by name."""
+    return {widget.name: widget.value for widget in widgets}
+
+
+def _bounds(parameter: Any) -> dict[str, float]:
+    least, most = parameter.metadata.get("least"), parameter.metadata.get("most")
+    return {"min": LEAST if least is None else least, "max": MOST if most is None else most}
+
+
+def _number_field(parameter: Any, value: float, options: dict[str, str]) -> FloatSpinBox:
     # Steps of a tenth of the default: also where that is a learning rate of 0.0001.
-    box = FloatSpinBox(name=name, label=label, step=float(getattr(Recipe(), name)) / 10, tooltip=tip)
+    box = FloatSpinBox(step=abs(parameter.default) / 10 or 0.1, **options)
+    bounds = _bounds(parameter)
     digits = -Decimal(str(bounds["min"])).adjusted()
     box.native.setDecimals(max(digits, box.native.decimals()))  # before bounds and value, which it rounds
     box.min, box.max, box.value = bounds["min"], bounds["max"], value
     return box
 
 
-def values(widgets: list[Any]) -> dict[str, Any]:
-    """Return the parameters as they are set, by name."""
-    return {widget.name: widget.value for widget in widgets}
+def _chain_field(value: str, options: dict[str, str]) -> LineEdit:
+    """Make a line for a chain of methods that suggests them; the recipe says what is wrong with it."""
+    known = "\n".join(f"{method}: {what}" for method, what in FLATTEN_METHODS.items())
+    tip = f"{options['tooltip']}\nOne method, or several in order joined by +:\n{known}"
+    field = LineEdit(value=value, **(options | {"tooltip": tip}))
+    field.native.setCompleter(ChainCompleter(field.native))
+    return field

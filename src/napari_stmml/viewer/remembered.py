@@ -2,4 +2,23 @@
 
 from pathlib import Path
 
+from qtpy.QtCore import QObject, Signal
+
 model: Path | None = None  # that was trained or used last
+flatten_method: str | None = None  # the chain that Prepare last gave to training
+
+
+class _News(QObject):
+    """Tells widgets that are open already."""
+
+    flatten_method = Signal(str)
+
+
+news = _News()
+
+
+def use_for_training(chain: str) -> None:
+    """Give a chain of flatten methods to every Train widget, open now or later."""
+    global flatten_method
+    flatten_method = chain
+    news.flatten_method.emit(chain)

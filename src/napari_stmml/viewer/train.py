@@ -23,12 +23,18 @@ REDRAW_MS = 500  # between two pictures of the loss curve
 SHOWN = ("epochs", "num_clusters")
 FOLDED = (
     "flatten_method",
+    "resample",
     "pixel_density",
+    "pixel_limit",
+    "normalisation",
+    "data_scaling",
     "window_size",
     "window_pitch",
     "batch_size",
+    "buffer_size",
     "learning_rate",
     "cluster_batch_size",
+    "cluster_buffer_size",
     "n_init",
     "max_iter",
     "reassignment_ratio",
@@ -78,7 +84,16 @@ class TrainWidget(JobPanel):
         self._redraw_timer.timeout.connect(self._redraw)
         self._losses: list[tuple[float, float]] = []
         self._validation: list[tuple[float, float]] = []
+        remembered.news.flatten_method.connect(self.take_chain)
+        if remembered.flatten_method is not None:
+            self.take_chain(remembered.flatten_method)
         self.reset_choices()
+
+    def take_chain(self, chain: str) -> None:
+        """Flatten by this chain, which Prepare was told to use for training."""
+        next(field for field in self.folded if field.name == "flatten_method").value = chain
+        if not self.running:
+            self.say(f"Flatten method, from Prepare: {chain}")
 
     def on_start(self) -> None:
         """Start training on what is chosen."""

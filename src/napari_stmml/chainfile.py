@@ -1,0 +1,86 @@
+"""Keep a chain of flatten methods in a small JSON file, ``name.stmml-flatten.json``, and read it back."""
+
+import json
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from napari_stmml.files import atomic
+from napari_stmml.flattening import parse_chain
+
+FORMAT = 1
+ENDING = ".stmml-flatten.json"
+MOST_BYTES = 64 * 1024  # a chain is a few words
+
+
+def save_chain(path: str | Path, chain: str) -> Path:
+    """Write a chain, as ``"row_median + poly_xy"``, atomically; the file's name gets our ending.
+
+    Raises
+    ------
+    ValueError
+        If the chain names a method that is not known.
+    OSError
+        If the file cannot be written.
+
+    See Also
+    --------
+    load_chain : the inverse.
+    """
+    path = Path(path)
+    if not path.name.endswith(ENDING):
+        path = path.with_name(f"{path.name.removesuffix('.json')}{ENDING}")
+    about = {"format": FORMAT, "flatten": list(parse_chain(chain)), "napari-stmml": _version()}
+    with atomic(path) as beside:
+        beside.write_text(json.dumps(about, indent=1) + "\n", "utf-8")
+    return path
+
+
+def load_chain(path: str | Path) -> str:
+    """Read the chain that ``save_chain`` wrote, as ``"row_median + poly_xy"``.
+
+    Raises
+    ------
+    ValueError
+        In one sentence that names the file: it is missing, no chain of ours, of a newer format,
+        or names a method that is not known here.
+    """
+    path = Path(path)
+    about = _json(path)
+    found = about.get("format") if isinstance(about, dict) else None
+    if not isinstance(about, dict) or type(found) is not int or "flatten" not in about:
+        raise ValueError(f"{path.name} holds no chain of flatten methods")
+    if found > FORMAT:
+        raise ValueError(
+            f"{path.name} has format {found}, this program reads up to {FORMAT}: update napari-stmml"
+        )
+    names = about["flatten"]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{path.name} holds no chain of flatten methods: 'flatten' is no list of names")
+    try:
+        return " + ".join(parse_chain(names))
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+def _json(path: Path) -> object:
+    """Read a small JSON file, or say in a sentence why it is none."""
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"{path.name} cannot be read: {error.strerror}") from error
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"{path.name} holds no chain of flatten methods: it is too large")
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path.name} holds no chain of flatten methods: it is no JSON") from error
+
+
+def _version() -> str:
+    try:
+        return version("napari-stmml")
+    except PackageNotFoundError:
+        return "unknown"

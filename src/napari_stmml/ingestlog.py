@@ -1,0 +1,72 @@
+"""The ingest report of a run that has no job folder: what became of every scan that was offered."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_stmml import ingest
+from napari_stmml.report import Row, save_csv, save_html, summary
+from napari_stmml.scan import Scan
+
+
+class IngestLog:
+    """Watch scans go by and the events on them; write the report at the end.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the report and its pictures go; nothing is written before ``write``, but for the pictures.
+    which : str
+        ``train`` or ``predict``.
+    """
+
+    def __init__(self, folder: Path, which: str) -> None:
+        self.folder, self._which = folder, which
+        self._rows: dict[str, Row] = {}
+
+    def watch(self, scans: Iterable[Scan]) -> Iterator[Scan]:
+        """Note every scan on its way to where it is used; kept, unless an event says otherwise."""
+        for scan in scans:
+            row = Row(**{**ingest.describe(scan, self._which), "source": scan.source or scan.name})
+            self._rows[scan.name] = replace(row, thumbnail=self._thumbnail(scan))
+            yield scan
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Take note of a scan or a file that was left out."""
+        if event["event"] == "skipped":
+            name, why = str(event["scan"]), str(event["why"])
+            if name in self._rows:
+                reason = str(event.get("reason", "cannot be prepared"))
+                self._rows[name] = replace(self._rows[name], status="skipped", reason=reason, why=why)
+            else:
+                self._rows[name] = ingest.skipped_file(name, self._which, why)
+
+    def write(self, title: str, paths: Iterable[str], about: dict[str, str]) -> dict[str, Any] | None:
+        """Write the report, with the files below ``paths`` that are no topographies.
+
+        Returns the event that says so; None, and nothing is written, if no scan was offered.
+        """
+        rows = list(self._rows.values())
+        known = {row.source for row in rows}
+        for found in ingest.survey((self._which, Path(path)) for path in paths if Path(path).exists()):
+            if found.problem and str(found.path) not in known:
+                rows.append(ingest.skipped_file(found.path, found.set, found.problem))
+        if not rows:
+            return None
+        csv, html = (self.folder / f"ingest.{end}" for end in ("csv", "html"))
+        save_csv(csv, rows)
+        save_html(html, rows, title=title, about=about)
+        return {"event": "report", "summary": summary(rows), "csv": str(csv), "html": str(html)}
+
+    def _thumbnail(self, scan: Scan) -> str:
+        if not np.isfinite(scan.heights).any():
+            return ""
+        from napari_stmml.flattening import flatten
+        from napari_stmml.pictures import save_thumbnail
+
+        name = f"thumbnails/{len(self._rows):05d}.jpg"
+        save_thumbnail(self.folder / name, flatten(scan.heights))
+        return name

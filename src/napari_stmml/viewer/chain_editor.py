@@ -1,0 +1,244 @@
+"""A chain of flatten methods to edit: a list in order, presets, and the same chain as text."""
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QMenu,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_stmml.flattening import METHODS, parse_chain
+from napari_stmml.viewer.recipe_form import ChainCompleter
+
+NOTHING = "none"  # the method that does nothing: all that is left when every other is removed
+GROUPS = {
+    "Level": ("poly_xy", "poly_xy_2", "iterate_mask", "xy", "peaks", "facet", "terraces"),
+    "Rows": ("row_mean", "row_mean_and_slope", "row_median", "median_of_differences"),
+    "Repair": ("scars", "line_jumps", "clip_spikes"),
+    "Mask and repeat": ("mask", "repeat"),
+}
+PRESETS = {
+    "Plane": "poly_xy",
+    "Align rows, then level": "row_median + poly_xy",
+    "Align, level, mask, repeat": "row_median + poly_xy + mask + repeat",
+    "Step edges (terraces)": "row_median + terraces",
+    "Nothing": NOTHING,
+}
+SHOWN_ROWS = 4
+
+
+class ChainEditor(QWidget):
+    """Methods in the order in which they are done; ``changed`` has the chain as text."""
+
+    changed = Signal(str)
+    refused = Signal(str)  # the sentence that says why a text is no chain
+
+    def __init__(self, chain: str = "poly_xy") -> None:
+        super().__init__()
+        self.list = _MethodList()
+        self.text = QLineEdit()
+        self.text.setCompleter(ChainCompleter(self.text))
+        self.text.setToolTip("the chain as text, as recipes and job files have it; Enter takes it over")
+        self.text.setAccessibleName("chain of flatten methods as text")
+        self.add_menu, self.preset_menu = self._methods(), self._presets()
+        buttons = QHBoxLayout()
+        for button in (
+            _menu_button("Add", "put another method behind the chosen one", self.add_menu),
+            _menu_button("Presets", "chains that serve most scans", self.preset_menu),
+        ):
+            buttons.addWidget(button)
+        buttons.addStretch()
+        self.up = _button("▲", "do the chosen method earlier", lambda: self.move(-1))
+        self.down = _button("▼", "do the chosen method later", lambda: self.move(1))
+        self.remove = _button("✕", "take the chosen method out", self.remove_chosen)
+        for button in (self.up, self.down, self.remove):
+            buttons.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)
+        column.addLayout(buttons)
+        column.addWidget(self.list)
+        column.addWidget(self.text)
+        self._last = ""
+        self.value = chain
+        self.list.moved.connect(lambda: self._change(self.methods, self.list.currentRow()))
+        self.list.currentRowChanged.connect(self._enable)
+        self.text.editingFinished.connect(self._read)
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods, in order."""
+        return [self.list.item(row).data(Qt.ItemDataRole.UserRole) for row in range(self.list.count())]
+
+    @property
+    def value(self) -> str:
+        """The chain as text: ``"row_median + poly_xy"``. A wrong one is a ValueError, and nothing changes."""
+        return " + ".join(self.methods)
+
+    @value.setter
+    def value(self, chain: str) -> None:
+        self._show(parse_chain(chain), 0)
+
+    def add(self, method: str) -> None:
+        """Put a method behind the chosen one, and choose it."""
+        methods, row = self.methods, self.list.currentRow()
+        if methods == [NOTHING]:
+            methods, row = [], -1
+        methods.insert(row + 1, method)
+        self._change(methods, row + 1)
+
+    def move(self, by: int) -> None:
+        """Do the chosen method earlier (-1) or later (1)."""
+        methods, row = self.methods, self.list.currentRow()
+        if row >= 0 and 0 <= row + by < len(methods):
+            methods.insert(row + by, methods.pop(row))
+            self._change(methods, row + by)
+
+    def remove_chosen(self) -> None:
+        """Take the chosen method out; when it was the last, the heights are left as they are."""
+        methods, row = self.methods, self.list.currentRow()
+        if row >= 0:
+            del methods[row]
+            self._change(methods or [NOTHING], min(row, max(0, len(methods) - 1)))
+
+    def _change(self, methods: str | list[str], row: int) -> None:
+        """Show another chain; if it is none, as with ``repeat`` alone, say why and keep the old one."""
+        try:
+            chain = parse_chain(methods)
+        except ValueError as error:
+            self._show(parse_chain(self._last), self.list.currentRow())
+            self.refused.emit(str(error))
+        else:
+            self._show(chain, row)
+
+    def _show(self, methods: tuple[str, ...], row: int) -> None:
+        self.list.clear()
+        for method in methods:
+            item = QListWidgetItem(f"{method}: {METHODS[method].help}")
+            item.setData(Qt.ItemDataRole.UserRole, method)
+            item.setToolTip(about(method))
+            self.list.addItem(item)
+        self.list.setCurrentRow(row)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Show the chain as text, and tell others if it is another than before."""
+        chain = self.value
+        self.text.setText(chain)
+        self.text.setCursorPosition(0)
+        self._enable()
+        if chain != self._last:
+            self._last = chain
+            self.changed.emit(chain)
+
+    def _enable(self, _row: int = 0) -> None:
+        row, last = self.list.currentRow(), self.list.count() - 1
+        self.up.setEnabled(row > 0)
+        self.down.setEnabled(0 <= row < last)
+        self.remove.setEnabled(row >= 0 and self.methods != [NOTHING])
+
+    def _read(self) -> None:
+        """Take the chain over from the text, when it was changed."""
+        if self.text.text() != self._last:
+            self._change(self.text.text(), 0)
+
+    def _methods(self) -> QMenu:
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        for group, methods in grouped().items():
+            menu.addAction(group).setEnabled(False)  # a section's heading would not show in napari's style
+            for method in methods:
+                action = menu.addAction(f"    {method}")
+                action.setToolTip(about(method))
+                action.triggered.connect(lambda _=False, method=method: self.add(method))
+        return menu
+
+    def _presets(self) -> QMenu:
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        for name, chain in presets().items():
+            action = menu.addAction(name)
+            action.setToolTip(chain)
+            action.triggered.connect(lambda _=False, chain=chain: setattr(self, "value", chain))
+        return menu
+
+
+class _MethodList(QListWidget):
+    """A list of a few rows that can be dragged into another order."""
+
+    moved = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("chain of flatten methods")
+        self.setToolTip("done from top to bottom; drag to change the order")
+        self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.model().rowsMoved.connect(lambda *_: self.moved.emit())
+
+    def sizeHint(self) -> QSize:
+        """Ask for room for a few methods."""
+        row = max(self.sizeHintForRow(0), self.fontMetrics().height() + 4)
+        return QSize(200, SHOWN_ROWS * row + 2 * self.frameWidth() + 4)
+
+    def minimumSizeHint(self) -> QSize:
+        """Ask for as much at least: the column around it scrolls."""
+        return QSize(120, self.sizeHint().height())
+
+    def resizeEvent(self, event: Any) -> None:
+        """Keep the height that was asked for."""
+        self.setMaximumHeight(self.sizeHint().height())
+        super().resizeEvent(event)
+
+
+def grouped() -> dict[str, list[str]]:
+    """Return every method there is, but the one that does nothing, below a heading."""
+    left = [method for method in METHODS if method != NOTHING]
+    found = {group: [one for one in methods if one in left] for group, methods in GROUPS.items()}
+    known = {method for methods in found.values() for method in methods}
+    found["More"] = [method for method in left if method not in known]
+    return {group: methods for group, methods in found.items() if methods}
+
+
+def presets() -> dict[str, str]:
+    """Return the presets whose methods there are."""
+    return {
+        name: chain
+        for name, chain in PRESETS.items()
+        if all(part.strip() in METHODS for part in chain.split("+"))
+    }
+
+
+def about(method: str) -> str:
+    """Say what a method does, and what Gwyddion and SPIEPy call it."""
+    known = METHODS[method]
+    called = {"Gwyddion": known.gwyddion, "SPIEPy": known.spiepy}
+    lines = [f"{program}: {name}" for program, name in called.items() if name]
+    return "\n".join([f"{method}: {known.help}", *lines])
+
+
+def _button(text: str, tip: str, do: Callable[[], None]) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    button.clicked.connect(lambda _=False: do())
+    return button
+
+
+def _menu_button(text: str, tip: str, menu: QMenu) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.setMenu(menu)
+    return button
