@@ -1,0 +1,134 @@
+"""A table of the directions of a job, sorted and filtered, which stays fluid with tens of thousands."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from qtpy.QtCore import QAbstractTableModel, QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+
+from napari_stmml.viewer.batch_results import Result
+
+HEADINGS = ("Scan", "Dir.", "Status", "Labels", "Why")
+TIPS = (
+    "the scan's file; its path is in the tip of each row",
+    "FU forward/up, BU backward/up, FD forward/down, BD backward/down",
+    "kept; skipped; forced: kept by its name although a limit would leave it out; waiting",
+    "whether there is a label map, which opens with the scan",
+    "why it was left out; the whole sentence is in the tip of the row",
+)
+WIDTHS = (150, 44, 68, 58, 120)
+_EMPTY = QModelIndex()
+
+
+class ResultsModel(QAbstractTableModel):
+    """Results, those that match the words of a filter, in the order of a column."""
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self.every: list[Result] = []
+        self.shown: list[Result] = []
+        self._words: list[str] = []
+        self._column, self._down = 0, False
+
+    def rowCount(self, parent: QModelIndex = _EMPTY) -> int:
+        """Return how many results are shown."""
+        return 0 if parent.isValid() else len(self.shown)
+
+    def columnCount(self, parent: QModelIndex = _EMPTY) -> int:
+        """Return how many columns there are."""
+        return 0 if parent.isValid() else len(HEADINGS)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return the text or the tip of a cell."""
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.shown[index.row()].cells[index.column()]
+        return self.shown[index.row()].tip if role == Qt.ItemDataRole.ToolTipRole else None
+
+    def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return the heading of a column, and what is in it."""
+        if orientation == Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return HEADINGS[section]
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return TIPS[section]
+        return None
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Put the results in the order of a column, and those that are alike there in that of their names."""
+        self._column, self._down = column, order == Qt.SortOrder.DescendingOrder
+        self.show(self.every)
+
+    def filter(self, words: str) -> None:
+        """Show those results alone in which all these words stand."""
+        self._words = words.lower().split()
+        self.show(self.every)
+
+    def show(self, results: Iterable[Result]) -> None:
+        """Show other results."""
+        self.beginResetModel()
+        self.every = list(results)
+        found = [one for one in self.every if all(word in one.text for word in self._words)]
+        found.sort(key=lambda one: one.order, reverse=self._down and self._column == 0)
+        if self._column:
+            found.sort(key=lambda one: one.cells[self._column], reverse=self._down)
+        self.shown = found
+        self.endResetModel()
+
+
+class ResultsTable(QTableView):
+    """The table itself; ``opened`` tells which result was double-clicked, or chosen with Enter."""
+
+    opened = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.results = ResultsModel(self)
+        self.setModel(self.results)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setWordWrap(False)
+        self.setShowGrid(False)
+        self.setMinimumHeight(200)
+        self.setAccessibleName("scans of the job")
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
+        for column, width in enumerate(WIDTHS):
+            self.setColumnWidth(column, width)
+        self.horizontalHeader().setStretchLastSection(True)
+        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.horizontalHeader().setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+        self.setSortingEnabled(True)
+        self.doubleClicked.connect(lambda index: self.opened.emit(self.results.shown[index.row()]))
+
+    @property
+    def chosen(self) -> list[Result]:
+        """The results whose rows are selected."""
+        rows = sorted({index.row() for index in self.selectionModel().selectedRows()})
+        return [self.results.shown[row] for row in rows]
+
+    def show_results(self, results: Iterable[Result]) -> None:
+        """Show other results; what was selected stays so, and nothing scrolls."""
+        self._keeping_selection(lambda: self.results.show(results))
+
+    def filter(self, words: str) -> None:
+        """Show those results alone in which all these words stand."""
+        self._keeping_selection(lambda: self.results.filter(words))
+
+    def keyPressEvent(self, event: Any) -> None:
+        """Open what is selected with Enter."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.chosen:
+            self.opened.emit(self.chosen[0])
+        else:
+            super().keyPressEvent(event)
+
+    def _keeping_selection(self, change: Any) -> None:
+        keys, place = {result.key for result in self.chosen}, self.verticalScrollBar().value()
+        change()
+        selection = QItemSelection()
+        for row, result in enumerate(self.results.shown) if keys else ():
+            if result.key in keys:
+                first, last = (self.results.index(row, column) for column in (0, len(HEADINGS) - 1))
+                selection.select(first, last)
+        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self.verticalScrollBar().setValue(place)
