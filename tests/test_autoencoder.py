@@ -210,6 +210,16 @@ def test_a_short_last_batch_counts_for_its_windows_alone(stripes):
     assert epochs[0]["val_loss"] == pytest.approx(epochs[0]["loss"], rel=0.05)  # but for dropout
 
 
+def test_a_larger_learning_rate_moves_the_weights_further(stripes, untrained):
+    def moved(rate):
+        how = HOW | {"epochs": 1, "learning_rate": rate}
+        trained = train_autoencoder(Windows(stripes), None, seed=3, **how)
+        start = Autoencoder.from_network(build_autoencoder(16, seed=3))
+        return max(np.abs(trained.weights[name] - start.weights[name]).max() for name in start.weights)
+
+    assert 0 < moved(1e-6) < 1e-4 < 1e-3 < moved(1e-2)
+
+
 def test_the_network_is_kept_after_the_first_batch_and_every_epoch(training):
     assert len(training["kept"]) == 3
     assert not identical(training["kept"][0], training["kept"][1])

@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCompleter
 
 from napari_stmml.flattening import FLATTEN_METHODS
+from napari_stmml.parameters import PARAMETERS
 from napari_stmml.recipe import Recipe
 
 LEAST, MOST = -(2**31), 2**31 - 1  # of a number that says no bounds of its own
@@ -38,9 +39,9 @@ def field_for(name: str, recipe: Recipe) -> Any:
     """Make the form field of one parameter: its default, bounds, unit and help are the recipe's."""
     parameter, value = _BY_NAME[name], getattr(recipe, name)
     label = name.replace("_", " ").capitalize()
-    unit, tip = parameter.metadata.get("unit", ""), f"{name}: {parameter.metadata.get('help', '')}"
+    unit, tip = parameter.metadata.get("unit", ""), f"{name}: {PARAMETERS[name].described}"
     if unit:
-        label, tip = f"{label} ({unit})", f"{tip} ({unit})"
+        label = f"{label} ({unit})"
     options = {"name": name, "label": label, "tooltip": tip}
     choices = list(parameter.metadata.get("choices", ()))
     if name == "flatten_method":
@@ -48,7 +49,7 @@ def field_for(name: str, recipe: Recipe) -> Any:
     if choices:
         return ComboBox(value=value, choices=choices, **options)
     if isinstance(parameter.default, bool):
-        return CheckBox(value=value, text=label, **options)
+        return CheckBox(value=value, text=label, name=name, tooltip=tip)  # it is its own label
     if isinstance(parameter.default, int):
         return SpinBox(value=value, **_bounds(parameter), **options)
     if isinstance(parameter.default, float):
