@@ -41,6 +41,8 @@ FLATTENED = "1_1 FU -2 V · poly_xy"
 NAMES = {"surface", "adatom", "vacancy"}
 WINDOW, HIGH_NM = 33, 0.04  # smoothed adatoms and vacancies are higher and deeper than that, rows are not
 MOST_SECONDS = 300
+ORPHAN_OF = "default_2026Nov23-120000_STM-STM_Spectroscopy--1_1.Z_mtrx"
+ORPHAN = "default_2013Mar22-133720_STM-STM_Spectroscopy--44_2.Z_mtrx"  # has no parameter file
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 
 
@@ -58,6 +60,8 @@ def main() -> None:
     predict(viewer)
     correct(viewer)
     reopen(viewer)
+    scan_info(viewer)
+    batch(viewer)
     viewer.close()
     command_line(first)
     shutil.rmtree(FOLDER)
@@ -151,6 +155,35 @@ def reopen(viewer: napari.Viewer) -> None:
     assert np.array_equal(again.data, before)
     assert np.allclose(again.colormap.map(np.arange(CLUSTERS + 1)), colours, atol=1 / 255)
     picture(viewer, "06-reopen")
+
+
+def scan_info(viewer: napari.Viewer) -> None:
+    """Look up what was set for the scan."""
+    viewer.layers.selection = {viewer.layers[SCAN]}
+    panel = open_panel(viewer, "Scan info")
+    wait_until(lambda: "settings" in panel.status.text())
+    picture(viewer, "08-scan-info")
+
+
+def batch(viewer: napari.Viewer) -> None:
+    """Run a whole job on the folder of the session, and open a result."""
+    shutil.copy(FOLDER / "scans" / ORPHAN_OF, FOLDER / "scans" / ORPHAN)
+    panel = open_panel(viewer, "Batch")
+    panel.fields.folder.value = FOLDER / "scans"
+    panel.fields.name.value = "si001"
+    panel.open_report.setChecked(False)
+    for name, value in {"epochs": 1, "num_clusters": CLUSTERS, "predict_window_pitch": 8}.items():
+        panel.fields.fields[name].value = value
+    panel.start_button.click()
+    wait_until(lambda: not panel.running)
+    QTest.qWait(1000)
+    wait_until(lambda: panel.table.results.every)
+    for layer in viewer.layers:
+        layer.visible = False
+    row = next(one for one in panel.results if one.direction == "FU" and one.labels)
+    panel.open(row)
+    wait_until(lambda: panel.status.text().startswith("opened"))
+    picture(viewer, "09-batch")
 
 
 def command_line(scan: Path) -> None:

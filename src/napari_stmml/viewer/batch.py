@@ -10,6 +10,7 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -50,7 +51,7 @@ class BatchWidget(JobPanel):
         self.table, self.filter = ResultsTable(), QLineEdit()
         self.open_button, self.force_button = QPushButton("Open"), QPushButton("Force in")
         self.report_button, self.folder_button = QPushButton("Report"), QPushButton("Folder")
-        self.open_report = QCheckBox("Open the report when a run ends")
+        self.open_report = QCheckBox("Open the report at the end")
         self.summary = QLabel("")
         self.tabs = QTabWidget()
         self.tabs.addTab(self._job_page(), "Job")
@@ -191,14 +192,13 @@ class BatchWidget(JobPanel):
     def _job_page(self) -> QWidget:
         page, column = _page()
         column.addWidget(self.fields.shown())
-        row = QHBoxLayout()
-        row.addWidget(QLabel("Steps"))
-        for step, box in self.steps.items():
+        grid = QGridLayout()  # two by two, so that the panel stays narrow
+        grid.addWidget(QLabel("Steps"), 0, 0)
+        for number, (step, box) in enumerate(self.steps.items()):
             box.setChecked(True)
             box.setToolTip(STEPS[step])
-            row.addWidget(box)
-        row.addStretch()
-        column.addLayout(row)
+            grid.addWidget(box, number // 2, 1 + number % 2)
+        column.addLayout(grid)
         self.load_button, self.save_button = QPushButton("Load job…"), QPushButton("Save job…")
         self.load_button.setToolTip("a job file, as `stmml init` and this widget write it")
         self.save_button.setToolTip("for `stmml run`, or another day")
@@ -227,10 +227,11 @@ class BatchWidget(JobPanel):
         )
         for button, tip in zip(buttons, tips, strict=True):
             button.setToolTip(tip)
-        column.addLayout(_beside(*buttons))
+        column.addLayout(_beside(*buttons[:2]))
+        column.addLayout(_beside(*buttons[2:]))
         self.open_report.setChecked(True)
         column.addWidget(self.open_report)
-        label = QLabel("Keep although a limit would leave it out:")
+        label = QLabel("Force in, by name:")
         label.setToolTip(self.fields.include.tooltip)
         self.fields.include.native.setAccessibleName("names of scans to keep")
         column.addWidget(label)
