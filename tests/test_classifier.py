@@ -336,7 +336,10 @@ def test_names_and_colours_that_a_person_gave_are_saved(tmp_path, model):
     [
         (lambda about, arrays: about.pop("recipe"), "recipe is missing"),
         (lambda about, arrays: about.pop("classes"), "classes is missing"),
-        (lambda about, arrays: arrays.pop("centres"), "a network without clusters; the step cluster makes the model"),
+        (
+            lambda about, arrays: arrays.pop("centres"),
+            "a network without clusters; the step cluster makes the model",
+        ),
         (lambda about, arrays: about["classes"][0].pop("name"), "name is missing"),
         (
             lambda about, arrays: about["classes"].pop(),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_stmml import Scan, SurfaceClassifier, read_mtrx
-from napari_stmml.jobs import PredictJob, TrainJob, _free_name
+from napari_stmml.jobs import PredictJob, RunJob, TrainJob, _free_name
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.mtrx_writer import Frame, write_session
 from napari_stmml.recipe import Recipe
@@ -343,3 +343,62 @@ def test_a_job_that_fails_at_once_does_not_pass_an_older_checkpoint_off_as_its_o
 def test_a_folder_is_no_file_for_a_model(tmp_path):
     with pytest.raises(ValueError, match="is a folder"):
         TrainJob(str(tmp_path)).run(lambda event: None, lambda: False)
+
+
+# A job file
+
+
+@pytest.fixture
+def job_file(session, tmp_path):
+    """Write a small job on the folder of two good scans and a damaged one."""
+    from napari_stmml.jobfile import JobFile
+
+    tiny = {"pixel_density": 8.0, "window_size": 16, "epochs": 1, "batch_size": 32, "num_clusters": 3}
+    values = {**tiny, "train_path": [str(session[0].parent)], "predict_window_pitch": 8, "job_name": "tiny"}
+    return JobFile(values, tmp_path).write(tmp_path / "job.toml")
+
+
+def test_a_process_runs_a_job_file_and_stops_it_and_goes_on(worker, job_file, tmp_path):
+    worker.submit(RunJob(str(job_file), processes=1))
+    events = []
+    while not events or events[-1]["event"] != "taken":
+        events.append(worker.events.get(timeout=SECONDS))
+    worker.cancel()
+    stopped = events_of(worker)
+    assert stopped[-1]["event"] in ("failed", "finished")
+    assert find(events + stopped, "report")
+    worker.submit(RunJob(str(job_file), processes=1))
+    events = events_of(worker)
+    assert events[-1]["event"] == "finished"
+    (report,) = find(events, "report")
+    assert report["summary"] == "4 directions kept, 1 skipped: 1 cut short"
+    for name in ("csv", "html"):
+        assert (tmp_path / "tiny" / "report" / f"ingest.{name}").samefile(report[name])
+    maps = find(events, "predicted")
+    assert len(maps) == 4
+    classifier = SurfaceClassifier.load(tmp_path / "tiny" / "cluster_model" / "clusters.stmml")
+    for event in maps:
+        scans = {scan.short_direction: scan for scan in read_mtrx(event["source"])}
+        labelled = LabelMap.read(event["labels"])
+        direction = event["labels"].removesuffix("_labels.tif")[-2:]
+        assert np.array_equal(labelled.labels, classifier.predict(scans[direction]))
+
+
+def test_a_scan_can_be_forced_into_a_job_by_its_name(session, job_file):
+    text = job_file.read_text().replace("pixel_limit = 20000", "pixel_limit = 40")
+    job_file.write_text(text)
+    events = run_here(RunJob(str(job_file), ("process",), processes=1))
+    assert find(events, "report")[0]["summary"].startswith(
+        "0 directions kept, 5 skipped: 4 over pixel_limit 40"
+    )
+    events = run_here(RunJob(str(job_file), ("process",), (f"{session[2].stem}_FU",), processes=1))
+    summary = find(events, "report")[0]["summary"]
+    assert summary == "0 directions kept, 1 forced in, 4 skipped: 3 over pixel_limit 40, 1 cut short"
+
+
+def test_a_bad_job_file_fails_in_a_sentence_that_begins_with_its_name(worker, tmp_path):
+    (tmp_path / "job.toml").write_text("epoch = 3")
+    worker.submit(RunJob(str(tmp_path / "job.toml")))
+    (failed,) = events_of(worker)
+    assert failed["why"] == "job.toml: there is no parameter 'epoch'; did you mean 'epochs'?"
+    assert [file.name for file in tmp_path.iterdir()] == ["job.toml"]

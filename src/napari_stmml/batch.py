@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
@@ -59,7 +59,7 @@ class Pool:
         A task that raises, or whose process ends (a crash, no memory left), is an ``Outcome`` with
         ``error``; the others go on.
         """
-        waiting: deque[tuple[Any, Future[Any]]] = deque()
+        waiting: deque[tuple[Any, Future[Outcome]]] = deque()
         for task in tasks:
             waiting.append((task, self._submit(function, task)))
             if len(waiting) >= AHEAD * self.processes:
@@ -67,10 +67,10 @@ class Pool:
         while waiting:
             yield self._next(function, waiting)
 
-    def _next(self, function: Callable[[Any], Any], waiting: deque[tuple[Any, "Future[Any]"]]) -> Outcome:
+    def _next(self, function: Callable[[Any], Any], waiting: deque[tuple[Any, "Future[Outcome]"]]) -> Outcome:
         task, future = waiting.popleft()
         try:
-            return Outcome(task, future.result())
+            return replace(future.result(), task=task)
         except BrokenProcessPool:
             # One process went and took all that was in flight with it: each again, this one by itself.
             self._executor = None
@@ -79,29 +79,37 @@ class Pool:
             waiting.clear()
             waiting.extend(again)
             return outcome
-        except Exception as error:  # noqa: BLE001 - whatever a file does to a library stays with that file
+        except Exception as error:  # noqa: BLE001 - a task or a result that cannot be sent
             return Outcome(task, error=f"{type(error).__name__}: {error}")
 
     def _alone(self, function: Callable[[Any], Any], task: Any) -> Outcome:
         try:
-            return Outcome(task, self._submit(function, task).result())
+            return replace(self._submit(function, task).result(), task=task)
         except BrokenProcessPool:
             self._executor = None
             return Outcome(task, error="its process ended while it worked on it: a crash, or no memory left")
         except Exception as error:  # noqa: BLE001 - as above
             return Outcome(task, error=f"{type(error).__name__}: {error}")
 
-    def _submit(self, function: Callable[[Any], Any], task: Any) -> "Future[Any]":
+    def _submit(self, function: Callable[[Any], Any], task: Any) -> "Future[Outcome]":
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
                 self.processes, multiprocessing.get_context("spawn"), initializer=_end_with_parent
             )
         try:
-            return self._executor.submit(function, task)
+            return self._executor.submit(_outcome, function, task)
         except BrokenProcessPool:  # it broke since: what was in flight says so when it is asked for
-            failed: Future[Any] = Future()
+            failed: Future[Outcome] = Future()
             failed.set_exception(BrokenProcessPool())
             return failed
+
+
+def _outcome(function: Callable[[Any], Any], task: Any) -> Outcome:
+    """Call a function there: an exception comes back in words, for not every one can be sent."""
+    try:
+        return Outcome(None, function(task))
+    except Exception as error:  # noqa: BLE001 - whatever a file does to a library stays with that file
+        return Outcome(None, error=f"{type(error).__name__}: {error}")
 
 
 def _end_with_parent() -> None:

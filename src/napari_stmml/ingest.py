@@ -1,5 +1,6 @@
 """Take scans in: which files there are, and what of each goes into a job, with every reason why not."""
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
@@ -10,16 +11,18 @@ import numpy as np
 
 from napari_stmml import __version__
 from napari_stmml.files import atomic, sha256
+from napari_stmml.jobfolder import one_name
 from napari_stmml.mtrx import MtrxError, find_scans, is_parameter_file, is_topography, read_mtrx
 from napari_stmml.parameters import PARAMETERS
 from napari_stmml.preprocess import NotUsable
 from napari_stmml.recipe import Recipe
 from napari_stmml.report import Row
-from napari_stmml.scan import Scan
+from napari_stmml.scan import SHORT, Scan
 from napari_stmml.stream import StoredMap, places_of, store_map
 
 PREPARING = ("MATRIX data file processing", "Window generation")  # groups of parameters
 SAVING = "Data saving"
+NOT_YET = "not processed yet"  # reason of a row whose turn has not come
 RECORD = 1  # format of the record of a file
 _READING = "reading"  # of a record: try again, for what was missing may be there now
 
@@ -40,25 +43,44 @@ def survey(paths: Iterable[tuple[str, Path]]) -> Iterator[Found]:
     The ``place`` is the folder's name and the way below it, without the ending of the file; it is unique.
     """
     seen: set[Path] = set()
-    roots: dict[str, int] = {}
+    roots: dict[Path, str] = {}
+    taken_roots: set[str] = set()
+    taken: set[str] = set()
     for which, path in paths:
-        name = (path if path.is_dir() else path.parent).resolve().name or "scans"
-        roots[name] = roots.get(name, 0) + 1
-        root = name if roots[name] == 1 else f"{name}-{roots[name]}"
         base = path if path.is_dir() else path.parent
+        if base.resolve() not in roots:
+            roots[base.resolve()] = _unlike(base.resolve().name or "scans", taken_roots)
+        problems: list[tuple[Path, str]] = []
         try:
             files = find_scans(path)
         except (MtrxError, OSError) as error:
-            yield Found(path, which, problem=str(error))
-            files = []
+            problems, files = [(path, str(error))], []
         for file in files:
             if file.resolve() not in seen:
                 seen.add(file.resolve())
                 below = file.parent.relative_to(base).as_posix()
-                parts = (root, "" if below == "." else below, file.name.rpartition(".")[0])
-                yield Found(file, which, place="/".join(part for part in parts if part))
-        if path.is_dir():
-            yield from (Found(file, which, problem=problem) for file, problem in _others(path))
+                parts = (roots[base.resolve()], "" if below == "." else below, file.name.rpartition(".")[0])
+                place = _unlike("/".join(part for part in parts if part), taken)
+                yield Found(file, which, place=place)
+        for file, problem in itertools.chain(problems, _others(path) if path.is_dir() else ()):
+            if file.resolve() not in seen:
+                seen.add(file.resolve())
+                yield Found(file, which, problem=problem)
+
+
+def _unlike(name: str, taken: set[str]) -> str:
+    """Return a name or, if one that could be taken for it on some disk or when collated is taken, a new one.
+
+    >>> taken = set()
+    >>> [_unlike(name, taken) for name in ("a_b/c", "a/b_c", "A/b/c")]
+    ['a_b/c', 'a/b_c-2', 'A/b/c-3']
+    """
+    number, free = 1, name
+    while (key := free.replace("/", "_").replace("~", "_").casefold()) in taken:
+        number += 1
+        free = f"{name}-{number}"
+    taken.add(key)
+    return free
 
 
 def _others(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -94,24 +116,35 @@ class Intake:
     @property
     def record(self) -> Path:
         """The file that says what became of this one; written last, so that it vouches for the others."""
-        return Path(self.folder) / "state" / "process" / f"{self.place.replace('/', '~')}.json"
+        return Path(self.folder) / "state" / "process" / f"{one_name(self.place, '~')}.json"
+
+    @property
+    def forced_here(self) -> list[str]:
+        """Which of the forced names are of this file: its own, its stem, or that with a direction."""
+        name = Path(self.source).name
+        stem = name.rpartition(".")[0]
+        return sorted({name, stem, *(f"{stem}_{short}" for short in SHORT.values())} & set(self.forced))
 
     def fingerprint(self) -> dict[str, Any]:
         """Everything that what is written depends on: another value, and it has to be done again."""
         saving = {
             known.name: self.values[known.name] for known in PARAMETERS.values() if known.group == SAVING
         }
-        stat = Path(self.source).stat()
+        try:
+            stat = Path(self.source).stat()
+            size, modified = stat.st_size, stat.st_mtime_ns
+        except OSError:  # the file has gone meanwhile
+            size = modified = -1
         return {
             "format": RECORD,
             "program": __version__,
             **preparing(self.values),
             **{name: self.values[name] for name in saving},
-            "forced": list(self.forced),
+            "forced": self.forced_here,
             "set": "predict" if self.set == "predict" else "train",
             "source": self.source,
-            "bytes": stat.st_size,
-            "modified": stat.st_mtime_ns,
+            "bytes": size,
+            "modified": modified,
         }
 
 
@@ -132,10 +165,7 @@ def load_record(path: Path) -> dict[str, Any]:
 
 def is_same(record: dict[str, Any], intake: Intake) -> bool:
     """Say whether a record is of this very file and of these parameters."""
-    try:
-        return bool(record.get("fingerprint") == intake.fingerprint())
-    except OSError:  # the file has gone meanwhile
-        return False
+    return bool(record.get("fingerprint") == intake.fingerprint())
 
 
 def is_done(intake: Intake) -> bool:
@@ -184,7 +214,7 @@ def _write_record(
     record = {
         "fingerprint": intake.fingerprint(),
         "place": intake.place,
-        "sha256": sha256(intake.source),
+        "sha256": None if reading else sha256(intake.source),
         _READING: reading,
         "rows": [row.as_dict() for row in rows],
         "maps": maps,

@@ -11,11 +11,26 @@ from typing import Any
 from napari_stmml.files import atomic, sweep
 
 Print = dict[str, Any]  # a fingerprint: everything that a step's files depend on
+MOST_BYTES = 200  # of a name of a file, which with its ending may have 255
 
 
 def digest(fingerprint: Any) -> str:
     """Say in 64 letters what a fingerprint is: the same for the same values only."""
     return hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()
+
+
+def one_name(place: str, between: str) -> str:
+    """Join the parts of a place in a tree to one name; of a very long one a hash and the end are left.
+
+    >>> one_name("scans/day 1/x", "~")
+    'scans~day 1~x'
+    """
+    name = place.replace("/", between)
+    content = name.encode("utf-8", "surrogateescape")
+    if len(content) <= MOST_BYTES:
+        return name
+    kept = content[len(content) - MOST_BYTES + 17 :].decode("utf-8", "ignore")
+    return f"{hashlib.sha256(content).hexdigest()[:16]}{between}{kept}"
 
 
 class JobFolder:
@@ -52,7 +67,7 @@ class JobFolder:
             known = json.loads((self.path / "state" / f"{step}.json").read_text("utf-8"))
         except (OSError, ValueError):
             return {}
-        return known if isinstance(known, dict) else {}
+        return known if isinstance(known, dict) and isinstance(known.get("outputs"), list) else {}
 
     def begin(self, step: str, fingerprint: Print) -> tuple[bool, str]:
         """Prepare for a step; return whether it is done already, and a sentence on what was put aside.

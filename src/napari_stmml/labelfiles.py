@@ -1,5 +1,6 @@
 """What a job leaves of every labelled direction: label map, figures, and the log of its windows."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.classifier import paint_scan
+from napari_stmml.files import atomic
+from napari_stmml.jobfolder import one_name
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.mtrx import read_mtrx
 from napari_stmml.recipe import Recipe
@@ -36,18 +39,27 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Writing:
-    """A labelled direction to write: labels and confidence of its windows, and where everything goes."""
+    """A labelled direction to write: labels and confidence of its windows, and where everything goes.
+
+    ``fingerprint`` is what its record says that its files depend on.
+    """
 
     prepared: Prepared
     nearest: np.ndarray = field(repr=False)
     margin: np.ndarray = field(repr=False)
     recipe: Recipe
+    fingerprint: str
     names: tuple[str, ...]
     colours: tuple[str, ...]
     model: str
     folder: str
     alpha: float
     cmap: str
+
+
+def record_of(folder: Path, name: str) -> Path:
+    """Return the file that says what was made of a direction; written last, so that it vouches for it."""
+    return folder / "state" / "predict" / f"{one_name(name, '~')}.json"
 
 
 def read_prepared(reading: Reading) -> list[Prepared]:
@@ -97,6 +109,9 @@ def write_labelled(writing: Writing) -> list[str]:
         window=grid.window,
         pixel_density=density_of(scan, writing.recipe),
     )
+    record = {"fingerprint": writing.fingerprint, "outputs": outputs, "source": scan.source}
+    with atomic(record_of(Path(writing.folder), writing.prepared.name)) as beside:
+        beside.write_text(json.dumps(record, indent=1), "utf-8")
     return outputs
 
 

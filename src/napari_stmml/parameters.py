@@ -65,7 +65,10 @@ class Parameter:
         if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(self.default, bool)):
             raise ValueError(f"{self.name} must be a {self.kind}, got {value!r}")
         if isinstance(self.default, float):
-            value = float(value)
+            try:
+                value = float(value)
+            except OverflowError as error:  # a whole number of hundreds of digits
+                raise ValueError(f"{self.name} is beyond all bounds") from error
         if self.least is not None and self.most is not None and not self.least <= value <= self.most:
             raise ValueError(f"{self.name} must be {self.least:g} to {self.most:g}, got {value}")
         if self.choices and value not in self.choices:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -18,8 +19,8 @@ from napari_stmml.classifier import Stopped, SurfaceClassifier, load_network, sa
 from napari_stmml.files import atomic
 from napari_stmml.ingest import Found, Intake
 from napari_stmml.jobfile import SETS, JobFile
-from napari_stmml.jobfolder import JobFolder, Print, digest
-from napari_stmml.labelfiles import Prepared, Reading, Writing, read_prepared, write_labelled
+from napari_stmml.jobfolder import JobFolder, Print, difference, digest
+from napari_stmml.labelfiles import Prepared, Reading, Writing, read_prepared, record_of, write_labelled
 from napari_stmml.progress import with_time_left
 from napari_stmml.report import Row
 from napari_stmml.report import summary as summary_of
@@ -78,23 +79,25 @@ class Pipeline:
                 for step in steps:
                     getattr(self, f"_{step}")()
             finally:
-                self._write_report()
+                self.write_report()
 
     # ---- process
 
     @cached_property
     def _found(self) -> list[Found]:
-        """Every file of the job, those that give no scan as well, within the limits of their sets."""
+        """Every file of the job, those that give no scan or are beyond the limit of their set as well."""
         paths = [(which, path) for which in SETS for path in self.job.paths(which)]
-        left = {which: self.values.get(f"mtrx_{which}_data_limit", 0) or np.inf for which in SETS}
-        kept = []
+        taken = dict.fromkeys(SETS, 0)
+        every = []
         for found in ingest.survey(paths):
-            if found.place:
-                left[found.set] -= 1
-                if left[found.set] < 0:
-                    continue
-            kept.append(found)
-        return kept
+            limit = f"mtrx_{found.set}_data_limit"
+            most = self.values.get(limit, 0)
+            taken[found.set] += bool(found.place)
+            if found.place and 0 < most < taken[found.set]:
+                why = f"Beyond {limit} {most}: {found.path.name} is left out"
+                found = Found(found.path, found.set, problem=why)
+            every.append(found)
+        return every
 
     @cached_property
     def _intakes(self) -> list[Intake]:
@@ -112,8 +115,7 @@ class Pipeline:
         done = len(self._intakes) - len(waiting)
         if done:
             self._say(f"process: {done} of {len(self._intakes)} files are done already")
-        for intake in waiting:
-            self._retire_one(intake)
+        self._retire_outdated(waiting)
         pace = _Pace("process", done, len(self._intakes), self._report)
         with Pool(self._processes) as pool:
             for outcome in pool.map(ingest.take_in, self._until_stopped(waiting)):
@@ -131,21 +133,32 @@ class Pipeline:
         current = {intake.record.name for intake in self._intakes}
         for path in sorted(records.glob("*.json")):
             if path.name not in current:
-                outputs = ingest.load_record(path).get("outputs", [])
-                where = self.folder.put_aside([*outputs, path.relative_to(self.folder.path).as_posix()])
+                where = self._put_aside_with(path)
                 self._say(f"process: {path.stem.replace('~', '/')} is not in the job: now in {where}")
 
-    def _retire_one(self, intake: Intake) -> None:
-        """Put aside what was made of a file with other parameters."""
-        record = ingest.load_record(intake.record)
-        if record and not ingest.is_same(record, intake):
-            self.folder.put_aside(record.get("outputs", []))
-            intake.record.unlink(missing_ok=True)
+    def _retire_outdated(self, intakes: Iterable[Intake]) -> None:
+        """Put aside what was made of files with other parameters, and say once which they were."""
+        said = False
+        for intake in intakes:
+            record = ingest.load_record(intake.record)
+            if record and not ingest.is_same(record, intake):
+                where = self._put_aside_with(intake.record)
+                if not said:
+                    why = difference(record.get("fingerprint", {}), intake.fingerprint())
+                    self._say(f"process: {why}; the files made before are now in {where}")
+                said = True
 
-    def _records(self, *sets: str) -> Iterator[tuple[Intake, dict[str, Any]]]:
+    def _put_aside_with(self, record: Path) -> Path:
+        """Put aside what a record vouches for, and the record."""
+        outputs = ingest.load_record(record).get("outputs", [])
+        return self.folder.put_aside([*outputs, record.relative_to(self.folder.path).as_posix()])
+
+    def _records(
+        self, *sets: str, also: frozenset[Path] = frozenset()
+    ) -> Iterator[tuple[Intake, dict[str, Any]]]:
         """Give the record of every file of some sets; a ValueError if the step process has to come first."""
         for intake in self._intakes:
-            if intake.set in sets:
+            if intake.set in sets or (also and Path(intake.source).resolve() in also):
                 record = ingest.load_record(intake.record)
                 if not record or not ingest.is_same(record, intake):
                     raise ValueError(
@@ -223,6 +236,7 @@ class Pipeline:
             about = {"training_of": digest(self._train_print), "epoch": state.epoch}
             bundle.write(checkpoint, {**about, "history": training["history"]}, state.variables)
 
+        self._say("train: TensorFlow is starting")
         network = train_network(
             train,
             validation,
@@ -354,21 +368,28 @@ class Pipeline:
         self._say(said)
         model = self.folder / f"cluster_model/{self.values['cluster_model_name']}.stmml"
         sets = ("predict",) if self.values["predict_path"] else ("train", "test")
+        # Files of predict_path may be files to train on as well.
+        named = ingest.survey(("predict", path) for path in self.job.paths("predict"))
+        also = frozenset(found.path.resolve() for found in named if found.place)
         tasks, every = [], 0
-        for intake, record in self._records(*sets):
-            directions = tuple(row["direction"] for row in record["rows"] if row["status"] != "skipped")
-            if directions:
-                every += 1
-                if not self._is_labelled(intake, record, fingerprint):
-                    tasks.append(Reading(intake.source, intake.place, directions, self.recipe))
+        prints: dict[str, str] = {}
+        for intake, record in self._records(*sets, also=also):
+            directions = [row["direction"] for row in record["rows"] if row["status"] != "skipped"]
+            for direction in directions:
+                prints[f"{intake.place}_{direction}"] = digest({**fingerprint, "scan": record["sha256"]})
+            every += bool(directions)
+            left = [one for one in directions if not self._is_labelled(f"{intake.place}_{one}", prints)]
+            if left:
+                tasks.append(Reading(intake.source, intake.place, tuple(left), self.recipe))
+        self._retire_labels(prints)
         if not every:
             raise ValueError("no scan can be labelled; the report says why each was left out")
         if every > len(tasks):
             self._say(f"predict: {every - len(tasks)} of {every} files are done already")
         if tasks:
-            self._label(tasks, every, SurfaceClassifier.load(model), model.name, fingerprint)
-        known = self.folder.state("predict")["outputs"]
-        self.folder.note("predict", fingerprint, known, done=True)
+            self._say("predict: TensorFlow is starting")
+            self._label(tasks, every, SurfaceClassifier.load(model), model.name, prints)
+        self.folder.note("predict", fingerprint, [], done=True)
 
     def _label(
         self,
@@ -376,7 +397,7 @@ class Pipeline:
         every: int,
         classifier: SurfaceClassifier,
         model: str,
-        fingerprint: Print,
+        prints: dict[str, str],
     ) -> None:
         pace = _Pace("predict", every - len(tasks), every, self._report)
         look = {
@@ -399,29 +420,24 @@ class Pipeline:
                     if not ready:
                         pace.step()
                     for number, prepared in enumerate(ready, 1):
-                        labels = classifier.label_windows(
-                            prepared.heights, grid, should_stop=self._should_stop
-                        )
-                        last = number == len(ready)
-                        of_file.append((outcome.task, last))
-                        yield Writing(prepared, *labels, **look)
+                        try:
+                            labels = classifier.label_windows(
+                                prepared.heights, grid, should_stop=self._should_stop
+                            )
+                        except Stopped:
+                            return  # what is labelled is written all the same
+                        of_file.append((outcome.task, number == len(ready)))
+                        yield Writing(prepared, *labels, fingerprint=prints[prepared.name], **look)
 
-            of_file: list[tuple[Reading, bool]] = []
-            outputs: list[str] = []
-            whole = True
-            for number, outcome in enumerate(writers.map(write_labelled, writings())):
-                task, last = of_file[number]
+            of_file: deque[tuple[Reading, bool]] = deque()
+            for outcome in writers.map(write_labelled, writings()):
+                task, last = of_file.popleft()
                 if outcome.error:
                     name = outcome.task.prepared.name
                     self._report({"event": "skipped", "scan": name, "why": f"{name}: {outcome.error}"})
-                    whole = False
                 else:
-                    outputs += outcome.result
                     self._report_labelled(task, outcome.result)
                 if last:
-                    if whole:
-                        self._note_labelled(task, outputs, fingerprint)
-                    outputs, whole = [], True
                     pace.step()
         self._check_stop()
 
@@ -430,24 +446,22 @@ class Pipeline:
         about = {"scan": task.place, "source": task.source, "labels": labels, "figure": figure}
         self._report({"event": "predicted", **about, "overlay": overlay, "log": log})
 
-    def _label_record(self, place: str) -> Path:
-        return self.folder / "state" / "predict" / f"{place.replace('/', '~')}.json"
-
-    def _note_labelled(self, task: Reading, outputs: Sequence[str], fingerprint: Print) -> None:
-        record = {"fingerprint": digest(fingerprint), "outputs": list(outputs)}
-        record["source"] = task.source
-        _write_text(self._label_record(task.place), json.dumps(record, indent=1))
-
-    def _is_labelled(self, intake: Intake, record: dict[str, Any], fingerprint: Print) -> bool:
-        """Say whether a file is labelled with this model; put aside what another one made of it."""
-        path = self._label_record(intake.place)
+    def _is_labelled(self, name: str, prints: dict[str, str]) -> bool:
+        """Say whether a direction is labelled with this model; put aside what another one made of it."""
+        path = record_of(self.folder.path, name)
         known = ingest.load_record(path)
-        if not known:
+        if known and known.get("fingerprint") != prints[name]:
+            self._put_aside_with(path)
             return False
-        if known["fingerprint"] != digest(fingerprint):
-            self.folder.put_aside([*known["outputs"], path.relative_to(self.folder.path).as_posix()])
-            return False
-        return all((self.folder / output).exists() for output in known["outputs"])
+        return bool(known) and all((self.folder / output).exists() for output in known["outputs"])
+
+    def _retire_labels(self, prints: dict[str, str]) -> None:
+        """Put aside the labels of scans that the job does not label any more."""
+        current = {record_of(self.folder.path, name).name for name in prints}
+        for path in sorted((self.folder / "state" / "predict").glob("*.json")):
+            if path.name not in current:
+                where = self._put_aside_with(path)
+                self._say(f"predict: {path.stem.replace('~', '/')} is not labelled any more: now in {where}")
 
     # ---- all steps
 
@@ -460,11 +474,12 @@ class Pipeline:
         for intake in self._intakes:
             record = ingest.load_record(intake.record)
             rows += [Row.from_dict(known) for known in record.get("rows", [])] or [
-                Row(intake.source, set=intake.set, status="skipped", reason="not processed yet", why=_GO_ON)
+                Row(intake.source, set=intake.set, status="skipped", reason=ingest.NOT_YET, why=_GO_ON)
             ]
         return rows
 
-    def _write_report(self) -> None:
+    def write_report(self) -> None:
+        """Write the ingest report of what has been done so far, and report where it is."""
         from napari_stmml.report import save_csv, save_html
 
         rows = self.rows()

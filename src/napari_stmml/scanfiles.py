@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.files import atomic
+from napari_stmml.jobfolder import one_name
 from napari_stmml.pictures import save_scan_jpg, save_window_jpgs
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
@@ -43,7 +44,7 @@ def write(
         The parameters of the job.
     recipe : Recipe
     """
-    short = name.replace("/", "_") if values["collate"] else name
+    short = one_name(name, "_") if values["collate"] else name
     stem = Path(name).name if not values["collate"] else short
     windows_in = "windows" if values["collate"] else f"windows/{name}"
     about = {
@@ -60,13 +61,18 @@ def write(
         written.append(path)
         return folder / path
 
+    def note(place: str, ending: str) -> None:
+        """Note files of one window each: their folder, or all of them where others have theirs there too."""
+        numbers = range(len(places)) if values["collate"] else (0, len(places) - 1)
+        written.extend([] if values["collate"] else [place])
+        written.extend(f"{place}/{stem}_{number:05d}.{ending}" for number in numbers)
+
     if values["save_windows"]:
         if values["together"]:
             _save_together(to(f"{windows_in}/{stem}_windows.npy"), prepared, places, recipe)
         else:
             _save_apart(folder / windows_in, stem, prepared, places, recipe)
-            first, last = f"{stem}_{0:05d}.npy", f"{stem}_{len(places) - 1:05d}.npy"
-            written += [f"{windows_in}/{first}", f"{windows_in}/{last}"]
+            note(windows_in, "npy")
         save_coordinates(
             to(f"{windows_in}/{stem}_coordinates.txt"),
             starts_of(prepared, places, recipe.training_grid),
@@ -84,8 +90,7 @@ def write(
         for start in range(0, len(places), AT_ONCE):
             some = recipe.training_grid.extract(prepared, places[start : start + AT_ONCE])
             save_window_jpgs(folder / pictures_in, stem, some, first=start)
-        first, last = f"{stem}_{0:05d}.jpg", f"{stem}_{len(places) - 1:05d}.jpg"
-        written += [f"{pictures_in}/{first}", f"{pictures_in}/{last}"]
+        note(pictures_in, "jpg")
     return written
 
 

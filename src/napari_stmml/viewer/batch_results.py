@@ -8,14 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from napari_stmml.ingest import load_record
+from napari_stmml.ingest import NOT_YET, load_record
 from napari_stmml.jobfile import JobFile
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.mtrx import read_mtrx
 from napari_stmml.report import Row
 from napari_stmml.viewer.layers import LayerData, labels_to_layer, scan_to_layer
 
-NOT_YET = "not processed yet"  # reason of a row that the pipeline has not come to
 _LABELS = re.compile(r"(?:_(FU|BU|FD|BD))?_labels\.tif$")
 
 Key = tuple[str, str]  # path of the file, direction
@@ -170,7 +169,7 @@ def write_report(job: JobFile) -> Path | None:
 
     pipeline = Pipeline(job)
     with suppress(ValueError, OSError), pipeline.folder.locked():
-        pipeline._write_report()
+        pipeline.write_report()
     return report_of(job)
 
 

@@ -1,0 +1,160 @@
+import csv
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from napari_stmml.jobfile import SETS, JobFile, parameters_page
+from napari_stmml.parameters import PARAMETERS
+from napari_stmml.textfiles import save_parameters
+
+DEFAULTS = {name: known.default for name, known in PARAMETERS.items()}
+ODD = {
+    "job_name": "Si(001) 'H' µ",
+    "verbose": True,
+    "include": ["a--1_1", "b\\c\t'd'", "ß 走査"],
+    "pixel_density": -0.5,
+    "flatten_method": "row_median+poly_xy",
+    "learning_rate": 1e-8,
+    "data_scaling": 2.5e9,
+    "cmap": "viridis",
+    "buffer_size": 9_999_999,
+    "train_data_limit": 2**31 - 1,
+}
+
+
+def written(tmp_path, text, name="job.toml"):
+    path = tmp_path / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_a_new_job_file_has_every_key_with_default_unit_and_help(tmp_path):
+    text = JobFile({}, tmp_path).write(tmp_path / "job.toml").read_text("utf-8")
+    lines = text.splitlines()
+    assert list(tomllib.loads(text)) == list(PARAMETERS)
+    for name, known in PARAMETERS.items():
+        (at,) = (number for number, line in enumerate(lines) if line.startswith(f"{name} = "))
+        assert lines[at - 1] == f"# {known.described}"
+        assert known.help in lines[at - 1]
+        assert known.unit in lines[at - 1]
+    assert "stmml run job.toml" in text
+
+
+@pytest.mark.parametrize("values", [{}, ODD])
+def test_what_is_written_reads_back_as_the_same(tmp_path, values):
+    job = JobFile(values, tmp_path)
+    back = JobFile.read(job.write(tmp_path / "job.toml"))
+    assert back == job
+    assert back.values == DEFAULTS | {name: PARAMETERS[name].check(value) for name, value in values.items()}
+    assert [file.name for file in tmp_path.iterdir()] == ["job.toml"]
+
+
+def test_a_job_file_that_says_nothing_is_all_defaults(tmp_path):
+    assert JobFile.read(written(tmp_path, "")).values == DEFAULTS
+    assert JobFile.read(written(tmp_path, "\ufeffepochs = 3")).values["epochs"] == 3
+
+
+def test_paths_are_relative_to_the_file_wherever_one_stands(tmp_path, monkeypatch):
+    (tmp_path / "scans").mkdir()
+    path = written(tmp_path, 'train_path = "scans"\nout_folder = "out"\njob_name = "x"')
+    monkeypatch.chdir(tmp_path)
+    job = JobFile.read(path.name)
+    monkeypatch.chdir("/")
+    assert job.paths("train") == [tmp_path / "scans"]
+    assert job.folder == tmp_path / "out" / "x"
+    there = job.absolute().write(tmp_path / "scans" / "other.toml")
+    again = JobFile.read(there)
+    assert again.paths("train") == job.paths("train")
+    assert again.folder == job.folder
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("window_sizes = 32", "there is no parameter 'window_sizes'; did you mean 'window_size'?"),
+        ("[process]\nepochs = 3", "there is no parameter 'process'"),
+        ("[epochs]\nvalue = 3", "epochs must be a whole number"),
+        ("epochs = true", "epochs must be a whole number, got True"),
+        ('epochs = "3"', "epochs must be a whole number, got '3'"),
+        ("epochs = 3.0", "epochs must be a whole number, got 3.0"),
+        ("epochs = 0", "epochs must be 1 to 100000, got 0"),
+        ('learning_rate = "fast"', "learning_rate must be a number, got 'fast'"),
+        ("learning_rate = nan", "learning_rate must be"),
+        ("learning_rate = inf", "learning_rate must be"),
+        ("job_name = 7", "job_name must be a text, got 7"),
+        ("verbose = 1", "verbose must be a true or false, got 1"),
+        ("include = [1]", "include must be a list of texts"),
+        ("pixel_ratio = 1.1", "pixel_ratio must be 0 to 1, got 1.1"),
+        ("pixel_density = 0", "pixel_density must be at least 0.01 px/nm"),
+        ("num_clusters = 1", "num_clusters must be 2 to 1000, got 1"),
+        ("window_size = 20", "window_size must be a multiple of 8 px"),
+        (
+            "window_size = 16\nwindow_pitch = 17",
+            "window_pitch must be at most the window_size, 16 px, got 17",
+        ),
+        ("predict_window_pitch = 33", "predict_window_pitch must be at most the window_size, 32 px, got 33"),
+        ('cmap = "viridus"', "viridis"),
+        ('flatten_method = "poly_xyz"', "poly_xy"),
+        ('flatten_method = "poly_xy+poly_xyz"', "poly_xy"),
+        ('flatten_method = ""', "flatten_method"),
+        ('normalisation = "imgae"', "did you mean 'image'?"),
+        ('train_path = "gone"', "train_path names"),
+        ('test_path = ["gone"]', "test_path names"),
+        ('predict_path = ["gone"]', "predict_path names"),
+        ("train_path = []", "train_path names no file or folder to train on"),
+        ('job_name = ""', "job_name must be usable as the name of a file, got ''"),
+        ('job_name = ".."', "job_name must be usable as the name of a file, got '..'"),
+        ('job_name = "a/b"', "job_name must be usable as the name of a file, got 'a/b'"),
+        ('model_name = "a:b"', "model_name must be usable as the name of a file"),
+        ('cluster_model_name = "\\\\"', "cluster_model_name must be usable as the name of a file"),
+        ("epochs = ", "is not valid TOML"),
+        ("epochs = 3\nepochs = 4", "is not valid TOML"),
+    ],
+)
+def test_what_is_wrong_is_refused_by_name_and_nothing_is_written(tmp_path, text, sentence):
+    path = written(tmp_path, text)
+    with pytest.raises(ValueError) as refused:
+        JobFile.read(path)
+    assert str(refused.value).startswith("job.toml")
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_not_there_or_no_text_is_refused_by_name(tmp_path):
+    with pytest.raises(ValueError, match=r"^gone\.toml cannot be read: "):
+        JobFile.read(tmp_path / "gone.toml")
+    with pytest.raises(ValueError, match=r"cannot be read: "):
+        JobFile.read(tmp_path)
+    (tmp_path / "b.toml").write_bytes(b"\xff\xfe\x00epochs")
+    with pytest.raises(ValueError, match=r"^b\.toml is not valid TOML: "):
+        JobFile.read(tmp_path / "b.toml")
+
+
+def test_a_recipe_has_the_values_of_the_file(tmp_path):
+    job = JobFile({"window_size": 16, "epochs": 9, "normalisation": "robust"}, tmp_path)
+    assert (job.recipe.window_size, job.recipe.epochs) == (16, 9)
+    assert job.recipe.as_dict().items() <= {**job.values, "name": "srsml24"}.items()
+    assert set(SETS) == {"train", "test", "predict"}
+
+
+def test_the_parameter_table_has_every_parameter_with_its_value(tmp_path):
+    path = save_parameters(tmp_path / "parameters.csv", JobFile({"epochs": 77}, tmp_path).table())
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    assert list(rows) == list(PARAMETERS)
+    assert (rows["epochs"]["value"], rows["epochs"]["default"]) == ("77", "5")
+    assert rows["pixel_density"]["unit"] == "px/nm"
+    for name, row in rows.items():
+        assert row["help"] == PARAMETERS[name].help
+        read = tomllib.loads(f"value = {row['default']}")["value"]
+        assert PARAMETERS[name].check(read) == DEFAULTS[name]
+
+
+def test_the_page_of_parameters_is_made_of_the_definitions():
+    page = Path(__file__).resolve().parents[1] / "docs" / "parameters.md"
+    assert page.read_text("utf-8") == parameters_page()
+    for name, known in PARAMETERS.items():
+        assert f"| `{name}` |" in parameters_page()
+        assert known.help in parameters_page()

@@ -1,0 +1,730 @@
+import csv
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_stmml import SurfaceClassifier, export, pipeline, read_mtrx, stream
+from napari_stmml.batch import Outcome
+from napari_stmml.bundle import read as read_bundle
+from napari_stmml.classifier import Stopped
+from napari_stmml.jobfile import JobFile
+from napari_stmml.labelmap import LabelMap
+from napari_stmml.mtrx_writer import Frame, write_session
+from napari_stmml.parameters import PARAMETERS
+from napari_stmml.pipeline import STEPS, Pipeline
+from napari_stmml.preprocess import to_own_pixels
+from napari_stmml.scan import DIRECTIONS
+from napari_stmml.simulate import simulate_hexagonal, simulate_si001
+from napari_stmml.textfiles import load_window_log
+
+FILES = 6
+WINDOWS = 25  # of a direction: 48 px, windows of 16 px every 8
+TINY = {
+    "job_name": "tiny",
+    "pixel_density": 8.0,
+    "window_size": 16,
+    "window_pitch": 8,
+    "epochs": 4,
+    "batch_size": 32,
+    "num_clusters": 3,
+    "cluster_batch_size": 64,
+    "predict_window_pitch": 4,
+    "save_jpg": True,
+    "save_window_jpgs": True,
+}
+OF_THE_RUN = {"job_as_run.toml", "parameters.csv", "report/ingest.html"}  # they name the folder
+NEVER = bool  # "should I stop?": no
+SECONDS = 120  # for the first import of TensorFlow on a busy machine
+
+
+class Here:
+    """A pool that works in this process: nothing to start, and patches hold."""
+
+    def __init__(self, processes=0):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def map(self, function, tasks):
+        for task in tasks:
+            try:
+                yield Outcome(task, function(task))
+            except Exception as error:  # noqa: BLE001 - as the real one does
+                yield Outcome(task, error=f"{type(error).__name__}: {error}")
+
+
+@pytest.fixture
+def here(monkeypatch):
+    monkeypatch.setattr(pipeline, "Pool", Here)
+
+
+@pytest.fixture
+def quick(here, monkeypatch):
+    """Leave drawing out, which takes most of the time of small jobs: any figure is the same few bytes."""
+
+    def save(figure, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"figure")
+        return path
+
+    for name in ("labels_figure", "history_figure", "convergence_figure"):
+        monkeypatch.setattr(export, name, lambda *given: None)
+    monkeypatch.setattr(export, "save_figure", save)
+
+
+def write_scans(folder, count, seed=0):
+    """Write a session of small scans, Si(001) and hexagonal in turn, forward and backward."""
+    frames = []
+    for number in range(count):
+        simulate = simulate_hexagonal if number % 2 else simulate_si001
+        noise = np.random.default_rng(seed + number).normal(0, 0.002, (2, 64, 64))
+        surface = simulate((64, 64), 6.0, seed=seed + number).heights
+        maps = {direction: surface + one for direction, one in zip(DIRECTIONS, noise, strict=False)}
+        frames.append(Frame(maps, width_nm=6.0, height_nm=6.0))
+    return write_session(folder, frames, session="s")
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("session") / "scans"
+    write_scans(folder, FILES)
+    return folder
+
+
+@dataclass
+class Run:
+    """A job that was run: its file, its folder, and all events."""
+
+    job: JobFile
+    folder: Path
+    events: list
+
+    def of(self, name):
+        return [event for event in self.events if event["event"] == name]
+
+    @property
+    def said(self):
+        return [event["what"] for event in self.of("step")]
+
+
+def run_job(base, steps=STEPS, should_stop=NEVER, **values):
+    """Run steps of a job in this process."""
+    job = JobFile({**TINY, **values}, base)
+    run = Run(job, job.folder, [])
+    Pipeline(job, run.events.append, should_stop).run(steps)
+    return run
+
+
+@pytest.fixture(scope="module")
+def finished(scans, tmp_path_factory):
+    """Run the whole job once, through processes as it really is."""
+    return run_job(tmp_path_factory.mktemp("finished"), train_path=[str(scans)])
+
+
+@pytest.fixture
+def copy(finished, scans, tmp_path):
+    """Copy the finished job to where it can be broken; return a function that goes on with it."""
+    shutil.copytree(finished.folder, tmp_path / "tiny")
+
+    def go_on(steps=STEPS, should_stop=NEVER, **values):
+        return run_job(tmp_path, steps, should_stop, **{"train_path": [str(scans)], **values})
+
+    go_on.folder = tmp_path / "tiny"
+    return go_on
+
+
+def files_of(folder, older=True):
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    names = {path.relative_to(folder).as_posix() for path in paths}
+    return {name for name in names if older or not name.startswith("older/")}
+
+
+def results_of(folder):
+    """Read every file that the science is in: name -> bytes."""
+    away = ("state/", "report/ingest", "older/")
+    names = (name for name in files_of(folder) - OF_THE_RUN if not name.startswith(away))
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+def kinds(names):
+    return {name.partition("/")[0] for name in names}
+
+
+def modified(folder, names):
+    return {name: (folder / name).stat().st_mtime_ns for name in names}
+
+
+# What is left by a whole job
+
+
+def test_a_job_leaves_all_files_of_every_scan(finished):
+    stems = [f"s--1_{number}_{short}" for number in range(1, FILES + 1) for short in ("FU", "BU")]
+    expected = {
+        *(f"model/autoencoder{end}" for end in (".stmml", "_summary.txt", "_history.json", "_history.png")),
+        *(f"cluster_model/clusters{end}" for end in (".stmml", "_convergence.txt", "_convergence.png")),
+        *(f"latent_features/autoencoder_latent_{number:05d}.npy" for number in range(5)),
+        *(f"state/{step}.json" for step in ("train", "latent", "cluster", "predict")),
+        *(f"state/process/scans~s--1_{number}.json" for number in range(1, FILES + 1)),
+        *("job_as_run.toml", "parameters.csv", "report/ingest.csv", "report/ingest.html"),
+    }
+    for stem in stems:
+        expected |= {
+            f"prepared/scans/{stem}.npy",
+            f"report/thumbnails/scans/{stem}.jpg",
+            *(f"windows/scans/{stem}/{stem}{end}" for end in ("_windows.npy", "_coordinates.txt", ".txt")),
+            *(f"windows-jpg/scans/{stem}/{stem}_{number:05d}.jpg" for number in range(WINDOWS)),
+            *(f"jpg/scans/{stem}{end}" for end in (".jpg", ".txt")),
+            *(f"predictions/scans/{stem}_{end}" for end in ("labels.tif", "labels.png")),
+            *(f"predictions/scans/{stem}_{end}" for end in ("overlay.png", "windows.txt")),
+            f"state/predict/scans~{stem}.json",
+        }
+    assert files_of(finished.folder) == expected
+    (report,) = finished.of("report")
+    assert report["summary"] == f"{2 * FILES} directions kept, none skipped"
+
+
+def test_no_file_of_a_job_is_a_pickle(finished):
+    names = files_of(finished.folder)
+    assert {name.rpartition(".")[2] for name in names} == {
+        *("stmml", "txt", "json", "png", "npy", "toml", "csv", "html", "jpg", "tif")
+    }
+    for name in names:
+        content = (finished.folder / name).read_bytes()
+        assert content[:1] != b"\x80"
+        if name.endswith(".npy"):
+            assert np.load(finished.folder / name, allow_pickle=False).dtype == np.float32
+        if name.endswith(".stmml"):
+            read_bundle(finished.folder / name)
+
+
+def test_a_label_map_is_what_the_model_says_of_the_scan_itself(finished, scans):
+    classifier = SurfaceClassifier.load(finished.folder / "cluster_model" / "clusters.stmml")
+    seen = set()
+    for number in (1, 2):
+        for scan in read_mtrx(scans / f"s--1_{number}.Z_mtrx"):
+            stem = finished.folder / "predictions" / "scans" / f"s--1_{number}_{scan.short_direction}"
+            labelled = LabelMap.read(f"{stem}_labels.tif")
+            assert np.array_equal(labelled.labels, classifier.predict(scan))
+            assert labelled.pixel_size == pytest.approx(scan.pixel_size)
+            assert tuple(labelled.names.values()) == classifier.class_names
+            assert labelled.scan["model"] == "clusters.stmml"
+            seen |= set(np.unique(labelled.labels))
+    assert len(seen) > 2
+
+
+def test_painting_the_log_of_windows_gives_the_label_map(finished):
+    grid = finished.job.recipe.prediction_grid
+    for path in sorted((finished.folder / "predictions" / "scans").glob("*_windows.txt")):
+        starts, labels, sure = load_window_log(path)
+        nearest = np.zeros(grid.shape((48, 48)), np.uint8)
+        nearest[tuple((starts // 4).T)] = labels
+        assert len(starts) == 81
+        assert ((sure >= 0) & (sure <= 1)).all()
+        painted = to_own_pixels(grid.paint(nearest, (48, 48)), (64, 64))
+        stem = path.name.removesuffix("_windows.txt")
+        assert np.array_equal(LabelMap.read(path.with_name(f"{stem}_labels.tif")).labels, painted)
+
+
+def test_the_history_is_that_of_the_model_and_of_the_events(finished):
+    history = json.loads((finished.folder / "model" / "autoencoder_history.json").read_text())
+    assert [epoch["epoch"] for epoch in history] == [1, 2, 3, 4]
+    assert {"loss", "mse", "mae", "val_loss", "val_mse", "val_mae"} <= set(history[0])
+    assert history[-1]["loss"] < history[0]["loss"]
+    for model in ("model/autoencoder", "cluster_model/clusters"):
+        about, _ = read_bundle(finished.folder / f"{model}.stmml")
+        assert about["training"]["history"] == history
+    events = [
+        {name: value for name, value in event.items() if name != "event"} for event in finished.of("epoch")
+    ]
+    assert json.loads(json.dumps(events)) == history
+
+
+def test_the_summary_counts_the_parameters_of_the_network(finished):
+    text = (finished.folder / "model" / "autoencoder_summary.txt").read_text("utf-8")
+    assert "1,162,465" in text
+    assert "bottleneck" in text
+
+
+def test_all_features_are_left_in_batches(finished):
+    files = sorted((finished.folder / "latent_features").iterdir())
+    features = [np.load(file, allow_pickle=False) for file in files]
+    assert [len(batch) for batch in features] == [64] * 4 + [44]
+    assert sum(map(len, features)) == 2 * FILES * WINDOWS
+    assert {batch.shape[1] for batch in features} == {1024}
+
+
+def test_the_convergence_is_that_of_the_model(finished):
+    text = (finished.folder / "cluster_model" / "clusters_convergence.txt").read_text()
+    rows = [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
+    classifier = SurfaceClassifier.load(finished.folder / "cluster_model" / "clusters.stmml")
+    steps = classifier.training["convergence"]
+    assert [int(row[0]) for row in rows] == np.cumsum(steps["windows"]).tolist()
+    assert int(rows[-1][0]) == classifier.training["clustered_windows"] == 2 * FILES * WINDOWS
+    assert [float(row[1]) for row in rows] == pytest.approx(steps["inertia"], rel=1e-5)
+    assert sum(classifier.training["cluster_sizes"]) == 2 * FILES * WINDOWS
+
+
+def test_the_model_knows_the_scans_it_was_trained_on(finished, scans):
+    about, _ = read_bundle(finished.folder / "cluster_model" / "clusters.stmml")
+    known = {(one["name"], one["direction"], one["set"]) for one in about["training"]["files"]}
+    names = [f"s--1_{number}.Z_mtrx" for number in range(1, FILES + 1)]
+    assert known == {(name, direction, "train") for name in names for direction in DIRECTIONS[:2]}
+    assert len({one["sha256"] for one in about["training"]["files"]}) == FILES
+
+
+def test_the_table_of_parameters_and_the_job_as_it_was_run_are_left(finished, scans):
+    with (finished.folder / "parameters.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["name"]: row["value"] for row in csv.DictReader(file)}
+    assert list(rows) == list(PARAMETERS)
+    assert (rows["epochs"], rows["window_size"], rows["save_jpg"]) == ("4", "16", "true")
+    again = JobFile.read(finished.folder / "job_as_run.toml")
+    assert again.folder == finished.folder
+    assert again.paths("train") == [scans]
+    paths = {"train_path", "out_folder"}
+    assert {name: value for name, value in again.values.items() if name not in paths} == {
+        name: value for name, value in finished.job.values.items() if name not in paths
+    }
+
+
+def test_progress_is_told_to_its_end(finished):
+    for step in ("process", "predict"):
+        told = [event for event in finished.of("files") if event["step"] == step]
+        assert (told[0]["done"], told[-1]["done"]) == (0, FILES)
+        assert {event["total"] for event in told} == {FILES}
+        assert told == sorted(told, key=lambda event: event["done"])
+        for event in told:
+            for name in ("per_second", "seconds_left"):
+                assert event[name] is None or event[name] >= 0
+        assert told[-1]["seconds_left"] == 0
+    batches = finished.of("batch")
+    fractions = [event["fraction"] for event in batches]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    assert finished.of("clustering")[-1] == {"event": "clustering", "done": 300, "total": 300}
+    assert len(finished.of("taken")) == FILES
+    assert len(finished.of("predicted")) == 2 * FILES
+    for event in finished.of("predicted"):
+        assert all(Path(event[name]).is_file() for name in ("labels", "figure", "overlay", "log"))
+
+
+def test_a_finished_job_run_again_leaves_everything_as_it_is(copy, here):
+    names = files_of(copy.folder) - {"state/predict.json"}
+    same = {name for name in names if not name.startswith(("report/ingest", "job_as_run", "parameters"))}
+    before = modified(copy.folder, same)
+    again = copy()
+    assert modified(copy.folder, same) == before
+    assert files_of(copy.folder) == names | {"state/predict.json"}
+    assert again.said == [
+        f"process: {FILES} of {FILES} files are done already",
+        "train: done already",
+        "cluster: done already",
+        f"predict: {FILES} of {FILES} files are done already",
+    ]
+    assert not again.of("batch")
+    assert not again.of("predicted")
+
+
+# Killed in the middle
+
+
+def killed_when(job, is_time):
+    """Run a job as a program and kill it as soon as ``is_time()``; return what it said."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "napari_stmml.cli", "run", str(job), "--processes", "2"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        end = time.monotonic() + SECONDS
+        while not is_time():
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < end
+            time.sleep(0.0005)
+        process.send_signal(signal.SIGKILL)
+        said = process.stderr.read()
+        assert process.wait(SECONDS) == -signal.SIGKILL
+    return said
+
+
+def test_a_job_that_is_killed_in_every_step_ends_with_the_same_files(finished, scans, tmp_path, here):
+    job = JobFile({**TINY, "train_path": [str(scans)]}, tmp_path)
+    path = job.write(tmp_path / "job.toml")
+    folder = job.folder
+
+    def count(pattern):
+        return len(list(folder.glob(pattern)))
+
+    def done(*patterns):
+        """Note what is there already and may not be done again."""
+        names = {file.relative_to(folder).as_posix() for one in patterns for file in folder.glob(one)}
+        assert names
+        return modified(folder, names)
+
+    records, labelled = "state/process/[!.]*.json", "state/predict/[!.]*.json"
+    killed_when(path, lambda: count(records) >= 2)
+    assert 2 <= count(records) < FILES
+    processed = done(records)
+    for record in folder.glob(records):
+        processed |= modified(folder, json.loads(record.read_text())["outputs"])
+    begun = 2 * count(records) + 2 * 2  # each of two processes was at one file more, of two directions
+    assert count("prepared/*/[!.]*.npy") <= begun
+
+    said = killed_when(path, (folder / "model" / "autoencoder.checkpoint").exists)
+    assert f"of {FILES} files are done already" in said
+    (epoch,) = {read_bundle(folder / "model" / "autoencoder.checkpoint")[0]["epoch"]}
+    assert 1 <= epoch < 4
+    assert not (folder / "model" / "autoencoder.stmml").exists()
+
+    said = killed_when(path, lambda: count("latent_features/[!.]*.npy") >= 2)
+    assert f"train: goes on after epoch {epoch}" in said
+    assert 2 <= count("latent_features/[!.]*.npy") < 5
+    encoded = done("latent_features/[!.]*.npy", "model/[!.]*")
+
+    said = killed_when(path, lambda: count(labelled) >= 1)
+    assert "train: done already" in said
+    assert 1 <= count(labelled) < 2 * FILES
+    predicted = done(labelled, "cluster_model/[!.]*")
+    for record in folder.glob(labelled):
+        predicted |= modified(folder, json.loads(record.read_text())["outputs"])
+
+    last = run_job(tmp_path, train_path=[str(scans)])
+    assert len(last.of("predicted")) == 2 * FILES - sum(name.startswith("state/") for name in predicted)
+    for before in (processed, encoded, predicted):
+        assert modified(folder, before) == before
+
+    assert files_of(folder) == files_of(finished.folder)
+    assert not list(folder.rglob(".stmml-*"))
+    ours, theirs = results_of(folder), results_of(finished.folder)
+    dated = {name for name in ours if name.endswith(".stmml")}
+    assert len(dated) == 2
+    assert [name for name in ours if name not in dated and ours[name] != theirs[name]] == []
+    for name in dated:
+        (about, arrays), (about_it, arrays_it) = (
+            read_bundle(one / name) for one in (folder, finished.folder)
+        )
+        assert arrays.keys() == arrays_it.keys()
+        assert all(np.array_equal(arrays[key], arrays_it[key]) for key in arrays)
+        for one in (about, about_it):
+            one["training"].pop("created", None)
+        assert about == about_it
+
+
+# Never mixed
+
+
+def test_other_parameters_put_aside_exactly_what_depends_on_them(copy, quick):
+    """Change one parameter after the other, of later and later steps first."""
+    parts = {
+        "predict_window_pitch": {"predictions"},
+        "num_clusters": {"cluster_model", "predictions"},
+        "epochs": {"model", "latent_features", "cluster_model", "predictions"},
+    }
+    parts["window_size"] = parts["epochs"] | {"prepared", "windows", "windows-jpg", "jpg", "report"}
+    changes = {"predict_window_pitch": 8, "num_clusters": 4, "epochs": 2, "window_size": 24}
+    values = {}
+    for number, (name, value) in enumerate(changes.items(), 1):
+        before = results_of(copy.folder)
+        values[name] = value
+        again = copy(**values)
+        moved = files_of(copy.folder / "older" / str(number))
+        assert {one for one in before if kinds([one]) <= parts[name]} == {
+            one for one in moved if not one.startswith("state/")
+        }
+        for one, content in before.items():
+            path = copy.folder / (f"older/{number}/{one}" if one in moved else one)
+            assert path.read_bytes() == content
+        assert any(f"{name} was {TINY[name]} and is {value}" in said for said in again.said)
+        assert any(f"older/{number}" in said for said in again.said)
+        assert len(list((copy.folder / "older").iterdir())) == number
+    windows = 2 * FILES * 16  # windows of 24 px in 48 px: at 0, 8, 16 and 24
+    features = [np.load(file) for file in (copy.folder / "latent_features").iterdir()]
+    assert sum(map(len, features)) == windows
+    assert {batch.shape[1] for batch in features} == {3 * 3 * 256}
+    cut = [np.load(file).shape for file in (copy.folder / "windows").rglob("*.npy")]
+    assert cut == [(16, 24, 24)] * 2 * FILES
+    assert len(list((copy.folder / "windows-jpg").rglob("*.jpg"))) == windows
+    assert len(list((copy.folder / "predictions").rglob("*.tif"))) == 2 * FILES
+    (told,) = again.of("windows")
+    assert told["train"] + told["validation"] <= windows
+
+
+@pytest.mark.parametrize("collate", [False, True])
+def test_windows_one_by_one_of_other_sizes_are_never_mixed(small, here, collate):
+    values = {"together": False, "save_window_jpgs": True, "collate": collate}
+    small(("process",), **values)
+    before = results_of(small.folder)
+    small(("process",), **values, window_size=24)
+    older = small.folder / "older" / "1"
+    assert {name for name in files_of(older) if "state" not in name} == before.keys()
+    assert all((older / name).read_bytes() == content for name, content in before.items())
+    cut = [np.load(file).shape for file in (small.folder / "windows").rglob("*.npy")]
+    assert cut == [(24, 24)] * 4 * 16
+    assert len(list((small.folder / "windows-jpg").rglob("*.jpg"))) == 4 * 16
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Write a folder of two scans that a test may change, and a job of one epoch on it."""
+    files = write_scans(tmp_path / "scans", 2)
+
+    def run(steps=STEPS, should_stop=NEVER, **values):
+        quick = {"epochs": 1, "save_jpg": False, "save_window_jpgs": False, "train_path": ["scans"]}
+        return run_job(tmp_path, steps, should_stop, **{**quick, **values})
+
+    run.files, run.folder = files, tmp_path / "tiny"
+    return run
+
+
+def test_a_scan_that_was_removed_takes_its_files_along(small, quick):
+    small()
+    before = results_of(small.folder)
+    of_it = {name for name in before if "s--1_2" in name}
+    small.files[1].unlink()
+    again = small()
+    older = small.folder / "older" / "1"
+    assert {one for one in files_of(older) if "s--1_2" in one and "state" not in one} == of_it
+    assert not [name for name in files_of(small.folder, older=False) if "s--1_2" in name]
+    assert all((older / name).read_bytes() == before[name] for name in of_it)
+    assert "process: scans/s--1_2 is not in the job" in again.said[0]
+    features = [np.load(file) for file in (small.folder / "latent_features").iterdir()]
+    assert sum(map(len, features)) == 2 * WINDOWS
+    assert len(again.of("predicted")) == 2
+
+
+def test_a_scan_whose_bytes_changed_is_done_again_and_only_that(small, quick):
+    (other,) = write_scans(small.folder.parent / "more", 1, seed=7)
+    values = {"predict_path": ["more"]}
+    small(**values)
+    (first,) = {path: path.read_bytes() for path in small.folder.rglob("*FU_labels.tif")}.items()
+    write_scans(other.parent, 1, seed=8)
+    again = small(**values)
+    assert len(again.of("predicted")) == 2
+    assert not again.of("batch")
+    assert first[0].read_bytes() != first[1]
+    older = small.folder / "older" / "1" / first[0].relative_to(small.folder)
+    assert older.read_bytes() == first[1]
+
+
+def test_a_parameter_file_that_comes_later_brings_its_scans_in(small, quick):
+    lost = small.files[0].with_name("s_0001.mtrx")
+    away = lost.rename(lost.with_name("away"))
+    with pytest.raises(ValueError, match="no scan can be used for training; the report says why"):
+        small(("process", "train"))
+    assert "2 parameter file missing" in (small.folder / "report" / "ingest.html").read_text("utf-8")
+    away.rename(lost)
+    again = small(("process",))
+    assert again.of("report")[0]["summary"] == "4 directions kept, none skipped"
+
+
+def test_files_that_are_gone_are_made_again(small, quick):
+    small()
+    before = results_of(small.folder)
+    victims = [
+        "prepared/scans/s--1_1_FU.npy",
+        "latent_features/autoencoder_latent_00001.npy",
+        "predictions/scans/s--1_2_BU_overlay.png",
+    ]
+    for name in victims:
+        (small.folder / name).unlink()
+    again = small()
+    after = results_of(small.folder)
+    assert after.keys() == before.keys()
+    assert [name for name in victims if after[name] != before[name]] == []
+    assert not again.of("batch")
+    assert len(again.of("taken")) == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[1, 2]", b'{"done": true}', b"\xff\xfe\x00"])
+def test_damaged_records_do_not_stop_a_job(copy, quick, damage):
+    no_figures = ("_labels.png",)
+    before = {name: one for name, one in results_of(copy.folder).items() if not name.endswith(no_figures)}
+    for name in ("process/scans~s--1_1", "predict/scans~s--1_2_FU", "predict"):
+        (copy.folder / "state" / f"{name}.json").write_bytes(damage)
+    again = copy()
+    after = results_of(copy.folder)
+    assert [name for name in before if after[name] != before[name]] == []
+    assert len(again.of("taken")) == 1
+    assert len(again.of("predicted")) == 1
+
+
+def stop_when(events, name, count=1):
+    return lambda: len([event for event in events if event["event"] == name]) >= count
+
+
+def run_and_stop(tmp_path, name, count, **values):
+    """Run a job until it has told so many events of a name, then ask it to stop."""
+    job = JobFile({**TINY, **values}, tmp_path)
+    run = Run(job, job.folder, [])
+    with pytest.raises(Stopped) as stopped:
+        Pipeline(job, run.events.append, stop_when(run.events, name, count)).run()
+    assert str(stopped.value) == "stopped; start it again, and it goes on where it was"
+    assert len(run.of("report")) == 1
+    assert (run.folder / "report" / "ingest.html").is_file()
+    return run
+
+
+def test_a_damaged_checkpoint_does_not_stop_a_job(finished, scans, tmp_path, quick):
+    values = {"train_path": [str(scans)], "save_jpg": False, "save_window_jpgs": False, "epochs": 2}
+    stopped = run_and_stop(tmp_path, "epoch", 1, **values)
+    checkpoint = stopped.folder / "model" / "autoencoder.checkpoint"
+    whole = checkpoint.read_bytes()
+    told = []
+    working = Pipeline(stopped.job, told.append)
+    assert working._load_checkpoint(checkpoint, {}).epoch == 1
+    for damaged in (b"", whole[:-100], b"x" + whole[1:500], whole[: len(whole) // 2] + b"x" * 100):
+        checkpoint.write_bytes(damaged)
+        told.clear()
+        assert working._load_checkpoint(checkpoint, {}) is None
+        assert "autoencoder.checkpoint" in told[0]["what"]
+        assert "begins anew" in told[0]["what"]
+    again = run_job(tmp_path, ("train",), **values)
+    assert any("begins anew" in said for said in again.said)
+    assert [event["epoch"] for event in again.of("epoch")] == [1, 2]
+    assert not checkpoint.exists()
+    history = json.loads((finished.folder / "model" / "autoencoder_history.json").read_text())
+    assert json.loads((stopped.folder / "model" / "autoencoder_history.json").read_text()) == history[:2]
+
+
+# Stopped
+
+
+def test_a_job_that_was_stopped_says_how_to_go_on_and_does(finished, scans, tmp_path, quick):
+    values = {"train_path": [str(scans)]}
+    run = run_and_stop(tmp_path, "taken", 3, **values)
+    assert len(list((run.folder / "state" / "process").iterdir())) in (3, 4)
+    assert "not processed yet" in run.of("report")[0]["summary"]
+    run = run_and_stop(tmp_path, "epoch", 2, **values)
+    assert (run.folder / "model" / "autoencoder.checkpoint").is_file()
+    run = run_and_stop(tmp_path, "clustering", 2, **values)
+    assert run.said[-1] == "train: goes on after epoch 2"
+    run = run_and_stop(tmp_path, "predicted", 3, **values)
+    records = len(list((run.folder / "state" / "predict").iterdir()))
+    assert 3 <= records < 2 * FILES
+    last = run_job(tmp_path, **values)
+    assert len(last.of("predicted")) == 2 * FILES - records
+    ours, theirs = results_of(run.folder), results_of(finished.folder)
+    assert ours.keys() == theirs.keys()
+    drawn = (".stmml", "_labels.png", "_history.png", "_convergence.png")
+    assert [name for name in ours if ours[name] != theirs[name] and not name.endswith(drawn)] == []
+
+
+# One at a time
+
+
+def test_a_second_process_in_the_same_folder_is_refused(copy):
+    holding = Pipeline(JobFile({**TINY, "train_path": [str(copy.folder)]}, copy.folder.parent)).folder
+    before = {name: (copy.folder / name).read_bytes() for name in OF_THE_RUN}
+    with holding.locked(), pytest.raises(ValueError, match=r"another job is at work in .*tiny; wait"):
+        copy()
+    assert {name: (copy.folder / name).read_bytes() for name in OF_THE_RUN} == before
+
+
+@pytest.mark.parametrize(
+    ("step", "sentence"),
+    [
+        ("train", r"s--1_1\.Z_mtrx has not been processed with these parameters: do the step process first"),
+        ("cluster", "do the step process first"),
+        ("predict", "do the step process first"),
+    ],
+)
+def test_a_step_whose_turn_has_not_come_says_what_comes_first(small, quick, step, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        small((step,))
+    assert files_of(small.folder) >= {"report/ingest.html", "parameters.csv"}
+
+
+def test_steps_done_one_by_one_say_what_comes_first_and_are_the_whole_job(small, quick):
+    small(("process",))
+    for step, before in (("cluster", "train"), ("predict", "cluster")):
+        with pytest.raises(ValueError, match=f"do the step {before} first"):
+            small((step,))
+    for step in ("train", "cluster", "predict"):
+        small((step,))
+    assert [said.partition(":")[0] for said in small().said] == list(STEPS)
+    assert len(list((small.folder / "predictions").rglob("*.tif"))) == 4
+
+
+# Which scans are for what
+
+
+def test_scans_to_validate_on_are_all_of_theirs_and_none_is_held_out(small, quick):
+    write_scans(small.folder.parent / "test", 1, seed=5)
+    run = small(("process", "train"), test_path=["test"])
+    (told,) = run.of("windows")
+    assert (told["train"], told["validation"]) == (4 * WINDOWS, 2 * WINDOWS)
+    about, _ = read_bundle(small.folder / "model" / "autoencoder.stmml")
+    assert [one["set"] for one in about["training"]["files"]].count("test") == 2
+
+
+def test_limits_of_windows_hold(small, quick):
+    run = small(("process", "train"), train_data_limit=20, test_data_limit=7)
+    (told,) = run.of("windows")
+    assert (told["train"], told["validation"]) == (20, 7)
+
+
+def test_a_file_to_train_on_can_be_one_to_label_and_the_others_take_their_labels_along(small, quick):
+    small()
+    run = small(predict_path=["scans/s--1_2.Z_mtrx"])
+    assert run.said[-1] == "predict: 1 of 1 files are done already"
+    left = {path.name for path in (small.folder / "predictions").rglob("*.tif")}
+    assert left == {"s--1_2_FU_labels.tif", "s--1_2_BU_labels.tif"}
+    assert len(list((small.folder / "older" / "1" / "predictions").rglob("*.tif"))) == 2
+
+
+def test_features_are_left_only_if_they_are_asked_for(small, quick):
+    small(save_latent=False)
+    assert not (small.folder / "latent_features").exists()
+    small(save_latent=True)
+    assert len(list((small.folder / "latent_features").iterdir())) == 2
+    small(save_latent=False)
+    assert len(list((small.folder / "older" / "1" / "latent_features").iterdir())) == 2
+
+
+def test_a_bad_file_does_not_stop_the_others(small):
+    small.files[0].write_bytes(b"")
+    run = small(("process",))
+    assert run.of("report")[0]["summary"] == "2 directions kept, 1 skipped: 1 empty file"
+    (skipped,) = run.of("skipped")
+    assert "s--1_1.Z_mtrx" in skipped["why"]
+
+
+# Memory
+
+
+def test_only_a_few_maps_are_in_memory_however_many_there_are(copy, quick, monkeypatch):
+    alive, most, loads = weakref.WeakSet(), [], []
+
+    class Map(np.ndarray):
+        """An array that can be told from others by what it is, as a set needs it."""
+
+        __hash__ = object.__hash__
+
+        def __eq__(self, other):
+            return self is other
+
+    original = stream.load_map
+
+    def load(path):
+        heights = original(path).view(Map)
+        alive.add(heights)
+        loads.append(path)
+        most.append(len(alive))
+        return heights
+
+    monkeypatch.setattr(stream, "load_map", load)
+    copy(("process", "train", "cluster"), buffer_size=1, cluster_buffer_size=1, epochs=1)
+    assert len(loads) >= 3 * 2 * FILES  # to train, to validate and to cluster
+    assert max(most) <= 2 * stream.LEAST_TOGETHER < 2 * FILES

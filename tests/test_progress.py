@@ -1,0 +1,93 @@
+import pytest
+
+from napari_stmml import pipeline, progress
+from napari_stmml.progress import throttled, with_time_left
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Make a clock that stands still until it is told."""
+
+    class Clock:
+        now = 100.0
+
+        def monotonic(self):
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    monkeypatch.setattr(pipeline, "time", clock)
+    return clock
+
+
+def batch(epoch, number, of=4):
+    return {"event": "batch", "epoch": epoch, "batch": number, "batches": of, "loss": 0.1}
+
+
+def test_at_most_five_events_a_second_and_every_last_one(clock):
+    told = []
+    tick = throttled(told.append)
+    for number in range(100):
+        tick({"number": number}, number == 99)
+        clock.now += 0.01
+    assert 4 <= len(told) <= 7
+    assert told[0]["number"] == 0
+    assert told[-1]["number"] == 99
+
+
+def test_the_fraction_of_a_training_rises_to_one_and_the_time_left_falls_to_nothing(clock):
+    told = []
+    add = with_time_left(told.append, epochs=3)
+    for epoch in (1, 2, 3):
+        for number in (1, 2, 3, 4):
+            clock.now += 1
+            add(batch(epoch, number))
+        add({"event": "epoch", "epoch": epoch})
+    batches = [event for event in told if event["event"] == "batch"]
+    fractions = [event["fraction"] for event in batches]
+    assert fractions == pytest.approx([n / 12 for n in range(1, 13)])
+    assert [event["seconds_left"] for event in batches] == [None, *range(10, -1, -1)]
+    assert {event["epochs"] for event in batches} == {3}
+    assert [event for event in told if event["event"] == "epoch"] == [
+        {"event": "epoch", "epoch": epoch} for epoch in (1, 2, 3)
+    ]
+
+
+def test_a_training_that_is_gone_on_with_knows_how_far_it_is(clock):
+    told = []
+    add = with_time_left(told.append, epochs=4)
+    for number in (1, 2, 3, 4):
+        add(batch(4, number))
+        clock.now += 2
+    assert told[0]["fraction"] == pytest.approx(13 / 16)
+    assert told[-1]["fraction"] == 1
+    assert told[-1]["seconds_left"] == 0
+
+
+def test_files_are_counted_to_their_end_with_pace_and_time_left(clock):
+    told = []
+    pace = pipeline._Pace("process", 2, 6, told.append)
+    for _ in range(4):
+        clock.now += 0.5
+        pace.step()
+    assert [event["done"] for event in told] == [2, 3, 4, 5, 6]
+    assert told[0] == {
+        "event": "files",
+        "step": "process",
+        "total": 6,
+        "done": 2,
+        "per_second": None,
+        "seconds_left": None,
+    }
+    assert {event["per_second"] for event in told[1:]} == {2.0}
+    assert [event["seconds_left"] for event in told[1:]] == [1.5, 1.0, 0.5, 0.0]
+
+
+def test_many_quick_files_are_few_events_and_the_last_is_told(clock):
+    told = []
+    pace = pipeline._Pace("process", 0, 1000, told.append)
+    for _ in range(1000):
+        clock.now += 0.001
+        pace.step()
+    assert len(told) < 10
+    assert told[-1]["done"] == told[-1]["total"] == 1000
