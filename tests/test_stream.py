@@ -22,7 +22,7 @@ def maps(tmp_path):
 
 
 def corners(batches):
-    """The first pixel of every window: which map and place it is."""
+    """Return the first pixel of every window: which map and place it is."""
     return [float(window[0, 0]) for batch in batches for window in batch]
 
 

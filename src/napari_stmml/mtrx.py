@@ -115,6 +115,7 @@ def is_parameter_file(path: str | Path) -> bool:
 
 
 def is_topography(file: Path, chain: str | None = None) -> bool:
+    """Say whether the name is that of a topography, ``*.Z_mtrx``, of any session or of that one."""
     match = _RESULT_FILE.fullmatch(file.name)
     return bool(
         match

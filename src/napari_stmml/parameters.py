@@ -1,4 +1,4 @@
-"""Every parameter once: name, default, unit, bounds, help. Files, forms, checks and documents read it here."""
+"""Every parameter once: name, default, unit, bounds, help; files, forms, checks and pages read it here."""
 
 import difflib
 from collections.abc import Iterable
