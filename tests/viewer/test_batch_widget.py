@@ -260,6 +260,13 @@ def test_the_form_has_every_parameter_once_with_its_default(viewer, panel, scans
         assert PARAMETERS[name].help in field.tooltip
 
 
+def test_a_chain_used_for_training_reaches_the_form(panel):
+    from napari_stmml.viewer import remembered
+
+    remembered.use_for_training("row_median + poly_xy")
+    assert panel.fields.job().values["flatten_method"] == "row_median + poly_xy"
+
+
 def test_loading_and_saving_a_job_is_the_identity(viewer, panel, scans, tmp_path):
     other = tmp_path / "other"
     other.mkdir()

@@ -103,6 +103,7 @@ def test_training_on_open_layers_shows_its_loss_and_makes_a_usable_model(
     assert panel._losses[-1][0] == 2
     assert panel.status.text().startswith("Done in")
     assert str(model) in panel.status.text()
+    assert "2 directions kept, none skipped; report: " in panel.status.text()
     assert is_usable(model, small_scan)
     trained = SurfaceClassifier.load(model)
     assert trained.recipe == replace(tiny_recipe, epochs=2)

@@ -25,6 +25,7 @@ from superqt.utils import create_worker
 from napari_stmml.jobfile import JobFile
 from napari_stmml.jobs import RunJob
 from napari_stmml.report import summary
+from napari_stmml.viewer import remembered
 from napari_stmml.viewer.batch_form import JobForm, keep
 from napari_stmml.viewer.batch_layers import BatchLayers
 from napari_stmml.viewer.batch_results import Result, Results, read_results, report_of, write_report
@@ -72,6 +73,13 @@ class BatchWidget(JobPanel):
         self._showing.timeout.connect(self._show)
         self._connect()
         self._update_buttons()
+        remembered.news.flatten_method.connect(self.take_chain)
+        if remembered.flatten_method is not None:
+            self.take_chain(remembered.flatten_method)
+
+    def take_chain(self, chain: str) -> None:
+        """Flatten by this chain, which Prepare was told to use for training."""
+        self.fields.fields["flatten_method"].value = chain
 
     def load(self, path: str | Path) -> None:
         """Show the job of a job file, and what it has done so far."""

@@ -84,6 +84,7 @@ class TrainWidget(JobPanel):
         self._redraw_timer.timeout.connect(self._redraw)
         self._losses: list[tuple[float, float]] = []
         self._validation: list[tuple[float, float]] = []
+        self._ingest = ""  # what was taken in, in one line
         remembered.news.flatten_method.connect(self.take_chain)
         if remembered.flatten_method is not None:
             self.take_chain(remembered.flatten_method)
@@ -125,6 +126,8 @@ class TrainWidget(JobPanel):
                 self._redraw_soon()
             case {"event": "clustering", "done": done, "total": total}:
                 self.say(f"clustering: {done} of {total} windows")
+            case {"event": "report", "summary": line, "html": page}:
+                self._ingest = f"{line}; report: {page}"
             case {"event": "trained"}:
                 self._on_trained(event)
             case {"event": "skipped", "why": why}:
@@ -158,7 +161,7 @@ class TrainWidget(JobPanel):
         remembered.model = Path(event["model"])
         state = "Cancelled; the model so far is" if event["stopped"] else f"Done in {event['seconds']:.0f} s:"
         made = f"{len(event['cluster_sizes'])} clusters, {event['epochs']} full epochs"
-        self.say(f"{state} {event['model']} ({made})")
+        self.say(f"{state} {event['model']} ({made}). {self._ingest}")
         self.out.value = _free(Path(event["model"]))
 
     def _redraw_soon(self) -> None:
