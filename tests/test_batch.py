@@ -147,3 +147,20 @@ def wait_until(is_so, seconds=SECONDS):
     while not is_so():
         assert time.monotonic() < end, f"waited for {seconds} s in vain"
         time.sleep(0.02)
+
+
+def test_ctrl_c_is_the_parents_to_answer():
+    """A terminal sends it to all processes; those of the pool take no notice."""
+    with Pool(1) as pool:
+        (outcome,) = pool.map(_interrupted, [0])
+    assert (outcome.result, outcome.error) == ("went on", "")
+
+
+def _interrupted(task):
+    os.kill(os.getpid(), signal.SIGINT)
+    return "went on"
+
+
+def test_a_negative_number_of_processes_is_refused():
+    with pytest.raises(ValueError, match=r"processes must be 0 \(one a core\) or more, got -1"):
+        Pool(-1)

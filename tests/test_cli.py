@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -434,3 +435,23 @@ def test_a_verbose_job_says_what_became_of_every_scan(session, job_file, capsys)
     assert main(["process", str(job_file), "--processes", "1"]) == 0
     err = capsys.readouterr().err
     assert f"{session[0].parent.name}/{session[0].stem} FU: kept, 25 windows" in err
+
+
+def test_options_that_a_job_file_says_itself_are_refused_beside_one(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", str(tmp_path / "job.toml"), "--epochs", "7", "--set", "pixel_density=3"])
+    assert "--epochs and --set: a job file says this itself" in capsys.readouterr().err
+
+
+def test_options_of_a_job_are_refused_without_one(session, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", str(session[0]), "--out", str(tmp_path / "m.stmml"), "--include", "x"])
+    assert "--include: only of a job file" in capsys.readouterr().err
+
+
+def test_scans_of_one_name_in_two_folders_are_two_rows_of_the_report(session, model, tmp_path, capsys):
+    for folder in ("a", "b"):
+        shutil.copytree(session[0].parent, tmp_path / folder)
+    paths = [str(tmp_path / folder / session[0].name) for folder in ("a", "b")]
+    assert main(["predict", *paths, "--model", model, "--out", str(tmp_path / "out"), "--pitch", "16"]) == 0
+    assert "8 directions kept, none skipped" in capsys.readouterr().out

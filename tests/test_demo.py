@@ -29,7 +29,8 @@ def test_the_demo_without_a_window_leaves_scans_model_maps_and_pictures(tmp_path
     maps = [out / f"{scans[0].stem}_{short}_labels.tif" for short in ("FU", "BU", "FD", "BD")]
     pictures = [one.with_suffix(".png") for one in maps] + [out / "loss.png"]
     parameters = next(out.glob("*_0001.mtrx"))
-    assert set(out.iterdir()) == {*scans, parameters, *maps, *pictures, out / "demo.stmml"}
+    reports = {out / "report", out / "demo_report"}
+    assert set(out.iterdir()) == {*scans, parameters, *maps, *pictures, out / "demo.stmml", *reports}
     assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
     first = read_mtrx(scans[0])[0]
     assert LabelMap.read(maps[0]).labels.shape == first.heights.shape

@@ -41,7 +41,7 @@ class Here:
     def __exit__(self, *error):
         pass
 
-    def map(self, function, tasks):
+    def map(self, function, tasks, ahead=0):
         for task in tasks:
             try:
                 yield Outcome(task, function(task))

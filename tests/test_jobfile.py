@@ -158,3 +158,23 @@ def test_the_page_of_parameters_is_made_of_the_definitions():
     for name, known in PARAMETERS.items():
         assert f"| `{name}` |" in parameters_page()
         assert known.help in parameters_page()
+
+
+def test_a_job_does_not_work_in_the_folder_of_its_scans(tmp_path):
+    (tmp_path / "scans" / "monday").mkdir(parents=True)
+    for path in ("scans", "scans/monday"):
+        with pytest.raises(ValueError, match="train_path lies in the job's own folder"):
+            JobFile({"job_name": "scans", "train_path": [path]}, tmp_path)
+
+
+def test_fewer_windows_than_clusters_are_refused_before_any_work(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"train_data_limit must be 0 \(all\) or at least num_clusters, 20, got 5"
+    ):
+        JobFile({"train_data_limit": 5}, tmp_path)
+
+
+def test_a_windows_path_in_double_quotes_is_answered_with_a_hint(tmp_path):
+    (tmp_path / "job.toml").write_text('train_path = ["C:\\Users\\me"]')
+    with pytest.raises(ValueError, match=r"not valid TOML: .*; write paths with / or in 'single quotes'"):
+        JobFile.read(tmp_path / "job.toml")

@@ -6,13 +6,13 @@ import subprocess
 import sys
 import time
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from napari_stmml import SurfaceClassifier, export, pipeline, read_mtrx, stream
+from napari_stmml import SurfaceClassifier, export, ingest, pipeline, read_mtrx, stream
 from napari_stmml.batch import Outcome
 from napari_stmml.bundle import read as read_bundle
 from napari_stmml.classifier import Stopped
@@ -58,7 +58,7 @@ class Here:
     def __exit__(self, *error):
         pass
 
-    def map(self, function, tasks):
+    def map(self, function, tasks, ahead=0):
         for task in tasks:
             try:
                 yield Outcome(task, function(task))
@@ -373,13 +373,20 @@ def test_a_job_that_is_killed_in_every_step_ends_with_the_same_files(finished, s
         assert names
         return modified(folder, names)
 
-    records, labelled = "state/process/[!.]*.json", "state/predict/[!.]*.json"
-    killed_when(path, lambda: count(records) >= 2)
-    assert 2 <= count(records) < FILES
-    processed = done(records)
-    for record in folder.glob(records):
-        processed |= modified(folder, json.loads(record.read_text())["outputs"])
-    begun = 2 * count(records) + 2 * 2  # each of two processes was at one file more, of two directions
+    labelled = "state/predict/[!.]*.json"
+
+    def whole():
+        """List the records of files that were taken in, not only begun."""
+        records = sorted(folder.glob("state/process/[!.]*.json"))
+        return [record for record in records if '"begun"' not in record.read_text()]
+
+    killed_when(path, lambda: len(whole()) >= 2)
+    assert 2 <= len(whole()) < FILES
+    processed = {}
+    for record in whole():
+        names = {record.relative_to(folder).as_posix(), *json.loads(record.read_text())["outputs"]}
+        processed |= modified(folder, names)
+    begun = 2 * len(whole()) + 2 * 2  # each of two processes was at one file more, of two directions
     assert count("prepared/*/[!.]*.npy") <= begun
 
     said = killed_when(path, (folder / "model" / "autoencoder.checkpoint").exists)
@@ -609,7 +616,7 @@ def test_a_job_that_was_stopped_says_how_to_go_on_and_does(finished, scans, tmp_
     run = run_and_stop(tmp_path, "epoch", 2, **values)
     assert (run.folder / "model" / "autoencoder.checkpoint").is_file()
     run = run_and_stop(tmp_path, "clustering", 2, **values)
-    assert run.said[-1] == "train: goes on after epoch 2"
+    assert "train: goes on after epoch 2" in run.said
     run = run_and_stop(tmp_path, "predicted", 3, **values)
     records = len(list((run.folder / "state" / "predict").iterdir()))
     assert 3 <= records < 2 * FILES
@@ -625,7 +632,7 @@ def test_a_job_that_was_stopped_says_how_to_go_on_and_does(finished, scans, tmp_
 
 
 def test_a_second_process_in_the_same_folder_is_refused(copy):
-    holding = Pipeline(JobFile({**TINY, "train_path": [str(copy.folder)]}, copy.folder.parent)).folder
+    holding = Pipeline(JobFile({**TINY, "train_path": ["."]}, copy.folder.parent)).folder
     before = {name: (copy.folder / name).read_bytes() for name in OF_THE_RUN}
     with holding.locked(), pytest.raises(ValueError, match=r"another job is at work in .*tiny; wait"):
         copy()
@@ -728,3 +735,105 @@ def test_only_a_few_maps_are_in_memory_however_many_there_are(copy, quick, monke
     copy(("process", "train", "cluster"), buffer_size=1, cluster_buffer_size=1, epochs=1)
     assert len(loads) >= 3 * 2 * FILES  # to train, to validate and to cluster
     assert max(most) <= 2 * stream.LEAST_TOGETHER < 2 * FILES
+
+
+# What a fresh pair of eyes found
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("collate", [True, False])
+def test_windows_of_a_killed_run_are_never_mixed_with_those_of_other_parameters(
+    small, quick, monkeypatch, together, collate
+):
+    look = {"together": together, "collate": collate, "save_window_jpgs": True}
+    write = ingest._write_record
+
+    def killed(*record):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ingest, "_write_record", killed)
+    with pytest.raises(KeyboardInterrupt):
+        small(("process",), window_pitch=4, **look)
+    monkeypatch.setattr(ingest, "_write_record", write)
+    left = {name for name in files_of(small.folder) if name.startswith(("windows", "prepared"))}
+    assert left
+    run = small(("process",), window_pitch=16, **look)
+    assert any("window_pitch was 4 and is 16" in said for said in run.said)
+    assert {f"older/1/{name}" for name in left} <= files_of(small.folder)
+    now = {name for name in files_of(small.folder) if not name.startswith(("older", "state"))}
+    fresh = {
+        name for path in small.folder.glob("state/process/*.json") for name in _files(small.folder, path)
+    }
+    assert {name for name in now if name.startswith(("windows", "prepared", "jpg"))} == {
+        name for name in fresh if name.startswith(("windows", "prepared", "jpg"))
+    }
+
+
+def _files(folder, record):
+    """List the files that a record vouches for, those in its folders as well."""
+    for output in json.loads(record.read_text())["outputs"]:
+        path = folder / output
+        inside = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+        yield from (file.relative_to(folder).as_posix() for file in inside)
+
+
+def test_an_edited_label_map_is_put_aside_before_its_scan_is_labelled_again(copy, here):
+    path = next(copy.folder.rglob("*_FU_labels.tif"))
+    painted = LabelMap.read(path)
+    labels = painted.labels.copy()
+    labels[:5] = 3
+    replace(painted, labels=labels).write(path)
+    path.with_name(path.name.replace("labels.tif", "overlay.png")).unlink()
+    again = copy()
+    (event,) = again.of("predicted")
+    assert Path(event["edited"]).name == path.name.replace(".tif", "_edited.tif")
+    assert np.array_equal(LabelMap.read(event["edited"]).labels, labels)
+    assert not np.array_equal(LabelMap.read(path).labels, labels)
+
+
+def test_what_is_beyond_the_limit_of_training_can_be_labelled(scans, tmp_path):
+    values = {"train_path": [str(scans)], "predict_path": [str(scans)], "mtrx_train_data_limit": 1}
+    job = Pipeline(JobFile({**TINY, **values}, tmp_path))
+    sets = [found.set for found in job._found if found.place]
+    assert sets == ["train", *["predict"] * (FILES - 1)]
+    assert len(job._to_label) == FILES
+
+
+def test_a_scan_to_validate_on_is_none_to_train_on_wherever_it_lies(scans, tmp_path):
+    one = sorted(scans.glob("*.Z_mtrx"))[2]
+    job = Pipeline(JobFile({**TINY, "train_path": [str(scans)], "test_path": [str(one)]}, tmp_path))
+    assert [found.path.name for found in job._found if found.set == "test"] == [one.name]
+    assert sum(found.set == "train" for found in job._found) == FILES - 1
+
+
+def test_a_folder_to_validate_on_that_gives_nothing_is_refused(small, quick, tmp_path):
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    with pytest.raises(ValueError, match="nothing that test_path names can be used to validate on"):
+        small(("process", "train"), test_path=[str(nothing)])
+
+
+def test_a_name_to_include_that_no_scan_has_is_said_with_the_nearest(small, quick):
+    run = small(("process",), include=["s--1_1_FX"])
+    assert "include: no scan of this job is called 's--1_1_FX'; did you mean 's--1_1_FU'?" in run.said
+
+
+def test_a_scan_that_cannot_be_labelled_is_a_row_of_the_report_and_stops_nothing(copy, here, monkeypatch):
+    from napari_stmml.classifier import SurfaceClassifier
+
+    label = SurfaceClassifier.label_windows
+    calls = []
+
+    def sometimes(self, *arguments, **more):
+        calls.append(1)
+        if len(calls) == 2:
+            raise MemoryError("no room")
+        return label(self, *arguments, **more)
+
+    monkeypatch.setattr(SurfaceClassifier, "label_windows", sometimes)
+    run = copy(predict_window_pitch=8)
+    assert len(run.of("predicted")) == 2 * FILES - 1
+    assert "1 not labelled" in run.of("report")[0]["summary"]
+    assert run.of("files")[-1]["done"] == FILES
+    again = copy(predict_window_pitch=8)
+    assert len(again.of("predicted")) == 1

@@ -210,6 +210,19 @@ def test_a_prepared_scan_is_resampled_then_flattened_then_normalised(rng, method
     np.testing.assert_allclose(prepared, by_hand, atol=1e-6)
 
 
+@pytest.mark.parametrize("density", [4.0, 6.67, 10.0, 15.0, 26.0])
+def test_spikes_jumps_and_scars_are_repaired_on_the_lines_that_were_recorded(rng, density):
+    y, x = np.mgrid[:100, :100] * 0.15
+    clean = 0.05 * np.sin(2 * np.pi * x / 0.77) * np.sin(2 * np.pi * y / 0.77) + 0.1 * x
+    bad = clean + rng.normal(0, 0.001, clean.shape)
+    bad[rng.integers(5, 95, 12), rng.integers(5, 95, 12)] += 2.0
+    bad[40] += 0.5
+    bad[61, 20:70] += 0.4
+    preparing = Preprocessing("line_jumps + scars + clip_spikes + poly_xy", density)
+    left = preparing.flat(Scan(bad, (0.15, 0.15))) - preparing.flat(Scan(clean, (0.15, 0.15)))
+    assert np.abs(left).max() < 0.05  # the lattice, which a repaired spike may miss; spikes were 2
+
+
 def test_a_scan_without_scale_is_prepared_on_its_own_pixels(rng):
     heights = rng.normal(size=(30, 40))
     heights[3, 4] = np.inf

@@ -241,7 +241,7 @@ def labelled(file, tmp_path):
     nearest[:5] = 1
     margin = np.linspace(0, 1, nearest.size, dtype=np.float32).reshape(shape)
     look = {"names": ("a", "b"), "colours": ("#ff0000", "#0000ff"), "model": "m.stmml", "alpha": 0.5}
-    outputs = write_labelled(
+    made = write_labelled(
         Writing(
             prepared,
             nearest,
@@ -253,7 +253,7 @@ def labelled(file, tmp_path):
             **look,
         )
     )
-    return prepared, nearest, margin, recipe, tmp_path / "job", outputs
+    return prepared, nearest, margin, recipe, tmp_path / "job", list(made.outputs)
 
 
 def test_a_direction_is_prepared_for_labelling_as_it_was_for_training(take, file, labelled):

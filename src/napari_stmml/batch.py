@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -36,7 +37,10 @@ class Pool:
     """
 
     def __init__(self, processes: int = 0) -> None:
-        self.processes = processes or cores()
+        if processes < 0:
+            raise ValueError(f"processes must be 0 (one a core) or more, got {processes}")
+        most = 61 if os.name == "nt" else 4096  # Windows waits for no more at a time
+        self.processes = min(processes or cores(), most)
         self._executor: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> "Pool":
@@ -53,8 +57,8 @@ class Pool:
             self._executor.shutdown(wait=True, cancel_futures=True)
             self._executor = None
 
-    def map(self, function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Outcome]:
-        """Call a function on every task; yield what came of each, in order, a few ahead at most.
+    def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], ahead: int = 0) -> Iterator[Outcome]:
+        """Call a function on every task; yield what came of each, in order, ``ahead`` at most in flight.
 
         A task that raises, or whose process ends (a crash, no memory left), is an ``Outcome`` with
         ``error``; the others go on.
@@ -62,7 +66,7 @@ class Pool:
         waiting: deque[tuple[Any, Future[Outcome]]] = deque()
         for task in tasks:
             waiting.append((task, self._submit(function, task)))
-            if len(waiting) >= AHEAD * self.processes:
+            if len(waiting) >= (ahead or AHEAD * self.processes):
                 yield self._next(function, waiting)
         while waiting:
             yield self._next(function, waiting)
@@ -113,7 +117,11 @@ def _outcome(function: Callable[[Any], Any], task: Any) -> Outcome:
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent has gone: a killed job leaves nothing running."""
+    """End this process when its parent has gone: a killed job leaves nothing running.
+
+    Ctrl-C in a terminal reaches every process; it is the parent's to answer.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def wait() -> None:
         parent = multiprocessing.parent_process()

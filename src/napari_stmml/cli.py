@@ -13,6 +13,7 @@ from napari_stmml.recipe import RECIPES, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.settings import Row
 
+_OF_FILES = ("recipe", "clusters", "epochs", "set", "seed", "out", "model", "pitch")
 EXIT = "Exit status: 0 when there is a result, 1 when there is none, 2 when the command was not understood."
 
 
@@ -20,9 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``stmml`` with these arguments; return its exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    needed = [name for name in ("model", "out") if getattr(options, name, "") is None]
-    if needed and not _is_job(options):
-        parser.error(f"{options.command} needs --{' and --'.join(needed)}, or one job file, JOB.toml")
+    if options.command in ("train", "predict"):
+        of_a_job = ("include", "processes")
+        given = [name for name in (*_OF_FILES, *of_a_job) if getattr(options, name, None)]
+        if _is_job(options):
+            if wrong := [name for name in given if name not in of_a_job]:
+                parser.error(f"--{' and --'.join(wrong)}: a job file says this itself")
+        elif wrong := [name for name in given if name in of_a_job]:
+            parser.error(f"--{' and --'.join(wrong)}: only of a job file, JOB.toml")
+        elif needed := [name for name in ("model", "out") if getattr(options, name, "") is None]:
+            parser.error(f"{options.command} needs --{' and --'.join(needed)}, or one job file, JOB.toml")
     try:
         return options.run(options)
     except (ValueError, OSError) as error:
@@ -100,7 +108,14 @@ def _steps(options: argparse.Namespace, steps: tuple[str, ...]) -> int:
 
     job = JobFile.read(options.job)
     doing = RunJob(options.job, steps, tuple(options.include), options.processes)
-    events = _run(doing, options, ("predicted", "report"), verbose=job.values["verbose"])
+    events: list[dict[str, Any]] = []
+    try:
+        _run(doing, options, events, ("predicted", "report"), verbose=job.values["verbose"])
+    except ValueError:
+        for event in events:
+            if event["event"] == "report":
+                print(f"{event['summary']}\nreport: {event['html']}", file=sys.stderr)
+        raise
     report = next(event for event in reversed(events) if event["event"] == "report")
     labelled = sum(event["event"] == "predicted" for event in events)
     if options.json:
@@ -120,9 +135,12 @@ def train(options: argparse.Namespace) -> int:
 
     named = {"num_clusters": options.clusters, "epochs": options.epochs}
     named = {name: value for name, value in named.items() if value is not None}
-    recipe = get_recipe(options.recipe, **{**dict(options.set), **named})
-    job = TrainJob(out=options.out, paths=tuple(options.paths), recipe=recipe.as_dict(), seed=options.seed)
-    events = _run(job, options)
+    recipe = get_recipe(options.recipe or "srsml24", **{**dict(options.set), **named})
+    job = TrainJob(
+        out=options.out, paths=tuple(options.paths), recipe=recipe.as_dict(), seed=options.seed or 0
+    )
+    events: list[dict[str, Any]] = []
+    _run(job, options, events)
     result = next(event for event in events if event["event"] == "trained")
     if options.json:
         history = [event for event in events if event["event"] == "epoch"]
@@ -142,7 +160,8 @@ def predict(options: argparse.Namespace) -> int:
     if _is_job(options):
         return _steps(options, ("predict",))
     job = PredictJob(model=options.model, out=options.out, paths=tuple(options.paths), pitch=options.pitch)
-    events = _run(job, options)
+    events: list[dict[str, Any]] = []
+    _run(job, options, events)
     maps = [event for event in events if event["event"] == "predicted"]
     skipped = _skipped(events)
     if options.json:
@@ -171,16 +190,19 @@ def _is_job(options: argparse.Namespace) -> bool:
 
 
 def _run(
-    job: Any, options: argparse.Namespace, wanted: Sequence[str] = (), verbose: bool = False
-) -> list[dict[str, Any]]:
+    job: Any,
+    options: argparse.Namespace,
+    events: list[dict[str, Any]],
+    wanted: Sequence[str] = (),
+    verbose: bool = False,
+) -> None:
     """Run a job here, with progress on standard error; the first Ctrl-C keeps what there is.
 
-    Returns the events, or those of the ``wanted`` kinds alone: ten thousand scans have many.
+    Its events go to ``events``, or those of the ``wanted`` kinds alone: ten thousand scans have many.
     """
     from napari_stmml.classifier import Stopped
 
     stop = threading.Event()
-    events: list[dict[str, Any]] = []
     show = _show_progress(verbose)
 
     def report(event: dict[str, Any]) -> None:
@@ -210,7 +232,6 @@ def _run(
     finally:
         if before is not None:
             signal.signal(signal.SIGINT, before)
-    return events
 
 
 def _prints_on_stderr() -> Any:
@@ -400,7 +421,7 @@ def _parser() -> argparse.ArgumentParser:
     training = command("train", train)
     job_options(training)
     training.add_argument("--out", metavar="M.stmml", help="the model file to write")
-    training.add_argument("--recipe", default="srsml24", choices=sorted(RECIPES), help="default: %(default)s")
+    training.add_argument("--recipe", choices=sorted(RECIPES), help="default: srsml24")
     training.add_argument("--clusters", type=int, help="number of clusters (the recipe's: 20)")
     training.add_argument("--epochs", type=int, help="how often training sees every window (the recipe's: 5)")
     training.add_argument(
@@ -411,9 +432,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="any other parameter of the recipe, named as in docs/recipes.md; may be given again",
     )
-    training.add_argument(
-        "--seed", type=int, default=0, help="the same seed gives the same labels (default: 0)"
-    )
+    training.add_argument("--seed", type=int, help="the same seed gives the same labels (default: 0)")
     predicting = command("predict", predict)
     job_options(predicting)
     predicting.add_argument("--model", metavar="M.stmml", help="the model file to use")

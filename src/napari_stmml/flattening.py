@@ -156,11 +156,26 @@ def table() -> str:
     return "\n".join(head + rows) + "\n"
 
 
+_OF_LINES = {  # they look at rows and single pixels as they were recorded
+    *("row_mean", "row_mean_and_slope", "row_median", "median_of_differences"),
+    *("scars", "line_jumps", "clip_spikes"),
+}
+
+
+def needs_own_pixels(method: str | Sequence[str]) -> bool:
+    """Say whether a chain has a method that looks at recorded rows or single pixels: before any resampling.
+
+    >>> needs_own_pixels("clip_spikes + poly_xy"), needs_own_pixels("poly_xy")
+    (True, False)
+    """
+    return not _OF_LINES.isdisjoint(parse_chain(method))
+
+
 def parse_chain(method: str | Sequence[str]) -> tuple[str, ...]:
     """Read a chain of methods, ``"row_median + poly_xy"`` or a sequence of names, as names in order.
 
     >>> parse_chain("row_median + poly_xy")
-    ('poly_xy', 'iterate_mask')
+    ('row_median', 'poly_xy')
 
     Raises
     ------

@@ -24,6 +24,7 @@ PREPARING = ("MATRIX data file processing", "Window generation")  # groups of pa
 SAVING = "Data saving"
 NOT_YET = "not processed yet"  # reason of a row whose turn has not come
 RECORD = 1  # format of the record of a file
+_BEGUN = "begun"  # of a record: what it lists may be there, in part
 _READING = "reading"  # of a record: try again, for what was missing may be there now
 
 
@@ -99,7 +100,10 @@ def _others(folder: Path) -> Iterator[tuple[Path, str]]:
         else:
             channel = file.name.rpartition(".")[2].rpartition("_")[0]
             kind = "spectroscopy" if "(" in channel else f"channel {channel or '?'}"
-            yield file, f"Not topography: {file.name} is {kind}; a job takes Z images alone."
+            if channel.lower() == "z":
+                yield file, f"Not a MATRIX scan: {file.name} is not named session--run_cycle.Z_mtrx."
+            else:
+                yield file, f"Not topography: {file.name} is {kind}; a job takes Z images alone."
 
 
 @dataclass(frozen=True)
@@ -119,11 +123,30 @@ class Intake:
         return Path(self.folder) / "state" / "process" / f"{one_name(self.place, '~')}.json"
 
     @property
-    def forced_here(self) -> list[str]:
-        """Which of the forced names are of this file: its own, its stem, or that with a direction."""
+    def names(self) -> tuple[str, ...]:
+        """The names that it can be forced in by: the file's, its stem, and that with a direction."""
         name = Path(self.source).name
         stem = name.rpartition(".")[0]
-        return sorted({name, stem, *(f"{stem}_{short}" for short in SHORT.values())} & set(self.forced))
+        return name, stem, *(f"{stem}_{short}" for short in SHORT.values())
+
+    @property
+    def forced_here(self) -> list[str]:
+        """Which of the forced names are of this file."""
+        return sorted({*self.names}.intersection(self.forced))
+
+    def may_leave(self) -> list[str]:
+        """List all that taking this file in can leave, files, folders and patterns with a ``*``."""
+        every = []
+        for short in SHORT.values():
+            name = f"{self.place}_{short}"
+            flat = one_name(name, "_")
+            every += [f"prepared/{name}.npy", f"report/thumbnails/{name}.jpg"]
+            if self.values["collate"]:
+                every += [f"windows/{flat}_*", f"windows/{flat}.txt", f"windows-jpg/{flat}_*"]
+                every += [f"jpg/{flat}.jpg", f"jpg/{flat}.txt"]
+            else:
+                every += [f"windows/{name}", f"windows-jpg/{name}", f"jpg/{name}.jpg", f"jpg/{name}.txt"]
+        return every
 
     def fingerprint(self) -> dict[str, Any]:
         """Everything that what is written depends on: another value, and it has to be done again."""
@@ -168,13 +191,18 @@ def is_same(record: dict[str, Any], intake: Intake) -> bool:
     return bool(record.get("fingerprint") == intake.fingerprint())
 
 
+def is_whole(record: dict[str, Any]) -> bool:
+    """Say whether a record was written at the end, not only at the beginning, of taking a file in."""
+    return bool(record) and not record.get(_BEGUN)
+
+
 def is_done(intake: Intake) -> bool:
     """Say whether a file has been taken in with these very parameters, and all of it is still there.
 
     One that could not be read is not: what was missing may be there now.
     """
     record = load_record(intake.record)
-    if not is_same(record, intake) or record.get(_READING):
+    if not is_same(record, intake) or not is_whole(record) or record.get(_READING):
         return False
     return all((Path(intake.folder) / output).exists() for output in record["outputs"])
 
@@ -185,6 +213,7 @@ def take_in(intake: Intake) -> dict[str, Any]:
     rows: list[Row] = []
     maps: list[dict[str, Any]] = []
     reading = False
+    _save(intake, {"fingerprint": intake.fingerprint(), _BEGUN: True, "outputs": intake.may_leave()})
     try:
         scans = read_mtrx(intake.source)
     except (ValueError, OSError) as error:
@@ -205,7 +234,8 @@ def take_in(intake: Intake) -> dict[str, Any]:
 def give_up(intake: Intake, why: str) -> dict[str, Any]:
     """Write the record of a file that even the process that took it in did not survive."""
     sentence = f"Failed: {Path(intake.source).name} could not be taken in ({why})."
-    return _write_record(intake, [skipped_file(intake.source, intake.set, sentence)], [], [], True)
+    rows = [skipped_file(intake.source, intake.set, sentence)]
+    return _write_record(intake, rows, [], intake.may_leave(), True)
 
 
 def _write_record(
@@ -220,9 +250,13 @@ def _write_record(
         "maps": maps,
         "outputs": outputs,
     }
+    _save(intake, record)
+    return record
+
+
+def _save(intake: Intake, record: dict[str, Any]) -> None:
     with atomic(intake.record) as beside:
         beside.write_text(json.dumps(record, indent=1), "utf-8")
-    return record
 
 
 def skipped_file(source: str | Path, which: str, why: str) -> Row:

@@ -25,31 +25,34 @@ class IngestLog:
 
     def __init__(self, folder: Path, which: str) -> None:
         self.folder, self._which = folder, which
-        self._rows: dict[str, Row] = {}
+        self._rows: list[Row] = []
+        self._last = ""  # name of the scan that went by last: what is said of it is said before the next
 
     def watch(self, scans: Iterable[Scan]) -> Iterator[Scan]:
         """Note every scan on its way to where it is used; kept, unless an event says otherwise."""
         for scan in scans:
             row = Row(**{**ingest.describe(scan, self._which), "source": scan.source or scan.name})
-            self._rows[scan.name] = replace(row, thumbnail=self._thumbnail(scan))
+            self._rows.append(replace(row, thumbnail=self._thumbnail(scan)))
+            self._last = scan.name
             yield scan
+            self._last = ""
 
     def hear(self, event: dict[str, Any]) -> None:
         """Take note of a scan or a file that was left out."""
         if event["event"] == "skipped":
             name, why = str(event["scan"]), str(event["why"])
-            if name in self._rows:
+            if name == self._last:
                 reason = str(event.get("reason", "cannot be prepared"))
-                self._rows[name] = replace(self._rows[name], status="skipped", reason=reason, why=why)
+                self._rows[-1] = replace(self._rows[-1], status="skipped", reason=reason, why=why)
             else:
-                self._rows[name] = ingest.skipped_file(name, self._which, why)
+                self._rows.append(ingest.skipped_file(name, self._which, why))
 
     def write(self, title: str, paths: Iterable[str], about: dict[str, str]) -> dict[str, Any] | None:
         """Write the report, with the files below ``paths`` that are no topographies.
 
         Returns the event that says so; None, and nothing is written, if no scan was offered.
         """
-        rows = list(self._rows.values())
+        rows = list(self._rows)
         known = {row.source for row in rows}
         for found in ingest.survey((self._which, Path(path)) for path in paths if Path(path).exists()):
             if found.problem and str(found.path) not in known:

@@ -53,10 +53,20 @@ class JobFile:
         from napari_stmml.pictures import check_cmap
 
         check_cmap(every["cmap"])
+        own = self.folder.resolve()
         for which in SETS:
             for path in self.paths(which):
                 if not path.exists():
                     raise ValueError(f"{which}_path names {path}, and there is no such file or folder")
+                if own in (path.resolve(), *path.resolve().parents):
+                    raise ValueError(
+                        f"{which}_path lies in the job's own folder, {own}; use another job_name"
+                    )
+        if 0 < every["train_data_limit"] < every["num_clusters"]:
+            raise ValueError(
+                f"train_data_limit must be 0 (all) or at least num_clusters, {every['num_clusters']}, got"
+                f" {every['train_data_limit']}"
+            )
         if not every["train_path"]:
             raise ValueError("train_path names no file or folder to train on")
 
@@ -69,7 +79,9 @@ class JobFile:
         except OSError as error:
             raise ValueError(f"{path.name} cannot be read: {error.strerror}: {path}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path.name} is not valid TOML: {error}") from error
+            paths = any(word in str(error).lower() for word in ("escape", "hex"))
+            hint = "; write paths with / or in 'single quotes'" if paths else ""
+            raise ValueError(f"{path.name} is not valid TOML: {error}{hint}") from error
         try:
             return cls(values, path.absolute().parent)
         except ValueError as error:

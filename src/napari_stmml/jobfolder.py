@@ -1,5 +1,6 @@
 """The folder of a job: what is done in it, what belongs to other parameters, and who works in it now."""
 
+import glob
 import hashlib
 import json
 import os
@@ -92,18 +93,29 @@ class JobFolder:
             beside.write_text(json.dumps(content, indent=1), "utf-8")
 
     def put_aside(self, outputs: Iterable[str]) -> Path:
-        """Move files and folders of this folder to a folder in ``older`` that is new in every run."""
+        """Move files and folders of this folder to a folder in ``older`` that is new in every run.
+
+        A name may end in ``*`` for all that begin so.
+        """
         if self._older is None:
             number = 1
             while (self.path / "older" / str(number)).exists():
                 number += 1
             self._older = self.path / "older" / str(number)
-        for output in outputs:
+        for output in self._there(outputs):
             source, target = self.path / output, self._older / output
             if source.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 source.replace(target)
         return self._older
+
+    def _there(self, outputs: Iterable[str]) -> Iterator[str]:
+        for output in outputs:
+            if output.endswith("*") and not (self.path / output).exists():
+                found = sorted(self.path.glob(glob.escape(output[:-1]) + "*"))
+                yield from (path.relative_to(self.path).as_posix() for path in found)
+            else:
+                yield output
 
 
 def difference(before: Print, now: Print) -> str:

@@ -5,7 +5,6 @@ tells its progress as JSON lines on standard output. Its other side is ``worker.
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import sys
@@ -18,11 +17,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, ClassVar
 
-import numpy as np
-
 from napari_stmml.classifier import Stopped, SurfaceClassifier
 from napari_stmml.ingestlog import IngestLog
-from napari_stmml.labelmap import LabelMap
+from napari_stmml.labelmap import predicted_map, put_aside_if_edited
 from napari_stmml.mtrx import MtrxError, find_scans, read_mtrx
 from napari_stmml.progress import throttled, with_time_left
 from napari_stmml.recipe import Recipe
@@ -147,18 +144,12 @@ class PredictJob:
                 why = {"why": str(error), "reason": getattr(error, "reason", "cannot be prepared")}
                 report({"event": "skipped", "scan": scan.name, "number": number, **why})
                 continue
-            labelled = LabelMap(
-                painted,
-                scan.pixel_size,
-                names=dict(zip(labels, classifier.class_names, strict=True)),
-                colours=dict(zip(labels, classifier.class_colours, strict=True)),
-                name=f"labels {scan.short_name}",
-                scan={**scan.settings(), "model": Path(self.model).name, "predicted": _digest(painted)},
-            )
+            look = (classifier.class_names, classifier.class_colours, Path(self.model).name)
+            labelled = predicted_map(painted, scan, *look)
             stem = _free_name(scan, taken)
             path = Path(self.out) / f"{stem}_labels.tif"
             done = {"event": "predicted", "scan": scan.name, "number": number, "labels": str(path)}
-            if edited := _put_aside_if_edited(path):
+            if edited := put_aside_if_edited(path):
                 done["edited"] = str(edited)
             labelled.write(path)
             if self.figures:
@@ -236,28 +227,6 @@ def _free_name(scan: Scan, taken: set[str]) -> str:
         name = f"{plain}_{number}"
     taken.add(name)
     return name
-
-
-def _digest(labels: np.ndarray) -> str:
-    """Tell label maps apart, whatever the type of their numbers."""
-    return hashlib.sha256(labels.astype("<u4").tobytes()).hexdigest()
-
-
-def _put_aside_if_edited(path: Path) -> Path | None:
-    """Rename a map that is not as a prediction wrote it: what a person painted is never overwritten."""
-    if not path.exists():
-        return None
-    try:
-        old = LabelMap.read(path)
-        if old.scan.get("predicted") == _digest(old.labels):
-            return None
-    except ValueError:
-        pass  # not even a map of ours: all the more not ours to overwrite
-    number, aside = 1, path.with_name(f"{path.stem}_edited.tif")
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{path.stem}_edited_{number}.tif")
-    return path.rename(aside)
 
 
 def _keep(classifier: SurfaceClassifier, path: Path, report: Report) -> None:

@@ -1,7 +1,7 @@
 """What a job leaves of every labelled direction: label map, figures, and the log of its windows."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from napari_stmml.classifier import paint_scan
 from napari_stmml.files import atomic
 from napari_stmml.jobfolder import one_name
-from napari_stmml.labelmap import LabelMap
+from napari_stmml.labelmap import predicted_map, put_aside_if_edited
 from napari_stmml.mtrx import read_mtrx
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
@@ -57,6 +57,14 @@ class Writing:
     cmap: str
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """What was written of one direction, relative to the job's folder, and where an edited map went."""
+
+    outputs: tuple[str, ...]
+    edited: str = ""
+
+
 def record_of(folder: Path, name: str) -> Path:
     """Return the file that says what was made of a direction; written last, so that it vouches for it."""
     return folder / "state" / "predict" / f"{one_name(name, '~')}.json"
@@ -70,12 +78,13 @@ def read_prepared(reading: Reading) -> list[Prepared]:
         if scan.short_direction in reading.directions:
             flat = preparing.flat(scan, force=True)  # limits were looked at when it was taken in
             name = f"{reading.place}_{scan.short_direction}"
-            ready.append(Prepared(scan, name, flat.astype(np.float32), preparing.normalised(flat)))
+            small = replace(scan, heights=scan.heights.astype(np.float32))  # it travels between processes
+            ready.append(Prepared(small, name, flat.astype(np.float32), preparing.normalised(flat)))
     return ready
 
 
-def write_labelled(writing: Writing) -> list[str]:
-    """Write all files of one labelled direction; return their paths, relative to the job's folder."""
+def write_labelled(writing: Writing) -> Labelled:
+    """Write all files of one labelled direction; a label map that was edited is put aside first."""
     from napari_stmml.export import labels_figure, save_figure
     from napari_stmml.pictures import save_overlay
     from napari_stmml.textfiles import save_window_log
@@ -83,17 +92,10 @@ def write_labelled(writing: Writing) -> list[str]:
     scan, prepared = writing.prepared.scan, writing.prepared.heights
     grid = writing.recipe.prediction_grid
     labels = paint_scan(writing.nearest, writing.margin, grid, prepared, scan)
-    numbers = range(1, len(writing.names) + 1)
-    labelled = LabelMap(
-        labels,
-        scan.pixel_size,
-        names=dict(zip(numbers, writing.names, strict=True)),
-        colours=dict(zip(numbers, writing.colours, strict=True)),
-        name=f"labels {scan.short_name}",
-        scan={**scan.settings(), "model": writing.model},
-    )
+    labelled = predicted_map(labels, scan, writing.names, writing.colours, writing.model)
     outputs = [f"predictions/{writing.prepared.name}_{end}" for end in _ENDS]
     tif, png, overlay, log = (Path(writing.folder) / output for output in outputs)
+    edited = put_aside_if_edited(tif)
     labelled.write(tif)
     save_figure(labels_figure(scan, labelled), png)
     look: dict[str, Any] = {"alpha": writing.alpha}
@@ -112,7 +114,7 @@ def write_labelled(writing: Writing) -> list[str]:
     record = {"fingerprint": writing.fingerprint, "outputs": outputs, "source": scan.source}
     with atomic(record_of(Path(writing.folder), writing.prepared.name)) as beside:
         beside.write_text(json.dumps(record, indent=1), "utf-8")
-    return outputs
+    return Labelled(tuple(outputs), "" if edited is None else str(edited))
 
 
 _ENDS = ("labels.tif", "labels.png", "overlay.png", "windows.txt")

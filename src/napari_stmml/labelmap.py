@@ -1,7 +1,8 @@
 """A label map with its classes and place, as a TIFF that other programs read; the only door to tifffile."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.files import atomic
+from napari_stmml.scan import Scan
 
 FORMAT = 1
 _NM_PER_CM = 1e7
@@ -126,6 +128,43 @@ class LabelMap:
             )
         except (ValueError, TypeError, AttributeError, LookupError) as error:
             raise ValueError(f"{path.name} is damaged: {error}") from error
+
+
+def predicted_map(
+    labels: np.ndarray, scan: Scan, names: Sequence[str], colours: Sequence[str], model: str
+) -> LabelMap:
+    """Make the label map of a prediction, (rows, cols) on the scan's own pixels, with its mark."""
+    numbers = range(1, len(names) + 1)
+    return LabelMap(
+        labels,
+        scan.pixel_size,
+        names=dict(zip(numbers, names, strict=True)),
+        colours=dict(zip(numbers, colours, strict=True)),
+        name=f"labels {scan.short_name}",
+        scan={**scan.settings(), "model": model, "predicted": _digest(labels)},
+    )
+
+
+def put_aside_if_edited(path: Path) -> Path | None:
+    """Rename a map that is not as a prediction wrote it: what a person painted is never overwritten."""
+    if not path.exists():
+        return None
+    try:
+        old = LabelMap.read(path)
+        if old.scan.get("predicted") == _digest(old.labels):
+            return None
+    except ValueError:
+        pass  # not even a map of ours: all the more not ours to overwrite
+    number, aside = 1, path.with_name(f"{path.stem}_edited.tif")
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.stem}_edited_{number}.tif")
+    return path.rename(aside)
+
+
+def _digest(labels: np.ndarray) -> str:
+    """Tell label maps apart, whatever the type of their numbers."""
+    return hashlib.sha256(labels.astype("<u4").tobytes()).hexdigest()
 
 
 def is_label_map(path: str | Path) -> bool:

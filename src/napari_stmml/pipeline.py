@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,22 @@ import numpy as np
 
 from napari_stmml import __version__, bundle, ingest
 from napari_stmml.autoencoder import Autoencoder, TrainingState, summary
-from napari_stmml.batch import Pool
+from napari_stmml.batch import Pool, cores
 from napari_stmml.classifier import Stopped, SurfaceClassifier, load_network, save_network
 from napari_stmml.files import atomic
 from napari_stmml.ingest import Found, Intake
 from napari_stmml.jobfile import SETS, JobFile
 from napari_stmml.jobfolder import JobFolder, Print, difference, digest
-from napari_stmml.labelfiles import Prepared, Reading, Writing, read_prepared, record_of, write_labelled
+from napari_stmml.labelfiles import (
+    Labelled,
+    Prepared,
+    Reading,
+    Writing,
+    read_prepared,
+    record_of,
+    write_labelled,
+)
+from napari_stmml.parameters import nearest
 from napari_stmml.progress import with_time_left
 from napari_stmml.report import Row
 from napari_stmml.report import summary as summary_of
@@ -30,6 +40,7 @@ from napari_stmml.training import ENCODED_AT_ONCE, Event, begin_training, cluste
 STEPS = ("process", "train", "cluster", "predict")
 _OF_TRAINING = ("batch_size", "buffer_size", "learning_rate", "epochs", "train_data_limit", "test_data_limit")
 _OF_CLUSTERS = ("num_clusters", "n_init", "max_iter", "reassignment_ratio")
+READ_AHEAD = 2  # files that wait, prepared, for the network: it is slower than reading
 _GO_ON = "start it again, and it goes on where it was"
 
 
@@ -59,6 +70,7 @@ class Pipeline:
         self.job, self.recipe, self.values = job, job.recipe, job.values
         self.folder = JobFolder(job.folder)
         self._report, self._should_stop, self._processes = report, should_stop, processes
+        self._failed: dict[tuple[str, str], str] = {}  # directions that could not be labelled, and why
 
     def run(self, steps: Sequence[str] = STEPS) -> None:
         """Do these steps in order; a step that is done already is left as it is.
@@ -84,9 +96,19 @@ class Pipeline:
     # ---- process
 
     @cached_property
+    def _to_label(self) -> frozenset[Path]:
+        """The files that ``predict_path`` names, which may be files to train on as well."""
+        named = ingest.survey(("predict", path) for path in self.job.paths("predict"))
+        return frozenset(found.path.resolve() for found in named if found.place)
+
+    @cached_property
     def _found(self) -> list[Found]:
-        """Every file of the job, those that give no scan or are beyond the limit of their set as well."""
-        paths = [(which, path) for which in SETS for path in self.job.paths(which)]
+        """Every file of the job, those that give no scan or are beyond the limit of their set as well.
+
+        A file belongs to one set: the one to validate on, if that names it, before the one to train on.
+        What is beyond a limit can still be labelled.
+        """
+        paths = [(which, path) for which in ("test", "train", "predict") for path in self.job.paths(which)]
         taken = dict.fromkeys(SETS, 0)
         every = []
         for found in ingest.survey(paths):
@@ -94,10 +116,13 @@ class Pipeline:
             most = self.values.get(limit, 0)
             taken[found.set] += bool(found.place)
             if found.place and 0 < most < taken[found.set]:
-                why = f"Beyond {limit} {most}: {found.path.name} is left out"
-                found = Found(found.path, found.set, problem=why)
+                if found.path.resolve() in self._to_label:
+                    found = replace(found, set="predict")
+                else:
+                    why = f"Beyond {limit} {most}: {found.path.name} is left out"
+                    found = Found(found.path, found.set, problem=why)
             every.append(found)
-        return every
+        return sorted(every, key=lambda found: SETS.index(found.set))
 
     @cached_property
     def _intakes(self) -> list[Intake]:
@@ -110,6 +135,7 @@ class Pipeline:
 
     def _process(self) -> None:
         """Take in every file that has not been taken in with these parameters, through all cores."""
+        self._check_names()
         self._retire()
         waiting = [intake for intake in self._intakes if not ingest.is_done(intake)]
         done = len(self._intakes) - len(waiting)
@@ -126,6 +152,14 @@ class Pipeline:
                 self._report({"event": "taken", "scan": outcome.task.place, "rows": record["rows"]})
                 pace.step()
         self._check_stop()
+
+    def _check_names(self) -> None:
+        """Say which names of ``include`` are of no scan of the job."""
+        known = {name for intake in self._intakes for name in intake.names}
+        for name in self.values["include"]:
+            if name not in known:
+                near = f"; did you mean {nearest(name, known)!r}?" if known else ""
+                self._say(f"include: no scan of this job is called {name!r}{near}")
 
     def _retire(self) -> None:
         """Put aside what belongs to files that are no longer part of the job."""
@@ -160,10 +194,11 @@ class Pipeline:
         for intake in self._intakes:
             if intake.set in sets or (also and Path(intake.source).resolve() in also):
                 record = ingest.load_record(intake.record)
-                if not record or not ingest.is_same(record, intake):
+                if not ingest.is_whole(record) or not ingest.is_same(record, intake):
+                    changed = record and difference(record.get("fingerprint", {}), intake.fingerprint())
                     raise ValueError(
-                        f"{Path(intake.source).name} has not been processed with these parameters: do the"
-                        " step process first"
+                        f"{Path(intake.source).name} has not been processed with these parameters"
+                        f"{f' ({changed})' if changed else ''}: do the step process first"
                     )
                 yield intake, record
 
@@ -176,6 +211,11 @@ class Pipeline:
             maps[intake.set] += ingest.maps_of(record, self.folder.path)
         if not maps["train"]:
             raise ValueError("no scan can be used for training; the report says why each was left out")
+        if self.values["test_path"] and not maps["test"]:
+            raise ValueError(
+                "nothing that test_path names can be used to validate on; the report says why. Without"
+                " test_path, a tenth of each training scan is held out"
+            )
         return maps
 
     def _sources(self) -> list[dict[str, Any]]:
@@ -202,6 +242,15 @@ class Pipeline:
         ]
         return {"program": __version__, **preparing, **training, "scans": digest(scans)}
 
+    @property
+    def _to_cluster(self) -> WindowStream:
+        return WindowStream(
+            self._maps["train"],
+            self.recipe.training_grid,
+            limit=self.values["train_data_limit"],
+            together=self.values["cluster_buffer_size"],
+        )
+
     def _streams(self) -> tuple[WindowStream, WindowStream]:
         maps = self._maps
         limits = (self.values["train_data_limit"], self.values["test_data_limit"])
@@ -220,8 +269,7 @@ class Pipeline:
         outputs = [f"{name}{end}" for end in ends]
         self.folder.note("train", self._train_print, [*outputs, f"{name}.checkpoint"])
         train, validation = self._streams()
-        every = WindowStream(self._maps["train"], self.recipe.training_grid)
-        training = begin_training(every, self.recipe, self._sources(), self.values["random_seed"])
+        training = begin_training(self._to_cluster, self.recipe, self._sources(), self.values["random_seed"])
         go_on = self._load_checkpoint(checkpoint, training)
         self._report(
             {
@@ -305,10 +353,7 @@ class Pipeline:
             return
         self.folder.note("cluster", self._cluster_print, outputs)
         _, autoencoder, training = load_network(self.folder / f"model/{self.values['model_name']}.stmml")
-        maps, together = self._maps["train"], self.values["cluster_buffer_size"]
-        windows = WindowStream(
-            maps, self.recipe.training_grid, limit=self.values["train_data_limit"], together=together
-        )
+        windows = self._to_cluster
         features = self._features(autoencoder, windows)
         classifier = cluster(
             autoencoder, features, len(windows), self.recipe, training, on_event=self._report
@@ -368,12 +413,9 @@ class Pipeline:
         self._say(said)
         model = self.folder / f"cluster_model/{self.values['cluster_model_name']}.stmml"
         sets = ("predict",) if self.values["predict_path"] else ("train", "test")
-        # Files of predict_path may be files to train on as well.
-        named = ingest.survey(("predict", path) for path in self.job.paths("predict"))
-        also = frozenset(found.path.resolve() for found in named if found.place)
         tasks, every = [], 0
         prints: dict[str, str] = {}
-        for intake, record in self._records(*sets, also=also):
+        for intake, record in self._records(*sets, also=self._to_label):
             directions = [row["direction"] for row in record["rows"] if row["status"] != "skipped"]
             for direction in directions:
                 prints[f"{intake.place}_{direction}"] = digest({**fingerprint, "scan": record["sha256"]})
@@ -413,37 +455,50 @@ class Pipeline:
         with Pool(self._processes) as readers, Pool(self._processes) as writers:
 
             def writings() -> Iterator[Writing]:
-                for outcome in readers.map(read_prepared, self._until_stopped(tasks)):
+                for outcome in readers.map(read_prepared, self._until_stopped(tasks), READ_AHEAD):
                     if outcome.error:
-                        self._report({"event": "skipped", "scan": outcome.task.source, "why": outcome.error})
+                        for direction in outcome.task.directions:
+                            self._fail(outcome.task.source, direction, outcome.error)
                     ready: list[Prepared] = outcome.result or []
-                    if not ready:
-                        pace.step()
-                    for number, prepared in enumerate(ready, 1):
+                    for prepared in ready:
                         try:
                             labels = classifier.label_windows(
                                 prepared.heights, grid, should_stop=self._should_stop
                             )
                         except Stopped:
                             return  # what is labelled is written all the same
-                        of_file.append((outcome.task, number == len(ready)))
+                        except Exception as error:  # noqa: BLE001 - one scan too many for the memory, say
+                            scan = prepared.scan
+                            self._fail(scan.source, scan.short_direction, f"{type(error).__name__}: {error}")
+                            continue
+                        of_file.append(outcome.task)
                         yield Writing(prepared, *labels, fingerprint=prints[prepared.name], **look)
+                    of_file.append(None)
 
-            of_file: deque[tuple[Reading, bool]] = deque()
-            for outcome in writers.map(write_labelled, writings()):
-                task, last = of_file.popleft()
+            of_file: deque[Reading | None] = deque()  # of each direction, and None after the last of a file
+            for outcome in writers.map(write_labelled, writings(), self._processes or cores()):
+                while (task := of_file.popleft()) is None:
+                    pace.step()
                 if outcome.error:
-                    name = outcome.task.prepared.name
-                    self._report({"event": "skipped", "scan": name, "why": f"{name}: {outcome.error}"})
+                    scan = outcome.task.prepared.scan
+                    self._fail(scan.source, scan.short_direction, outcome.error)
                 else:
                     self._report_labelled(task, outcome.result)
-                if last:
-                    pace.step()
+            for _ in of_file:
+                pace.step()
         self._check_stop()
 
-    def _report_labelled(self, task: Reading, outputs: Sequence[str]) -> None:
-        labels, figure, overlay, log = (str(self.folder / output) for output in outputs)
+    def _fail(self, source: str, direction: str, why: str) -> None:
+        """Note a direction that could not be labelled, for the report."""
+        self._failed[source, direction] = why
+        name = f"{Path(source).name.rpartition('.')[0]}_{direction}"
+        self._report({"event": "skipped", "scan": name, "why": f"{name} could not be labelled: {why}"})
+
+    def _report_labelled(self, task: Reading, made: Labelled) -> None:
+        labels, figure, overlay, log = (str(self.folder / output) for output in made.outputs)
         about = {"scan": task.place, "source": task.source, "labels": labels, "figure": figure}
+        if made.edited:
+            about["edited"] = made.edited
         self._report({"event": "predicted", **about, "overlay": overlay, "log": log})
 
     def _is_labelled(self, name: str, prints: dict[str, str]) -> bool:
@@ -476,7 +531,11 @@ class Pipeline:
             rows += [Row.from_dict(known) for known in record.get("rows", [])] or [
                 Row(intake.source, set=intake.set, status="skipped", reason=ingest.NOT_YET, why=_GO_ON)
             ]
-        return rows
+        return [self._with_failure(row) for row in rows]
+
+    def _with_failure(self, row: Row) -> Row:
+        why = self._failed.get((row.source, row.direction))
+        return row if why is None else replace(row, status="skipped", reason="not labelled", why=why)
 
     def write_report(self) -> None:
         """Write the ingest report of what has been done so far, and report where it is."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_stmml.flattening import fill_nearest, flatten, parse_chain
+from napari_stmml.flattening import fill_nearest, flatten, needs_own_pixels, parse_chain
 from napari_stmml.scan import Scan
 
 MOST_UPSAMPLING = 4.0  # beyond this a resampled scan shows its interpolation, not its surface
@@ -65,6 +65,9 @@ class Preprocessing:
     def apply(self, scan: Scan, *, force: bool = False) -> np.ndarray:
         """Resample, flatten and normalise, in this order, as the seed does.
 
+        A chain that looks at recorded rows or single pixels flattens first: resampling would blur a spike
+        into a bump, and a line into several.
+
         Parameters
         ----------
         scan : Scan
@@ -101,8 +104,11 @@ class Preprocessing:
                 "constant", "the heights are constant or a plain plane: there is nothing to see in them"
             )
         limits = (np.inf, 200_000) if force else (MOST_UPSAMPLING, self.pixel_limit)
-        resampled = resample(heights, scan.pixel_size, self.pixel_density, *limits)
-        return flatten(resampled, self.flatten_method)
+        how = (scan.pixel_size, self.pixel_density, *limits)
+        if needs_own_pixels(self.flatten_method):
+            check_resampling(heights.shape, *how)  # before flattening, which can take a while
+            return resample(flatten(heights, self.flatten_method), *how)
+        return flatten(resample(heights, *how), self.flatten_method)
 
 
 def resample(
@@ -124,8 +130,30 @@ def resample(
     NotUsable
         If the scan is more than ``most_upsampling`` times coarser, or would be over ``most_pixels`` a side.
     """
-    if pixel_density is None or (pixel_size is None and pixel_density > 0):
+    shape = check_resampling(heights.shape, pixel_size, pixel_density, most_upsampling, most_pixels)
+    if shape == heights.shape:
         return np.asarray(heights, dtype=float)
+    from skimage.transform import resize
+
+    missing = ~np.isfinite(heights)
+    filled = fill_nearest(np.asarray(heights, dtype=float), missing) if missing.any() else heights
+    order = 3 if any(new > old for new, old in zip(shape, heights.shape, strict=True)) else 1
+    look = {"mode": "symmetric", "clip": False, "anti_aliasing": True, "preserve_range": True}
+    fine = resize(filled, shape, order=order, **look)
+    fine[_covered(missing, shape)] = np.nan
+    return fine
+
+
+def check_resampling(
+    shape: tuple[int, ...],
+    pixel_size: tuple[float, float] | None,
+    pixel_density: float | None,
+    most_upsampling: float = MOST_UPSAMPLING,
+    most_pixels: int = MOST_PIXELS,
+) -> tuple[int, ...]:
+    """Return the shape that ``resample`` gives a map of this one, raising as it does."""
+    if pixel_density is None or (pixel_size is None and pixel_density > 0):
+        return shape
     if pixel_density < 0:
         factors = [-pixel_density, -pixel_density]
     else:
@@ -138,24 +166,14 @@ def resample(
             f"{own}{asked} are asked for: more"
             f" than {most_upsampling:g} times finer shows no more; use a lower pixel density",
         )
-    shape = tuple(max(1, round(n * factor)) for n, factor in zip(heights.shape, factors, strict=True))
-    if max(shape) > most_pixels:
+    resampled = tuple(max(1, round(n * factor)) for n, factor in zip(shape, factors, strict=True))
+    if max(resampled) > most_pixels:
         raise NotUsable(
             f"over pixel_limit {most_pixels}",
-            f"the scan would be {shape[0]} x {shape[1]} px at {asked}, over {most_pixels}"
+            f"the scan would be {resampled[0]} x {resampled[1]} px at {asked}, over {most_pixels}"
             " a side; use a lower pixel density",
         )
-    if shape == heights.shape:
-        return np.asarray(heights, dtype=float)
-    from skimage.transform import resize
-
-    missing = ~np.isfinite(heights)
-    filled = fill_nearest(np.asarray(heights, dtype=float), missing) if missing.any() else heights
-    order = 3 if max(factors) > 1 else 1
-    look = {"mode": "symmetric", "clip": False, "anti_aliasing": True, "preserve_range": True}
-    fine = resize(filled, shape, order=order, **look)
-    fine[_covered(missing, shape)] = np.nan
-    return fine
+    return resampled
 
 
 def normalise(heights: np.ndarray, how: str = "image", data_scaling: float = 1e9) -> np.ndarray:

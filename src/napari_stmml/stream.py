@@ -97,7 +97,7 @@ class WindowStream:
 
     def _takes(self) -> np.ndarray:
         """Say how many windows each map gives, (n_maps,)."""
-        counts = np.array([getattr(stored, self.part) for stored in self.maps], int)
+        counts = np.array([getattr(stored, self.part) for stored in self.maps], np.int64)
         if not self.limit or counts.sum() <= self.limit:
             return counts
         shares = np.insert(counts.cumsum(), 0, 0) * self.limit // counts.sum()
@@ -118,7 +118,7 @@ class WindowStream:
             here = places_of(heights[-1], self.grid, self.part)
             if len(here) != getattr(stored, self.part):
                 raise ValueError(f"{stored.path} is not the map that was prepared; prepare it again")
-            here = here[np.arange(takes[which]) * len(here) // takes[which]]
+            here = here[np.arange(takes[which], dtype=np.int64) * len(here) // takes[which]]
             places.append(np.insert(here, 0, len(heights) - 1, axis=1))
             waiting += len(here)
             if number == len(order) or (waiting >= self.together and len(heights) >= LEAST_TOGETHER):

@@ -19,6 +19,7 @@ from napari_stmml.viewer.batch_form import keep
 from napari_stmml.viewer.batch_results import Result, Results, layers_of, read_results
 from napari_stmml.viewer.batch_table import ResultsModel
 from napari_stmml.viewer.panel import place_of
+from napari_stmml.worker import Worker
 
 LONG = 120_000  # ms
 TINY = {
@@ -363,6 +364,7 @@ def test_a_scan_that_has_gone_meanwhile_is_a_sentence(viewer, panel, said, qtbot
 
 @pytest.mark.parametrize("close", ["panel", "viewer"])
 def test_closing_while_results_are_read_is_quiet(viewer, panel, qtbot, scans, said, close):
+    panel.worker = Worker()  # its own: it ends when the panel is closed
     panel._look_at(panel.fields.job())
     panel.open(Result(str(scans / "gone--1_1.Z_mtrx"), "FU", "kept"))
     viewer.window.remove_dock_widget(panel) if close == "panel" else viewer.close()
