@@ -59,6 +59,36 @@ def tiny_classifier(session_files, tiny_recipe):
     return train_classifier(read_mtrx(session_files[0])[:2], recipe=tiny_recipe, seed=0)
 
 
+class Here:
+    """A pool that works in this process: nothing to start, and patches hold."""
+
+    def __init__(self, processes=0):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def map(self, function, tasks, ahead=0):
+        from napari_stmml.batch import Outcome
+
+        for task in tasks:
+            try:
+                yield Outcome(task, function(task))
+            except Exception as error:  # noqa: BLE001 - as the real one does
+                yield Outcome(task, error=f"{type(error).__name__}: {error}")
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Do the work of a job's pool in this process."""
+    from napari_stmml import pipeline
+
+    monkeypatch.setattr(pipeline, "Pool", Here)
+
+
 @pytest.fixture
 def measured():
     """Report a sentence at the end of the run: what was measured, never asserted."""

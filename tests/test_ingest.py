@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stmml import ingest, pipeline
-from napari_stmml.batch import Outcome
+from napari_stmml import ingest
 from napari_stmml.ingest import Intake, is_done, load_record, survey, take_in
 from napari_stmml.jobfile import JobFile
 from napari_stmml.mtrx_writer import Frame, write_session
@@ -29,29 +28,9 @@ SILICON = simulate_si001((64, 64), 6.0, seed=1).heights
 BOTH = ("FU", "BU")
 
 
-class Here:
-    """A pool that works in this process: nothing to start, and patches hold."""
-
-    def __init__(self, processes=0):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def map(self, function, tasks, ahead=0):
-        for task in tasks:
-            try:
-                yield Outcome(task, function(task))
-            except Exception as error:  # noqa: BLE001 - as the real one does
-                yield Outcome(task, error=f"{type(error).__name__}: {error}")
-
-
 @pytest.fixture(autouse=True)
-def _here(monkeypatch):
-    monkeypatch.setattr(pipeline, "Pool", Here)
+def _here(here):
+    """Take files in here, not in processes."""
 
 
 def frame(heights=SILICON, size=6.0, **more):

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stmml import SurfaceClassifier, export, ingest, pipeline, read_mtrx, stream
-from napari_stmml.batch import Outcome
+from napari_stmml import SurfaceClassifier, export, ingest, read_mtrx, stream
 from napari_stmml.bundle import read as read_bundle
 from napari_stmml.classifier import Stopped
 from napari_stmml.jobfile import JobFile
@@ -44,31 +43,6 @@ TINY = {
 OF_THE_RUN = {"job_as_run.toml", "parameters.csv", "report/ingest.html"}  # they name the folder
 NEVER = bool  # "should I stop?": no
 SECONDS = 120  # for the first import of TensorFlow on a busy machine
-
-
-class Here:
-    """A pool that works in this process: nothing to start, and patches hold."""
-
-    def __init__(self, processes=0):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def map(self, function, tasks, ahead=0):
-        for task in tasks:
-            try:
-                yield Outcome(task, function(task))
-            except Exception as error:  # noqa: BLE001 - as the real one does
-                yield Outcome(task, error=f"{type(error).__name__}: {error}")
-
-
-@pytest.fixture
-def here(monkeypatch):
-    monkeypatch.setattr(pipeline, "Pool", Here)
 
 
 @pytest.fixture
