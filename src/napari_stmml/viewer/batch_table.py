@@ -16,7 +16,7 @@ TIPS = (
     "whether there is a label map, which opens with the scan",
     "why it was left out; the whole sentence is in the tip of the row",
 )
-WIDTHS = (150, 44, 68, 58, 120)
+WIDTHS = (86, 32, 56, 52)
 _EMPTY = QModelIndex()
 
 
@@ -85,7 +85,7 @@ class ResultsTable(QTableView):
         self.results = ResultsModel(self)
         self.setModel(self.results)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setTextElideMode(Qt.TextElideMode.ElideLeft)  # names of one session differ in their ends
         self.setWordWrap(False)
         self.setShowGrid(False)
         self.setMinimumHeight(200)
