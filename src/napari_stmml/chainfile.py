@@ -4,7 +4,7 @@ import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from napari_stmml.files import atomic
+from napari_stmml.files import write_text
 from napari_stmml.flattening import parse_chain
 
 FORMAT = 1
@@ -30,9 +30,7 @@ def save_chain(path: str | Path, chain: str) -> Path:
     if not path.name.endswith(ENDING):
         path = path.with_name(f"{path.name.removesuffix('.json')}{ENDING}")
     about = {"format": FORMAT, "flatten": list(parse_chain(chain)), "napari-stmml": _version()}
-    with atomic(path) as beside:
-        beside.write_text(json.dumps(about, indent=1) + "\n", "utf-8")
-    return path
+    return write_text(path, json.dumps(about, indent=1) + "\n")
 
 
 def load_chain(path: str | Path) -> str:

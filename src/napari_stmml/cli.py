@@ -112,9 +112,7 @@ def _steps(options: argparse.Namespace, steps: tuple[str, ...]) -> int:
     try:
         _run(doing, options, events, ("predicted", "report"), verbose=job.values["verbose"])
     except ValueError:
-        for event in events:
-            if event["event"] == "report":
-                print(f"{event['summary']}\nreport: {event['html']}", file=sys.stderr)
+        _print_report(events, sys.stderr)
         raise
     report = next(event for event in reversed(events) if event["event"] == "report")
     labelled = sum(event["event"] == "predicted" for event in events)
@@ -122,7 +120,8 @@ def _steps(options: argparse.Namespace, steps: tuple[str, ...]) -> int:
         about = {name: report[name] for name in ("summary", "csv", "html")}
         print(json.dumps({"folder": str(job.folder), "labelled": labelled, **about}, indent=1))
     else:
-        print(f"{report['summary']}\nreport: {report['html']}\nfiles:  {job.folder}")
+        _print_report([report])
+        print(f"files:  {job.folder}")
     return 0
 
 
@@ -294,11 +293,11 @@ def _show_progress(verbose: bool = False) -> Callable[[dict[str, Any]], None]:
     return show
 
 
-def _print_report(events: Iterable[dict[str, Any]]) -> None:
+def _print_report(events: Iterable[dict[str, Any]], to: Any = None) -> None:
     """Print the one line of the ingest report, and where it is."""
     for event in events:
         if event["event"] == "report":
-            print(f"{event['summary']}\nreport: {event['html']}")
+            print(f"{event['summary']}\nreport: {event['html']}", file=to)
 
 
 def _skipped(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 BEGUN = ".stmml-"  # how the names of files begin that are not complete yet
 
 
@@ -33,6 +35,20 @@ def atomic(path: str | Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """Write a text file, atomically, in UTF-8."""
+    with atomic(path) as beside:
+        beside.write_text(text, "utf-8")
+    return Path(path)
+
+
+def write_array(path: str | Path, array: np.ndarray) -> Path:
+    """Write an array as ``.npy``, atomically; no pickle."""
+    with atomic(path) as beside, beside.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+    return Path(path)
 
 
 def sweep(folder: str | Path) -> None:

@@ -3,14 +3,14 @@
 import itertools
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from napari_stmml import __version__
-from napari_stmml.files import atomic, sha256
+from napari_stmml.files import sha256, write_text
 from napari_stmml.jobfolder import one_name
 from napari_stmml.mtrx import MtrxError, find_scans, is_parameter_file, is_topography, read_mtrx
 from napari_stmml.parameters import PARAMETERS
@@ -255,8 +255,7 @@ def _write_record(
 
 
 def _save(intake: Intake, record: dict[str, Any]) -> None:
-    with atomic(intake.record) as beside:
-        beside.write_text(json.dumps(record, indent=1), "utf-8")
+    write_text(intake.record, json.dumps(record, indent=1))
 
 
 def skipped_file(source: str | Path, which: str, why: str) -> Row:
@@ -303,7 +302,7 @@ def _take_direction(scan: Scan, intake: Intake, outputs: list[str]) -> tuple[Row
     name = f"{intake.place}_{scan.short_direction}" if scan.short_direction else intake.place
     names = {scan.stem, f"{scan.stem}_{scan.short_direction}", Path(scan.source).name}
     forced = bool(names & set(intake.forced))
-    recipe = Recipe(**{known.name: values[known.name] for known in fields(Recipe)[1:]})
+    recipe = Recipe.among(values)
     flat = None
     limit = ""
     try:

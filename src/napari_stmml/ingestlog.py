@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml import ingest
-from napari_stmml.report import Row, save_csv, save_html, summary
+from napari_stmml import ingest, report
+from napari_stmml.report import Row
 from napari_stmml.scan import Scan
 
 
@@ -59,10 +59,7 @@ class IngestLog:
                 rows.append(ingest.skipped_file(found.path, found.set, found.problem))
         if not rows:
             return None
-        csv, html = (self.folder / f"ingest.{end}" for end in ("csv", "html"))
-        save_csv(csv, rows)
-        save_html(html, rows, title=title, about=about)
-        return {"event": "report", "summary": summary(rows), "csv": str(csv), "html": str(html)}
+        return report.save(self.folder, rows, title=title, about=about)
 
     def _thumbnail(self, scan: Scan) -> str:
         if not np.isfinite(scan.heights).any():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_stmml import parameters
-from napari_stmml.files import atomic
+from napari_stmml.files import write_text
 from napari_stmml.parameters import PARAMETERS
 from napari_stmml.recipe import Recipe
 
@@ -90,7 +90,7 @@ class JobFile:
     @property
     def recipe(self) -> Recipe:
         """The parameters of preparing, training and clustering."""
-        return Recipe(**{known.name: self.values[known.name] for known in fields(Recipe)[1:]})
+        return Recipe.among(self.values)
 
     @property
     def folder(self) -> Path:
@@ -118,9 +118,7 @@ class JobFile:
 
     def write(self, path: str | Path) -> Path:
         """Write the job as a TOML file."""
-        with atomic(path) as beside:
-            beside.write_text(self.text(Path(path).name), "utf-8")
-        return Path(path)
+        return write_text(path, self.text(Path(path).name))
 
     def table(self) -> list[dict[str, Any]]:
         """List every parameter with value, default, unit and help, for the parameter table."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from napari_stmml.files import atomic, sweep
+from napari_stmml.files import sweep, write_text
 
 Print = dict[str, Any]  # a fingerprint: everything that a step's files depend on
 MOST_BYTES = 200  # of a name of a file, which with its ending may have 255
@@ -89,8 +89,7 @@ class JobFolder:
     def note(self, step: str, fingerprint: Print, outputs: Iterable[str], done: bool = False) -> None:
         """Write down what a step makes, before it is made or, ``done``, when all of it is there."""
         content = {"fingerprint": fingerprint, "done": done, "outputs": list(outputs)}
-        with atomic(self.path / "state" / f"{step}.json") as beside:
-            beside.write_text(json.dumps(content, indent=1), "utf-8")
+        write_text(self.path / "state" / f"{step}.json", json.dumps(content, indent=1))
 
     def put_aside(self, outputs: Iterable[str]) -> Path:
         """Move files and folders of this folder to a folder in ``older`` that is new in every run.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.classifier import paint_scan
-from napari_stmml.files import atomic
+from napari_stmml.files import write_text
 from napari_stmml.jobfolder import one_name
 from napari_stmml.labelmap import predicted_map, put_aside_if_edited
 from napari_stmml.mtrx import read_mtrx
@@ -112,8 +112,7 @@ def write_labelled(writing: Writing) -> Labelled:
         pixel_density=density_of(scan, writing.recipe),
     )
     record = {"fingerprint": writing.fingerprint, "outputs": outputs, "source": scan.source}
-    with atomic(record_of(Path(writing.folder), writing.prepared.name)) as beside:
-        beside.write_text(json.dumps(record, indent=1), "utf-8")
+    write_text(record_of(Path(writing.folder), writing.prepared.name), json.dumps(record, indent=1))
     return Labelled(tuple(outputs), "" if edited is None else str(edited))
 
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml import __version__, bundle, ingest
+from napari_stmml import __version__, bundle, ingest, report
 from napari_stmml.autoencoder import Autoencoder, TrainingState, summary
 from napari_stmml.batch import Pool, cores
 from napari_stmml.classifier import Stopped, SurfaceClassifier, load_network, save_network
-from napari_stmml.files import atomic
+from napari_stmml.files import write_array, write_text
 from napari_stmml.ingest import Found, Intake
 from napari_stmml.jobfile import SETS, JobFile
 from napari_stmml.jobfolder import JobFolder, Print, difference, digest
@@ -33,9 +33,8 @@ from napari_stmml.labelfiles import (
 from napari_stmml.parameters import nearest
 from napari_stmml.progress import with_time_left
 from napari_stmml.report import Row
-from napari_stmml.report import summary as summary_of
 from napari_stmml.stream import StoredMap, WindowStream
-from napari_stmml.training import ENCODED_AT_ONCE, Event, begin_training, cluster, split, train_network
+from napari_stmml.training import Event, begin_training, cluster, encode, split, train_network
 
 STEPS = ("process", "train", "cluster", "predict")
 _OF_TRAINING = ("batch_size", "buffer_size", "learning_rate", "epochs", "train_data_limit", "test_data_limit")
@@ -319,8 +318,8 @@ class Pipeline:
 
         history = training["history"]
         save_network(self.folder / f"{name}.stmml", self.recipe, network, training)
-        _write_text(self.folder / f"{name}_summary.txt", summary(self.recipe.window_size))
-        _write_text(self.folder / f"{name}_history.json", json.dumps(history, indent=1))
+        write_text(self.folder / f"{name}_summary.txt", summary(self.recipe.window_size))
+        write_text(self.folder / f"{name}_history.json", json.dumps(history, indent=1))
         save_figure(history_figure(history), self.folder / f"{name}_history.png")
 
     # ---- cluster
@@ -379,11 +378,9 @@ class Pipeline:
                     if features.shape == (len(batch), autoencoder.n_features):
                         yield features
                         continue
-            parts = range(0, len(batch), ENCODED_AT_ONCE)
-            features = np.concatenate([autoencoder.encode(batch[i : i + ENCODED_AT_ONCE]) for i in parts])
+            features = encode(autoencoder, batch)
             if path is not None:
-                with atomic(path) as beside, beside.open("wb") as file:
-                    np.save(file, features, allow_pickle=False)
+                write_array(path, features)
             yield features
         if saving:
             self.folder.note("latent", self._latent_print, outputs, done=True)
@@ -396,7 +393,7 @@ class Pipeline:
         seen = list(itertools.accumulate(steps["windows"]))
         lines = ["# windows seen\tmean squared distance to the nearest centre"]
         lines += [f"{n}\t{inertia:.6g}" for n, inertia in zip(seen, steps["inertia"], strict=True)]
-        _write_text(self.folder / f"{name}_convergence.txt", "\n".join(lines) + "\n")
+        write_text(self.folder / f"{name}_convergence.txt", "\n".join(lines) + "\n")
         save_figure(convergence_figure(steps["inertia"], seen), self.folder / f"{name}_convergence.png")
 
     # ---- predict
@@ -539,14 +536,9 @@ class Pipeline:
 
     def write_report(self) -> None:
         """Write the ingest report of what has been done so far, and report where it is."""
-        from napari_stmml.report import save_csv, save_html
-
-        rows = self.rows()
-        csv, html = (self.folder / f"report/ingest.{end}" for end in ("csv", "html"))
-        save_csv(csv, rows)
         about = {known["name"]: str(known["value"]) for known in self.job.table()}
-        save_html(html, rows, title=f"{self.values['job_name']}: what was taken in", about=about)
-        self._report({"event": "report", "summary": summary_of(rows), "csv": str(csv), "html": str(html)})
+        title = f"{self.values['job_name']}: what was taken in"
+        self._report(report.save(self.folder / "report", self.rows(), title=title, about=about))
 
     def _is_done(self, step: str, fingerprint: Print) -> bool:
         known = self.folder.state(step)
@@ -596,8 +588,3 @@ def _why(row: dict[str, Any]) -> str:
     if not row["direction"]:
         return str(row["why"])
     return f"{Path(row['source']).name} {row['direction']}: {row['why']}"
-
-
-def _write_text(path: Path, text: str) -> None:
-    with atomic(path) as beside:
-        beside.write_text(text, "utf-8")

@@ -87,6 +87,11 @@ class Recipe:
         return asdict(self)
 
     @classmethod
+    def among(cls, values: dict[str, Any]) -> "Recipe":
+        """Take the parameters of a recipe from among those of a job."""
+        return cls(**{parameter.name: values[parameter.name] for parameter in fields(cls)[1:]})
+
+    @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Recipe":
         """Make a recipe from what ``as_dict`` returned; an unknown name is refused."""
         unknown = set(values) - {parameter.name for parameter in fields(cls)}

@@ -116,6 +116,14 @@ def save_csv(path: str | Path, rows: Iterable[Row]) -> Path:
     return save_table(path, [row.as_dict() for row in rows], names)
 
 
+def save(folder: Path, rows: Sequence[Row], *, title: str, about: Mapping[str, str]) -> dict[str, Any]:
+    """Write the report to a folder as CSV and page; return the event that says so."""
+    csv, html = (folder / f"ingest.{end}" for end in ("csv", "html"))
+    save_csv(csv, rows)
+    save_html(html, rows, title=title, about=about)
+    return {"event": "report", "summary": summary(rows), "csv": str(csv), "html": str(html)}
+
+
 def save_html(path: str | Path, rows: Sequence[Row], *, title: str, about: Mapping[str, str]) -> Path:
     """Write the report as one page that needs nothing else but the thumbnails beside it.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.files import atomic
+from napari_stmml.files import atomic, write_array
 from napari_stmml.jobfolder import one_name
 from napari_stmml.pictures import save_scan_jpg, save_window_jpgs
 from napari_stmml.recipe import Recipe
@@ -128,5 +128,4 @@ def _save_apart(folder: Path, stem: str, prepared: np.ndarray, places: np.ndarra
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(len(places)):
         (window,) = recipe.training_grid.extract(prepared, places[number : number + 1])
-        with atomic(folder / f"{stem}_{number:05d}.npy") as beside, beside.open("wb") as file:
-            np.save(file, window, allow_pickle=False)
+        write_array(folder / f"{stem}_{number:05d}.npy", window)

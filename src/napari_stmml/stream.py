@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.files import atomic
+from napari_stmml.files import write_array
 from napari_stmml.windows import WindowGrid
 
 LEAST_TOGETHER = 4  # maps whose windows are shuffled together, whatever their number
@@ -26,8 +26,7 @@ class StoredMap:
 
 def store_map(path: str | Path, heights: np.ndarray, grid: WindowGrid) -> StoredMap:
     """Write prepared heights, (rows, cols) in 0..1 and NaN, as ``.npy``, and count their windows."""
-    with atomic(path) as beside, beside.open("wb") as file:
-        np.save(file, heights.astype(np.float32, copy=False), allow_pickle=False)
+    write_array(path, heights.astype(np.float32, copy=False))
     counts = {part: len(places_of(heights, grid, part)) for part in PARTS}
     return StoredMap(Path(path), **counts)
 

@@ -168,8 +168,13 @@ def encoded(
 ) -> Iterator[np.ndarray]:
     """Yield the features of all windows in shuffled batches, (cluster_batch_size, n_features) float32."""
     for batch in windows.batches(max(recipe.cluster_batch_size, recipe.num_clusters), seed):
-        parts = range(0, len(batch), ENCODED_AT_ONCE)
-        yield np.concatenate([autoencoder.encode(batch[i : i + ENCODED_AT_ONCE]) for i in parts])
+        yield encode(autoencoder, batch)
+
+
+def encode(autoencoder: Autoencoder, batch: np.ndarray) -> np.ndarray:
+    """Encode any number of windows, some at a time, as (n, n_features) float32."""
+    parts = range(0, len(batch), ENCODED_AT_ONCE)
+    return np.concatenate([autoencoder.encode(batch[i : i + ENCODED_AT_ONCE]) for i in parts])
 
 
 def cluster(
