@@ -204,10 +204,21 @@ class Pipeline:
     # ---- train
 
     @cached_property
-    def _maps(self) -> dict[str, list[StoredMap]]:
+    def _taken(self) -> tuple[dict[str, list[StoredMap]], list[dict[str, Any]], list[tuple[Any, ...]]]:
+        """Read the records once: maps of each set, what the model remembers, what tells the scans apart."""
         maps: dict[str, list[StoredMap]] = {"train": [], "test": []}
+        sources, prints = [], []
         for intake, record in self._records("train", "test"):
             maps[intake.set] += ingest.maps_of(record, self.folder.path)
+            about = {"name": Path(intake.source).name, "sha256": record["sha256"], "set": intake.set}
+            for known in record["maps"]:
+                sources.append({**about, "direction": known["direction"]})
+                prints.append((known["path"], record["sha256"], known["all"], intake.set))
+        return maps, sources, prints
+
+    @property
+    def _maps(self) -> dict[str, list[StoredMap]]:
+        maps, _, _ = self._taken
         if not maps["train"]:
             raise ValueError("no scan can be used for training; the report says why each was left out")
         if self.values["test_path"] and not maps["test"]:
@@ -217,29 +228,12 @@ class Pipeline:
             )
         return maps
 
-    def _sources(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "name": Path(intake.source).name,
-                "direction": known["direction"],
-                "sha256": record["sha256"],
-                "set": intake.set,
-            }
-            for intake, record in self._records("train", "test")
-            for known in record["maps"]
-        ]
-
     @cached_property
     def _train_print(self) -> Print:
         """Everything that the trained network depends on."""
         preparing = ingest.preparing(self.values)
         training = {name: self.values[name] for name in (*_OF_TRAINING, "random_seed", "model_name")}
-        scans = [
-            (known["path"], record["sha256"], known["all"], intake.set)
-            for intake, record in self._records("train", "test")
-            for known in record["maps"]
-        ]
-        return {"program": __version__, **preparing, **training, "scans": digest(scans)}
+        return {"program": __version__, **preparing, **training, "scans": digest(self._taken[2])}
 
     @property
     def _to_cluster(self) -> WindowStream:
@@ -268,7 +262,7 @@ class Pipeline:
         outputs = [f"{name}{end}" for end in ends]
         self.folder.note("train", self._train_print, [*outputs, f"{name}.checkpoint"])
         train, validation = self._streams()
-        training = begin_training(self._to_cluster, self.recipe, self._sources(), self.values["random_seed"])
+        training = begin_training(self._to_cluster, self.recipe, self._taken[1], self.values["random_seed"])
         go_on = self._load_checkpoint(checkpoint, training)
         self._report(
             {
