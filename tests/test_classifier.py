@@ -7,10 +7,11 @@ import pytest
 
 from napari_stmml import Recipe, Scan, SurfaceClassifier, bundle, read_mtrx, train_classifier
 from napari_stmml.autoencoder import Autoencoder, build_autoencoder
-from napari_stmml.classifier import Stopped
 from napari_stmml.clusters import nearest_centres
 from napari_stmml.colours import class_colours
 from napari_stmml.files import sha256
+from napari_stmml.progress import Stopped
+from napari_stmml.prototypes import Prototypes
 from napari_stmml.training import SAMPLE, warn_of_skipped
 
 RECIPE = Recipe(
@@ -45,7 +46,8 @@ def untrained(k=5, window=16, **changes):
     noise = np.random.default_rng(1).random((k, window, window), dtype=np.float32)
     names = tuple(f"cluster {i + 1}" for i in range(k))
     recipe = replace(RECIPE, **{"window_size": window, "num_clusters": k, **changes})
-    return SurfaceClassifier(recipe, autoencoder, autoencoder.encode(noise), names, class_colours(k))
+    clusters = Prototypes.plain(autoencoder.encode(noise))
+    return SurfaceClassifier(recipe, autoencoder, clusters, names, class_colours(k))
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +89,7 @@ def test_two_textures_are_told_apart(trained):
 def test_the_same_seed_gives_the_same_labels(tiny_classifier, session_files, tiny_recipe):
     scans = read_mtrx(session_files[0])
     again = train_classifier(scans[:2], recipe=tiny_recipe, seed=0)
-    assert np.array_equal(again.centres, tiny_classifier.centres)
+    assert np.array_equal(again.clusters.centres, tiny_classifier.clusters.centres)
     assert np.array_equal(again.predict(scans[0]), tiny_classifier.predict(scans[0]))
 
 
@@ -96,7 +98,7 @@ def test_the_largest_cluster_comes_first_and_every_window_is_in_one(trained):
     sizes = classifier.training["cluster_sizes"]
     assert sizes == sorted(sizes, reverse=True)
     assert sum(sizes) == 15 * 15 == classifier.training["clustered_windows"]
-    assert classifier.centres.shape == (2, classifier.autoencoder.n_features)
+    assert classifier.clusters.centres.shape == (2, classifier.encoder.n_features)
 
 
 def test_training_tells_every_step(trained):
@@ -215,8 +217,8 @@ def test_a_label_is_the_nearest_centre(model):
     heights = RECIPE.preprocessing.apply(scan)
     grid = RECIPE.prediction_grid
     chosen = np.argwhere(grid.complete(heights))
-    features = model.autoencoder.encode(grid.extract(heights, chosen)).astype(float)
-    distances = ((features[:, None] - model.centres[None]) ** 2).sum(axis=-1)
+    features = model.encoder.encode(grid.extract(heights, chosen)).astype(float)
+    distances = ((features[:, None] - model.clusters.centres[None]) ** 2).sum(axis=-1)
     nearest = (distances.argmin(axis=1) + 1).reshape(grid.shape(heights.shape))
     assert np.array_equal(model.predict(scan), grid.paint(nearest, heights.shape))
 
@@ -244,11 +246,11 @@ def test_confidence_is_0_to_1_where_there_is_a_label_and_nan_elsewhere(model):
 def test_a_window_at_a_centre_is_sure_and_one_half_way_is_not(model):
     rng = np.random.default_rng(1)
     window = rng.random((1, 16, 16), dtype=np.float32)  # the first that the centres were made of
-    features = model.autoencoder.encode(window)
-    nearest, sure = nearest_centres(features, model.centres)
+    features = model.encoder.encode(window)
+    nearest, sure = nearest_centres(features, model.clusters.centres)
     assert nearest[0] == 0
     assert sure[0] > 0.99
-    between = np.stack([model.centres[0] + d for d in (1, -1, 9, 10, 11)])
+    between = np.stack([model.clusters.centres[0] + d for d in (1, -1, 9, 10, 11)])
     assert nearest_centres(features, between)[1][0] == pytest.approx(0, abs=1e-3)
 
 
@@ -384,7 +386,10 @@ def test_weights_that_do_not_fit_are_refused_when_they_are_used(tmp_path, model)
     [
         ({"class_names": ("a", "b")}, "5 clusters need as many names and colours, got 2 and 5"),
         ({"class_colours": ()}, "5 clusters need as many names and colours, got 5 and 0"),
-        ({"centres": np.zeros((5, 3), np.float32)}, "16 px with 1024 features, clusters of 3"),
+        (
+            {"clusters": Prototypes.plain(np.zeros((5, 3), np.float32))},
+            "16 px with 1024 features, clusters of 3",
+        ),
         ({"recipe": Recipe()}, "windows of 32 px, a network for 16 px"),
     ],
 )

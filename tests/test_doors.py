@@ -27,7 +27,7 @@ DOORS = {
     "sklearn": {"clusters"},
     "tifffile": {"labelmap"},
     "PIL": {"pictures"},
-    "matplotlib": {"export", "viewer.train"},  # the loss curve needs its Qt canvas
+    "matplotlib": {"export", "viewer.curves"},  # which needs its Qt canvas
 }
 GUI = {"napari", "magicgui", "qtpy", "superqt", "PyQt6", "PySide6"}
 HEAVY = {"tensorflow", "keras", "sklearn", "matplotlib"}
@@ -70,7 +70,7 @@ def test_a_foreign_package_is_named_behind_its_door_alone(package):
 
 def test_the_viewer_opens_spiepys_images_and_matplotlibs_canvas_and_no_more():
     spiepy = {name for name in IMPORTS[f"{VIEWER}.samples"] if name.startswith("spiepy")}
-    canvas = {name for name in IMPORTS[f"{VIEWER}.train"] if name.startswith("matplotlib")}
+    canvas = {name for name in IMPORTS[f"{VIEWER}.curves"] if name.startswith("matplotlib")}
     assert spiepy <= {"spiepy", "spiepy.demo"}
     assert {name.removesuffix(".FigureCanvasQTAgg") for name in canvas} <= {
         "matplotlib.backends.backend_qtagg"

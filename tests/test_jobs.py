@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from napari_stmml import Scan, SurfaceClassifier, read_mtrx
-from napari_stmml.jobs import PredictJob, RunJob, TrainJob, _free_name
+from napari_stmml.jobs import PredictJob, RunJob, TrainJob
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.mtrx_writer import Frame, write_session
 from napari_stmml.recipe import Recipe
+from napari_stmml.scanlabels import free_name
 from napari_stmml.simulate import simulate_si001
 from napari_stmml.worker import Worker
 
@@ -140,7 +141,7 @@ def test_scans_of_the_same_name_get_files_of_their_own():
     scan = Scan(np.zeros((2, 2)), None, "forward/up", source="a/x--1_1.Z_mtrx")
     scans = [scan, replace(scan, source="b/x--1_1.Z_mtrx"), scan, replace(scan, channel="I")]
     taken = set()
-    names = [_free_name(one, taken) for one in scans]
+    names = [free_name(one, taken) for one in scans]
     assert names == ["x--1_1_FU", "x--1_1_FU_2", "x--1_1_FU_3", "x--1_1_I_FU"]
 
 
@@ -187,7 +188,7 @@ def test_a_process_trains_and_labels_as_this_one_does(worker, session, recipe, t
     assert events[-1] == {"event": "finished", "cancelled": False}
     run_here(TrainJob(str(tmp_path / "here.stmml"), (str(session[0]),), recipe=recipe, seed=3))
     there, here = (SurfaceClassifier.load(tmp_path / f"{place}.stmml") for place in ("there", "here"))
-    assert np.array_equal(there.centres, here.centres)
+    assert np.array_equal(there.clusters.centres, here.clusters.centres)
     first = worker.pid
     worker.submit(PredictJob(job.out, str(tmp_path / "labels"), figures=False), scans)
     maps = find(events_of(worker), "predicted")

@@ -170,15 +170,6 @@ def test_rings_are_hollow_and_pairs_of_lobes_are_not_rings():
     assert not np.allclose(lobes.heights, rings.heights, atol=0.05)
 
 
-@new_kinds
-def test_a_frame_of_a_kind_is_made_in_less_than_half_a_second(simulate):
-    import time
-
-    start = time.perf_counter()
-    simulate(disordered=1, both_biases=True)
-    assert time.perf_counter() - start < 0.5
-
-
 @pytest.mark.parametrize(
     ("simulate", "wrong", "message"),
     [

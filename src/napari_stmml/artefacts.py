@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, grey_dilation, map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from napari_stmml.terrain import Surface
 
@@ -26,7 +26,7 @@ def with_artefacts(
     spikes: int = 0,
     tip_changes: int = 0,
 ) -> Surface:
-    """Return the surface as a microscope would record it; labels move with their features only.
+    """Return the surface as a microscope would record it; labels are of what the tip touches.
 
     Parameters
     ----------
@@ -84,7 +84,8 @@ def with_artefacts(
     if surface.other is not None:
         maps.append(surface.other)
     if tip_radius_nm:
-        maps = [_touch(heights, surface.pixel_size, tip_radius_nm) for heights in maps]
+        felt = [_touch(heights, surface.labels, surface.pixel_size, tip_radius_nm) for heights in maps]
+        maps, labels = [heights for heights, _ in felt], felt[0][1]
     if creep_nm:
         points = _creep(labels.shape, creep_nm / surface.pixel_size[0])
         maps = [map_coordinates(heights, points, order=3, mode="nearest") for heights in maps]
@@ -112,13 +113,27 @@ def with_artefacts(
     )
 
 
-def _touch(heights: np.ndarray, pixel_size: tuple[float, float], radius_nm: float) -> np.ndarray:
-    """Return heights (rows, cols) in nm as a parabolic tip feels them, one axis after the other."""
+def _touch(
+    heights: np.ndarray, labels: np.ndarray, pixel_size: tuple[float, float], radius_nm: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return heights in nm, and labels, (rows, cols), as a parabolic tip feels them: of what it touches.
+
+    A grey dilation by a paraboloid, one axis after the other, which is exact for a paraboloid.
+    """
     for axis, nm in enumerate(pixel_size):
         reach = int(np.ceil(np.sqrt(2 * radius_nm * np.ptp(heights)) / nm))
-        tip = -((np.arange(-reach, reach + 1) * nm) ** 2) / (2 * radius_nm)
-        heights = grey_dilation(heights, structure=tip[:, None] if axis == 0 else tip[None], mode="nearest")
-    return gaussian_filter(heights, [_BLUR * radius_nm / nm for nm in pixel_size], mode="nearest")
+        around = [(reach, reach) if one == axis else (0, 0) for one in range(2)]
+        near, named = np.pad(heights, around, mode="edge"), np.pad(labels, around, mode="edge")
+        touched = np.full(heights.shape, -np.inf)
+        for px in sorted(range(-reach, reach + 1), key=abs):
+            part = [slice(None), slice(None)]
+            part[axis] = slice(reach + px, reach + px + heights.shape[axis])
+            felt = near[tuple(part)] - (px * nm) ** 2 / (2 * radius_nm)
+            higher = felt > touched
+            touched[higher] = felt[higher]
+            labels = np.where(higher, named[tuple(part)], labels)
+        heights = touched
+    return gaussian_filter(heights, [_BLUR * radius_nm / nm for nm in pixel_size], mode="nearest"), labels
 
 
 def _creep(shape: tuple[int, ...], pixels: float) -> np.ndarray:

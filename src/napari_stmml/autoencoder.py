@@ -133,6 +133,11 @@ class Autoencoder:
         flat = keras.layers.Flatten()(bottleneck)
         return keras.Model(self.network.input, flat)
 
+    @cached_property
+    def dense_encoder(self) -> "DenseEncoder":
+        """The encoder for whole maps, as `dense` takes it."""
+        return DenseEncoder(self.weights)
+
     @property
     def n_features(self) -> int:
         """Length of a window's feature vector: the flattened bottleneck, 4 x 4 x 256 at 32 px."""
@@ -143,6 +148,67 @@ class Autoencoder:
         if not len(windows):
             return np.empty((0, self.n_features), np.float32)
         return self._encoder.predict(windows[..., None], batch_size=256, verbose=0)
+
+
+@dataclass(frozen=True, eq=False)
+class DenseEncoder:
+    """The encoder for a map of any size: what the network gives at every offset, computed once.
+
+    A pooling that would skip offsets that are asked for is made at every pixel instead, and its four
+    interleaved maps go on side by side as a batch. No convolution is padded, so the edges are the caller's.
+    """
+
+    weights: dict[str, np.ndarray] = field(repr=False)
+    _networks: dict[int, Any] = field(default_factory=dict, init=False, repr=False)
+
+    stride = 2**POOLINGS
+    reach = 2 ** (POOLINGS + 1) - 1  # px that a cell's features see beyond it: 1 + 2 + 4 + 8
+    n_features = CONVOLUTIONS["bottleneck"][2]
+
+    def __call__(self, heights: np.ndarray, pitch: int) -> np.ndarray:
+        """Encode heights, (rows, cols) float32, at every ``pitch`` px; see `dense.Encoder`.
+
+        Raises
+        ------
+        ValueError
+            If ``pitch`` is not 1, 2, 4 or 8 px.
+        """
+        if pitch not in {2**i for i in range(POOLINGS + 1)}:
+            raise ValueError(f"pitch must be 1, 2, 4 or {self.stride} px, got {pitch}")
+        if pitch not in self._networks:
+            self._networks[pitch] = self._build(pitch)
+        features = self._networks[pitch].predict_on_batch(heights[None, ..., None])
+        n = self.stride // pitch
+        return features.reshape(n, n, *features.shape[1:])
+
+    def _build(self, pitch: int) -> Any:
+        keras = _keras()
+        layers = keras.layers
+        x = source = layers.Input(batch_shape=(1, None, None, 1))
+        n = 1  # offsets along an axis so far
+        names = [*(f"conv{i}" for i in range(1, POOLINGS + 1)), "bottleneck"]
+        for i, name in enumerate(names):
+            if i and pitch % 2**i == 0:
+                x = layers.MaxPooling2D()(x)
+            elif i:
+                x, n = _phases(layers.MaxPooling2D(strides=1)(x), n), 2 * n
+            size, _, filters = CONVOLUTIONS[name]
+            x = layers.Conv2D(filters, size, activation="relu", name=name)(x)
+        network = keras.Model(source, x, name=f"dense{pitch}")
+        for name in names:
+            network.get_layer(name).set_weights(
+                [self.weights[f"{name}.{part}"] for part in ("kernel", "bias")]
+            )
+        if keras.backend.backend() == "tensorflow":
+            network.jit_compile = False  # XLA would compile again for every shape of a tile
+        return network
+
+
+def _phases(x: Any, n: int) -> Any:
+    """Split maps, n * n as a batch, into their even and odd rows and columns: 2n * 2n, by offset."""
+    offsets = [(a, b) for a in range(2 * n) for b in range(2 * n)]
+    maps = [x[k : k + 1, a // n :: 2, b // n :: 2] for a, b in offsets for k in (a % n * n + b % n,)]
+    return _keras().ops.concatenate(maps)
 
 
 def summary(window: int) -> str:

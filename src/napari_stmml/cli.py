@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from napari_stmml import __version__
-from napari_stmml.recipe import RECIPES, get_recipe
+from napari_stmml.recipe import CELL, DEFAULT, RECIPES, STORIES, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.settings import Row
 
-_OF_FILES = ("recipe", "clusters", "epochs", "set", "seed", "out", "model", "pitch")
+_OF_FILES = ("recipe", "clusters", "like", "epochs", "set", "seed", "out", "model", "pitch", "confidence")
 EXIT = "Exit status: 0 when there is a result, 1 when there is none, 2 when the command was not understood."
 
 
@@ -96,7 +96,7 @@ def init(options: argparse.Namespace) -> int:
     path = Path(options.job)
     if path.exists():
         raise ValueError(f"{path} exists already; it is left as it is")
-    JobFile({}, path.absolute().parent).write(path)
+    JobFile({"recipe": DEFAULT}, path.absolute().parent).write(path)
     print(f"wrote {path}: look through it, then `stmml run {path}`")
     return 0
 
@@ -132,24 +132,49 @@ def train(options: argparse.Namespace) -> int:
     if _is_job(options):
         return _steps(options, ("train",))
 
-    named = {"num_clusters": options.clusters, "epochs": options.epochs}
+    auto = options.clusters == "auto"
+    named = {"num_clusters": None if auto else options.clusters, "epochs": options.epochs}
     named = {name: value for name, value in named.items() if value is not None}
-    recipe = get_recipe(options.recipe or "srsml24", **{**dict(options.set), **named})
+    recipe = get_recipe(options.recipe or DEFAULT, **{**dict(options.set), **named})
     job = TrainJob(
-        out=options.out, paths=tuple(options.paths), recipe=recipe.as_dict(), seed=options.seed or 0
+        out=options.out,
+        paths=tuple(options.paths),
+        recipe=recipe.as_dict(),
+        seed=options.seed or 0,
+        auto=auto,
+        like=options.like or "",
     )
     events: list[dict[str, Any]] = []
     _run(job, options, events)
     result = next(event for event in events if event["event"] == "trained")
+    result |= _picture_of_clusters(result["model"])
     if options.json:
         history = [event for event in events if event["event"] == "epoch"]
         print(json.dumps({**result, "history": history, "skipped": _skipped(events)}, indent=1))
     else:
         state = "stopped early" if result["stopped"] else "done"
-        print(f"{state}: {result['epochs']} epochs in {result['seconds']:.0f} s, model in {result['model']}")
-        print(f"windows per cluster: {', '.join(map(str, result['cluster_sizes']))}")
+        epochs = f"{result['epochs']} epochs in " if recipe.trains else ""
+        print(f"{state}: {epochs}{result['seconds']:.1f} s, recipe {recipe.name}, model in {result['model']}")
+        what = "windows" if recipe.of_windows else f"sampled cells of {CELL} px"
+        print(f"{what} per cluster: {', '.join(map(str, result['cluster_sizes']))}")
+        if "figure" in result:
+            print(f"typical places of each: {result['figure']}")
         _print_report(events)
     return 0
+
+
+def _picture_of_clusters(model: str) -> dict[str, str]:
+    """Draw the most typical places of each cluster beside the model, where it has kept some."""
+    from pathlib import Path
+
+    from napari_stmml.classifier import SurfaceClassifier
+    from napari_stmml.export import exemplars_figure, save_figure
+
+    classifier = SurfaceClassifier.load(model)
+    if classifier.exemplars is None:
+        return {}
+    path = Path(model).with_name(f"{Path(model).stem}_clusters.png")
+    return {"figure": str(save_figure(exemplars_figure(classifier), path))}
 
 
 def predict(options: argparse.Namespace) -> int:
@@ -158,7 +183,13 @@ def predict(options: argparse.Namespace) -> int:
 
     if _is_job(options):
         return _steps(options, ("predict",))
-    job = PredictJob(model=options.model, out=options.out, paths=tuple(options.paths), pitch=options.pitch)
+    job = PredictJob(
+        model=options.model,
+        out=options.out,
+        paths=tuple(options.paths),
+        pitch=options.pitch,
+        confidence=options.confidence,
+    )
     events: list[dict[str, Any]] = []
     _run(job, options, events)
     maps = [event for event in events if event["event"] == "predicted"]
@@ -199,7 +230,7 @@ def _run(
 
     Its events go to ``events``, or those of the ``wanted`` kinds alone: ten thousand scans have many.
     """
-    from napari_stmml.classifier import Stopped
+    from napari_stmml.progress import Stopped
 
     stop = threading.Event()
     show = _show_progress(verbose)
@@ -287,6 +318,8 @@ def _show_progress(verbose: bool = False) -> Callable[[dict[str, Any]], None]:
                 tqdm.write(labels, file=sys.stderr)
             case {"event": "epoch", "epoch": epoch, "loss": loss} if verbose:
                 tqdm.write(f"epoch {epoch}: loss {loss:.4g}", file=sys.stderr)
+            case {"event": "proposed", "sentence": sentence}:
+                tqdm.write(sentence, file=sys.stderr)
             case {"event": "step", "what": what}:
                 tqdm.write(what, file=sys.stderr)
 
@@ -368,6 +401,11 @@ def _setting(text: str) -> tuple[str, Any]:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _clusters(text: str) -> int | str:
+    """Read a number of clusters, or ``auto``."""
+    return text if text == "auto" else int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="stmml", description="Find recurring structures in STM scans (MATRIX files).", epilog=EXIT
@@ -420,9 +458,15 @@ def _parser() -> argparse.ArgumentParser:
     training = command("train", train)
     job_options(training)
     training.add_argument("--out", metavar="M.stmml", help="the model file to write")
-    training.add_argument("--recipe", choices=sorted(RECIPES), help="default: srsml24")
-    training.add_argument("--clusters", type=int, help="number of clusters (the recipe's: 20)")
-    training.add_argument("--epochs", type=int, help="how often training sees every window (the recipe's: 5)")
+    stories = "; ".join(f"{name}: {story}" for name, story in STORIES.items())
+    training.add_argument("--recipe", choices=sorted(RECIPES), help=f"default: {DEFAULT}. {stories}")
+    training.add_argument(
+        "--clusters", type=_clusters, metavar="N", help="number of clusters (the recipe's: 20), or auto"
+    )
+    training.add_argument(
+        "--like", metavar="OLD.stmml", help="an older model: clusters that it has too keep their names"
+    )
+    training.add_argument("--epochs", type=int, help="how often training sees every window (the recipe's)")
     training.add_argument(
         "--set",
         action="append",
@@ -437,6 +481,9 @@ def _parser() -> argparse.ArgumentParser:
     predicting.add_argument("--model", metavar="M.stmml", help="the model file to use")
     predicting.add_argument("--out", metavar="DIR", help="folder for label maps and pictures")
     predicting.add_argument("--pitch", type=int, help="step between windows in px (the recipe's: 2)")
+    predicting.add_argument(
+        "--confidence", action="store_true", help="write a map of how sure each label is, too"
+    )
     showing = command("demo", demo, paths=False)
     showing.add_argument(
         "--headless", metavar="DIR", help="leave figures and files in DIR instead of opening napari"

@@ -107,3 +107,29 @@ def nearest_centres(features: np.ndarray, centres: np.ndarray) -> tuple[np.ndarr
     distances = euclidean_distances(features, centres, squared=True)
     first, second = np.partition(distances, 1, axis=1)[:, :2].T
     return distances.argmin(axis=1), 1 - first / np.maximum(second, 1e-30)
+
+
+def group_by_means(
+    points: np.ndarray,
+    n_groups: int,
+    *,
+    seed: int,
+    rounds: int = 40,
+    tries: int = 1,
+    start: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the centres that k-means finds, (n_groups, d): the best of ``tries``, or from ``start``."""
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    first = "k-means++" if start is None else start
+    means = KMeans(n_groups, init=first, n_init=tries, max_iter=rounds, random_state=seed)
+    with threadpool_limits(1):  # more of them wait for each other: ten times longer on a busy machine
+        return means.fit(points).cluster_centers_.astype(np.float32)
+
+
+def silhouette(points: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean silhouette of labelled points, (n, d) and (n,): -1 to 1."""
+    from sklearn.metrics import silhouette_score
+
+    return float(silhouette_score(points, labels)) if len(np.unique(labels)) > 1 else 0.0

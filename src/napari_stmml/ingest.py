@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from napari_stmml import __version__
+from napari_stmml.features import plane
 from napari_stmml.files import sha256, write_text
 from napari_stmml.jobfolder import one_name
 from napari_stmml.mtrx import MtrxError, find_scans, is_parameter_file, is_topography, read_mtrx
+from napari_stmml.pairs import pair_scans
 from napari_stmml.parameters import PARAMETERS
 from napari_stmml.preprocess import NotUsable
 from napari_stmml.recipe import Recipe
@@ -221,7 +223,7 @@ def take_in(intake: Intake) -> dict[str, Any]:
         why = str(error)
         rows.append(skipped_file(intake.source, intake.set, why))
         scans = []
-    for scan in scans:
+    for scan in pair_scans(scans) if intake.values["both_biases"] else scans:
         row, stored = _take_direction(scan, intake, outputs)
         rows.append(row)
         if stored is not None:
@@ -320,10 +322,10 @@ def _take_direction(scan: Scan, intake: Intake, outputs: list[str]) -> tuple[Row
                 raise
             limit = error.reason
             flat = preparing.flat(scan, force=True)
-        prepared = preparing.normalised(flat)
+        prepared = preparing.normalised(flat, scan, force=forced)
         places = places_of(prepared, recipe.training_grid)
         if not len(places):
-            size = f"{prepared.shape[1]} x {prepared.shape[0]} px"
+            size = f"{flat.shape[1]} x {flat.shape[0]} px"
             raise NotUsable(
                 f"no window of {recipe.window_size} px fits",
                 f"no window of {recipe.window_size} px fits where it was scanned ({size} when resampled)",
@@ -341,7 +343,7 @@ def _take_direction(scan: Scan, intake: Intake, outputs: list[str]) -> tuple[Row
         outputs.append(f"prepared/{name}.npy")
     else:
         values = {**values, "save_windows": False, "save_window_jpgs": False}
-    outputs += scanfiles.write(scan, flat, prepared, places, name, Path(intake.folder), values, recipe)
+    outputs += scanfiles.write(scan, flat, plane(prepared), places, name, Path(intake.folder), values, recipe)
     status = "forced" if limit else "kept"
     row = Row(**about, status=status, reason=limit, windows=len(places), thumbnail=thumbnail)
     return row, stored

@@ -9,7 +9,7 @@ from typing import Any
 from napari_stmml import parameters
 from napari_stmml.files import write_text
 from napari_stmml.parameters import PARAMETERS
-from napari_stmml.recipe import Recipe
+from napari_stmml.recipe import RECIPES, Recipe
 
 SETS = ("train", "test", "predict")
 _NAMES = ("job_name", "model_name", "cluster_model_name")  # which become names of files
@@ -26,7 +26,8 @@ class JobFile:
     Parameters
     ----------
     values : dict
-        Every parameter of ``PARAMETERS`` by name; what is missing gets its default.
+        Every parameter of ``PARAMETERS`` by name; what is missing is taken from the ``recipe``, or gets
+        its default.
     base : Path
         The folder that paths are relative to.
 
@@ -42,7 +43,8 @@ class JobFile:
 
     def __post_init__(self) -> None:
         checked = parameters.check(self.values)
-        every = {name: known.default for name, known in PARAMETERS.items()} | checked
+        recipe = RECIPES[checked.get("recipe", PARAMETERS["recipe"].default)].as_dict()
+        every = {name: recipe.get(name, known.default) for name, known in PARAMETERS.items()} | checked
         object.__setattr__(self, "values", every)
         object.__setattr__(self, "base", Path(self.base).absolute())
         for name in _NAMES:

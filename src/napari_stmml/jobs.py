@@ -17,13 +17,15 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, ClassVar
 
-from napari_stmml.classifier import Stopped, SurfaceClassifier
+from napari_stmml.batch import Pool
+from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.ingestlog import IngestLog
-from napari_stmml.labelmap import predicted_map, put_aside_if_edited
 from napari_stmml.mtrx import MtrxError, find_scans, read_mtrx
-from napari_stmml.progress import throttled, with_time_left
-from napari_stmml.recipe import Recipe
+from napari_stmml.pairs import pair_scans, paired_by_file
+from napari_stmml.progress import Stopped, until_stopped, with_time_left
+from napari_stmml.recipe import Recipe, get_recipe
 from napari_stmml.scan import Scan, load_scans
+from napari_stmml.scanlabels import label_scan, scan_tasks
 from napari_stmml.training import Event, train_classifier
 
 Report = Callable[[Event], None]
@@ -32,7 +34,11 @@ ShouldStop = Callable[[], bool]
 
 @dataclass(frozen=True)
 class TrainJob:
-    """Train a model on the scans below ``paths`` and in the ``.npz`` file ``scans``; write it to ``out``."""
+    """Train a model on the scans below ``paths`` and in the ``.npz`` file ``scans``; write it to ``out``.
+
+    With ``auto``, it has the number of clusters that is proposed; clusters that it shares with the model
+    ``like`` keep their names.
+    """
 
     kind: ClassVar[str] = "train"
     out: str
@@ -40,6 +46,8 @@ class TrainJob:
     scans: str = ""
     recipe: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
+    auto: bool = False
+    like: str = ""
 
     def run(self, report: Report, should_stop: ShouldStop) -> None:
         """Train; a usable model so far stands at ``checkpoint`` after the first batch and every epoch."""
@@ -48,13 +56,16 @@ class TrainJob:
         started = time.monotonic()
         out = Path(self.out)
         recipe = Recipe.from_dict(self.recipe)
+        like = SurfaceClassifier.load(self.like) if self.like else None
         log = IngestLog(out.with_name(f"{out.stem}_report"), "train")
         told = _telling(report, log)
         try:
             classifier = train_classifier(
                 log.watch(scans_of(self.paths, self.scans, told, should_stop)),
                 recipe=recipe,
+                n_clusters="auto" if self.auto else None,
                 seed=self.seed,
+                like=like,
                 on_event=with_time_left(told, recipe.epochs),
                 keep=lambda so_far: _keep(so_far, self.checkpoint, report),
                 should_stop=should_stop,
@@ -65,16 +76,7 @@ class TrainJob:
                 report(event)
         classifier.save(self.out)
         self.checkpoint.unlink(missing_ok=True)
-        report(
-            {
-                "event": "trained",
-                "model": self.out,
-                "epochs": len(classifier.training["history"]),
-                "stopped": should_stop(),
-                "cluster_sizes": classifier.training["cluster_sizes"],
-                "seconds": round(time.monotonic() - started, 1),
-            }
-        )
+        report(_trained(classifier, self.out, started, should_stop()))
 
     @property
     def checkpoint(self) -> Path:
@@ -91,7 +93,11 @@ class TrainJob:
 
 @dataclass(frozen=True)
 class PredictJob:
-    """Label the scans below ``paths`` and in the ``.npz`` file ``scans``; write maps to folder ``out``."""
+    """Label the scans below ``paths`` and in the ``.npz`` file ``scans``; write maps to folder ``out``.
+
+    With ``confidence``, a map of it is written beside each. ``figures`` is for folders of scans: pictures,
+    the ingest report, and all cores.
+    """
 
     kind: ClassVar[str] = "predict"
     model: str
@@ -100,6 +106,8 @@ class PredictJob:
     scans: str = ""
     pitch: int | None = None
     figures: bool = True
+    confidence: bool = False
+    processes: int = 0
 
     def run(self, report: Report, should_stop: ShouldStop) -> None:
         """Predict scan by scan; a scan that cannot be labelled is reported and the others go on.
@@ -124,42 +132,84 @@ class PredictJob:
         watch: Callable[[Iterable[Scan]], Iterable[Scan]],
     ) -> None:
         classifier = SurfaceClassifier.load(self.model)
-        labels = range(1, len(classifier.class_names) + 1)
-        taken: set[str] = set()
-        for number, scan in enumerate(watch(scans_of(self.paths, self.scans, report, should_stop))):
-            started = time.monotonic()
-            tick = throttled(report)
-            try:
-                painted = classifier.predict(
-                    scan,
-                    pitch=self.pitch,
-                    on_progress=lambda done, total, name=scan.name, tick=tick: tick(  # type: ignore[misc]
-                        {"event": "progress", "scan": name, "done": done, "total": total}, done == total
-                    ),
-                    should_stop=should_stop,
-                )
-            except Stopped:
-                raise
-            except ValueError as error:
-                why = {"why": str(error), "reason": getattr(error, "reason", "cannot be prepared")}
-                report({"event": "skipped", "scan": scan.name, "number": number, **why})
-                continue
-            look = (classifier.class_names, classifier.class_colours, Path(self.model).name)
-            labelled = predicted_map(painted, scan, *look)
-            stem = _free_name(scan, taken)
-            path = Path(self.out) / f"{stem}_labels.tif"
-            done = {"event": "predicted", "scan": scan.name, "number": number, "labels": str(path)}
-            if edited := put_aside_if_edited(path):
-                done["edited"] = str(edited)
-            labelled.write(path)
-            if self.figures:
-                from napari_stmml.export import labels_figure, save_figure
+        scans = scans_of(self.paths, self.scans, report, should_stop)
+        if classifier.recipe.both_biases:
+            scans = paired_by_file(scans)
+        tasks = scan_tasks(
+            watch(scans),
+            model=self.model,
+            out=self.out,
+            pitch=self.pitch,
+            figure=self.figures,
+            confidence=self.confidence,
+        )
+        if not self.figures or classifier.recipe.trains:  # a network uses all cores itself
+            for task in tasks:
+                _report_labelled(report, label_scan(task, classifier, report, should_stop))
+            return
+        with Pool(self.processes) as pool:
+            for outcome in pool.map(label_scan, until_stopped(tasks, should_stop)):
+                if outcome.error:
+                    why = f"{outcome.task.scan.name} could not be labelled: {outcome.error}"
+                    report({"event": "skipped", "scan": outcome.task.scan.name, "why": why})
+                else:
+                    _report_labelled(report, outcome.result)
+        if should_stop():
+            raise Stopped("prediction was stopped")
 
-                figure = save_figure(labels_figure(scan, labelled), Path(self.out) / f"{stem}_labels.png")
-                done["figure"] = str(figure)
-            values = painted.ravel()
-            sizes = {int(label): int((values == label).sum()) for label in labels}
-            report({**done, "pixels": sizes, "seconds": round(time.monotonic() - started, 2)})
+
+@dataclass(frozen=True)
+class InstantJob:
+    """Cluster the scans in the ``.npz`` file ``scans`` at once, and label them: no model is needed.
+
+    The model that is made on the way stands at ``out``/instant.stmml.
+    """
+
+    kind: ClassVar[str] = "instant"
+    out: str
+    scans: str = ""
+    recipe: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def run(self, report: Report, should_stop: ShouldStop) -> None:
+        """Cluster and label; a scan that cannot be used is reported."""
+        started = time.monotonic()
+        scans = load_scans(self.scans)
+        recipe = Recipe.from_dict(self.recipe)
+        paired = pair_scans(scans) if recipe.both_biases else scans
+        classifier = train_classifier(
+            paired, recipe=recipe, seed=self.seed, on_event=report, should_stop=should_stop
+        )
+        model = Path(self.out) / "instant.stmml"
+        model.parent.mkdir(parents=True, exist_ok=True)
+        classifier.save(model)
+        report(_trained(classifier, str(model), started, False))
+        for task in scan_tasks(paired, model=str(model), out=self.out, confidence=True):
+            _report_labelled(report, label_scan(task, classifier, lambda event: None, should_stop))
+
+
+@dataclass(frozen=True)
+class ProposeJob:
+    """Propose how many clusters to take, from the filters of recipe ``instant``: nothing is trained."""
+
+    kind: ClassVar[str] = "propose"
+    paths: tuple[str, ...] = ()
+    scans: str = ""
+    recipe: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def run(self, report: Report, should_stop: ShouldStop) -> None:
+        """Report ``proposed``: ``clusters``, ``curve`` ((k, score), ...), ``sentence``."""
+        asked = Recipe.from_dict(self.recipe)
+        quick = get_recipe("instant", pixel_density=asked.pixel_density, resample=asked.resample)
+        train_classifier(
+            scans_of(self.paths, self.scans, report, should_stop),
+            recipe=quick,
+            n_clusters="auto",
+            seed=self.seed,
+            on_event=report,
+            should_stop=should_stop,
+        )
 
 
 @dataclass(frozen=True)
@@ -184,8 +234,26 @@ class RunJob:
         Pipeline(job, report, should_stop, self.processes).run(self.steps)
 
 
-Job = TrainJob | PredictJob | RunJob
-_KINDS: dict[str, Any] = {job.kind: job for job in (TrainJob, PredictJob, RunJob)}
+Job = TrainJob | PredictJob | InstantJob | ProposeJob | RunJob
+_KINDS: dict[str, Any] = {job.kind: job for job in (TrainJob, PredictJob, InstantJob, ProposeJob, RunJob)}
+
+
+def _trained(classifier: SurfaceClassifier, model: str, started: float, stopped: bool) -> Event:
+    """Say in an event that there is a model."""
+    return {
+        "event": "trained",
+        "model": model,
+        "recipe": classifier.recipe.name,
+        "epochs": len(classifier.training["history"]),
+        "stopped": stopped,
+        "cluster_sizes": classifier.training["cluster_sizes"],
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def _report_labelled(report: Report, events: list[Event]) -> None:
+    for event in events:
+        report(event)
 
 
 def _telling(report: Report, log: IngestLog) -> Report:
@@ -217,21 +285,21 @@ def scans_of(paths: Iterable[str], npz: str, report: Report, should_stop: Should
                 report({"event": "skipped", "scan": str(file), "why": str(error)})
 
 
-def _free_name(scan: Scan, taken: set[str]) -> str:
-    """Name a scan's files: its stem, the channel unless it is Z, the direction, a number if that is taken."""
-    parts = [scan.stem, "" if scan.channel == "Z" else scan.channel, scan.short_direction]
-    name = plain = "_".join(part for part in parts if part)
-    number = 1
-    while name in taken:
-        number += 1
-        name = f"{plain}_{number}"
-    taken.add(name)
-    return name
-
-
 def _keep(classifier: SurfaceClassifier, path: Path, report: Report) -> None:
     classifier.save(path)
     report({"event": "kept", "model": str(path), "epochs": len(classifier.training["history"])})
+
+
+class Warm:
+    """Import what clustering and filters need, before anybody waits for it; no TensorFlow."""
+
+    def run(self) -> None:
+        """Cluster next to nothing."""
+        import numpy as np
+
+        scan = Scan(np.random.default_rng(0).normal(size=(96, 96)), (0.1, 0.1))
+        with contextlib.suppress(Exception):  # it is only to be faster
+            train_classifier([scan], recipe="instant", n_clusters=2, on_event=lambda event: None)
 
 
 def main() -> None:
@@ -241,13 +309,15 @@ def main() -> None:
     os.dup2(2, 1)
     if hasattr(os, "nice"):
         os.nice(5)  # the viewer goes first
-    jobs: SimpleQueue[Job | None] = SimpleQueue()
+    jobs: SimpleQueue[Job | Warm | None] = SimpleQueue()
     stop = threading.Event()
 
     def hear() -> None:
         for line in sys.stdin:
             message = json.loads(line)
-            if "job" in message:
+            if "ready" in message:  # a panel was opened: its first job is to find everything imported
+                jobs.put(Warm())
+            elif "job" in message:
                 stop.clear()
                 jobs.put(_KINDS[message["job"]](**message["values"]))
             else:
@@ -262,6 +332,9 @@ def main() -> None:
 
     threading.Thread(target=hear, daemon=True).start()
     while (job := jobs.get()) is not None:
+        if isinstance(job, Warm):
+            job.run()
+            continue
         report(_outcome(job, report, stop.is_set))
 
 

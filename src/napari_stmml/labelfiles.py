@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.classifier import paint_scan
+from napari_stmml.features import plane
 from napari_stmml.files import write_text
 from napari_stmml.jobfolder import one_name
 from napari_stmml.labelmap import predicted_map, put_aside_if_edited
 from napari_stmml.mtrx import read_mtrx
+from napari_stmml.pairs import pair_scans
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.scanfiles import density_of, starts_of
@@ -19,7 +21,10 @@ from napari_stmml.scanfiles import density_of, starts_of
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """One direction, ready to be labelled: heights flattened, float32 in nm, and in 0..1."""
+    """One direction, ready to be labelled: heights flattened, float32 in nm, and prepared.
+
+    ``heights`` are (rows, cols), or (2, rows, cols) of both biases.
+    """
 
     scan: Scan
     name: str
@@ -74,12 +79,15 @@ def read_prepared(reading: Reading) -> list[Prepared]:
     """Read a file and prepare those of its directions that the job took in."""
     preparing = reading.recipe.preprocessing
     ready = []
-    for scan in read_mtrx(reading.source):
+    scans = read_mtrx(reading.source)
+    for scan in pair_scans(scans) if reading.recipe.both_biases else scans:
         if scan.short_direction in reading.directions:
             flat = preparing.flat(scan, force=True)  # limits were looked at when it was taken in
             name = f"{reading.place}_{scan.short_direction}"
-            small = replace(scan, heights=scan.heights.astype(np.float32))  # it travels between processes
-            ready.append(Prepared(small, name, flat.astype(np.float32), preparing.normalised(flat)))
+            heights = preparing.normalised(flat, scan, force=True)
+            # It travels between processes.
+            small = replace(scan, heights=scan.heights.astype(np.float32), other=None)
+            ready.append(Prepared(small, name, flat.astype(np.float32), heights))
     return ready
 
 
@@ -105,7 +113,7 @@ def write_labelled(writing: Writing) -> Labelled:
     places = np.argwhere(writing.nearest)
     save_window_log(
         log,
-        starts_of(prepared, places, grid),
+        starts_of(plane(prepared), places, grid),
         writing.nearest[tuple(places.T)],
         writing.margin[tuple(places.T)],
         window=grid.window,

@@ -80,10 +80,7 @@ class LabelMap:
                 "placement": self.placement,
             }
         }
-        tags: dict[str, Any] = {"compression": "zlib", "photometric": "minisblack", "metadata": None}
-        if self.pixel_size is not None:
-            along_rows, along_cols = (_rational(_NM_PER_CM / size) for size in self.pixel_size)
-            tags |= {"resolution": (along_cols, along_rows), "resolutionunit": "CENTIMETER"}
+        tags = _tags(self.pixel_size)
         with atomic(path) as beside:
             tifffile.imwrite(
                 beside, self.labels, description=json.dumps(about), software="napari-stmml", **tags
@@ -128,6 +125,22 @@ class LabelMap:
             )
         except (ValueError, TypeError, AttributeError, LookupError) as error:
             raise ValueError(f"{path.name} is damaged: {error}") from error
+
+
+def write_values(path: str | Path, values: np.ndarray, pixel_size: tuple[float, float] | None) -> Path:
+    """Write a map of numbers, (rows, cols), as a TIFF of float32 with pixels per cm, beside a label map."""
+    import tifffile
+
+    with atomic(path) as beside:
+        tifffile.imwrite(beside, values.astype(np.float32), software="napari-stmml", **_tags(pixel_size))
+    return Path(path)
+
+
+def read_values(path: str | Path) -> np.ndarray:
+    """Read what ``write_values`` wrote, (rows, cols) float32."""
+    import tifffile
+
+    return tifffile.imread(path)
 
 
 def predicted_map(
@@ -176,6 +189,15 @@ def is_label_map(path: str | Path) -> bool:
             return _about(file.pages[0].tags) is not None
     except Exception:  # noqa: BLE001 - whatever it is, it is not a map of ours
         return False
+
+
+def _tags(pixel_size: tuple[float, float] | None) -> dict[str, Any]:
+    """Say how to write a map: compressed, with pixels per cm where they are known."""
+    tags: dict[str, Any] = {"compression": "zlib", "photometric": "minisblack", "metadata": None}
+    if pixel_size is not None:
+        along_rows, along_cols = (_rational(_NM_PER_CM / size) for size in pixel_size)
+        tags |= {"resolution": (along_cols, along_rows), "resolutionunit": "CENTIMETER"}
+    return tags
 
 
 def _about(tags: Any) -> dict[str, Any] | None:

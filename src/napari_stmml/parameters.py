@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST = 2**31 - 1
+RECIPE_NAMES = ("srsml24", "srsml24-dense", "instant", "instant-both", "learned")
+FEATURES = ("windows", "dense windows", "filters", "learned")
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,24 @@ def _table() -> Iterable[Parameter]:
         ),
     )
     yield from of(
+        "Recipe",
+        (
+            *(
+                "recipe",
+                "srsml24",
+                "",
+                "where parameters that are left out come from: docs/recipes.md",
+            ),
+            {"choices": RECIPE_NAMES, **ours},
+        ),
+        (
+            *("features", "windows", "", "what clusters are made of: see docs/recipes.md"),
+            {"choices": FEATURES, **ours},
+        ),
+    )
+    yield from of(
         "MATRIX data file processing",
+        ("both_biases", False, "", "take forward and backward of a frame as two views of one place", ours),
         ("flatten_method", "poly_xy", "", "how tilt is taken out; several joined by + are done in order"),
         ("resample", True, "", "bring every scan to pixel_density; false: keep its own pixels"),
         (
@@ -143,7 +162,7 @@ def _table() -> Iterable[Parameter]:
         ),
         (
             *("normalisation", "image", "", "what 0 to 1 is: see docs/recipes.md"),
-            {"choices": ("image", "fixed", "robust"), **ours},
+            {"choices": ("image", "fixed", "robust", "nm"), **ours},
         ),
         (
             *("data_scaling", 1e9, "1/m", "scale of normalisation 'fixed': 1e9 means that 0 to 1 is 1 nm"),
@@ -175,6 +194,10 @@ def _table() -> Iterable[Parameter]:
         ),
         ("learning_rate", 1e-4, "", "step of the RMSprop optimiser", {"least": 1e-8, "most": 1}),
         ("epochs", 5, "", "how often training sees every window", {"least": 1, "most": 100_000}),
+        (
+            *("sampled_windows", 0, "windows", "windows that an epoch draws from all scans; 0: every window"),
+            {"least": 0, "most": MOST, **ours},
+        ),
         (
             *("train_data_limit", 0, "windows", "most windows to train on; 0: all"),
             {"least": 0, "most": MOST},

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml import __version__, bundle, ingest, report
+from napari_stmml import __version__, bundle, cells, ingest, report
 from napari_stmml.autoencoder import Autoencoder, TrainingState, summary
 from napari_stmml.batch import Pool, cores
-from napari_stmml.classifier import Stopped, SurfaceClassifier, load_network, save_network
+from napari_stmml.classifier import SurfaceClassifier, load_network, save_network
+from napari_stmml.features import bank_of
 from napari_stmml.files import write_array, write_text
 from napari_stmml.ingest import Found, Intake
 from napari_stmml.jobfile import SETS, JobFile
@@ -31,14 +32,26 @@ from napari_stmml.labelfiles import (
     write_labelled,
 )
 from napari_stmml.parameters import nearest
-from napari_stmml.progress import with_time_left
+from napari_stmml.progress import Stopped, until_stopped, with_time_left
 from napari_stmml.report import Row
 from napari_stmml.stream import StoredMap, WindowStream
-from napari_stmml.training import Event, begin_training, cluster, encode, split, train_network
+from napari_stmml.training import (
+    Event,
+    begin_training,
+    check_windows,
+    cluster,
+    encode,
+    encoded,
+    split,
+    train_network,
+)
 
 STEPS = ("process", "train", "cluster", "predict")
-_OF_TRAINING = ("batch_size", "buffer_size", "learning_rate", "epochs", "train_data_limit", "test_data_limit")
-_OF_CLUSTERS = ("num_clusters", "n_init", "max_iter", "reassignment_ratio")
+_OF_TRAINING = (
+    *("features", "batch_size", "buffer_size", "learning_rate", "epochs", "sampled_windows"),
+    *("train_data_limit", "test_data_limit"),
+)
+_OF_CLUSTERS = ("recipe", "num_clusters", "n_init", "max_iter", "reassignment_ratio")
 READ_AHEAD = 2  # files that wait, prepared, for the network: it is slower than reading
 _GO_ON = "start it again, and it goes on where it was"
 
@@ -143,7 +156,7 @@ class Pipeline:
         self._retire_outdated(waiting)
         pace = _Pace("process", done, len(self._intakes), self._report)
         with Pool(self._processes) as pool:
-            for outcome in pool.map(ingest.take_in, self._until_stopped(waiting)):
+            for outcome in pool.map(ingest.take_in, until_stopped(waiting, self._should_stop)):
                 record = outcome.result or ingest.give_up(outcome.task, outcome.error)
                 for row in record["rows"]:
                     if row["status"] == "skipped":
@@ -258,11 +271,15 @@ class Pipeline:
         if done:
             self._say("train: done already")
             return
+        if not self.recipe.of_windows:
+            self._train_bank(name)
+            return
         checkpoint = self.folder / f"{name}.checkpoint"
         outputs = [f"{name}{end}" for end in ends]
         self.folder.note("train", self._train_print, [*outputs, f"{name}.checkpoint"])
         train, validation = self._streams()
-        training = begin_training(self._to_cluster, self.recipe, self._taken[1], self.values["random_seed"])
+        check_windows(self._to_cluster, self.recipe)
+        training = begin_training(self._taken[1], self.values["random_seed"])
         go_on = self._load_checkpoint(checkpoint, training)
         self._report(
             {
@@ -293,6 +310,25 @@ class Pipeline:
         self.folder.note("train", self._train_print, outputs, done=True)
         checkpoint.unlink(missing_ok=True)
 
+    def _train_bank(self, name: str) -> None:
+        """Train the network of a recipe that looks at every place, or note that it has none."""
+        maps = self._maps["train"]
+        training = begin_training(self._taken[1], self.values["random_seed"])
+        outputs = [f"{name}.stmml"]
+        if self.recipe.trains:
+            outputs += [f"{name}_history.json", f"{name}_history.png"]
+            self._say("train: TensorFlow is starting")
+            told = with_time_left(self._report, self.recipe.epochs)
+            weights = cells.train_bank(maps, self.recipe, training, told, should_stop=self._should_stop)
+            self._check_stop()
+            self._write_history(name, training["history"])
+            bank = bank_of(self.recipe, weights)
+        else:
+            self._say("train: this recipe has nothing to train")
+            bank = bank_of(self.recipe)
+        save_network(self.folder / f"{name}.stmml", self.recipe, bank, training)
+        self.folder.note("train", self._train_print, outputs, done=True)
+
     def _load_checkpoint(self, path: Path, training: dict[str, Any]) -> TrainingState | None:
         if not path.is_file():
             return None
@@ -308,11 +344,13 @@ class Pipeline:
         return TrainingState(about["epoch"], arrays)
 
     def _write_model(self, name: str, network: Autoencoder, training: dict[str, Any]) -> None:
-        from napari_stmml.export import history_figure, save_figure
-
-        history = training["history"]
         save_network(self.folder / f"{name}.stmml", self.recipe, network, training)
         write_text(self.folder / f"{name}_summary.txt", summary(self.recipe.window_size))
+        self._write_history(name, training["history"])
+
+    def _write_history(self, name: str, history: list[dict[str, Any]]) -> None:
+        from napari_stmml.export import history_figure, save_figure
+
         write_text(self.folder / f"{name}_history.json", json.dumps(history, indent=1))
         save_figure(history_figure(history), self.folder / f"{name}_history.png")
 
@@ -338,6 +376,7 @@ class Pipeline:
         name = f"cluster_model/{self.values['cluster_model_name']}"
         outputs = [f"{name}{end}" for end in (".stmml", "_convergence.txt", "_convergence.png")]
         latent_there, said = self.folder.begin("latent", self._latent_print)
+        latent_there = latent_there or not self.recipe.of_windows  # whose features are made, not kept
         self._say(said)
         done, said = self.folder.begin("cluster", self._cluster_print)
         self._say(said)
@@ -346,6 +385,13 @@ class Pipeline:
             return
         self.folder.note("cluster", self._cluster_print, outputs)
         _, autoencoder, training = load_network(self.folder / f"model/{self.values['model_name']}.stmml")
+        if not self.recipe.of_windows:
+            maps = self._maps["train"]
+            classifier = cells.cluster(autoencoder, maps, self.recipe, training, on_event=self._report)
+            self._check_stop()
+            classifier.save(self.folder / outputs[0])
+            self.folder.note("cluster", self._cluster_print, outputs[:1], done=True)
+            return
         windows = self._to_cluster
         features = self._features(autoencoder, windows)
         classifier = cluster(
@@ -357,27 +403,27 @@ class Pipeline:
     def _features(self, autoencoder: Autoencoder, windows: WindowStream) -> Iterator[np.ndarray]:
         """Yield features batch by batch, from their files where they are saved already."""
         size = max(self.values["cluster_batch_size"], self.values["num_clusters"])
-        saving = self.values["save_latent"]
-        numbers = range(-(-len(windows) // size)) if saving else ()
+        saving = self.values["save_latent"] and self.recipe.features == "windows"
+        if not saving:
+            yield from encoded(autoencoder, windows, self.recipe, self.values["random_seed"])
+            return
+        numbers = range(-(-len(windows) // size))
         outputs = [f"latent_features/{self.values['model_name']}_latent_{i:05d}.npy" for i in numbers]
-        if saving:
-            self.folder.note("latent", self._latent_print, outputs)
+        self.folder.note("latent", self._latent_print, outputs)
         seed = self.values["random_seed"]
-        for batch, output in itertools.zip_longest(windows.batches(size, seed), outputs):
+        for batch, output in zip(windows.batches(size, seed), outputs, strict=True):
             self._check_stop()
-            path = self.folder / output if output else None
-            if path is not None and path.is_file():
+            path = self.folder / output
+            if path.is_file():
                 with suppress(ValueError, OSError, EOFError):
                     features = np.load(path, allow_pickle=False)
                     if features.shape == (len(batch), autoencoder.n_features):
                         yield features
                         continue
             features = encode(autoencoder, batch)
-            if path is not None:
-                write_array(path, features)
+            write_array(path, features)
             yield features
-        if saving:
-            self.folder.note("latent", self._latent_print, outputs, done=True)
+        self.folder.note("latent", self._latent_print, outputs, done=True)
 
     def _write_clusters(self, name: str, classifier: SurfaceClassifier) -> None:
         from napari_stmml.export import convergence_figure, save_figure
@@ -420,7 +466,8 @@ class Pipeline:
         if every > len(tasks):
             self._say(f"predict: {every - len(tasks)} of {every} files are done already")
         if tasks:
-            self._say("predict: TensorFlow is starting")
+            if self.recipe.trains:
+                self._say("predict: TensorFlow is starting")
             self._label(tasks, every, SurfaceClassifier.load(model), model.name, prints)
         self.folder.note("predict", fingerprint, [], done=True)
 
@@ -446,7 +493,8 @@ class Pipeline:
         with Pool(self._processes) as readers, Pool(self._processes) as writers:
 
             def writings() -> Iterator[Writing]:
-                for outcome in readers.map(read_prepared, self._until_stopped(tasks), READ_AHEAD):
+                reading = until_stopped(tasks, self._should_stop)
+                for outcome in readers.map(read_prepared, reading, READ_AHEAD):
                     if outcome.error:
                         for direction in outcome.task.directions:
                             self._fail(outcome.task.source, direction, outcome.error)
@@ -542,12 +590,6 @@ class Pipeline:
     def _say(self, what: str) -> None:
         if what:
             self._report({"event": "step", "what": what})
-
-    def _until_stopped(self, tasks: Iterable[Any]) -> Iterator[Any]:
-        for task in tasks:
-            if self._should_stop():
-                return
-            yield task
 
     def _check_stop(self) -> None:
         if self._should_stop():

@@ -1,6 +1,6 @@
 """Prepare heights: resample to a pixel density, flatten, normalise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ NORMALISATIONS = {
     "image": "the lowest height of each scan is 0 and its highest 1, as the seed does",
     "fixed": "0 to 1 is the same number of nm in every scan, 0.5 its median; what is beyond is cut off",
     "robust": "as image, between the 0.5th and the 99.5th percentile; what is beyond is cut off",
+    "nm": "heights in nm above the scan's median, not 0 to 1; nothing is cut off",
 }
 
 
@@ -41,6 +42,8 @@ class Preprocessing:
         One of ``NORMALISATIONS``.
     data_scaling : float
         Of ``fixed``: 1e9 means that 0 to 1 is 1 nm, 2e9 that it is 0.5 nm.
+    both_biases : bool
+        Prepare the heights at the other bias as well, ``Scan.other``.
     """
 
     flatten_method: str = "poly_xy"
@@ -48,6 +51,7 @@ class Preprocessing:
     pixel_limit: int = MOST_PIXELS
     normalisation: str = "image"
     data_scaling: float = 1e9
+    both_biases: bool = False
 
     def __post_init__(self) -> None:
         parse_chain(self.flatten_method)
@@ -76,19 +80,36 @@ class Preprocessing:
 
         Returns
         -------
-        ndarray of float32, shape (rows, cols) at ``pixel_density``
-            Heights in 0..1, NaN where nothing was scanned.
+        ndarray of float32, shape (rows, cols) at ``pixel_density``, or (2, rows, cols) of both biases
+            Heights in 0..1 (or as ``normalisation`` has it), NaN where nothing was scanned.
 
         Raises
         ------
         NotUsable
-            If the scan has no heights or all are equal, or is too coarse or too large to resample.
+            If the scan has no heights or all are equal, or is too coarse or too large to resample, or
+            lacks the other bias where both are asked for.
         """
-        return self.normalised(self.flat(scan, force=force))
+        return self.normalised(self.flat(scan, force=force), scan, force=force)
 
-    def normalised(self, flat: np.ndarray) -> np.ndarray:
-        """Map flattened heights, (rows, cols), to 0..1 as float32."""
-        return normalise(flat, self.normalisation, self.data_scaling)
+    def normalised(self, flat: np.ndarray, scan: Scan, *, force: bool = False) -> np.ndarray:
+        """Bring flattened heights, (rows, cols), of a scan to 0..1 as float32; with those at its other bias.
+
+        Of two biases the lower one, the filled states, comes first, whichever way it was recorded.
+        """
+        own = normalise(flat, self.normalisation, self.data_scaling)
+        if not self.both_biases:
+            return own
+        if scan.other is None:
+            raise NotUsable(
+                "one bias only",
+                "the recipe takes two biases, and there is no scan of the way back of the same frame",
+            )
+        back = replace(scan, heights=scan.other, other=None)
+        other = normalise(self.flat(back, force=force), self.normalisation, self.data_scaling)
+        swapped = scan.bias is not None and scan.other_bias is not None and scan.other_bias < scan.bias
+        both = np.stack([other, own] if swapped else [own, other])
+        both[:, np.isnan(both).any(0)] = np.nan
+        return both
 
     def flat(self, scan: Scan, *, force: bool = False) -> np.ndarray:
         """Resample and flatten: heights in the scan's unit, float64, raising as ``apply`` does."""
@@ -177,7 +198,7 @@ def check_resampling(
 
 
 def normalise(heights: np.ndarray, how: str = "image", data_scaling: float = 1e9) -> np.ndarray:
-    """Map heights, (rows, cols) in nm, to 0..1 as float32, in one of ``NORMALISATIONS``.
+    """Map heights, (rows, cols) in nm, as float32 in one of ``NORMALISATIONS``: to 0..1, but for ``nm``.
 
     Raises
     ------
@@ -191,6 +212,8 @@ def normalise(heights: np.ndarray, how: str = "image", data_scaling: float = 1e9
         raise NotUsable(
             "constant", f"the map is constant ({low:g} everywhere): there is nothing to see in it"
         )
+    if how == "nm":
+        return (heights - np.nanmedian(heights)).astype(np.float32)
     if how == "fixed":
         span = 1e9 / data_scaling
         low = np.nanmedian(heights) - span / 2

@@ -1,11 +1,23 @@
-"""How far long work is: events not too often, and the time that is left."""
+"""How far long work is: events not too often, the time that is left, and that it was stopped."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 Event = dict[str, Any]
 SECONDS_BETWEEN_REPORTS = 0.2
+
+
+class Stopped(Exception):
+    """The work was stopped on request before it had a result."""
+
+
+def until_stopped(tasks: Iterable[Any], should_stop: Callable[[], bool]) -> Iterator[Any]:
+    """Give tasks one by one until the work is to stop."""
+    for task in tasks:
+        if should_stop():
+            return
+        yield task
 
 
 def throttled(report: Callable[[Event], None]) -> Callable[[Event, bool], None]:

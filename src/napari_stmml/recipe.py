@@ -7,6 +7,9 @@ from napari_stmml.parameters import PARAMETERS
 from napari_stmml.preprocess import Preprocessing
 from napari_stmml.windows import WindowGrid
 
+CELL = 2  # px a side of what gets one label, where features are of every place
+DENSE_PITCHES = (1, 2, 4, 8)
+
 
 def _parameter(name: str) -> Any:
     """Make a field of a parameter, with all that ``parameters.py`` says of it."""
@@ -45,6 +48,9 @@ class Recipe:
     max_iter: int = _parameter("max_iter")
     reassignment_ratio: float = _parameter("reassignment_ratio")
     predict_window_pitch: int = _parameter("predict_window_pitch")
+    features: str = _parameter("features")
+    both_biases: bool = _parameter("both_biases")
+    sampled_windows: int = _parameter("sampled_windows")
 
     def __post_init__(self) -> None:
         for parameter in fields(self):
@@ -60,6 +66,23 @@ class Recipe:
             if getattr(self, name) > self.window_size:
                 most = f"the window_size, {self.window_size} px"
                 raise ValueError(f"{name} must be at most {most}, got {getattr(self, name)}")
+        if self.features == "dense windows" and self.predict_window_pitch not in DENSE_PITCHES:
+            raise ValueError(
+                f"predict_window_pitch must be 1, 2, 4 or 8 px with features 'dense windows', got"
+                f" {self.predict_window_pitch}"
+            )
+        if self.both_biases and self.of_windows:
+            raise ValueError(f"both_biases needs features 'filters' or 'learned', got {self.features!r}")
+
+    @property
+    def of_windows(self) -> bool:
+        """Whether its features are of windows, through the seed's network, and not of every place."""
+        return self.features in ("windows", "dense windows")
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is a network to train before anything can be clustered."""
+        return self.features != "filters"
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -70,6 +93,7 @@ class Recipe:
             pixel_limit=self.pixel_limit,
             normalisation=self.normalisation,
             data_scaling=self.data_scaling,
+            both_biases=self.both_biases,
         )
 
     @property
@@ -79,7 +103,9 @@ class Recipe:
 
     @property
     def prediction_grid(self) -> WindowGrid:
-        """Windows that prediction labels."""
+        """Windows that prediction labels, or the cells, where features are of every place."""
+        if not self.of_windows:
+            return WindowGrid(CELL, CELL)
         return WindowGrid(self.window_size, self.predict_window_pitch)
 
     def as_dict(self) -> dict[str, Any]:
@@ -89,7 +115,8 @@ class Recipe:
     @classmethod
     def among(cls, values: dict[str, Any]) -> "Recipe":
         """Take the parameters of a recipe from among those of a job."""
-        return cls(**{parameter.name: values[parameter.name] for parameter in fields(cls)[1:]})
+        known = {parameter.name: values[parameter.name] for parameter in fields(cls)[1:]}
+        return cls(name=values["recipe"], **known)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Recipe":
@@ -100,7 +127,32 @@ class Recipe:
         return cls(**values)
 
 
-RECIPES = {"srsml24": Recipe()}
+_INSTANT: dict[str, Any] = {
+    "features": "filters",
+    "flatten_method": "poly_xy + median_of_differences + poly_xy_2",
+    "normalisation": "nm",
+}
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(name="instant", **_INSTANT),
+        Recipe(name="instant-both", both_biases=True, **_INSTANT),
+        Recipe(
+            name="learned",
+            **_INSTANT | {"features": "learned", "sampled_windows": 4096, "epochs": 6, "learning_rate": 1e-3},
+        ),
+        Recipe(),
+        Recipe(name="srsml24-dense", features="dense windows"),
+    )
+}
+DEFAULT = "instant"
+STORIES = {
+    "instant": "filters of several sizes on heights without their lattice; nothing to train",
+    "instant-both": "as instant, with forward and backward of a frame as two views of one place",
+    "learned": "a small network that learns on windows of your scans in a minute",
+    "srsml24": "the method of SRSML24, as it is: a U-Net on windows",
+    "srsml24-dense": "the same network, once over the whole map instead of window by window",
+}
 
 
 def get_recipe(recipe: "str | Recipe", **changes: Any) -> Recipe:

@@ -40,6 +40,8 @@ class Scan:
         Path of the file it came from, or empty.
     history : tuple of str
         What was done to the heights since they were read.
+    other : ndarray, shape (rows, cols), or None
+        Heights of the same pixels at another bias, ``other_bias`` in V; see ``pairs``.
 
     Raises
     ------
@@ -66,6 +68,8 @@ class Scan:
     taken: datetime | None = None
     source: str = ""
     history: tuple[str, ...] = field(default=())
+    other: np.ndarray | None = field(default=None, repr=False)
+    other_bias: float | None = None
 
     def __post_init__(self) -> None:
         heights = np.asarray(self.heights)
@@ -78,6 +82,10 @@ class Scan:
         view = heights.view()
         view.flags.writeable = False
         object.__setattr__(self, "heights", view)
+        if self.other is not None and np.shape(self.other) != heights.shape:
+            raise ValueError(
+                f"other must have the shape of the heights, {heights.shape}, got {np.shape(self.other)}"
+            )
         if self.pixel_size is not None:
             along_rows, along_cols = (float(size) for size in self.pixel_size)
             if not (0 < along_rows < np.inf and 0 < along_cols < np.inf):
@@ -128,10 +136,11 @@ class Scan:
 
     def with_heights(self, heights: np.ndarray, did: str, pixel_size: tuple[float, float] | None) -> "Scan":
         """Return this scan with other heights, (rows, cols), remembering in words what was done."""
-        return replace(self, heights=heights, pixel_size=pixel_size, history=(*self.history, did))
+        history = (*self.history, did)
+        return replace(self, heights=heights, pixel_size=pixel_size, history=history, other=None)
 
     def settings(self) -> dict[str, Any]:
-        """Everything but the heights, as JSON knows it; ``Scan.from_settings`` is the inverse."""
+        """Everything but heights, as JSON knows it; ``Scan.from_settings`` is the inverse."""
         return {
             "pixel_size": None if self.pixel_size is None else list(self.pixel_size),
             "direction": self.direction,
@@ -144,12 +153,13 @@ class Scan:
             "taken": None if self.taken is None else self.taken.isoformat(),
             "source": self.source,
             "history": list(self.history),
+            **({} if self.other_bias is None else {"other_bias": self.other_bias}),
         }
 
     @classmethod
     def from_settings(cls, heights: np.ndarray, settings: dict[str, Any]) -> "Scan":
         """Make a scan from heights, (rows, cols), and what ``settings`` returned; other keys are ignored."""
-        names = {known.name for known in fields(cls)} - {"heights"}
+        names = {known.name for known in fields(cls)} - {"heights", "other"}
         known = {key: value for key, value in settings.items() if key in names}
         for key in ("pixel_size", "offset", "history"):
             if known.get(key) is not None:
@@ -167,6 +177,8 @@ def save_scans(path: str | Path, scans: Iterable[Scan]) -> None:
     settings = []
     for number, scan in enumerate(scans):
         arrays[f"heights_{number}"] = scan.heights
+        if scan.other is not None:
+            arrays[f"other_{number}"] = scan.other
         settings.append(scan.settings())
     np.savez(path, settings=np.array(json.dumps(settings)), **arrays)  # type: ignore[arg-type]
 
@@ -177,4 +189,8 @@ def load_scans(path: str | Path) -> list[Scan]:
 
     with np.load(path, allow_pickle=False) as file:
         settings = json.loads(str(file["settings"]))
-        return [Scan.from_settings(file[f"heights_{i}"], known) for i, known in enumerate(settings)]
+        scans = [Scan.from_settings(file[f"heights_{i}"], known) for i, known in enumerate(settings)]
+        return [
+            replace(scan, other=file[name]) if (name := f"other_{i}") in file else scan
+            for i, scan in enumerate(scans)
+        ]

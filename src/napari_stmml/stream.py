@@ -39,9 +39,12 @@ def load_map(path: str | Path) -> np.ndarray:
 def places_of(heights: np.ndarray, grid: WindowGrid, part: str = "all") -> np.ndarray:
     """List the windows of one part of a map that hold no NaN: row and column in the grid, (n, 2).
 
+    The map is (rows, cols), or (2, rows, cols) of two biases.
+
     ``held`` is the lowest tenth of the rows of windows, to validate on; ``train`` is what does not
     overlap it.
     """
+    heights = heights if heights.ndim == 2 else heights[0]  # of two biases, which lack the same pixels
     places = (
         np.argwhere(grid.complete(heights)) if min(heights.shape) >= grid.window else np.empty((0, 2), int)
     )

@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml import bundle
+from napari_stmml import bundle, cells, dense
 from napari_stmml.autoencoder import Autoencoder, TrainingState, train_autoencoder
 from napari_stmml.classifier import ENCODED_AT_ONCE, SurfaceClassifier, windows_of
 from napari_stmml.clusters import fit_clusters
 from napari_stmml.colours import class_colours
 from napari_stmml.files import sha256
-from napari_stmml.recipe import Recipe, get_recipe
+from napari_stmml.naming import keep_names
+from napari_stmml.pairs import paired_by_file
+from napari_stmml.prototypes import Prototypes
+from napari_stmml.recipe import DEFAULT, Recipe, get_recipe
 from napari_stmml.scan import Scan
-from napari_stmml.stream import StoredMap, WindowStream, store_map
+from napari_stmml.stream import StoredMap, WindowStream, load_map, places_of, store_map
 
 Event = dict[str, Any]
 SAMPLE = 512  # windows that a model kept in mid-training is clustered on: a second's work
@@ -33,31 +36,35 @@ def warn_of_skipped(event: Event) -> None:
 def train_classifier(
     scans: Iterable[Scan],
     *,
-    recipe: str | Recipe = "srsml24",
-    n_clusters: int | None = None,
+    recipe: str | Recipe = DEFAULT,
+    n_clusters: int | str | None = None,
     seed: int = 0,
+    like: SurfaceClassifier | None = None,
     on_event: Callable[[Event], None] = warn_of_skipped,
     keep: Callable[[SurfaceClassifier], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> SurfaceClassifier:
-    """Train a model on scans: prepare, cut windows, train the autoencoder, cluster its features.
+    """Make a model of scans: prepare, make features (train a network, where the recipe has one), cluster.
 
-    The lowest tenth of each scan's windows is held out to validate on, and windows that overlap
-    it are left out of training. The same scans and seed give the same labels.
+    The same scans and seed give the same labels. Of a network that is trained on windows, the lowest tenth
+    of each scan's windows is held out to validate on, and windows that overlap it are left out of training.
 
     Parameters
     ----------
     scans : iterable of Scan
-        A scan that cannot be used is left out and reported.
+        A scan that cannot be used is left out and reported. Forward and backward of a frame are paired
+        where the recipe takes both biases.
     recipe : str or Recipe
-    n_clusters : int, optional
-        In place of the recipe's ``num_clusters``.
+    n_clusters : int or ``"auto"``, optional
+        In place of the recipe's ``num_clusters``; ``"auto"`` takes what `clusters.propose` proposes.
     seed : int
+    like : SurfaceClassifier, optional
+        An older model: clusters that are nearly the same as one of its own keep its place, name and colour.
     on_event : callable
         Gets dicts with ``event`` one of ``skipped`` (``scan``, ``why``), ``windows`` (``scans``,
         ``train``, ``validation``), ``batch`` (``epoch``, ``batch``, ``batches``, ``loss``),
         ``epoch`` (``epoch``, ``loss``, ``mse``, ``mae``, ``val_loss``, ...), ``clustering``
-        (``done``, ``total``).
+        (``done``, ``total``), ``proposed`` (``clusters``, ``curve``, ``sentence``), ``step`` (``what``).
     keep : callable, optional
         Gets a usable classifier after the first batch and after every epoch, clustered on a sample.
     should_stop : callable
@@ -68,44 +75,73 @@ def train_classifier(
     ValueError
         If no scan can be used, or there are fewer windows than clusters.
     """
-    recipe = get_recipe(recipe, num_clusters=n_clusters)
+    auto = n_clusters == "auto"
+    if isinstance(n_clusters, str) and not auto:
+        raise ValueError(f"n_clusters must be a whole number or 'auto', got {n_clusters!r}")
+    recipe = get_recipe(recipe, num_clusters=None if auto else n_clusters)
     with tempfile.TemporaryDirectory(prefix="stmml-") as folder:
         maps, sources = _store(scans, recipe, Path(folder), on_event)
-        stream = WindowStream(maps, recipe.training_grid, together=recipe.cluster_buffer_size)
-        training = begin_training(stream, recipe, sources, seed)
-        train, validation = split(maps, maps, recipe)
-        on_event(
-            {"event": "windows", "scans": len(sources), "train": len(train), "validation": len(validation)}
-        )
-        sample = replace(stream, limit=max(SAMPLE, recipe.num_clusters))
-
-        def classifier(autoencoder: Autoencoder, windows: WindowStream, quick: bool) -> SurfaceClassifier:
-            features = encoded(autoencoder, windows, recipe, seed)
-            told = (lambda event: None) if quick else on_event
-            return cluster(autoencoder, features, len(windows), recipe, training, on_event=told)
-
-        autoencoder = train_network(
-            train,
-            validation,
+        work = _train_windows if recipe.of_windows else cells.train
+        made = work(
+            maps,
             recipe,
-            training,
+            begin_training(sources, seed),
+            auto=auto,
             on_event=on_event,
-            keep=(lambda so_far: keep(classifier(so_far, sample, quick=True))) if keep else None,
+            keep=keep,
             should_stop=should_stop,
         )
-        stopped = should_stop()
-        return classifier(autoencoder, sample if stopped else stream, quick=stopped)
+        return made if like is None else keep_names(made, like, maps, on_event=on_event)
 
 
-def begin_training(
-    windows: WindowStream, recipe: Recipe, sources: list[dict[str, Any]], seed: int
-) -> dict[str, Any]:
-    """Begin the record of a training that the model will keep; refuse one of too few windows."""
+def _train_windows(
+    maps: list[StoredMap],
+    recipe: Recipe,
+    training: dict[str, Any],
+    *,
+    auto: bool,
+    on_event: Callable[[Event], None],
+    keep: Callable[[SurfaceClassifier], None] | None,
+    should_stop: Callable[[], bool],
+) -> SurfaceClassifier:
+    """Train the seed's network on windows of prepared maps, and cluster what it makes of them."""
+    if auto:
+        raise ValueError(f"recipe {recipe.name} cannot propose a number of clusters; 'instant' can")
+    stream = WindowStream(maps, recipe.training_grid, together=recipe.cluster_buffer_size)
+    check_windows(stream, recipe)
+    train, validation = split(maps, maps, recipe)
+    on_event({"event": "windows", "scans": len(maps), "train": len(train), "validation": len(validation)})
+    sample = replace(stream, limit=max(SAMPLE, recipe.num_clusters))
+
+    def classifier(autoencoder: Autoencoder, windows: WindowStream, quick: bool) -> SurfaceClassifier:
+        features = encoded(autoencoder, windows, recipe, training["seed"])
+        told = (lambda event: None) if quick else on_event
+        return cluster(autoencoder, features, len(windows), recipe, training, on_event=told)
+
+    autoencoder = train_network(
+        train,
+        validation,
+        recipe,
+        training,
+        on_event=on_event,
+        keep=(lambda so_far: keep(classifier(so_far, sample, quick=True))) if keep else None,
+        should_stop=should_stop,
+    )
+    stopped = should_stop()
+    return classifier(autoencoder, sample if stopped else stream, quick=stopped)
+
+
+def begin_training(sources: list[dict[str, Any]], seed: int) -> dict[str, Any]:
+    """Begin the record of a training that the model will keep."""
+    return {"files": sources, "seed": seed, "history": [], "made_with": bundle.versions()}
+
+
+def check_windows(windows: WindowStream, recipe: Recipe) -> None:
+    """Refuse to train on fewer windows than clusters are asked for."""
     if len(windows) < recipe.num_clusters:
         raise ValueError(
             f"{recipe.num_clusters} clusters need at least as many windows, there are {len(windows)}"
         )
-    return {"files": sources, "seed": seed, "history": [], "made_with": bundle.versions()}
 
 
 def split(
@@ -167,7 +203,11 @@ def encoded(
     autoencoder: Autoencoder, windows: WindowStream, recipe: Recipe, seed: int
 ) -> Iterator[np.ndarray]:
     """Yield the features of all windows in shuffled batches, (cluster_batch_size, n_features) float32."""
-    for batch in windows.batches(max(recipe.cluster_batch_size, recipe.num_clusters), seed):
+    size = max(recipe.cluster_batch_size, recipe.num_clusters)
+    if recipe.features == "dense windows":
+        yield from _densely(autoencoder, windows, size, seed)
+        return
+    for batch in windows.batches(size, seed):
         yield encode(autoencoder, batch)
 
 
@@ -175,6 +215,31 @@ def encode(autoencoder: Autoencoder, batch: np.ndarray) -> np.ndarray:
     """Encode any number of windows, some at a time, as (n, n_features) float32."""
     parts = range(0, len(batch), ENCODED_AT_ONCE)
     return np.concatenate([autoencoder.encode(batch[i : i + ENCODED_AT_ONCE]) for i in parts])
+
+
+def _densely(autoencoder: Autoencoder, windows: WindowStream, size: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield what the dense engine makes of the windows, map after map in a random order."""
+    rng = np.random.default_rng(seed)
+    pitch = next(step for step in (8, 4, 2, 1) if windows.grid.pitch % step == 0)
+    left = len(windows)
+    waiting = np.empty((0, autoencoder.n_features), np.float32)
+    for which in rng.permutation(len(windows.maps)).tolist():
+        heights = load_map(windows.maps[which].path)
+        places = places_of(heights, windows.grid, windows.part)
+        starts = [windows.grid.starts(length) for length in heights.shape]
+        pixels = np.stack([starts[axis][places[:, axis]] for axis in (0, 1)], 1)
+        pixels = pixels[(pixels % pitch == 0).all(1)]  # the last, flush ones lie between the cells
+        made = dense.dense_features(autoencoder.dense_encoder, heights, pitch)
+        cells_of = dense.blocks(made, pitch, windows.grid.window)
+        for some in np.array_split(rng.permutation(pixels)[:left] // pitch, -(-len(pixels) // size) or 1):
+            flat = cells_of[some[:, 0], some[:, 1]].reshape(len(some), -1)
+            waiting = np.concatenate([waiting, flat])
+            left -= len(some)
+            while len(waiting) >= size:
+                yield waiting[:size]
+                waiting = waiting[size:]
+    if len(waiting):
+        yield waiting
 
 
 def cluster(
@@ -201,7 +266,8 @@ def cluster(
     }
     n = len(found.centres)
     names = tuple(f"cluster {i + 1}" for i in range(n))
-    return SurfaceClassifier(recipe, autoencoder, found.centres, names, class_colours(n), record)
+    clusters = Prototypes.plain(found.centres)
+    return SurfaceClassifier(recipe, autoencoder, clusters, names, class_colours(n), record)
 
 
 def _store(
@@ -211,8 +277,8 @@ def _store(
     maps: list[StoredMap] = []
     sources, why = [], "there was none"
     hashes: dict[str, str | None] = {}
-    grid = recipe.training_grid
-    for scan in scans:
+    grid = recipe.training_grid if recipe.trains else recipe.prediction_grid
+    for scan in paired_by_file(scans) if recipe.both_biases else scans:
         try:
             prepared, _ = windows_of(scan, recipe, grid)
         except ValueError as error:

@@ -45,8 +45,20 @@ class Worker:
         """The process's number, while there is one."""
         return None if self._process is None else self._process.pid
 
+    def warm(self) -> None:
+        """Start the process and let it import what clustering needs, so that the first job finds it ready."""
+        if self.job is None and self._process is None:
+            threading.Thread(target=self._warm, daemon=True).start()
+
+    def _warm(self) -> None:
+        with self._lock:
+            if self._process is not None or self._cancelled:
+                return
+            self._process = self._start()
+        self._tell({"ready": True})
+
     def submit(self, job: Job, scans: Iterable[Scan] = ()) -> None:
-        """Start a job and return at once; ``scans`` travel to it through a file.
+        """Start a job and return at once; ``scans`` travel to it through a file, written in a thread.
 
         Raises
         ------
@@ -57,7 +69,7 @@ class Worker:
             raise RuntimeError("a job is still running")
         self.job, self._cancelled, self._kept = job, False, False
         # Writing scans and starting Python takes a while: not in the thread that asks.
-        threading.Thread(target=self._deliver, args=(job, list(scans)), daemon=True).start()
+        threading.Thread(target=self._deliver, args=(job, scans), daemon=True).start()
 
     def cancel(self) -> None:
         """Ask the job to stop and keep what it has; if it has not within 1.8 s, end the process."""
@@ -86,12 +98,12 @@ class Worker:
             self._settle(self.job)
         self._folder.cleanup()
 
-    def _deliver(self, job: Job, scans: list[Scan]) -> None:
+    def _deliver(self, job: Job, scans: Iterable[Scan]) -> None:
         try:
             values = asdict(job)
-            if scans:
+            if taken := list(scans):
                 values["scans"] = str(self.folder / "scans.npz")
-                save_scans(values["scans"], scans)
+                save_scans(values["scans"], taken)
             if self._cancelled:
                 self._end({"event": "failed", "why": "it was cancelled before it began"})
                 return

@@ -1,0 +1,166 @@
+"""Make a classifier of the features of every place: train their network, where they have one, and cluster."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.classifier import SurfaceClassifier
+from napari_stmml.colours import class_colours
+from napari_stmml.features import bank_of, filled
+from napari_stmml.grouping import Proposal, fit_prototypes, propose
+from napari_stmml.recipe import Recipe
+from napari_stmml.sampling import MOST, exemplars, sample_cells, typical
+from napari_stmml.stream import StoredMap, WindowStream, load_map, store_map
+
+Event = dict[str, Any]
+QUICK = 6000  # cells that a model kept in mid-training is clustered on
+MOST_MAPS = 200  # that windows to train on are cut from
+
+
+def train(
+    maps: Sequence[StoredMap],
+    recipe: Recipe,
+    training: dict[str, Any],
+    *,
+    auto: bool = False,
+    on_event: Callable[[Event], None] = lambda event: None,
+    keep: Callable[[SurfaceClassifier], None] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> SurfaceClassifier:
+    """Make a classifier of prepared maps; the parameters are those of `training.train_classifier`."""
+    if not recipe.trains:
+        on_event({"event": "step", "what": f"{len(maps)} scans: nothing to train, clustering"})
+        return cluster(bank_of(recipe), maps, recipe, training, auto=auto, on_event=on_event)
+
+    def quickly(weights: dict[str, np.ndarray]) -> None:
+        if keep is not None:
+            bank = bank_of(recipe, weights)
+            keep(cluster(bank, maps[:8], recipe, training, most=QUICK, complete=False))
+
+    bank = bank_of(recipe, train_bank(maps, recipe, training, on_event, quickly, should_stop))
+    stopped = should_stop()
+    most = QUICK if stopped else MOST
+    return cluster(bank, maps, recipe, training, auto=auto, most=most, on_event=on_event)
+
+
+def train_bank(
+    maps: Sequence[StoredMap],
+    recipe: Recipe,
+    training: dict[str, Any],
+    on_event: Callable[[Event], None],
+    keep: Callable[[dict[str, np.ndarray]], None] = lambda weights: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> dict[str, np.ndarray]:
+    """Train the network of a recipe on windows drawn from all maps; return its weights.
+
+    The windows are cut from channels of whole maps, so that a lattice is taken out of a map, not of a window.
+    Of very many maps, some are drawn.
+    """
+    from napari_stmml.learned import train_learned
+
+    seed = training["seed"]
+    bank, grid = bank_of(recipe), recipe.training_grid
+    rng = np.random.default_rng((seed, 2))
+    some = np.sort(rng.permutation(len(maps))[:MOST_MAPS])
+
+    def on_epoch(epoch: int, losses: dict[str, float]) -> None:
+        training["history"].append({"epoch": epoch, **losses})
+        on_event({"event": "epoch", "epoch": epoch, **losses})
+
+    def on_batch(epoch: int, batch: int, batches: int, loss: float) -> None:
+        on_event({"event": "batch", "epoch": epoch, "batch": batch, "batches": batches, "loss": loss})
+
+    with tempfile.TemporaryDirectory(prefix="stmml-") as folder:
+        channels = []
+        for number, which in enumerate(some.tolist()):
+            heights = load_map(maps[which].path)
+            made = bank.prepare(filled(heights))[0]
+            made[~np.isfinite(heights)] = np.nan
+            channels.append(store_map(Path(folder) / f"{number:06d}.npy", made, grid))
+            if should_stop():
+                break
+        windows = WindowStream(channels, grid, together=recipe.buffer_size)
+        if not len(windows):
+            raise ValueError(f"no window of {grid.window} px fits where the scans were scanned")
+        sampled = min(recipe.sampled_windows or len(windows), len(windows))
+        on_event({"event": "windows", "scans": len(maps), "train": sampled, "validation": 0})
+        return train_learned(
+            windows,
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size,
+            learning_rate=recipe.learning_rate,
+            seed=seed,
+            sampled=sampled,
+            on_batch=on_batch,
+            on_epoch=on_epoch,
+            keep=keep,
+            should_stop=should_stop,
+        )
+
+
+def cluster(
+    bank: Any,
+    maps: Sequence[StoredMap],
+    recipe: Recipe,
+    training: dict[str, Any],
+    *,
+    auto: bool = False,
+    most: int = MOST,
+    complete: bool = True,
+    on_event: Callable[[Event], None] = lambda event: None,
+) -> SurfaceClassifier:
+    """Cluster the cells of prepared maps.
+
+    Parameters
+    ----------
+    bank : Bank
+    maps : sequence of StoredMap
+    recipe : Recipe
+    training : dict
+        The record so far; what is found is added to a copy of it.
+    auto : bool
+        Take the number of clusters that is proposed, instead of the recipe's.
+    most : int
+        Cells to fit to.
+    complete : bool
+        Whether to look for exemplars.
+    """
+
+    def on_map(done: int, total: int) -> None:
+        on_event({"event": "clustering", "done": done, "total": total})
+
+    seed = training["seed"]
+    sample = sample_cells(bank, maps, seed=seed, most=most, on_map=on_map)
+    k = recipe.num_clusters
+    if len(sample) < k:
+        raise ValueError(
+            f"{k} clusters need at least as many cells of {bank.cell} px, there are {len(sample)}"
+        )
+    proposed: Proposal | None = None
+    if auto:
+        proposed = propose(sample.features, seed=seed)
+        k = proposed.n_clusters
+        on_event({"event": "proposed", **proposed.as_dict()})
+    found = fit_prototypes(sample.features, k, seed=seed)
+    labels, confidence = found.assign(sample.features)
+    record = training | {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cluster_sizes": np.bincount(labels, minlength=found.n_clusters).tolist(),
+        "clustered_windows": len(sample),
+        "history": list(training["history"]),
+        **({} if proposed is None else {"proposed": proposed.as_dict()}),
+    }
+    shown = None
+    if complete:
+        chosen = typical(sample, labels, confidence, found.n_clusters, bank.cell)
+        shown = exemplars(sample, chosen, bank.cell)
+    names = tuple(f"cluster {i + 1}" for i in range(found.n_clusters))
+    recipe = replace(recipe, num_clusters=k)
+    return SurfaceClassifier(
+        recipe, bank, found, names, class_colours(found.n_clusters), record, exemplars=shown
+    )

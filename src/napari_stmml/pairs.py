@@ -1,0 +1,108 @@
+"""Two biases of one place: lay what was recorded on the way back over what was recorded on the way there."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import groupby
+
+import numpy as np
+
+from napari_stmml.flattening import flatten
+from napari_stmml.levelling import fill_nearest
+from napari_stmml.periodic import split_lattice
+from napari_stmml.scan import Scan
+
+MOST_SHIFT = 0.04  # of the width of a frame, beyond which no hysteresis is looked for
+_BACK = {
+    "forward/up": "backward/up",
+    "backward/up": "forward/up",
+    "forward/down": "backward/down",
+    "backward/down": "forward/down",
+}
+
+
+def pair_scans(scans: Iterable[Scan]) -> list[Scan]:
+    """Give every scan the heights of its way back, as ``other``, laid over its own pixels.
+
+    Forward and backward of one frame are the same lines, often at two biases. Scans without a partner, or
+    with one of another shape, stay as they are.
+
+    Parameters
+    ----------
+    scans : iterable of Scan
+        Of one file or many; partners have one source and channel.
+
+    Returns
+    -------
+    list of Scan
+        In the same order.
+    """
+    scans = list(scans)
+    found = {(scan.source, scan.channel, scan.direction): scan for scan in scans if scan.direction}
+    paired = []
+    for scan in scans:
+        back = found.get((scan.source, scan.channel, _BACK.get(scan.direction, "")))
+        if back is not None and back.heights.shape == scan.heights.shape:
+            shift = lag(scan.heights, back.heights)
+            other = shifted(back.heights, shift)
+            scan = replace(scan, other=other, other_bias=back.bias)
+        paired.append(scan)
+    return paired
+
+
+def paired_by_file(scans: Iterable[Scan]) -> Iterator[Scan]:
+    """Pair the scans of one file after the other, as they come."""
+    for _, of_file in groupby(scans, lambda scan: scan.source):
+        yield from pair_scans(of_file)
+
+
+def lag(heights: np.ndarray, back: np.ndarray) -> float:
+    """Measure how many px along the rows ``back`` lies to the right of ``heights``, both (rows, cols).
+
+    Compared is where either stands out of its lattice, up or down: the lattice itself, and the sign of a
+    defect, may be another at another bias. Beyond a part of the width (``MOST_SHIFT``), or where nothing
+    stands out, it is 0.
+    """
+    cols = heights.shape[1]
+    most = max(2, round(MOST_SHIFT * cols))
+    if cols < 4 * most:
+        return 0.0
+    own, other = _prominence(heights), _prominence(back)
+    n = 2 * cols
+    spectrum = np.conj(np.fft.rfft(own, n)) * np.fft.rfft(other, n)
+    match = np.fft.irfft(spectrum.sum(0), n)
+    near = np.concatenate([match[-most:], match[: most + 1]])
+    best = int(near.argmax())
+    if best in (0, 2 * most) or near[best] <= 0:
+        return 0.0
+    before, here, after = near[best - 1 : best + 2]
+    curved = before - 2 * here + after
+    return best - most + (0.5 * (before - after) / curved if curved < 0 else 0.0)
+
+
+def shifted(heights: np.ndarray, right: float) -> np.ndarray:
+    """Move a map, (rows, cols), ``right`` px to the left, on straight lines between pixels; NaN beyond."""
+    cols = heights.shape[1]
+    at = np.arange(cols) + right
+    first = np.floor(at).astype(int)
+    part = at - first
+    inside = (at >= 0) & (at <= cols - 1)
+    low, high = np.clip(first, 0, cols - 1), np.clip(first + 1, 0, cols - 1)
+    moved = heights[:, low] * (1 - part) + heights[:, high] * part
+    moved[:, ~inside] = np.nan
+    return moved
+
+
+def _prominence(heights: np.ndarray) -> np.ndarray:
+    """Say how far each pixel stands out of its lattice, up or down, without a tall one drowning the rest."""
+    from scipy.ndimage import gaussian_filter
+
+    missing = ~np.isfinite(heights)
+    if missing.all():
+        return np.zeros(heights.shape)
+    flat = flatten(np.where(missing, np.nan, heights), "poly_xy_2 + row_median")
+    rest, _ = split_lattice(fill_nearest(flat, missing).astype(np.float32))
+    near = gaussian_filter(rest, 1.5) - gaussian_filter(rest, 8)
+    size = 1.4826 * np.median(np.abs(near)) or 1.0
+    out = np.clip(np.abs(near) / size, 0, 6)
+    out[missing] = 0
+    return out - out.mean()

@@ -1,0 +1,158 @@
+"""A sample of cells from many prepared maps, and the windows around the most typical of each cluster."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.features import cell_tiles, plane
+from napari_stmml.stream import StoredMap, load_map
+from napari_stmml.windows import WindowGrid
+
+MOST = 60_000  # cells that clusters are fitted to
+LEAST_OF_A_MAP = 200  # cells, so that of very many maps some are drawn
+EXEMPLARS = 8  # windows a cluster
+EXEMPLAR_PX = 48  # px a side: 3.2 nm at 15 px/nm
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Features of cells drawn from maps, (n, n_features), and where each cell is.
+
+    ``maps``, (n,), counts through ``paths``; ``cells``, (n, 2), are row and column of the cell.
+    """
+
+    features: np.ndarray = field(repr=False)
+    maps: np.ndarray = field(repr=False)
+    cells: np.ndarray = field(repr=False)
+    paths: tuple[Any, ...]
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+def sample_cells(
+    bank: Any,
+    maps: Sequence[StoredMap],
+    *,
+    seed: int,
+    most: int = MOST,
+    on_map: Callable[[int, int], None] = lambda done, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Sample:
+    """Draw cells evenly from maps, or, of very many maps, from some; a map is in memory at a time.
+
+    Parameters
+    ----------
+    bank : Bank
+    maps : sequence of StoredMap
+    seed : int
+        The same seed draws the same cells.
+    most : int
+        Cells in all.
+    on_map : callable
+        Gets the maps done and in all.
+    should_stop : callable
+        Asked after every map; what was drawn so far is the sample then.
+    """
+    rng = np.random.default_rng((seed, 1))
+    chosen = np.arange(len(maps))
+    if len(maps) * LEAST_OF_A_MAP > most:
+        chosen = np.sort(rng.choice(len(maps), max(1, most // LEAST_OF_A_MAP), replace=False))
+    share = -(-most // len(chosen))
+    features, of_map, cells = [], [], []
+    for number, which in enumerate(chosen.tolist()):
+        some, places = _drawn(bank, load_map(maps[which].path), share, rng)
+        features.append(some)
+        cells.append(places)
+        of_map.append(np.full(len(some), number))
+        on_map(number + 1, len(chosen))
+        if should_stop():
+            break
+    return Sample(
+        np.concatenate(features),
+        np.concatenate(of_map),
+        np.concatenate(cells),
+        tuple(maps[which].path for which in chosen.tolist()),
+    )
+
+
+def _drawn(
+    bank: Any, heights: np.ndarray, share: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw cells of one map that were scanned: features (n, n_features), places (n, 2)."""
+    there = WindowGrid(bank.cell, bank.cell).complete(plane(heights))
+    places = np.argwhere(there)
+    if len(places) > share:
+        places = places[np.sort(rng.choice(len(places), share, replace=False))]
+    wanted = np.zeros(there.shape, bool)
+    wanted[tuple(places.T)] = True
+    some, found = [], []
+    for (rows, cols), tile in cell_tiles(bank, heights):
+        here = wanted[rows, cols]
+        some.append(tile[here])
+        found.append(np.argwhere(here) + np.array([rows.start, cols.start]))
+    return np.concatenate(some), np.concatenate(found)
+
+
+def typical(
+    sample: Sample, labels: np.ndarray, confidence: np.ndarray, n_clusters: int, cell: int
+) -> list[np.ndarray]:
+    """List for each cluster the cells of a sample that are most its own, apart from each other.
+
+    Parameters
+    ----------
+    sample : Sample
+    labels : ndarray of int, shape (n,)
+        Cluster of each cell, from 0.
+    confidence : ndarray of float, shape (n,)
+    n_clusters, cell : int
+
+    Returns
+    -------
+    list of ndarray of int
+        For each cluster at most ``EXEMPLARS`` indices into the sample, the most typical first.
+    """
+    apart = EXEMPLAR_PX / 2 / cell
+    found = []
+    for cluster in range(n_clusters):
+        own = np.flatnonzero(labels == cluster)
+        kept: list[int] = []
+        for one in own[np.argsort(-confidence[own], kind="stable")][: 40 * EXEMPLARS].tolist():
+            near = (
+                sample.maps[one] == sample.maps[other]
+                and np.abs(sample.cells[one] - sample.cells[other]).max() < apart
+                for other in kept
+            )
+            if not any(near):
+                kept.append(one)
+            if len(kept) == EXEMPLARS:
+                break
+        found.append(np.array(kept, int))
+    return found
+
+
+def exemplars(sample: Sample, chosen: list[np.ndarray], cell: int) -> np.ndarray:
+    """Cut the window around each chosen cell out of its map.
+
+    Returns
+    -------
+    ndarray of float16, shape (n_clusters, EXEMPLARS, EXEMPLAR_PX, EXEMPLAR_PX)
+        Prepared heights; NaN beyond a map's edge, where nothing was scanned, and where a cluster has fewer.
+    """
+    side = EXEMPLAR_PX
+    cut = np.full((len(chosen), EXEMPLARS, side, side), np.nan, np.float16)
+    wanted = [
+        (int(sample.maps[one]), c, i, one) for c, some in enumerate(chosen) for i, one in enumerate(some)
+    ]
+    loaded, heights = -1, np.empty((0, 0))
+    for number, cluster, i, one in sorted(wanted):
+        if number != loaded:
+            loaded, heights = number, plane(load_map(sample.paths[number]))
+        top, left = sample.cells[one] * cell + cell // 2 - side // 2
+        rows = slice(max(top, 0), min(top + side, heights.shape[0]))
+        cols = slice(max(left, 0), min(left + side, heights.shape[1]))
+        place = (slice(rows.start - top, rows.stop - top), slice(cols.start - left, cols.stop - left))
+        cut[cluster, i][place] = heights[rows, cols]
+    return cut

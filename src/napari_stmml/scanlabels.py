@@ -1,0 +1,116 @@
+"""Label one scan and write what comes of it: label map, figure, map of confidence; here or in any process."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.classifier import SurfaceClassifier
+from napari_stmml.labelmap import predicted_map, put_aside_if_edited, write_values
+from napari_stmml.progress import throttled
+from napari_stmml.scan import Scan
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ScanTask:
+    """A scan to label with the model of a file; ``stem`` is the beginning of the names of its files."""
+
+    scan: Scan = field(repr=False)
+    number: int
+    stem: str
+    model: str
+    out: str
+    pitch: int | None = None
+    figure: bool = False
+    confidence: bool = False
+
+
+def scan_tasks(scans: Iterable[Scan], **known: Any) -> Iterator[ScanTask]:
+    """Make a task of each scan, with a name of its own for its files; ``known`` is the same for all."""
+    taken: set[str] = set()
+    for number, scan in enumerate(scans):
+        yield ScanTask(scan, number, free_name(scan, taken), **known)
+
+
+def label_scan(
+    task: ScanTask,
+    classifier: SurfaceClassifier | None = None,
+    report: Callable[[Event], None] = lambda event: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> list[Event]:
+    """Label a scan and write its files; return the events that say so, or why it was left out.
+
+    Parameters
+    ----------
+    task : ScanTask
+    classifier : SurfaceClassifier, optional
+        That of the task's model; without it, it is read once a process.
+    report : callable
+        Gets ``progress``.
+    should_stop : callable
+
+    Raises
+    ------
+    Stopped
+        If ``should_stop`` said so.
+    """
+    started = time.monotonic()
+    scan, tick = task.scan, throttled(report)
+    classifier = classifier or _loaded(task.model)
+    try:
+        painted, confidence = classifier.predict(
+            scan,
+            pitch=task.pitch,
+            return_confidence=True,
+            on_progress=lambda done, total: tick(
+                {"event": "progress", "scan": scan.name, "done": done, "total": total}, done == total
+            ),
+            should_stop=should_stop,
+        )
+    except ValueError as error:
+        why = {"why": str(error), "reason": getattr(error, "reason", "cannot be prepared")}
+        return [{"event": "skipped", "scan": scan.name, "number": task.number, **why}]
+    look = (classifier.class_names, classifier.class_colours, Path(task.model).name)
+    labelled = predicted_map(painted, scan, *look)
+    path = Path(task.out) / f"{task.stem}_labels.tif"
+    done: Event = {"event": "predicted", "scan": scan.name, "number": task.number, "labels": str(path)}
+    if edited := put_aside_if_edited(path):
+        done["edited"] = str(edited)
+    labelled.write(path)
+    if task.confidence:
+        sure = Path(task.out) / f"{task.stem}_confidence.tif"
+        done["confidence"] = str(write_values(sure, confidence, scan.pixel_size))
+    if task.figure:
+        from napari_stmml.export import labels_figure, save_figure
+
+        picture = labels_figure(scan, labelled, classifier.exemplars)
+        figure = save_figure(picture, Path(task.out) / f"{task.stem}_labels.png")
+        done["figure"] = str(figure)
+    sizes = np.bincount(painted.ravel(), minlength=classifier.n_clusters + 1)[1:]
+    done["pixels"] = {label: int(size) for label, size in enumerate(sizes.tolist(), 1)}
+    with np.errstate(invalid="ignore"):
+        done["unlike"] = int((confidence < 0).sum())
+    return [{**done, "seconds": round(time.monotonic() - started, 2)}]
+
+
+@lru_cache(maxsize=1)
+def _loaded(model: str) -> SurfaceClassifier:
+    return SurfaceClassifier.load(model)
+
+
+def free_name(scan: Scan, taken: set[str]) -> str:
+    """Name a scan's files: its stem, the channel unless it is Z, the direction, a number if that is taken."""
+    parts = [scan.stem, "" if scan.channel == "Z" else scan.channel, scan.short_direction]
+    name = plain = "_".join(part for part in parts if part)
+    number = 1
+    while name in taken:
+        number += 1
+        name = f"{plain}_{number}"
+    taken.add(name)
+    return name

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from napari_stmml.filters import FilterBank
+
+BANK = FilterBank()
+
+
+@pytest.fixture(scope="module")
+def channels():
+    rng = np.random.default_rng(3)
+    rows, cols = np.indices((720, 688))
+    heights = np.cos(2 * np.pi * cols / 11) + (rows > 300) + 0.2 * rng.normal(size=rows.shape)
+    heights[200:212, 100:112] += 20
+    return BANK.prepare(heights)
+
+
+def test_there_is_one_vector_per_cell_and_one_name_per_feature(channels):
+    features = BANK.features(channels)
+    assert features.shape == (360, 344, BANK.n_features)
+    assert features.dtype == channels.dtype == np.float32
+    assert np.isfinite(features).all()
+    assert len(set(BANK.names)) == BANK.n_features
+
+
+@pytest.mark.parametrize("box", [(0, 320, 0, 240), (80, 560, 120, 600), (408, 720, 288, 688)])
+def test_a_tile_has_the_features_of_the_whole_map_bit_by_bit(channels, box):
+    top, bottom, left, right = box
+    tile = BANK.features(np.ascontiguousarray(channels[:, top:bottom, left:right]))
+    whole = BANK.features(channels)[top // 2 : bottom // 2, left // 2 : right // 2]
+    rows, cols = (
+        slice(BANK.reach // 2 if low else 0, -(BANK.reach // 2) if high < size else None)
+        for low, high, size in ((top, bottom, 720), (left, right, 688))
+    )
+    assert tile[rows, cols].size
+    assert np.array_equal(tile[rows, cols], whole[rows, cols])
+
+
+def test_the_reach_is_a_multiple_of_align_and_align_of_a_cell():
+    assert BANK.reach % BANK.align == BANK.align % BANK.cell == 0
+
+
+@pytest.mark.parametrize("turn", [lambda a: np.rot90(a, axes=(1, 2)), lambda a: a[:, ::-1]])
+def test_a_surface_that_is_turned_or_flipped_has_turned_features(channels, turn):
+    square = channels[:, :320, :320]
+    turned = BANK.features(np.ascontiguousarray(turn(square)))
+    expected = np.moveaxis(turn(np.moveaxis(BANK.features(square), 2, 0)), 0, 2)
+    assert np.allclose(turned, expected, atol=2e-3)
+
+
+def test_neither_the_unit_nor_a_shift_matters():
+    heights = np.random.default_rng(0).normal(size=(160, 160))
+    one, other = (BANK.features(BANK.prepare(h)) for h in (heights, 1e3 * heights + 50))
+    assert np.allclose(one, other, atol=0.02)
+
+
+def test_a_flat_map_has_flat_features():
+    features = BANK.features(BANK.prepare(np.full((64, 64), 7.0)))
+    assert np.isfinite(features).all()
+    assert np.ptp(features, axis=(0, 1)).max() == 0
+
+
+def test_a_bump_is_a_bump_and_a_step_is_a_line():
+    rows, cols = np.indices((256, 256))
+    rest = 3 * np.exp(-((rows - 64) ** 2 + (cols - 64) ** 2) / 50) + 3 / (1 + np.exp(192 - rows))
+    features = BANK.features(np.stack([rest, 0 * rest]).astype(np.float32))
+    maps = dict(zip(BANK.names, np.moveaxis(features, 2, 0), strict=True))
+    assert np.unravel_index(maps["bump 4"].argmax(), (128, 128)) == pytest.approx((32, 32), abs=1)
+    assert abs(int(maps["line 4"][:, 100].argmax()) - 96) <= 1
+    assert maps["grain 4"][96, 100] < 0.1 * maps["line 4"][96, 100]
+    assert maps["line 4"][32, 32] < 0.3 * maps["grain 4"][32, 32]
+
+
+@pytest.mark.parametrize("shape", [(2, 12, 16), (2, 16, 12)])
+def test_sides_that_are_not_aligned_are_refused(shape):
+    with pytest.raises(ValueError, match="sides must be multiples of 8 px"):
+        BANK.features(np.zeros(shape, np.float32))

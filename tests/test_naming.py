@@ -1,0 +1,68 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_stmml import Scan, train_classifier
+from napari_stmml.artefacts import with_artefacts
+from napari_stmml.naming import match, places
+from napari_stmml.simulate import simulate_si001
+
+
+@pytest.fixture(scope="module")
+def scans():
+    made = [with_artefacts(simulate_si001((192, 192), 12.8, seed), seed=seed) for seed in (1, 2)]
+    return [Scan(one.heights, one.pixel_size, source=f"{i}.dat") for i, one in enumerate(made)]
+
+
+@pytest.fixture(scope="module")
+def named(scans):
+    model = train_classifier(scans, recipe="instant", n_clusters=6, seed=0)
+    names = ("terrace", "vacancy", "c", "d", "e", "f")
+    return replace(model, class_names=names, class_colours=tuple(f"#0000{i}0" for i in range(6)))
+
+
+def test_a_refit_of_the_same_scans_keeps_every_name_colour_and_label(scans, named):
+    again = train_classifier(scans, recipe="instant", n_clusters=6, seed=0, like=named)
+    assert again.class_names == named.class_names
+    assert again.class_colours == named.class_colours
+    assert np.array_equal(again.predict(scans[0]), named.predict(scans[0]))
+
+
+def test_names_follow_the_clusters_when_their_order_changes(scans, named):
+    shuffled = replace(
+        named,
+        clusters=named.clusters.reordered([3, 1, 5, 0, 2, 4]),
+        class_names=tuple(named.class_names[i] for i in (3, 1, 5, 0, 2, 4)),
+        class_colours=tuple(named.class_colours[i] for i in (3, 1, 5, 0, 2, 4)),
+    )
+    again = train_classifier(scans, recipe="instant", n_clusters=6, seed=0, like=shuffled)
+    assert again.class_names == shuffled.class_names
+    assert np.array_equal(again.predict(scans[1]), shuffled.predict(scans[1]))
+
+
+def test_a_refit_with_more_clusters_keeps_what_it_can_and_names_the_rest_anew(scans, named):
+    more = train_classifier(scans, recipe="instant", n_clusters=9, seed=0, like=named)
+    assert len(set(more.class_names)) == 9
+    assert "terrace" in more.class_names
+    assert len(set(more.class_colours)) == 9
+
+
+def test_models_that_prepare_differently_are_not_matched_and_it_is_said(scans, named):
+    events = []
+    other = replace(named, recipe=replace(named.recipe, flatten_method="poly_xy"))
+    new = train_classifier(scans, recipe="instant", n_clusters=6, like=other, on_event=events.append)
+    assert new.class_names[0] == "cluster 1"
+    assert any("prepares scans differently" in event.get("what", "") for event in events)
+
+
+def test_only_clusters_that_share_half_of_their_pixels_match():
+    assert match(np.array([[10, 0], [0, 10]])) == {0: 0, 1: 1}
+    assert match(np.array([[4, 0], [6, 10]])) == {1: 1}
+    assert match(np.zeros((2, 3))) == {}
+
+
+def test_matched_clusters_come_in_their_old_places_and_the_others_fill_the_gaps():
+    assert places({}, 3) == [0, 1, 2]
+    assert places({0: 2, 2: 0}, 3) == [2, 1, 0]
+    assert sorted(places({1: 7}, 4)) == [0, 1, 2, 3]

@@ -1,0 +1,88 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.ndimage import shift as moved
+
+from napari_stmml import Scan, read_mtrx
+from napari_stmml.artefacts import with_artefacts
+from napari_stmml.pairs import lag, pair_scans, paired_by_file, shifted
+from napari_stmml.simulate import simulate_si001
+
+
+def surface(seed=1, **known):
+    return with_artefacts(simulate_si001((160, 160), 10.0, seed, both_biases=True, **known), seed=seed)
+
+
+def frame(source="a.Z_mtrx", seed=1):
+    made = surface(seed)
+    both = {"pixel_size": made.pixel_size, "source": source}
+    forward = Scan(made.heights, direction="forward/up", bias=-1.5, **both)
+    return [forward, Scan(made.other, direction="backward/up", bias=1.5, **both)]
+
+
+@pytest.mark.parametrize("px", [-3.0, -1.5, 0.0, 0.4, 2.0, 4.0])
+def test_a_known_shift_is_measured_to_a_third_of_a_pixel(px):
+    heights = surface().heights
+    back = moved(heights, (0, px), order=3, mode="nearest")
+    assert lag(heights, back) == pytest.approx(px, abs=0.34)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_lag_of_another_bias_is_found_although_contrast_and_lattice_differ(seed):
+    made = surface(seed, impurities=0.05)
+    back = moved(made.other, (0, 3.0), order=3, mode="nearest")
+    assert lag(made.heights, back) == pytest.approx(3.0, abs=1.0)
+
+
+def test_what_is_shifted_back_lies_where_it_was():
+    heights = surface().heights
+    back = shifted(moved(heights, (0, 2), order=0, mode="nearest"), 2.0)
+    assert np.isnan(back[:, -2:]).all()
+    np.testing.assert_allclose(back[:, :-2], heights[:, :-2])
+
+
+def test_forward_and_backward_of_a_frame_become_partners_of_each_other():
+    forward, backward = frame()
+    there, back = pair_scans([forward, backward])
+    assert there.other_bias == 1.5
+    assert back.other_bias == -1.5
+    assert there.heights is forward.heights or np.array_equal(there.heights, forward.heights)
+    assert there.other.shape == forward.heights.shape
+    inner = np.isfinite(there.other)
+    assert inner.mean() > 0.9
+    assert np.corrcoef(there.other[inner], backward.heights[inner])[0, 1] > 0.9
+
+
+def test_scans_without_a_partner_stay_as_they_are():
+    forward, backward = frame()
+    other_file = replace(backward, source="b.Z_mtrx")
+    smaller = replace(backward, heights=backward.heights[:100])
+    for alone in ([forward], [forward, other_file], [forward, smaller], [replace(forward, direction="")]):
+        assert all(scan.other is None for scan in pair_scans(alone))
+
+
+def test_pairs_are_found_file_by_file_in_order():
+    scans = [*frame("a.Z_mtrx"), *frame("b.Z_mtrx", seed=2)]
+    paired = list(paired_by_file(iter(scans)))
+    assert [scan.source for scan in paired] == [scan.source for scan in scans]
+    assert all(scan.other is not None for scan in paired)
+
+
+def test_a_map_without_heights_or_too_narrow_has_no_lag():
+    assert lag(np.full((32, 64), np.nan), np.zeros((32, 64))) == 0
+    assert lag(np.zeros((8, 6)), np.zeros((8, 6))) == 0
+
+
+def test_a_partner_must_have_the_shape_of_its_scan():
+    with pytest.raises(ValueError, match=r"other must have the shape of the heights, \(4, 4\), got \(3, 3\)"):
+        Scan(np.zeros((4, 4)), (1, 1), other=np.zeros((3, 3)))
+
+
+def test_forward_and_backward_of_the_real_scans_are_paired_with_a_small_lag(shared_data):
+    for path in sorted((shared_data / "mtrx").glob("*.Z_mtrx")):
+        scans = read_mtrx(path)
+        assert all(scan.other is not None and scan.other_bias == -scan.bias for scan in pair_scans(scans))
+        there, back = (lag(scans[i].heights, scans[j].heights) for i, j in ((0, 1), (1, 0)))
+        assert abs(there) < 15  # px of 0.04 nm
+        assert there == pytest.approx(-back, abs=0.5)

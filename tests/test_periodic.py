@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from napari_stmml.periodic import split_lattice
+
+
+def waves(shape, period=9.3, angle=0.4):
+    rows, cols = np.indices(shape)
+    return np.cos(2 * np.pi * (rows * np.sin(angle) + cols * np.cos(angle)) / period)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (17, 300), (300, 19), (255, 257), (512, 301)])
+def test_rest_and_lattice_add_up_to_the_map_of_any_size(rng, shape):
+    heights = rng.normal(size=shape).astype(np.float32)
+    rest, lattice = split_lattice(heights)
+    assert rest.shape == lattice.shape == shape
+    assert rest.dtype == lattice.dtype == np.float32
+    assert np.allclose(rest + lattice, heights, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(300, 300), (256, 512), (320, 700)])
+def test_nine_tenths_of_a_lattice_go_up_to_the_border(rng, shape):
+    heights = waves(shape) + waves(shape, angle=1.5) + 0.05 * rng.normal(size=shape)
+    rest, _ = split_lattice(heights)
+    assert rest.std() < 0.15 * heights.std()
+    assert rest[:16].std() < 0.3 * heights.std()
+
+
+def test_what_sits_on_a_lattice_stays(rng):
+    rows, cols = np.indices((300, 300))
+    bump = 4 * np.exp(-((rows - 150) ** 2 + (cols - 120) ** 2) / (2 * 5.0**2))
+    rest, _ = split_lattice(waves((300, 300)) + bump + 0.05 * rng.normal(size=(300, 300)))
+    assert abs(rest[150, 120] - 4) < 0.4
+    assert np.abs(rest - bump)[40:-40, 40:-40].std() < 0.1
+
+
+def test_noise_has_hardly_a_lattice(rng):
+    heights = rng.normal(size=(300, 300))
+    assert split_lattice(heights)[1].std() < 0.3
+
+
+def test_the_unit_does_not_matter(rng):
+    heights = waves((200, 200)) + 0.1 * rng.normal(size=(200, 200))
+    assert np.allclose(split_lattice(1000 * heights)[0], 1000 * split_lattice(heights)[0], atol=1)
+
+
+def test_a_flat_map_has_no_lattice():
+    assert not split_lattice(np.full((40, 40), 3.0))[1].any()
+
+
+@pytest.mark.parametrize("block", [14, 33])
+def test_a_block_that_is_odd_or_too_small_is_refused(block):
+    with pytest.raises(ValueError, match=f"even number of px from 16 on, got {block}"):
+        split_lattice(np.zeros((40, 40)), block)
+
+
+def test_a_map_that_is_too_small_is_refused():
+    with pytest.raises(ValueError, match=r"16 px a side or larger, got \(15, 40\)"):
+        split_lattice(np.zeros((15, 40)))
