@@ -54,7 +54,7 @@ def test_what_was_written_is_read(tmp_path, rng, dtype):
     path = bundle.write(tmp_path / "m.stmml", about, arrays)
     assert path == tmp_path / "m.stmml"
     found, again = bundle.read(path)
-    assert found == {"format": 1, **about}
+    assert found == {"format": 2, **about}
     assert again.keys() == arrays.keys()
     for name, array in arrays.items():
         assert again[name].dtype == dtype
@@ -65,7 +65,7 @@ def test_a_model_is_a_plain_zip_of_json_and_npy(tmp_path):
     path = bundle.write(tmp_path / "m.stmml", {}, {"a": np.ones(3)})
     with zipfile.ZipFile(path) as file:
         assert file.namelist() == ["classifier.json", "a.npy"]
-        assert json.loads(file.read("classifier.json")) == {"format": 1}
+        assert json.loads(file.read("classifier.json")) == {"format": 2}
         assert file.read("a.npy")[:6] == b"\x93NUMPY"
 
 
@@ -120,7 +120,7 @@ def test_what_a_model_does_not_need_is_not_looked_at(tmp_path, bomb):
         ({"format": None}, "does not say which format"),
         ({"format": "1"}, "does not say which format"),
         (b"[1]", "does not say which format"),
-        ({"format": 2}, "has format 2, this program reads up to 1: update napari-stmml"),
+        ({"format": 3}, "has format 3, this program reads up to 2: update napari-stmml"),
         ({"format": 999}, "has format 999"),
         (b"{not json", "is damaged"),
         (b"", "is damaged"),

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,8 @@ from napari_stmml.mtrx import read_settings
 from napari_stmml.mtrx_writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate import simulate_si001
+
+SEED = ("--recipe", "srsml24")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,7 @@ def damaged(session, tmp_path):
 def model(session, tmp_path_factory):
     """Train a model on the command line; return its path."""
     path = tmp_path_factory.mktemp("model") / "m.stmml"
-    code = main(["train", str(session[1]), "--out", str(path), "--clusters", "2", "--epochs", "1"])
+    code = main(["train", *SEED, str(session[1]), "--out", str(path), "--clusters", "2", "--epochs", "1"])
     assert code == 0
     return str(path)
 
@@ -127,7 +130,7 @@ def test_info_on_nothing_readable_fails_and_is_still_json(damaged, capsys):
 
 def test_train_makes_a_usable_model_and_says_so(session, tmp_path, capsys):
     out = tmp_path / "m.stmml"
-    assert main(["train", str(session[1]), "--out", str(out), "--clusters", "2", "--epochs", "1"]) == 0
+    assert main(["train", *SEED, str(session[1]), "--out", str(out), "--clusters", "2", "--epochs", "1"]) == 0
     told, progress = capsys.readouterr()
     assert told.startswith("done: 1 epochs in")
     assert str(out) in told
@@ -141,7 +144,7 @@ def test_train_as_json_is_json_alone(session, damaged, tmp_path, capsys):
     out = tmp_path / "m.stmml"
     paths = [str(damaged), str(session[1])]
     options = ["--out", str(out), "--clusters", "2", "--epochs", "1", "--seed", "4", "--json"]
-    assert main(["train", *paths, *options]) == 0
+    assert main(["train", *SEED, *paths, *options]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["model"] == str(out)
     assert [epoch["epoch"] for epoch in told["history"]] == [1]
@@ -202,8 +205,14 @@ def test_predict_on_nothing_usable_fails(damaged, model, tmp_path, capsys):
             ["train", "{scan}", "--out", "{tmp}/m.stmml", "--clusters", "1"],
             "num_clusters must be 2 to 1000, got 1",
         ),
-        (["train", "{scan}", "--out", "{tmp}/m.stmml", "--epochs", "0"], "epochs must be 1 to 100000, got 0"),
-        (["train", "{scan}", "--out", "{tmp}/m.stmml", "--clusters", "999"], "need at least as many windows"),
+        (
+            ["train", *SEED, "{scan}", "--out", "{tmp}/m.stmml", "--epochs", "0"],
+            "epochs must be 1 to 100000, got 0",
+        ),
+        (
+            ["train", *SEED, "{scan}", "--out", "{tmp}/m.stmml", "--clusters", "999"],
+            "need at least as many windows",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_status_1(
@@ -243,7 +252,10 @@ def test_ctrl_c_in_training_keeps_a_usable_model(session, tmp_path, capsys):
     out = tmp_path / "m.stmml"
     handler = signal.getsignal(signal.SIGINT)
     thread = interrupt_when((tmp_path / "m.stmml.checkpoint").exists)
-    assert main(["train", str(session[1]), "--out", str(out), "--clusters", "2", "--epochs", "90000"]) == 0
+    assert (
+        main(["train", *SEED, str(session[1]), "--out", str(out), "--clusters", "2", "--epochs", "90000"])
+        == 0
+    )
     thread.join()
     told, progress = capsys.readouterr()
     assert told.startswith("stopped early: ")
@@ -317,18 +329,25 @@ def job_file(folder, tmp_path):
     path = tmp_path / "job.toml"
     assert main(["init", str(path)]) == 0
     small = {
-        'job_name = "stmml-job"': 'job_name = "tiny"',
-        'train_path = ["."]': f"train_path = [{json.dumps(folder)}]",
-        "pixel_density = 15.0": "pixel_density = 8",
-        "window_size = 32": "window_size = 16",
-        "epochs = 5": "epochs = 1",
-        "num_clusters = 20": "num_clusters = 3",
-        "predict_window_pitch = 2": "predict_window_pitch = 8",
+        "recipe": '"srsml24"',
+        "features": '"windows"',
+        "flatten_method": '"poly_xy"',
+        "normalisation": '"image"',
+        "job_name": '"tiny"',
+        "train_path": f"[{json.dumps(folder)}]",
+        "pixel_density": "8",
+        "window_size": "16",
+        "epochs": "1",
+        "batch_size": "128",
+        "learning_rate": "0.0001",
+        "sampled_windows": "0",
+        "num_clusters": "3",
+        "predict_window_pitch": "8",
     }
     text = path.read_text("utf-8")
-    for default, value in small.items():
-        assert text.count(f"\n{default}\n") == 1
-        text = text.replace(f"\n{default}\n", f"\n{value}\n")
+    for name, value in small.items():
+        text, found = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", text)
+        assert found == 1
     path.write_text(text, "utf-8")
     return path
 

@@ -57,8 +57,15 @@ def test_forward_and_backward_of_a_frame_become_partners_of_each_other():
 def test_scans_without_a_partner_stay_as_they_are():
     forward, backward = frame()
     other_file = replace(backward, source="b.Z_mtrx")
+    unnamed = [replace(scan, source="") for scan in (forward, backward)]
     smaller = replace(backward, heights=backward.heights[:100])
-    for alone in ([forward], [forward, other_file], [forward, smaller], [replace(forward, direction="")]):
+    for alone in (
+        [forward],
+        [forward, other_file],
+        [forward, smaller],
+        [replace(forward, direction="")],
+        unnamed,
+    ):
         assert all(scan.other is None for scan in pair_scans(alone))
 
 

@@ -74,7 +74,7 @@ def test_an_unknown_parameter_is_refused_by_name():
 
 
 def test_an_unknown_recipe_is_refused_with_those_there_are():
-    with pytest.raises(ValueError, match="there is no recipe 'pasta'; there is instant, .*srsml24"):
+    with pytest.raises(ValueError, match=r"there is no recipe 'pasta'; there is instant, .*srsml24"):
         get_recipe("pasta")
 
 

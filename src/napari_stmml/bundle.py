@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_stmml.files import atomic
 
-FORMAT = 1
+FORMAT = 2  # 1 had cluster centres alone: no projection, no exemplars
 ABOUT = "classifier.json"
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 

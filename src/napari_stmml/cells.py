@@ -1,10 +1,8 @@
 """Make a classifier of the features of every place: train their network, where they have one, and cluster."""
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +13,12 @@ from napari_stmml.features import bank_of, filled
 from napari_stmml.grouping import Proposal, fit_prototypes, propose
 from napari_stmml.recipe import Recipe
 from napari_stmml.sampling import MOST, exemplars, sample_cells, typical
-from napari_stmml.stream import StoredMap, WindowStream, load_map, store_map
+from napari_stmml.stream import StoredMap, load_map
 
 Event = dict[str, Any]
 QUICK = 6000  # cells that a model kept in mid-training is clustered on
-MOST_MAPS = 200  # that windows to train on are cut from
+SAMPLED = 600  # examples of an epoch, where the recipe names no number
+MOST_MAPS = 60  # that are held in memory to train on
 
 
 def train(
@@ -56,15 +55,12 @@ def train_bank(
     keep: Callable[[dict[str, np.ndarray]], None] = lambda weights: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, np.ndarray]:
-    """Train the network of a recipe on windows drawn from all maps; return its weights.
-
-    The windows are cut from channels of whole maps, so that a lattice is taken out of a map, not of a window.
-    Of very many maps, some are drawn.
-    """
+    """Train the network of a recipe on maps, of very many on some; return its weights."""
     from napari_stmml.learned import train_learned
 
     seed = training["seed"]
-    bank, grid = bank_of(recipe), recipe.training_grid
+    bank = bank_of(recipe)
+    sampled = recipe.sampled_windows or SAMPLED
     rng = np.random.default_rng((seed, 2))
     some = np.sort(rng.permutation(len(maps))[:MOST_MAPS])
 
@@ -75,32 +71,29 @@ def train_bank(
     def on_batch(epoch: int, batch: int, batches: int, loss: float) -> None:
         on_event({"event": "batch", "epoch": epoch, "batch": batch, "batches": batches, "loss": loss})
 
-    with tempfile.TemporaryDirectory(prefix="stmml-") as folder:
-        channels = []
-        for number, which in enumerate(some.tolist()):
-            heights = load_map(maps[which].path)
-            made = bank.prepare(filled(heights))[0]
-            made[~np.isfinite(heights)] = np.nan
-            channels.append(store_map(Path(folder) / f"{number:06d}.npy", made, grid))
-            if should_stop():
-                break
-        windows = WindowStream(channels, grid, together=recipe.buffer_size)
-        if not len(windows):
-            raise ValueError(f"no window of {grid.window} px fits where the scans were scanned")
-        sampled = min(recipe.sampled_windows or len(windows), len(windows))
-        on_event({"event": "windows", "scans": len(maps), "train": sampled, "validation": 0})
-        return train_learned(
-            windows,
-            epochs=recipe.epochs,
-            batch_size=recipe.batch_size,
-            learning_rate=recipe.learning_rate,
-            seed=seed,
-            sampled=sampled,
-            on_batch=on_batch,
-            on_epoch=on_epoch,
-            keep=keep,
-            should_stop=should_stop,
-        )
+    channels = []
+    for which in some.tolist():
+        heights = load_map(maps[which].path)
+        made = bank.prepare(filled(heights))
+        for first in range(0, len(made), 2):
+            one = made[first : first + 2]
+            one[:, ~np.isfinite(heights if heights.ndim == 2 else heights[first // 2])] = np.nan
+            channels.append(one)
+        if should_stop():
+            break
+    on_event({"event": "windows", "scans": len(maps), "train": sampled, "validation": 0})
+    return train_learned(
+        channels,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        seed=seed,
+        sampled=sampled,
+        on_batch=on_batch,
+        on_epoch=on_epoch,
+        keep=keep,
+        should_stop=should_stop,
+    )
 
 
 def cluster(

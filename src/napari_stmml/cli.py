@@ -136,6 +136,8 @@ def train(options: argparse.Namespace) -> int:
     named = {"num_clusters": None if auto else options.clusters, "epochs": options.epochs}
     named = {name: value for name, value in named.items() if value is not None}
     recipe = get_recipe(options.recipe or DEFAULT, **{**dict(options.set), **named})
+    if options.epochs is not None and not recipe.trains:
+        raise ValueError(f"recipe {recipe.name} has nothing to train, so --epochs means nothing to it")
     job = TrainJob(
         out=options.out,
         paths=tuple(options.paths),

@@ -47,10 +47,7 @@ def fit_prototypes(samples: np.ndarray, n_clusters: int, *, seed: int) -> Protot
         raise ValueError(f"n_clusters must be 2 or more, got {n_clusters}")
     if len(samples) < n_clusters:
         raise ValueError(f"{n_clusters} clusters need as many samples, got {len(samples)}")
-    mean, matrix = _components(samples)
-    points = _balanced((samples - mean) @ matrix, seed)
-    turned = _within(points, n_clusters, seed)
-    points, matrix = points @ turned, matrix @ turned
+    mean, matrix, points = _space(samples, n_clusters, seed)
     centres = group_by_means(points, n_clusters, seed=seed, tries=3)
     fitted = Prototypes(centres, np.arange(n_clusters), mean, matrix)
     sizes = np.bincount(fitted.assign(samples)[0], minlength=n_clusters)
@@ -84,9 +81,7 @@ def propose(samples: np.ndarray, *, seed: int) -> Proposal:
     samples : ndarray of float32, shape (n, n_features)
     seed : int
     """
-    mean, matrix = _components(samples)
-    points = _balanced((samples - mean) @ matrix, seed)
-    points = points @ _within(points, max(TRIED) // 2, seed)
+    _, _, points = _space(samples, max(TRIED) // 2, seed)
     some = points[:_SCORED]
     curve = []
     for k in TRIED:
@@ -102,6 +97,14 @@ def propose(samples: np.ndarray, *, seed: int) -> Proposal:
         f" {best:.2f}; more are less clearly apart"
     )
     return Proposal(k, tuple(curve), sentence)
+
+
+def _space(samples: np.ndarray, n_clusters: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return mean and matrix of the space to cluster in, and a balanced sample of points in it."""
+    mean, matrix = _components(samples)
+    points = _balanced((samples - mean) @ matrix, seed)
+    turned = _within(points, n_clusters, seed)
+    return mean, matrix @ turned, points @ turned
 
 
 def _components(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -23,7 +23,7 @@ from napari_stmml.ingestlog import IngestLog
 from napari_stmml.mtrx import MtrxError, find_scans, read_mtrx
 from napari_stmml.pairs import pair_scans, paired_by_file
 from napari_stmml.progress import Stopped, until_stopped, with_time_left
-from napari_stmml.recipe import Recipe, get_recipe
+from napari_stmml.recipe import CELL, Recipe, get_recipe
 from napari_stmml.scan import Scan, load_scans
 from napari_stmml.scanlabels import label_scan, scan_tasks
 from napari_stmml.training import Event, train_classifier
@@ -132,6 +132,10 @@ class PredictJob:
         watch: Callable[[Iterable[Scan]], Iterable[Scan]],
     ) -> None:
         classifier = SurfaceClassifier.load(self.model)
+        if self.pitch is not None and not classifier.recipe.of_windows:
+            raise ValueError(
+                f"recipe {classifier.recipe.name} labels every cell of {CELL} px; a pitch is for windows"
+            )
         scans = scans_of(self.paths, self.scans, report, should_stop)
         if classifier.recipe.both_biases:
             scans = paired_by_file(scans)
@@ -147,6 +151,7 @@ class PredictJob:
             for task in tasks:
                 _report_labelled(report, label_scan(task, classifier, report, should_stop))
             return
+        total, sources = _count_files(self.paths), set[str]()
         with Pool(self.processes) as pool:
             for outcome in pool.map(label_scan, until_stopped(tasks, should_stop)):
                 if outcome.error:
@@ -154,6 +159,8 @@ class PredictJob:
                     report({"event": "skipped", "scan": outcome.task.scan.name, "why": why})
                 else:
                     _report_labelled(report, outcome.result)
+                sources.add(outcome.task.scan.source)
+                report({"event": "files", "step": "predict", "done": len(sources), "total": total})
         if should_stop():
             raise Stopped("prediction was stopped")
 
@@ -249,6 +256,15 @@ def _trained(classifier: SurfaceClassifier, model: str, started: float, stopped:
         "cluster_sizes": classifier.training["cluster_sizes"],
         "seconds": round(time.monotonic() - started, 1),
     }
+
+
+def _count_files(paths: Iterable[str]) -> int:
+    """Count the data files below paths, for progress."""
+    total = 0
+    for path in paths:
+        with contextlib.suppress(MtrxError, OSError):  # said when it is read
+            total += len(find_scans(path))
+    return total
 
 
 def _report_labelled(report: Report, events: list[Event]) -> None:

@@ -139,17 +139,21 @@ RECIPES = {
         Recipe(name="instant-both", both_biases=True, **_INSTANT),
         Recipe(
             name="learned",
-            **_INSTANT | {"features": "learned", "sampled_windows": 4096, "epochs": 6, "learning_rate": 1e-3},
+            **_INSTANT | {"features": "learned"},
+            sampled_windows=600,
+            batch_size=8,
+            epochs=6,
+            learning_rate=4e-3,
         ),
         Recipe(),
         Recipe(name="srsml24-dense", features="dense windows"),
     )
 }
-DEFAULT = "instant"
+DEFAULT = "learned"
 STORIES = {
     "instant": "filters of several sizes on heights without their lattice; nothing to train",
     "instant-both": "as instant, with forward and backward of a frame as two views of one place",
-    "learned": "a small network that learns on windows of your scans in a minute",
+    "learned": "a small network that learns types of structure, pasted into your scans, in a minute",
     "srsml24": "the method of SRSML24, as it is: a U-Net on windows",
     "srsml24-dense": "the same network, once over the whole map instead of window by window",
 }

@@ -1,0 +1,1 @@
+"""How well classifiers find what is on surfaces whose true label is known at every pixel."""

@@ -1,0 +1,175 @@
+"""What is compared: the recipes, and baselines that a recipe has to beat."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks.quality import cache
+from benchmarks.quality.baselines import blind, plain_filters, raw_windows
+from benchmarks.quality.models import OfPackage, Remembered
+
+from napari_stmml import Scan, SurfaceClassifier, cells, train_classifier, training
+from napari_stmml.autoencoder import Autoencoder, build_autoencoder, train_autoencoder
+from napari_stmml.features import bank_of
+from napari_stmml.recipe import Recipe, get_recipe
+from napari_stmml.stream import WindowStream
+
+_OF_NETWORKS = (
+    *("features", "flatten_method", "resample", "pixel_density", "normalisation", "data_scaling"),
+    *(
+        "window_size",
+        "window_pitch",
+        "batch_size",
+        "buffer_size",
+        "learning_rate",
+        "epochs",
+        "sampled_windows",
+    ),
+)
+_UNRELATED = ("autoencoder", "dense", "learned", "filters", "cells", "pairs", "jobs", "batch", "viewer")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One line of the table.
+
+    ``fit`` gets kind, scans, seed and numbers of clusters and gives a model for each number. ``code`` hashes
+    what the result depends on. ``slow`` ones are left out of a quick run.
+    """
+
+    name: str
+    fit: Callable[[str, Sequence[Scan], int, Sequence[int]], dict[int, Any]]
+    code: Callable[[], str]
+    slow: bool = False
+    both: bool = False  # whether surfaces of both biases are asked for
+    pairs: bool = False  # whether the scans carry the other bias
+
+
+def by_recipe(recipe: Recipe) -> Callable[..., dict[int, Any]]:
+    """Fit a recipe that has nothing to train, through the public function."""
+
+    def fit(kind: str, scans: Sequence[Scan], seed: int, ks: Sequence[int]) -> dict[int, Any]:
+        return {k: OfPackage(train_classifier(scans, recipe=recipe, n_clusters=k, seed=seed)) for k in ks}
+
+    return fit
+
+
+def by_network(
+    recipe: Recipe, network: Callable[[str, Sequence[Scan], int], Any]
+) -> Callable[..., dict[int, Any]]:
+    """Fit a recipe to what one network gives, whatever the number of clusters."""
+
+    def fit(kind: str, scans: Sequence[Scan], seed: int, ks: Sequence[int]) -> dict[int, Any]:
+        encoder = network(kind, scans, seed)
+        if recipe.features == "windows":
+            encoder = Remembered(encoder)
+        return {k: OfPackage(clustered(encoder, scans, get_recipe(recipe, num_clusters=k), seed)) for k in ks}
+
+    return fit
+
+
+def clustered(encoder: Any, scans: Sequence[Scan], recipe: Recipe, seed: int) -> SurfaceClassifier:
+    """Cluster what a network gives: the second half of ``train_classifier``."""
+    with tempfile.TemporaryDirectory() as folder:
+        maps, sources = training._store(scans, recipe, Path(folder), training.warn_of_skipped)
+        record = training.begin_training(sources, seed)
+        if not recipe.of_windows:
+            return cells.cluster(encoder, maps, recipe, record)
+        windows = WindowStream(maps, recipe.training_grid, together=recipe.cluster_buffer_size)
+        features = training.encoded(encoder, windows, recipe, seed)
+        return training.cluster(encoder, features, len(windows), recipe, record)
+
+
+def trained(recipe: Recipe) -> Callable[[str, Sequence[Scan], int], Any]:
+    """Train a recipe's network through the public function, once for each kind and seed; it is kept."""
+
+    def network(kind: str, scans: Sequence[Scan], seed: int) -> Any:
+        key = cache.fingerprint(_code_of_network(recipe), cache.code_of_benchmark("surfaces"), len(scans))
+        path = cache.folder("networks") / f"{recipe.name}-{kind}-{seed}-{key}.npz"
+        if not path.is_file():
+            model = train_classifier(scans, recipe=recipe, seed=seed)
+            np.savez(path, **model.encoder.weights)
+        with np.load(path) as arrays:
+            weights = dict(arrays)
+        return Autoencoder(recipe.window_size, weights) if recipe.of_windows else bank_of(recipe, weights)
+
+    return network
+
+
+def untrained(kind: str, scans: Sequence[Scan], seed: int) -> Autoencoder:
+    """Make the seed's network with the weights that training begins with."""
+    return Autoencoder.from_network(build_autoencoder(32, seed))
+
+
+def _code_of_network(recipe: Recipe) -> str:
+    """Hash what training a network depends on, clustering left out."""
+    values = {name: getattr(recipe, name) for name in _OF_NETWORKS}
+    code = cache.code_of_package(("stream", "preprocess"))
+    if recipe.of_windows:
+        how = (training.train_network, training.split, train_autoencoder, build_autoencoder)
+        return cache.fingerprint(values, code, cache.code_of(how))
+    learned = cache.code_of_package(("learned",), ("recipe", "autoencoder"))
+    return cache.fingerprint(values, code, learned, cache.code_of((cells.train_bank,)))
+
+
+def _windows_code(*recipes: Recipe) -> Callable[[], str]:
+    without = [name for name in _UNRELATED if name not in ("autoencoder", "dense")]
+    return lambda: cache.fingerprint(
+        cache.code_of_package(("training", "classifier"), [*without, "naming"]),
+        [recipe.as_dict() for recipe in recipes],
+    )
+
+
+def _cells_code(recipe: Recipe, *more: str) -> Callable[[], str]:
+    without = [name for name in _UNRELATED if name not in ("filters", "cells", *more)]
+    roots = ("training", "classifier", *more)
+    return lambda: cache.fingerprint(
+        cache.code_of_package(roots, [*without, "naming"]), recipe.as_dict(), _code_of_network(recipe)
+    )
+
+
+def _plain_code(*roots: str) -> Callable[[], str]:
+    return lambda: cache.code_of_package(roots, _UNRELATED)
+
+
+def contenders() -> dict[str, Contender]:
+    """List all that is compared, by name."""
+    recipes = {
+        name: get_recipe(name) for name in ("instant", "instant-both", "learned", "srsml24", "srsml24-dense")
+    }
+    instant, both = recipes["instant"], recipes["instant-both"]
+    srsml24, densely, learned = recipes["srsml24"], recipes["srsml24-dense"], recipes["learned"]
+    listed = (
+        Contender("instant", by_recipe(instant), _cells_code(instant)),
+        Contender(
+            "learned", by_network(learned, trained(learned)), _cells_code(learned, "learned"), slow=True
+        ),
+        Contender("srsml24", by_network(srsml24, trained(srsml24)), _windows_code(srsml24), slow=True),
+        Contender(
+            "srsml24-dense",
+            by_network(densely, trained(srsml24)),
+            _windows_code(densely, srsml24),
+            slow=True,
+        ),
+        Contender("srsml24-untrained", by_network(srsml24, untrained), _windows_code(srsml24), slow=True),
+        Contender("raw-pca", raw_windows, _plain_code("preprocess", "windows")),
+        Contender("filter-bank", plain_filters, _plain_code("flattening", "windows")),
+        Contender("constant", blind(True), str),
+        Contender("random", blind(False), str),
+        Contender("instant-one-bias", by_recipe(instant), _cells_code(instant), both=True),
+        Contender("instant-both", by_recipe(both), _cells_code(both, "pairs"), both=True, pairs=True),
+    )
+    return {contender.name: contender for contender in listed}
+
+
+TITLES = {
+    "srsml24-untrained": "`srsml24`, its network not trained",
+    "raw-pca": "raw windows, 64 principal components, k-means",
+    "filter-bank": "24 filters, lattice not taken out, k-means",
+    "constant": "constant answer",
+    "random": "random labels",
+    "instant-one-bias": "`instant`, one bias",
+}

@@ -1,0 +1,114 @@
+"""Models as the benchmark uses them: what they label, and the features they do it by."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Protocol
+
+import numpy as np
+
+from napari_stmml import Scan, SurfaceClassifier, dense
+from napari_stmml.autoencoder import Autoencoder
+from napari_stmml.classifier import ENCODED_AT_ONCE, windows_of
+from napari_stmml.features import cell_features
+from napari_stmml.pairs import pair_scans
+from napari_stmml.preprocess import to_own_pixels
+from napari_stmml.simulate import Surface
+from napari_stmml.windows import WindowGrid
+
+COARSE = 4, 8  # px: pitch of windows where clusters are named, and where features are reduced
+BIAS = -2.0  # V, of the heights; the other bias is the opposite
+
+
+class Fitted(Protocol):
+    """A model that labels scans."""
+
+    def labels(self, scan: Scan, coarse: bool = False) -> np.ndarray:
+        """Label a scan's pixels, (rows, cols) int; ``coarse`` may do it on a coarser grid."""
+        ...
+
+    def features(self, scan: Scan, coarse: bool = False) -> Iterator[np.ndarray] | None:
+        """Yield the features of all cells, some at a time, (n, d); None where there are none."""
+        ...
+
+    def places(self, scan: Scan) -> np.ndarray:
+        """Say which cell each pixel belongs to, (rows, cols) int, -1 for none."""
+        ...
+
+
+def scan_of(surface: Surface, pairs: bool) -> Scan:
+    """Make a scan of a surface; with the other bias if asked for, laid over it as the product does."""
+    forward = Scan(surface.heights, surface.pixel_size, direction="forward/up", bias=BIAS)
+    if not pairs:
+        return forward
+    backward = Scan(surface.other, surface.pixel_size, direction="backward/up", bias=-BIAS)
+    return pair_scans([forward, backward])[0]
+
+
+@dataclass(frozen=True, eq=False)
+class OfPackage:
+    """A classifier of the package."""
+
+    classifier: SurfaceClassifier
+
+    def labels(self, scan: Scan, coarse: bool = False) -> np.ndarray:
+        """Predict; windows that are encoded one by one lie wider apart where it may be ``coarse``."""
+        slow = self.classifier.recipe.features == "windows"
+        return self.classifier.predict(scan, pitch=COARSE[0] if coarse and slow else None)
+
+    def features(self, scan: Scan, coarse: bool = False) -> Iterator[np.ndarray]:
+        """Yield features in the space where clusters are compared."""
+        recipe, encoder, clusters = (getattr(self.classifier, x) for x in ("recipe", "encoder", "clusters"))
+        grid = recipe.prediction_grid
+        if recipe.of_windows and coarse:
+            grid = WindowGrid(grid.window, COARSE[1])
+        heights, chosen = windows_of(scan, recipe, grid)
+        if recipe.features == "windows":
+            for start in range(0, len(chosen), ENCODED_AT_ONCE):
+                yield encoder.encode(grid.extract(heights, chosen[start : start + ENCODED_AT_ONCE]))
+        elif recipe.of_windows:
+            made = dense.dense_features(encoder.dense_encoder, heights, grid.pitch)
+            for row in dense.blocks(made, grid.pitch, grid.window)[: _regular(grid, heights.shape[0])]:
+                yield row[: _regular(grid, heights.shape[1])].reshape(-1, clusters.n_features)
+        else:
+            made = cell_features(encoder, heights)
+            yield clusters.project(made.reshape(-1, made.shape[-1]))
+
+    def places(self, scan: Scan) -> np.ndarray:
+        """Say which cell each pixel belongs to."""
+        recipe = self.classifier.recipe
+        heights, _ = windows_of(scan, recipe, recipe.prediction_grid)
+        return places_on(recipe.prediction_grid, heights.shape[-2:], scan, recipe.features == "dense windows")
+
+
+def places_on(grid: WindowGrid, shape: tuple[int, int], scan: Scan, regular: bool = False) -> np.ndarray:
+    """Say which window of a grid each pixel of a scan belongs to, -1 for none; ``regular``: no flush ones."""
+    numbers = np.zeros(grid.shape(shape), int)
+    rows, cols = (_regular(grid, side) if regular else len(grid.starts(side)) for side in shape)
+    numbers[:rows, :cols] = 1 + np.arange(rows * cols).reshape(rows, cols)
+    return to_own_pixels(grid.paint(numbers, shape), scan.heights.shape) - 1
+
+
+def _regular(grid: WindowGrid, length: int) -> int:
+    return (length - grid.window) // grid.pitch + 1
+
+
+class Remembered:
+    """An encoder that remembers its last batches: models that share it encode a scan once."""
+
+    def __init__(self, encoder: Autoencoder) -> None:
+        self._encoder = encoder
+        self._known: OrderedDict[bytes, np.ndarray] = OrderedDict()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._encoder, name)
+
+    def encode(self, windows: np.ndarray) -> np.ndarray:
+        """Encode windows, (n, window, window), as features, (n, n_features)."""
+        key = sha256(np.ascontiguousarray(windows)).digest()
+        if key not in self._known:
+            self._known[key] = self._encoder.encode(windows)
+            if len(self._known) > 10:  # a scan of 300 px at pitch 2; 340 MB
+                self._known.popitem(last=False)
+        return self._known[key]

@@ -1,0 +1,1 @@
+"""How fast, and in how much memory; each number from a process of its own."""
