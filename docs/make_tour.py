@@ -34,6 +34,7 @@ PICTURES = Path(__file__).resolve().parent / "tour"
 FOLDER = Path(tempfile.gettempdir()) / "stmml-tour"  # always the same: it is seen in the pictures
 MODEL, MAP = FOLDER / "si001.stmml", FOLDER / "corrected.stmml.tif"
 WIDTH, HEIGHT = 1366, 768
+RECIPE = "srsml24"  # which has a loss to look at
 EPOCHS, CLUSTERS, RATE = 6, 8, 1e-3  # two small scans are few windows: larger steps
 FORWARD_UP = "Z forward/up -2 V"
 SCAN = f"1_1 {FORWARD_UP}"
@@ -55,6 +56,7 @@ def main() -> None:
     viewer = napari.Viewer()
     _of_type("_QtMainWindow").setGeometry(0, 0, WIDTH, HEIGHT)
     drop(viewer, first)
+    at_once(viewer)
     prepare(viewer)
     train(viewer, third)
     predict(viewer)
@@ -76,6 +78,23 @@ def drop(viewer: napari.Viewer, scan: Path) -> None:
     picture(viewer, "01-drop")
 
 
+def at_once(viewer: napari.Viewer) -> None:
+    """Cluster the scan without a model, with how sure each label is, and choose a cluster by its pictures."""
+    panel = open_panel(viewer, "Predict")
+    panel.layers.value = [viewer.layers[SCAN]]
+    panel.clusters.value = CLUSTERS
+    panel.confidence.native.click()
+    panel.start_button.click()
+    wait_until(lambda: not panel.running)
+    panel.list.itemClicked.emit(panel.list.item(2))
+    panel.list.setCurrentRow(2)
+    picture(viewer, "10-at-once")
+    panel.confidence.native.click()
+    for layer in list(viewer.layers[-2:]):  # confidence and labels: the tour goes on with a trained model
+        viewer.layers.remove(layer)
+    viewer.window.remove_dock_widget(panel)
+
+
 def prepare(viewer: napari.Viewer) -> None:
     """See the flattened scan and the grid of windows, then keep the flattened scan as a layer."""
     panel = open_panel(viewer, "Prepare")
@@ -94,6 +113,7 @@ def train(viewer: napari.Viewer, another: Path) -> None:
     panel = open_panel(viewer, "Train")
     panel.layers.value = [layer for layer in viewer.layers if layer.name.endswith(FORWARD_UP)]
     panel.out.value = MODEL
+    panel.recipe.value = RECIPE
     fields = {field.name: field for field in panel.shown + panel.folded}
     fields["epochs"].value, fields["num_clusters"].value = EPOCHS, CLUSTERS
     fields["learning_rate"].value = RATE
@@ -172,6 +192,7 @@ def batch(viewer: napari.Viewer) -> None:
     panel.fields.folder.value = FOLDER / "scans"
     panel.fields.name.value = "si001"
     panel.open_report.setChecked(False)
+    panel.fields.recipe.value = RECIPE
     for name, value in {"epochs": 1, "num_clusters": CLUSTERS, "predict_window_pitch": 8}.items():
         panel.fields.fields[name].value = value
     panel.start_button.click()

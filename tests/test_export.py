@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.colors
@@ -5,20 +6,30 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_stmml.colours import paint_classes
+from napari_stmml import train_classifier
+from napari_stmml.colours import NOT_SCANNED, paint_classes
 from napari_stmml.export import (
+    MOST_IN_STRIP,
+    MOST_ROWS,
     MOST_SHOWN,
     caption,
+    cluster_shares,
     colour_table,
     convergence_figure,
+    exemplar_pictures,
+    exemplars_figure,
+    exemplars_side,
     font_file,
     history_figure,
     labels_figure,
     loss_figure,
+    proposal_figure,
     save_figure,
+    share_text,
 )
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.scan import Scan
+from napari_stmml.simulate import simulate_si001
 
 
 @pytest.fixture
@@ -205,3 +216,112 @@ def test_matplotlibs_typeface_is_found_or_none(monkeypatch, tmp_path):
     assert font_file(bold=True).name == "DejaVuSans-Bold.ttf"
     monkeypatch.setattr(matplotlib, "get_data_path", lambda: str(tmp_path))
     assert font_file() is None
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    """Cluster a simulated scan into three."""
+    heights = simulate_si001((96, 96), 9.6, seed=1).heights
+    return train_classifier([Scan(heights, (0.1, 0.1))], recipe="instant", n_clusters=3)
+
+
+def test_exemplars_are_painted_on_one_scale_of_heights():
+    exemplars = np.full((2, 3, 8, 8), np.nan, np.float16)
+    exemplars[0, :2], exemplars[1, 0] = 0.0, 0.5
+    exemplars[0, 1, :4] = np.nan  # cut by the edge of a map
+    painted = exemplar_pictures(exemplars)
+    assert painted.shape == (2, 3, 8, 8, 4)
+    assert (painted[0, 0] == [0, 0, 0, 255]).all()
+    assert (painted[1, 0] == 255).all()
+    assert (painted[0, 1, :4, :, :3] == np.rint(255 * np.array(NOT_SCANNED))).all()
+    assert (painted[0, 1, ..., 3] == 255).all()
+    assert not painted[0, 2, ..., 3].any()
+    assert not painted[1, 1:, ..., 3].any()
+
+
+def test_a_figure_of_clusters_has_a_row_each_with_colour_name_share_and_windows(classifier):
+    named = replace(classifier, class_names=("rows", "x" * 60, "holes"))
+    figure = exemplars_figure(named)
+    axes, bar = figure.axes
+    shares = [share_text(share) for share in cluster_shares(classifier)]
+    texts = [text.get_text() for text in axes.texts]
+    assert texts[::2] == ["rows", "x" * 21 + "…", "holes"]
+    assert texts[1::2] == shares
+    faces = [matplotlib.colors.to_hex(patch.get_facecolor()) for patch in axes.patches]
+    assert faces == list(classifier.class_colours)
+    n, side = classifier.exemplars.shape[1:3]
+    mosaic = np.asarray(axes.images[0].get_array())
+    assert mosaic.shape == (3 * (side + 4), n * (side + 4), 4)
+    first = exemplar_pictures(classifier.exemplars)[0, 0]
+    assert np.array_equal(mosaic[2 : side + 2, 2 : side + 2], first)
+    assert figure.texts[0].get_text().endswith("a picture is 3.2 nm wide")
+    assert bar.get_ylabel() == "nm"
+
+
+@pytest.mark.parametrize("rows", [1, 3, MOST_ROWS + 5])
+def test_nothing_of_a_figure_of_clusters_is_cut_off(classifier, rows):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    many = replace(
+        classifier,
+        clusters=type(classifier.clusters).plain(np.eye(max(rows, 2), classifier.clusters.n_features)),
+        class_names=("a class with a name of some length",) * max(rows, 2),
+        class_colours=("#ff0000",) * max(rows, 2),
+        exemplars=np.resize(classifier.exemplars, (max(rows, 2), *classifier.exemplars.shape[1:])),
+    )
+    figure = exemplars_figure(many)
+    assert ("5 more are not shown" in figure.texts[0].get_text()) == (rows > MOST_ROWS)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    box = figure.get_tightbbox(canvas.get_renderer())
+    wide, high = figure.get_size_inches()
+    assert box.x0 >= 0
+    assert box.y0 >= 0
+    assert box.x1 <= wide
+    assert box.y1 <= high
+
+
+def test_a_model_that_kept_no_windows_has_no_figure_of_them(classifier):
+    with pytest.raises(ValueError, match="recipe instant keeps no windows"):
+        exemplars_figure(replace(classifier, exemplars=None))
+
+
+def test_the_side_of_an_exemplar_is_in_nm_where_there_is_a_density(classifier):
+    assert exemplars_side(classifier) == "3.2 nm"
+    for recipe in ({"resample": False}, {"pixel_density": -1.0}):
+        other = replace(classifier, recipe=replace(classifier.recipe, **recipe))
+        assert exemplars_side(other) == "48 px"
+
+
+def test_shares_of_clusters_are_of_one_whole_or_not_known(classifier):
+    assert sum(cluster_shares(classifier)) == pytest.approx(1)
+    assert np.isnan(cluster_shares(replace(classifier, training={}))).all()
+
+
+def test_typical_places_of_the_classes_that_are_there_stand_below_the_maps(scan, labels, tmp_path):
+    exemplars = np.zeros((7, 2, 8, 8), np.float16)
+    exemplars[6, 0, :4] = np.nan  # the first that no edge cuts is shown
+    exemplars[6, 1] = 1
+    figure = labels_figure(scan, labels, exemplars)
+    strip = np.asarray(figure.axes[-1].images[0].get_array())
+    assert strip.shape == (14, MOST_IN_STRIP * 18, 4)
+    assert (strip[0, :14, :3] == [255, 0, 0]).all()  # class 1
+    assert (strip[3:11, 3:11, :3] == 0).all()
+    assert (strip[0, 18:32, :3] == [0, 0, 255]).all()  # class 7; class 2 is not there
+    assert (strip[3:11, 21:29] == 255).all()
+    assert (strip[:, 36:] == 255).all()
+    assert save_figure(figure, tmp_path / "a.png").exists()
+    plain = labels_figure(scan, LabelMap(np.zeros((20, 80), int)), exemplars)
+    assert len(plain.axes) == len(labels_figure(scan, labels).axes)
+
+
+def test_a_proposal_is_drawn_with_a_line_at_what_is_proposed():
+    figure, draw = proposal_figure("#101010", "#eeeeee")
+    (axes,) = figure.axes
+    for curve, proposed in (([(2, 0.1), (4, 0.3)], 4), ([(2, 0.1), (8, 0.4), (9, 0.2)], 8)):
+        draw(curve, proposed)
+        line, mark = axes.lines
+        assert line.get_xydata().tolist() == [list(point) for point in curve]
+        assert list(mark.get_xdata()) == [proposed, proposed]
+        low, high = axes.get_xlim()
+        assert low <= 2 < curve[-1][0] <= high

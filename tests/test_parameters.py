@@ -96,7 +96,9 @@ def test_a_whole_number_stands_for_a_number():
 
 
 def test_a_choice_that_there_is_not_is_answered_with_the_nearest():
-    with pytest.raises(ValueError, match="one of image, fixed, robust, nm, got 'robus'; did you mean 'robust'"):
+    with pytest.raises(
+        ValueError, match="one of image, fixed, robust, nm, got 'robus'; did you mean 'robust'"
+    ):
         check({"normalisation": "robus"})
 
 

@@ -5,7 +5,7 @@ import os
 import pytest
 from npe2 import PluginManager
 
-from napari_stmml import read_mtrx
+from napari_stmml import read_mtrx, train_classifier
 from napari_stmml.mtrx_writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate import simulate_hexagonal, simulate_si001
@@ -35,6 +35,7 @@ def _nothing_remembered(monkeypatch):
 
     monkeypatch.setattr(remembered, "model", None)
     monkeypatch.setattr(remembered, "flatten_method", None)
+    monkeypatch.setattr(remembered, "confidence", False)
 
 
 @pytest.fixture
@@ -83,6 +84,18 @@ def small_scan(small_session):
 def tiny_model(tiny_classifier, tmp_path_factory):
     """Save the tiny model; return its path."""
     return tiny_classifier.save(tmp_path_factory.mktemp("model") / "tiny.stmml")
+
+
+@pytest.fixture(scope="session")
+def instant_classifier(small_scan):
+    """Cluster the small scan into four by the filters."""
+    return train_classifier([small_scan], recipe="instant", n_clusters=4)
+
+
+@pytest.fixture(scope="session")
+def instant_model(instant_classifier, tmp_path_factory):
+    """Save the model of the filters; return its path."""
+    return instant_classifier.save(tmp_path_factory.mktemp("model") / "filters.stmml")
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from napari_stmml.jobfile import JobFile
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.mtrx_writer import Frame, write_session
 from napari_stmml.parameters import PARAMETERS
+from napari_stmml.recipe import DEFAULT, RECIPES, get_recipe
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate import simulate_si001
 from napari_stmml.viewer import batch
@@ -23,6 +24,7 @@ from napari_stmml.worker import Worker
 
 LONG = 120_000  # ms
 TINY = {
+    "recipe": "srsml24",  # first: it sets the others
     "pixel_density": 8.0,
     "window_size": 16,
     "window_pitch": 16,
@@ -253,12 +255,37 @@ def test_the_form_has_every_parameter_once_with_its_default(viewer, panel, scans
     fresh = batch.JobForm(panel)
     fresh.folder.value = scans
     assert fresh.results.value == scans.parent
-    values = fresh.job().values
+    values, recipe = fresh.job().values, {**get_recipe(DEFAULT).as_dict(), "recipe": DEFAULT}
     for name, known in PARAMETERS.items():
         if name not in ("train_path", "out_folder"):
-            assert values[name] == known.default, name
+            assert values[name] == recipe.get(name, known.default), name
     for name, field in fresh.fields.items():
         assert PARAMETERS[name].help in field.tooltip
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_sets_the_fields_and_shows_those_that_matter_to_it(panel, name):
+    form = panel.fields
+    for other in set(RECIPES) - {name}:
+        form.recipe.value = other
+        form.fields["num_clusters"].value = 3
+        form.recipe.value = name
+        job = form.job()
+        assert job.recipe == get_recipe(name)
+        trains = not form.fields["epochs"].native.isHidden()
+        assert trains == get_recipe(name).trains == (not form.validate.native.isHidden())
+        assert form.fields["predict_window_pitch"].native.isHidden() != get_recipe(name).of_windows
+
+
+def test_a_loaded_job_has_its_own_values_and_one_without_a_recipe_is_srsml24(panel, scans, tmp_path):
+    path = tmp_path / "old.toml"
+    path.write_text('train_path = ["scans"]\nnum_clusters = 5\n')
+    panel.load(path)
+    assert panel.fields.recipe.value == "srsml24"
+    assert panel.fields.job().recipe == get_recipe("srsml24", num_clusters=5)
+    path.write_text('train_path = ["scans"]\nrecipe = "learned"\nepochs = 2\ntest_path = ["scans"]\n')
+    panel.load(path)
+    assert panel.fields.job().recipe == get_recipe("learned", epochs=2)
 
 
 def test_a_chain_used_for_training_reaches_the_form(panel):

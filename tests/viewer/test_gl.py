@@ -86,10 +86,27 @@ shares = sorted(quarter.mean() for quarter in quarters)
 assert shares[3] > 0.95 and shares[2] < 0.05, shares
 """
 
+UNLIKE_IS_PINK = """
+from napari_stmml.viewer.confidence import confidence_layer
+data, meta, _ = scan_to_layer(Scan(np.random.default_rng(0).normal(size=(40, 60)), (0.1, 0.1)))
+image = viewer.add_image(data, **(meta | {"colormap": "gray"}))
+values = np.linspace(0.05, 1, 60)[None].repeat(40, 0).astype(np.float32)
+values[:20, :30], values[30:, 30:] = -0.4, np.nan
+viewer.add_layer(confidence_layer(values, image)).opacity = 1
+picture = frame(look())
+rows, cols = np.array(picture.shape[:2]) // 4
+red, green, blue = picture[rows, cols]
+assert red > 200 and green < 90 < 100 < blue, (red, green, blue)  # unlike anything seen
+across = brightness(picture[2 * rows + 4 : 3 * rows - 4].swapaxes(0, 1))
+assert across[4] < 80 and across[-4] > 200 and (np.diff(across) >= -1).all(), across  # dark is unsure
+assert np.ptp(picture[3 * rows + 8 :, 3 * cols :]) > 150  # nothing covers what has no label
+"""
+
 
 SEEN = {
     "the top of a scan is at the top of the screen": BRIGHT_AT_THE_TOP,
     "what was not scanned has a colour of its own": NOT_SCANNED,
+    "what is unlike anything seen is pink, and the rest the darker the less sure": UNLIKE_IS_PINK,
     "labels cover exactly the pixels of their scan": LABELS_COVER,
 }
 LOOK = """

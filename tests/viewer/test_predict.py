@@ -1,10 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from napari_stmml import read_mtrx
+from napari_stmml import SurfaceClassifier, read_mtrx, train_classifier
+from napari_stmml.pairs import pair_scans
+from napari_stmml.viewer import predict as module
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.layers import scan_to_layer
 from napari_stmml.viewer.panel import brief_name, place_of, scan_of
+from napari_stmml.viewer.passing import PASSING
 
 LONG = 120_000  # ms
 
@@ -42,6 +47,29 @@ def predict(panel, finish):
 
 def labels_of(viewer):
     return [layer for layer in viewer.layers if type(layer).__name__ == "Labels"]
+
+
+def confidence_of(viewer):
+    return [layer for layer in viewer.layers if layer.metadata.get(PASSING) == "confidence"]
+
+
+def add(viewer, *scans):
+    """Add scans as our reader does; return their layers."""
+    return [viewer.add_image(data, **meta) for data, meta, _ in map(scan_to_layer, scans)]
+
+
+@pytest.fixture(scope="session")
+def both_ways(small_session):
+    """Read forward and backward of one frame, made to be at two biases."""
+    forward, back = read_mtrx(small_session[0])[:2]
+    return replace(forward, bias=-1.7), replace(back, bias=1.7)
+
+
+@pytest.fixture(scope="session")
+def both_model(both_ways, tmp_path_factory):
+    """Train a model of both biases; return its path."""
+    model = train_classifier(both_ways, recipe="instant-both", n_clusters=4)
+    return model.save(tmp_path_factory.mktemp("model") / "both.stmml")
 
 
 def test_labels_lie_exactly_on_their_scans_wherever_those_were_put(
@@ -133,15 +161,9 @@ def test_a_file_that_is_no_model_is_a_sentence(layer, panel, tmp_path, said, con
     assert not panel.running
 
 
-@pytest.mark.parametrize(
-    ("missing", "sentence"), [("model", "choose a model file"), ("scan", "choose at least")]
-)
-def test_nothing_chosen_is_a_sentence(layer, panel, said, missing, sentence):
-    if missing == "model":
-        panel.model.value = None
-        panel.layers.value = [layer]
+def test_no_scan_chosen_is_a_sentence(layer, panel, said):
     panel.start_button.click()
-    assert said()[0].startswith(sentence)
+    assert said() == ["choose at least one open scan to label"]
 
 
 def test_cancelling_keeps_the_maps_that_were_made(viewer, panel, qtbot, finish, session_files):
@@ -161,12 +183,191 @@ def test_cancelling_keeps_the_maps_that_were_made(viewer, panel, qtbot, finish, 
     assert panel.status.text() == f"Cancelled; {made} of {len(scans)} scans labelled."
 
 
-def test_a_panel_that_is_shown_offers_the_model_trained_last(viewer, qtbot, monkeypatch, tiny_model):
-    from napari_stmml.viewer.predict import PredictWidget
-
-    panel = PredictWidget(viewer)
+def test_a_panel_that_is_shown_is_ready_and_offers_the_model_trained_last(
+    viewer, qtbot, monkeypatch, tiny_model
+):
+    panel = module.PredictWidget(viewer)
     qtbot.addWidget(panel)
+    warmed = []
+    monkeypatch.setattr(panel.worker, "warm", lambda: warmed.append(True))
     assert panel.model.value is None
     monkeypatch.setattr(remembered, "model", tiny_model)
     panel.show()
     assert panel.model.value == tiny_model
+    assert warmed
+    panel.model.value = None  # to cluster at once: that is not to be taken back
+    panel.hide()
+    panel.show()
+    assert panel.model.value is None
+
+
+def test_without_a_model_the_chosen_scans_are_clustered_and_labelled_at_once(
+    viewer, layer, panel, finish, small_scan
+):
+    panel.model.value = None
+    assert panel.model.line_edit.native.placeholderText() == "none: cluster these scans at once"
+    panel.clusters.value = 4
+    panel.layers.value = [layer]
+    panel.on_start()
+    finish(panel)
+    (labels,) = labels_of(viewer)
+    made = SurfaceClassifier.load(panel._temporary)
+    assert (made.recipe.name, made.n_clusters) == ("instant", 4)
+    assert made.recipe.pixel_density == round(64 / 6, 4)
+    assert np.array_equal(labels.data, made.predict(small_scan))
+    assert np.array_equal(labels.scale, layer.scale)
+    assert panel.status.text().startswith("1 of 1 scans labelled. Choose the new Labels layer")
+    assert panel.list.count() == 4
+    assert remembered.model is None
+
+
+def test_a_scan_without_scale_is_clustered_on_its_own_pixels(viewer, panel, predict, said, rng):
+    panel.model.value = None
+    panel.clusters.value = 3
+    plain = viewer.add_image(rng.normal(size=(60, 60)), name="plain")
+    speck = viewer.add_image(rng.normal(size=(9, 9)), name="speck")
+    predict(plain, speck)
+    assert not SurfaceClassifier.load(panel._temporary).recipe.resample
+    assert [labels.name for labels in labels_of(viewer)] == ["labels plain"]
+    assert len(said()) == 1  # once, though it is neither clustered nor labelled
+    assert "speck" in said()[0]
+    assert panel.status.text().startswith("1 of 2 scans labelled. Left out: speck")
+
+
+def test_what_was_clustered_at_once_can_be_kept_as_a_model_and_overwrites_nothing(
+    layer, panel, predict, tmp_path, said, monkeypatch
+):
+    assert not panel.keep_button.isVisibleTo(panel)
+    with pytest.raises(ValueError, match="no model to keep yet"):
+        panel.keep(tmp_path / "kept")
+    panel.model.value = None
+    panel.clusters.value = 3
+    predict(layer)
+    assert panel.keep_button.isVisibleTo(panel)
+    (tmp_path / "mine.stmml").write_bytes(b"the only model of a long night")
+    for name in ("mine", "kept"):
+        chosen = (str(tmp_path / name), "")
+        monkeypatch.setattr(module.QFileDialog, "getSaveFileName", lambda *_, chosen=chosen, **__: chosen)
+        panel.keep_button.click()
+    assert said() == [f"{tmp_path / 'mine.stmml'} exists already; choose another name for the model"]
+    assert (tmp_path / "mine.stmml").read_bytes() == b"the only model of a long night"
+    kept = tmp_path / "kept.stmml"
+    assert SurfaceClassifier.load(kept).n_clusters == 3
+    assert remembered.model == panel.model.value == kept
+    assert not panel.keep_button.isVisibleTo(panel)
+
+
+def test_fields_are_those_of_a_model_or_of_none(panel, tiny_model, instant_model):
+    def offered():
+        fields = (panel.clusters, panel.both, panel.pitch)
+        return [field.native.isVisibleTo(panel) for field in fields]
+
+    assert offered() == [False, False, True]
+    assert panel.pitch.enabled
+    panel.model.value = instant_model
+    assert not panel.pitch.enabled
+    assert "no step between windows" in panel.pitch.tooltip
+    panel.model.value = tiny_model
+    assert panel.pitch.enabled
+    assert panel.pitch.tooltip.startswith("predict_window_pitch")
+    panel.model.value = None
+    assert offered() == [True, True, False]
+
+
+def test_a_pitch_that_was_chosen_holds_for_the_next_prediction_too(layer, predict, panel):
+    predict(layer)
+    assert panel.pitch.value == 8
+    panel.pitch.value = 4
+    predict(layer)
+    assert panel.pitch.value == 4
+
+
+def test_both_biases_are_offered_where_both_ways_of_a_frame_are_chosen(
+    viewer, panel, finish, both_ways, small_session
+):
+    panel.model.value = None
+    forward, back = add(viewer, *both_ways)
+    (down,) = add(viewer, read_mtrx(small_session[0])[2])
+    for chosen, offered in (([], 0), ([forward], 0), ([forward, down], 0), ([forward, back], 1)):
+        panel.layers.value = chosen
+        assert panel.both.enabled == bool(offered)
+    panel.both.value, panel.clusters.value = True, 3
+    panel.start_button.click()
+    finish(panel)
+    made = SurfaceClassifier.load(panel._temporary)
+    assert made.recipe.name == "instant-both"
+    for labels, scan in zip(labels_of(viewer), pair_scans(both_ways), strict=True):
+        assert np.array_equal(labels.data, made.predict(scan))
+
+
+def test_a_model_of_both_biases_finds_the_way_back_among_the_open_scans_or_says_so(
+    viewer, panel, predict, both_ways, both_model
+):
+    forward, back = add(viewer, *both_ways)
+    panel.model.value = both_model
+    predict(forward)
+    (labels,) = labels_of(viewer)
+    expected = SurfaceClassifier.load(both_model).predict(pair_scans(both_ways)[0])
+    assert np.array_equal(labels.data, expected)
+    viewer.layers.remove(back)
+    predict(forward)
+    assert "there is no scan of the way back of the same frame" in panel.status.text()
+    assert len(labels_of(viewer)) == 1
+
+
+def test_confidence_lies_on_its_scan_below_the_labels_and_is_no_scan(
+    viewer, layer, predict, panel, small_scan, instant_classifier, instant_model
+):
+    layer.translate, layer.rotate = (5, -3), 30
+    panel.model.value = instant_model
+    panel.confidence.value = True
+    predict(layer)
+    (sure,) = confidence_of(viewer)
+    assert [one.name for one in viewer.layers][1:] == [
+        f"confidence {brief_name(layer)}",
+        f"labels {brief_name(layer)}",
+    ]
+    _, expected = instant_classifier.predict(small_scan, return_confidence=True)
+    assert np.array_equal(sure.data, expected, equal_nan=True)
+    for key, value in place_of(layer).items():
+        assert np.array_equal(getattr(sure, key), value), key
+    assert sure not in panel.layers.choices
+    assert "of the surface is unlike" in panel.status.text()
+    layer.rotate = 0
+    predict(layer)  # the same layer again, brought up to date
+    assert confidence_of(viewer) == [sure]
+    assert np.array_equal(sure.rotate, layer.rotate)
+    assert len(labels_of(viewer)) == 2
+
+
+def test_confidence_is_shown_without_a_model_too_and_the_choice_is_remembered(
+    viewer, layer, panel, predict, qtbot
+):
+    assert not panel.confidence.value
+    panel.model.value = None
+    panel.clusters.value = 3
+    panel.confidence.native.click()
+    predict(layer)
+    assert len(confidence_of(viewer)) == 1
+    another = module.PredictWidget(viewer)
+    qtbot.addWidget(another)
+    assert another.confidence.value
+    panel.confidence.value = False
+    assert not remembered.confidence
+
+
+def test_much_that_is_unlike_anything_seen_is_said_though_nobody_asked(
+    layer, panel, predict, instant_classifier, tmp_path
+):
+    narrow = replace(instant_classifier, clusters=replace(instant_classifier.clusters, limit=1e-9))
+    panel.model.value = narrow.save(tmp_path / "narrow.stmml")
+    predict(layer)
+    assert "100.0 % of the surface is unlike anything the model has seen." in panel.status.text()
+
+
+def test_clustering_that_cannot_be_done_is_a_sentence(viewer, panel, predict, said, rng):
+    panel.model.value = None
+    predict(viewer.add_image(rng.normal(size=(9, 9)), name="speck"))
+    assert panel.status.text().startswith("Clustering stopped: no scan can be used for training: speck")
+    assert not panel.keep_button.isVisibleTo(panel)
+    assert panel.status.text() in said()

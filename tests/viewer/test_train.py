@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx
-from napari_stmml.recipe import Recipe, get_recipe
+from napari_stmml.jobs import ProposeJob
+from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe, get_recipe
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.layers import scan_to_layer
 from napari_stmml.viewer.recipe_form import values
@@ -57,12 +58,21 @@ def in_mid_training(viewer, panel_of, qtbot, tmp_path):
 
 
 def set_recipe(panel, recipe):
+    panel.recipe.value = recipe.name
     for field in (*panel.shown, *panel.folded):
         field.value = getattr(recipe, field.name)
 
 
 def choose(panel, layers):
     panel.layers.value = list(layers)
+
+
+def shown_curves(panel):
+    return [name for name, canvas in panel.curves.canvases.items() if canvas.isVisibleTo(panel)]
+
+
+def field_of(panel, name):
+    return next(field for field in (*panel.shown, *panel.folded) if field.name == name)
 
 
 def is_running(pid):
@@ -76,14 +86,16 @@ def is_usable(model, scan):
 
 def test_the_form_gives_back_the_recipe_it_shows(viewer, dock):
     panel = dock(viewer, "Train")
+    panel.recipe.value = "srsml24"
     shown = [*panel.shown, *panel.folded]
-    assert get_recipe("srsml24", **values(shown)) == Recipe()
-    assert {field.name for field in shown} == {field.name for field in fields(Recipe)} - {"name"}
+    assert panel.chosen_recipe() == get_recipe("srsml24", **values(shown)) == Recipe()
+    identity = {"name", "features", "both_biases"}
+    assert {field.name for field in shown} == {field.name for field in fields(Recipe)} - identity
     other = Recipe(
         learning_rate=3e-7, epochs=4000, window_size=64, reassignment_ratio=0.25, pixel_density=7.5
     )
     set_recipe(panel, other)
-    assert get_recipe("srsml24", **values(shown)) == other
+    assert panel.chosen_recipe() == get_recipe("srsml24", **values(shown)) == other
     for field in shown:  # no value within the recipe's own bounds is out of reach
         bounds = next(parameter.metadata for parameter in fields(Recipe) if parameter.name == field.name)
         if bounds["most"]:
@@ -99,8 +111,9 @@ def test_training_on_open_layers_shows_its_loss_and_makes_a_usable_model(
     assert panel.running
     assert not panel.start_button.isEnabled()
     finish(panel)
-    assert [epoch for epoch, _ in panel._validation] == [1, 2]
-    assert panel._losses[-1][0] == 2
+    assert [epoch for epoch, _ in panel.curves.validation] == [1, 2]
+    assert panel.curves.training[-1][0] == 2
+    assert shown_curves(panel) == ["loss curve"]
     assert panel.status.text().startswith("Done in")
     assert str(model) in panel.status.text()
     assert "2 directions kept, none skipped; report: " in panel.status.text()
@@ -305,3 +318,132 @@ def test_a_training_process_that_is_killed_takes_nothing_with_it(
     assert said() == [sentence]
     assert is_usable(model, small_scan)
     assert remembered.model == model
+
+
+OF_EVERY_RECIPE = {"flatten_method", "resample", "pixel_density", "pixel_limit", "num_clusters"}
+OF_TRAINING = {"epochs", "batch_size", "learning_rate", "window_size", "window_pitch"}
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "not_there"),
+    [
+        ("instant", {"flatten_method"}, OF_TRAINING | {"normalisation", "n_init", "sampled_windows"}),
+        ("instant-both", {"flatten_method"}, OF_TRAINING | {"predict_window_pitch"}),
+        ("learned", OF_TRAINING | {"sampled_windows"}, {"n_init", "predict_window_pitch"}),
+        ("srsml24", OF_TRAINING | {"n_init", "normalisation"}, {"sampled_windows"}),
+        ("srsml24-dense", OF_TRAINING | {"predict_window_pitch"}, {"sampled_windows"}),
+    ],
+)
+def test_a_recipe_sets_the_fields_and_shows_those_that_matter_to_it(viewer, dock, name, there, not_there):
+    panel = dock(viewer, "Train")
+    assert panel.recipe.value == DEFAULT
+    for other in set(RECIPES) - {name}:  # whatever was chosen before
+        panel.recipe.value = other
+        field_of(panel, "num_clusters").value = 3
+        panel.recipe.value = name
+        assert panel.chosen_recipe() == get_recipe(name)
+        assert panel.story.text() == STORIES[name]
+        fields = (*panel.shown, *panel.folded)
+        seen = {field.name for field in fields if not field.native.isHidden()}
+        assert OF_EVERY_RECIPE | there <= seen
+        assert not not_there & seen
+
+
+def test_what_is_hidden_does_not_change_a_recipe(viewer, dock):
+    panel = dock(viewer, "Train")
+    field_of(panel, "epochs").value = 77
+    assert panel.chosen_recipe() == get_recipe(DEFAULT)
+
+
+def test_a_chain_given_to_training_stays_when_the_recipe_changes(viewer, dock):
+    panel = dock(viewer, "Train")
+    remembered.use_for_training("row_median")
+    panel.recipe.value = "learned"
+    assert panel.chosen_recipe() == get_recipe("learned", flatten_method="row_median")
+
+
+def test_clustering_without_training_counts_scans_and_keeps_the_names_of_an_older_model(
+    viewer, dock, finish, model, small_scan
+):
+    panel = dock(viewer, "Train")
+    choose(panel, list(viewer.layers)[:2])
+    field_of(panel, "num_clusters").value = 3
+    panel.out.value = model
+    panel.on_start()
+    assert shown_curves(panel) == []
+    finish(panel)
+    assert panel.status.text().startswith("Done in")
+    assert "(3 clusters). 2 directions kept" in panel.status.text()
+    made = SurfaceClassifier.load(model)
+    named = replace(made, class_names=("rows", "holes", "bumps"))
+    panel.like.value = named.save(model.with_name("named.stmml"))
+    panel.on_start()
+    finish(panel)
+    assert "3 of 3 older clusters kept their names" in panel.status.text()
+    assert SurfaceClassifier.load(model.with_name("model-2.stmml")).class_names == named.class_names
+
+
+def test_how_far_a_job_is_counts_scans_where_nothing_is_trained_and_else_windows(viewer, dock):
+    panel = dock(viewer, "Train")
+    panel.on_event({"event": "clustering", "done": 3, "total": 8})
+    assert panel.status.text() == "clustering: 3 of 8 scans"
+    assert (panel.progress.value(), panel.progress.maximum()) == (3, 8)
+    panel.recipe.value = "learned"
+    panel.on_event({"event": "windows", "scans": 2, "train": 4096, "validation": 0})
+    assert panel.status.text() == "2 scans: 4096 windows to train on; starting …"
+
+
+def test_a_proposal_sets_the_number_of_clusters_and_shows_why(viewer, dock, monkeypatch):
+    panel = dock(viewer, "Train")
+    choose(panel, list(viewer.layers)[:1])
+    started = []
+    monkeypatch.setattr(panel, "start", lambda *job_and_scans: started.append(job_and_scans))
+    field_of(panel, "pixel_density").value = 9.0
+    panel.propose.native.click()
+    ((job, scans),) = started
+    assert isinstance(job, ProposeJob)
+    assert job.recipe["pixel_density"] == 9
+    assert len(scans) == 1
+    sentence = "7 clusters: beyond, they are told apart less well"
+    panel.on_event(
+        {"event": "proposed", "clusters": 7, "curve": [[4, 0.2], [7, 0.5], [12, 0.3]], "sentence": sentence}
+    )
+    assert field_of(panel, "num_clusters").value == 7
+    assert panel.status.text() == sentence
+    assert shown_curves(panel) == ["proposal"]
+    panel.on_end({"event": "finished", "cancelled": False})
+    assert panel.status.text() == sentence
+
+
+def test_a_proposal_that_fails_or_is_cancelled_is_a_sentence_about_the_proposal(
+    viewer, dock, monkeypatch, said
+):
+    panel = dock(viewer, "Train")
+    panel.propose.native.click()
+    assert said() == ["choose at least one open scan, or a folder of scans, to train on"]
+    choose(panel, list(viewer.layers)[:1])
+    monkeypatch.setattr(panel, "start", lambda *job_and_scans: None)
+    panel.on_propose()
+    panel.on_end({"event": "failed", "why": "no scan can be used", "cancelled": False})
+    assert panel.status.text() == "Nothing proposed: no scan can be used"
+    panel.on_end({"event": "failed", "why": "it was stopped", "cancelled": True})
+    assert panel.status.text() == "Cancelled."
+
+
+def test_neither_button_can_be_pressed_while_a_job_runs(in_mid_training, finish):
+    panel = in_mid_training
+    assert not panel.propose.enabled
+    panel.cancel()
+    finish(panel)
+    assert panel.propose.enabled
+
+
+def test_a_real_proposal_comes_from_the_chosen_scans(viewer, dock, finish):
+    panel = dock(viewer, "Train")
+    choose(panel, list(viewer.layers)[:1])
+    panel.propose.native.click()
+    assert panel.running
+    finish(panel)
+    number = field_of(panel, "num_clusters").value
+    assert panel.status.text().startswith(f"{number} clusters: ")
+    assert shown_curves(panel) == ["proposal"]

@@ -11,9 +11,10 @@ from superqt import QCollapsible
 
 from napari_stmml.jobfile import JobFile
 from napari_stmml.parameters import PARAMETERS, Parameter
-from napari_stmml.recipe import Recipe
-from napari_stmml.viewer.panel import Panel, form_of
-from napari_stmml.viewer.recipe_form import field_for
+from napari_stmml.recipe import RECIPES, Recipe, get_recipe
+from napari_stmml.viewer import remembered
+from napari_stmml.viewer.panel import Panel, form_of, show_row
+from napari_stmml.viewer.recipe_form import field_for, matters, recipe_choice
 
 SHOWN = (
     "flatten_method",
@@ -27,6 +28,8 @@ SHOWN = (
     "save_jpg",
 )
 _OF_A_RECIPE = Recipe().as_dict()
+_FOR_WINDOWS = {"window_size", "window_pitch"}  # which are cut and saved whatever the recipe
+_OF_SOME_RECIPES = set.union(*map(matters, RECIPES.values())) - _FOR_WINDOWS
 _LABELS = {"train_path": "Also train on", "test_path": "Also validate on", "predict_path": "Predict only"}
 
 
@@ -49,12 +52,15 @@ class JobForm(QObject):
         )
         apart = ("job_name", "out_folder")
         self.fields = {known.name: _field(known) for known in PARAMETERS.values() if known.name not in apart}
+        self.recipe = self.fields["recipe"]
         self.include = self.fields["include"]
         self.fields["train_path"].value = ""
         self._loaded: JobFile | None = None
         self._shown: dict[str, Any] = {}
         self._offered: Path | None = None
         self.folder.changed.connect(self._offer_results)
+        self.recipe.changed.connect(self.take_recipe)
+        self.take_recipe(self.recipe.value)
         for field in self.fields.values():
             field.native.installEventFilter(self)
             field.native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -62,18 +68,36 @@ class JobForm(QObject):
     def shown(self) -> Any:
         """Lay out what is used most."""
         fields = [self.fields[name] for name in SHOWN]
-        return form_of(self.folder, self.validate, self.results, self.name, *fields)
+        form = form_of(self.recipe, self.folder, self.validate, self.results, self.name, *fields)
+        self._offer(get_recipe(self.recipe.value))
+        return form
+
+    def take_recipe(self, name: str) -> None:
+        """Set the fields to a recipe's values, and show those that matter to it."""
+        recipe = get_recipe(name)
+        for parameter, value in recipe.as_dict().items():
+            if parameter != "name":
+                self.fields[parameter].value = value
+        if remembered.flatten_method is not None:  # it was given to all training of this session
+            self.fields["flatten_method"].value = remembered.flatten_method
+        self._offer(recipe)
+
+    def _offer(self, recipe: Recipe) -> None:
+        for parameter in _OF_SOME_RECIPES:
+            show_row(self.fields[parameter], parameter in matters(recipe))
+        show_row(self.validate, recipe.trains or self.validate.value is not None)
 
     def folded(self) -> QCollapsible:
         """Lay out everything else, in the groups of the parameters."""
         more = QCollapsible("More parameters", expandedIcon="▾", collapsedIcon="▸")
         groups: dict[str, list[Any]] = {}
         for name, field in self.fields.items():
-            if name not in (*SHOWN, "include"):
+            if name not in (*SHOWN, "recipe", "include"):
                 groups.setdefault(PARAMETERS[name].group, []).append(field)
         for group, fields in groups.items():
             more.addWidget(QLabel(f"<b>{group}</b>"))
             more.addWidget(form_of(*fields))
+        self._offer(get_recipe(self.recipe.value))
         return more
 
     def job(self, base: Path | None = None) -> JobFile:
@@ -102,15 +126,17 @@ class JobForm(QObject):
 
     def load(self, job: JobFile) -> None:
         """Show a job."""
-        for name, field in self.fields.items():
-            value = job.values[name]
-            field.value = "\n".join(value) if isinstance(value, tuple) else value
+        with self.recipe.changed.blocked():  # the job's values are not those of the recipe
+            for name, field in self.fields.items():
+                value = job.values[name]
+                field.value = "\n".join(value) if isinstance(value, tuple) else value
         for which, edit in (("train", self.folder), ("test", self.validate)):
             paths = [str(path) for path in job.paths(which)]
             edit.value = paths[0] if paths else None
             self.fields[f"{which}_path"].value = "\n".join(paths[1:])
         self.fields["predict_path"].value = "\n".join(map(str, job.paths("predict")))
         self.results.value, self.name.value = job.folder.parent, job.values["job_name"]
+        self._offer(get_recipe(self.recipe.value))
         self._loaded, self._shown = job, self._now()
 
     def force(self, name: str) -> None:
@@ -172,6 +198,10 @@ def keep(job: JobFile, path: Path) -> Path:
 def _field(known: Parameter) -> Any:
     """Make the field of a parameter."""
     tip = f"{known.name}: {known.described}"
+    if known.name == "recipe":
+        field = recipe_choice()
+        field.tooltip = f"{tip}\n{field.tooltip}"
+        return field
     if known.name in _OF_A_RECIPE and not isinstance(known.default, bool):
         field = field_for(known.name, Recipe())
         if known.name != "flatten_method":  # whose tip has all methods as well

@@ -1,7 +1,7 @@
 """A panel that runs one job at a time in a process of its own, shows how far it is, and can cancel it."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from qtpy.QtCore import QEvent, QTimer
@@ -23,7 +23,8 @@ class JobPanel(Panel):
         super().__init__(napari_viewer)
         self.worker = Worker()
         self.start_button, self.cancel_button = QPushButton(start), QPushButton("Cancel")
-        self.start_button.clicked.connect(self._on_start_clicked)
+        self.starters = [self.start_button]  # what cannot be pressed while a job runs
+        self.start_button.clicked.connect(lambda: self.attempt(self.on_start))
         self.cancel_button.clicked.connect(self.cancel)
         self.progress = QProgressBar()
         self.progress.setAccessibleName("progress")
@@ -79,9 +80,10 @@ class JobPanel(Panel):
         """Say how the job ended: ``finished``, ``failed`` or ``died``, and whether it was ``cancelled``."""
         raise NotImplementedError
 
-    def _on_start_clicked(self) -> None:
+    def attempt(self, do: Callable[[], None]) -> None:
+        """Do something; a ValueError or OSError is shown to the user."""
         try:
-            self.on_start()
+            do()
         except (ValueError, OSError) as error:
             self.say(str(error), wrong=True)
 
@@ -97,7 +99,8 @@ class JobPanel(Panel):
                 break
 
     def _set_running(self, running: bool) -> None:
-        self.start_button.setEnabled(not running)
+        for button in self.starters:
+            button.setEnabled(not running)
         self.cancel_button.setEnabled(running)
         self.progress.setRange(0, 0 if running else 100)  # 0 to 0: busy, no measure yet
         if not running:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from magicgui.widgets import ComboBox, FileEdit, Select
+from magicgui.widgets import ComboBox, Container, FileEdit, Select
 from magicgui.widgets.bases import ButtonWidget
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtWidgets import (
     QFormLayout,
     QFrame,
@@ -30,18 +30,22 @@ class Panel(QScrollArea):
         self.column = QVBoxLayout(inside)
         self.column.setContentsMargins(6, 6, 6, 6)
         self.setWidget(inside)
+        inside.installEventFilter(self)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.status = QLabel("")
-        self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.status.setAccessibleName("status")
+        self.status = wrapped("status")
 
     def minimumSizeHint(self) -> QSize:
         """Ask for the width of the column and of a scroll bar beside it: nothing is ever cut off."""
         width = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
         return QSize(max(330, width), 200)
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:
+        """Ask for more width where what is unfolded needs it."""
+        if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
 
     def reset_choices(self, event: Any = None) -> None:
         """Offer the layers that the viewer has now; napari calls this when they change."""
@@ -61,7 +65,7 @@ class Panel(QScrollArea):
         """Make a choice of any number of the viewer's two-dimensional images."""
         tip = "any 2-D image layers; Ctrl-click or drag to choose several"
         choice = Select(label=label, choices=self._images, tooltip=tip)
-        choice.native.setMaximumHeight(132)  # nine layers, and all of Train fits 768 px
+        choice.native.setMaximumHeight(132)  # nine layers
         self._choices.append(choice)
         return choice
 
@@ -101,20 +105,54 @@ class Panel(QScrollArea):
 
 
 def form_of(*widgets: Any) -> QWidget:
-    """Lay magicgui widgets out below each other, with their labels in a column of one width."""
+    """Lay magicgui widgets out below each other, with their labels in a column of one width.
+
+    Widgets of Qt's own, between them, take the whole width.
+    """
     form = QWidget()
     rows = QFormLayout(form)  # magicgui's own labels end up of different widths
     rows.setContentsMargins(0, 0, 0, 0)
     rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
     for widget in widgets:
-        if isinstance(widget, ButtonWidget):  # which has its text on it
+        if isinstance(widget, QWidget):
+            rows.addRow(widget)
+        elif isinstance(widget, ButtonWidget):  # which has its text on it
             rows.addRow(widget.native)
         else:
             rows.addRow(widget.label, widget.native)
             rows.labelForField(widget.native).setToolTip(widget.tooltip)
     form.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
     return form
+
+
+def beside(field: Any, button: ButtonWidget) -> Container:
+    """Lay a button out beside a field, as one row of a form."""
+    look: dict[str, Any] = {"label": field.label, "tooltip": field.tooltip}
+    row = Container(widgets=[field, button], layout="horizontal", labels=False, **look)
+    row.margins = (0, 0, 0, 0)
+    return row
+
+
+def show_row(field: Any, on: bool) -> None:
+    """Show or hide a field of a form, with its label; one that lies in no form yet stays as it is."""
+    form = field.native.parentWidget()
+    if form is None:
+        return
+    rows = form.layout()
+    label = rows.labelForField(field.native)
+    for widget in (field.native, label):
+        if widget is not None:
+            widget.setVisible(on)
+
+
+def wrapped(name: str) -> QLabel:
+    """Make an empty line of text that wraps and can be copied; ``name`` is for those who cannot see it."""
+    label = QLabel("")
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setAccessibleName(name)
+    return label
 
 
 def scan_of(layer: Any) -> Scan:

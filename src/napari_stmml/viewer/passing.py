@@ -7,7 +7,7 @@ import numpy as np
 from napari_stmml.viewer.panel import place_of
 
 PREVIEW, GRID = "preview", "window grid"
-PASSING = "stmml_passing"  # in the metadata of layers that go when the panel goes: which of the two it is
+PASSING = "stmml_passing"  # in the metadata of layers that are no scans, though images: what it is
 
 
 def find(viewer: Any, name: str) -> Any:
@@ -93,9 +93,14 @@ def _renew(preview: Any, layer: Any, flat: np.ndarray, limits: tuple[float, floa
     """Give the preview other heights, and another place only where it changed: each draws all anew."""
     preview.data = flat
     preview.contrast_limits = limits
-    for key, value in place_of(layer).items():
-        if not _same(getattr(preview, key), value):
-            setattr(preview, key, value)
+    put_where(preview, layer)
+
+
+def put_where(layer: Any, other: Any) -> None:
+    """Lay a layer exactly on another."""
+    for key, value in place_of(other).items():
+        if not _same(getattr(layer, key), value):
+            setattr(layer, key, value)
 
 
 def _same(one: Any, other: Any) -> bool:

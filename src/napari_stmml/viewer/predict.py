@@ -1,4 +1,4 @@
-"""The Predict widget: a model file and scans give Labels layers that lie exactly on the scans."""
+"""The Predict widget: scans, and a model or none, give Labels layers that lie exactly on the scans."""
 
 import gc
 import threading
@@ -9,23 +9,37 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import SpinBox
-from napari.layers import Labels
+from magicgui.widgets import CheckBox, SpinBox
+from napari.layers import Image, Labels
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_stmml.classifier import SurfaceClassifier
-from napari_stmml.jobs import PredictJob
-from napari_stmml.labelmap import LabelMap
+from napari_stmml.jobs import InstantJob, PredictJob
+from napari_stmml.labelmap import LabelMap, read_values
 from napari_stmml.recipe import Recipe
 from napari_stmml.viewer import remembered
+from napari_stmml.viewer.confidence import (
+    confidence_layer,
+    show_confidence,
+    unlike_sentence,
+    unlike_share,
+)
+from napari_stmml.viewer.exemplars import ClusterList
+from napari_stmml.viewer.instant import holds_both_ways, instant_recipe, with_way_back
 from napari_stmml.viewer.job_panel import JobPanel
-from napari_stmml.viewer.layers import labels_to_layer
-from napari_stmml.viewer.panel import brief_name, place_of, scan_of
+from napari_stmml.viewer.layers import KEY, labels_to_layer
+from napari_stmml.viewer.panel import brief_name, place_of, scan_of, show_row
 from napari_stmml.viewer.reader import prefer_our_maps
 from napari_stmml.viewer.recipe_form import field_for
 
+NO_MODEL = "none: cluster these scans at once"
+NO_PITCH = "this model labels every place of a scan: there is no step between windows"
+PAINT = "Choose the new Labels layer to paint on it; File > Save Selected Layers keeps names and colours."
+
 
 class PredictWidget(JobPanel):
-    """Label open scans with a trained model, in a process that stays ready for the next time."""
+    """Label open scans, with a trained model or at once, in a process that stays ready for the next time."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Predict")
@@ -35,71 +49,89 @@ class PredictWidget(JobPanel):
             filter="*.stmml",
             nullable=True,
             value=remembered.model,
-            tooltip="made by Train",
+            tooltip="made by Train; left empty, the chosen scans are clustered at once, without a model",
         )
+        self.model.line_edit.native.setPlaceholderText(NO_MODEL)
+        self.model.line_edit.native.setClearButtonEnabled(True)
         self.layers = self.some_scans("Open scans")
+        self.clusters: SpinBox = field_for("num_clusters", Recipe())
+        self.clusters.label = "Clusters"
+        self.both = CheckBox(text="Both biases", name="both_biases")
         self.pitch: SpinBox = field_for("predict_window_pitch", Recipe())
-        self.pitch.label = "Pitch (px)"
-        self.model.changed.connect(self._take_pitch)
-        self._take_pitch()
-        self.form(self.model, self.layers, self.pitch)
+        self.pitch.label, self._pitch_tip = "Pitch (px)", self.pitch.tooltip
+        self.confidence = CheckBox(
+            text="Confidence", value=remembered.confidence, tooltip="a second layer: how sure each label is"
+        )
+        self.form(self.model, self.layers, self.clusters, self.both, self.pitch, self.confidence)
         self.add_buttons()
+        self.keep_button = QPushButton("Keep this model…")
+        self.keep_button.setToolTip("save the model that these clusters are, to label other scans with it")
+        self.keep_button.clicked.connect(self._ask_keep)
+        self.column.addWidget(self.keep_button)
+        self.list = ClusterList(napari_viewer)
+        self.column.addWidget(self.list, 1)
         self.column.addStretch()
+        self.model.changed.connect(self._take_model)
+        self.layers.changed.connect(self._offer_both)
+        self.confidence.changed.connect(_remember_confidence)
         self._targets: list[Any] = []
-        self._made: list[str] = []
-        self._waiting: list[Labels] = []
+        self._made: list[dict[str, Any]] = []  # events of what was labelled
+        self._waiting: list[Any] = []
         self._skipped: list[str] = []
+        self._offered = remembered.model
+        self._temporary: Path | None = None  # the model of scans that were clustered at once
+        self._at_once = False
         self.reset_choices()
+        self._take_model()
+        self._offer_both()
 
     def showEvent(self, event: Any) -> None:
-        """Offer the model that was trained last, where none is chosen."""
+        """Get the process ready, and offer the model that was trained last, where none is chosen."""
         super().showEvent(event)
-        if self.model.value is None and remembered.model is not None:
-            self.model.value = remembered.model
+        self.worker.warm()
+        threading.Thread(target=_import_early, daemon=True).start()
+        if self.model.value is None and remembered.model not in (None, self._offered):
+            self.model.value = self._offered = remembered.model
 
-    def _take_pitch(self) -> None:
-        """Offer the step between windows that the model was made for."""
-        try:
-            if self.model.value is not None:
-                self.pitch.value = SurfaceClassifier.load(self.model.value).recipe.predict_window_pitch
-        except ValueError:
-            return  # said when it is to be used
+    def reset_choices(self, event: Any = None) -> None:
+        """Offer the layers that the viewer has now; two views of a frame may be among them, or no more."""
+        super().reset_choices(event)
+        self._offer_both()
 
     def on_start(self) -> None:
         """Start labelling the chosen scans."""
         layers = list(self.layers.value)
-        if self.model.value is None:
-            raise ValueError("choose a model file; the Train widget makes one")
         if not layers:
             raise ValueError("choose at least one open scan to label")
-        recipe = SurfaceClassifier.load(self.model.value).recipe  # says at once if the file is no model
-        remembered.model = Path(self.model.value)
         scans = [scan_of(layer) for layer in layers]
+        start = self._cluster if self.model.value is None else self._predict
+        density = start(scans)
         self._targets = [weakref.ref(layer) for layer in layers]
-        self._made, self._skipped = [], []
-        pitch = min(self.pitch.value, recipe.window_size)
-        out = str(self.worker.folder / "labels")
-        self.start(PredictJob(str(self.model.value), out, pitch=pitch, figures=False), scans)
-        threading.Thread(target=_import_early, daemon=True).start()
+        self._made, self._skipped, self._at_once = [], [], self.model.value is None
         unscaled = [scan.name for scan in scans if scan.pixel_size is None]
-        if unscaled:
+        if unscaled and density:
             self.say(
                 f"{', '.join(unscaled)}: no scale in nm, so its pixels are taken to be at the model's"
-                f" {recipe.pixel_density:g} px/nm"
+                f" {density:g} px/nm"
             )
 
     def on_event(self, event: dict[str, Any]) -> bool:
         """Show how far the prediction is, and each map as soon as it is there."""
         match event:
             case {"event": "progress", "scan": scan, "done": done, "total": total}:
-                self.progress.setRange(0, 1000 * len(self._targets))
-                finished = len(self._made) + len(self._skipped)
-                self.progress.setValue(round(1000 * (finished + done / total)))
-                self.say(f"{scan}: {done} of {total} windows")
-            case {"event": "predicted", "number": number, "labels": path}:
-                self._add(LabelMap.read(path), self._targets[number]())
+                self._measure(done / total)
+                self.say(f"{scan}: {100 * done / total:.0f} %")
+            case {"event": "step", "what": what}:
+                self.say(what)
+            case {"event": "clustering", "done": done, "total": total}:
+                self._measure(0)
+                self.say(f"clustering: {done} of {total} scans")
+            case {"event": "trained", "model": model}:
+                self._temporary = Path(model)
+            case {"event": "predicted", "number": number}:
+                self._add(event, self._targets[number]())
                 return True
-            case {"event": "skipped", "why": why}:
+            case {"event": "skipped", "why": why} if why not in self._skipped:
                 self._skipped.append(why)
                 self.say(f"left out: {why}", wrong=True)
         return False
@@ -110,33 +142,130 @@ class PredictWidget(JobPanel):
         if event["cancelled"]:
             self.say(f"Cancelled; {done}.")
         elif event["event"] != "finished":
-            self.say(f"Prediction stopped: {event['why']}; {done}.", wrong=True)
-        elif self._skipped:
-            self.say(f"{done}. Left out: {'; '.join(self._skipped)}")
+            what = "Clustering" if self._at_once else "Prediction"
+            self.say(f"{what} stopped: {event['why']}; {done}.", wrong=True)
         else:
-            self.say(
-                f"{done}. Choose the new Labels layer to paint on it;"
-                " File > Save Selected Layers keeps names and colours."
-            )
+            unlike = unlike_sentence(unlike_share(self._made), self.confidence.value)
+            left_out = f"Left out: {'; '.join(self._skipped)}" if self._skipped else ""
+            self.say(" ".join(part for part in (f"{done}.", unlike, left_out or PAINT) if part))
             prefer_our_maps()
+        self._show_clusters()
 
-    def _add(self, labels: LabelMap, layer: Any) -> None:
-        """Add a label map to the viewer, on its scan; the scan may have been removed meanwhile."""
-        self._made.append(labels.name)
+    def keep(self, path: str | Path) -> None:
+        """Save the model of the scans that were clustered at once, and predict with it from now on."""
+        path = Path(path)
+        path = path if path.suffix == ".stmml" else path.with_name(f"{path.name}.stmml")
+        if self._temporary is None:
+            raise ValueError("there is no model to keep yet: cluster some scans first")
+        if path.exists():
+            raise ValueError(f"{path} exists already; choose another name for the model")
+        SurfaceClassifier.load(self._temporary).save(path)
+        remembered.model = self._offered = path
+        self.model.value = path
+        self.say(f"Kept as {path}. Predict now uses it; empty the field above to cluster anew.")
+
+    # ---- what is started
+
+    def _cluster(self, scans: list[Any]) -> float:
+        """Start clustering without a model; return the pixel density, 0 if scans keep their pixels."""
+        recipe = instant_recipe(scans, self.clusters.value, self.both.enabled and self.both.value)
+        self.start(InstantJob(str(self._out), recipe=recipe.as_dict()), scans)
+        self.say("clustering …")
+        return recipe.pixel_density if recipe.resample else 0.0
+
+    def _predict(self, scans: list[Any]) -> float:
+        """Start labelling with the model file; return its pixel density, 0 if scans keep their pixels."""
+        recipe = SurfaceClassifier.load(self.model.value).recipe  # says at once if the file is no model
+        remembered.model = self._offered = Path(self.model.value)
+        job = PredictJob(
+            str(self.model.value),
+            str(self._out),
+            pitch=min(self.pitch.value, recipe.window_size) if recipe.of_windows else None,
+            figures=False,
+            confidence=self.confidence.value,
+        )
+        self.start(job, with_way_back(scans, self._all_scans()) if recipe.both_biases else scans)
+        return recipe.pixel_density if recipe.resample else 0.0
+
+    @property
+    def _out(self) -> Path:
+        return self.worker.folder / "labels"
+
+    def _all_scans(self) -> list[Any]:
+        return [scan_of(layer) for layer in self._images() if layer.metadata.get(KEY, {}).get("direction")]
+
+    # ---- what is shown
+
+    def _take_model(self) -> None:
+        """Show what suits the model: its pitch and clusters, or what is asked for where there is none."""
+        there = self.model.value is not None
+        show_row(self.pitch, there)
+        show_row(self.clusters, not there)
+        show_row(self.both, not there)
+        model = self._show_clusters()
+        if there and model is not None:
+            self.pitch.value = model.recipe.predict_window_pitch
+            self.pitch.enabled = model.recipe.of_windows
+            self.pitch.tooltip = self._pitch_tip if self.pitch.enabled else NO_PITCH
+
+    def _offer_both(self) -> None:
+        """Let both biases be chosen where forward and backward of a frame are."""
+        scans = [scan_of(layer) for layer in self.layers.value]
+        self.both.enabled = holds_both_ways(scans)
+        here = "forward and backward of a frame are taken as two views of one place"
+        self.both.tooltip = here if self.both.enabled else f"{here}: choose both among the open scans"
+
+    def _show_clusters(self) -> SurfaceClassifier | None:
+        """Show the clusters of the model that is chosen, or those that were found at once; return it."""
+        path = self.model.value or self._temporary
+        self.keep_button.setVisible(self.model.value is None and self._temporary is not None)
+        try:
+            model = None if path is None else SurfaceClassifier.load(path)
+        except (ValueError, OSError):
+            model = None  # said when it is to be used
+        self.list.show_model(model)
+        return model
+
+    def _measure(self, part: float) -> None:
+        """Show the part of the scan at work that is done, with all before it."""
+        self.progress.setRange(0, 1000 * len(self._targets))
+        self.progress.setValue(round(1000 * (len(self._made) + len(self._skipped) + part)))
+
+    def _add(self, event: dict[str, Any], layer: Any) -> None:
+        """Prepare the layers of a labelled scan, which may have been removed meanwhile."""
+        self._made.append(event)
         if layer is None or layer not in self.viewer.layers:
-            self.say(f"{labels.name}: its scan was removed meanwhile; the map was dropped")
+            self.say(f"{event['scan']}: it was removed meanwhile; its map was dropped")
             return
-        data, meta, _ = labels_to_layer(labels)
+        if self.confidence.value and "confidence" in event:
+            self._waiting.append(confidence_layer(read_values(event["confidence"]), layer))
+        data, meta, _ = labels_to_layer(LabelMap.read(event["labels"]))
         meta |= place_of(layer) | {"name": f"labels {brief_name(layer)}"}
         self._waiting.append(Labels(data, **meta))
 
     def _poll(self) -> None:
         """Show a map that was made in an earlier turn, for each of the two takes a while; else listen."""
-        if self._waiting:
-            with _garbage_waits():
-                self.viewer.add_layer(self._waiting.pop(0))
-        else:
+        if not self._waiting:
             super()._poll()
+            return
+        with _garbage_waits():
+            layer = self._waiting.pop(0)
+            if isinstance(layer, Image):
+                show_confidence(self.viewer, layer)
+            else:
+                self.viewer.add_layer(layer)
+
+    def _ask_keep(self) -> None:
+        options = QFileDialog.Option.DontConfirmOverwrite  # keep() refuses, and says so
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Keep this model", str(Path.home() / "model.stmml"), "Models (*.stmml)", options=options
+        )
+        if path:
+            self.attempt(lambda: self.keep(path))
+
+
+def _remember_confidence(on: bool) -> None:
+    remembered.confidence = on
 
 
 @contextmanager

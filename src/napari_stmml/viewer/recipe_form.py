@@ -10,11 +10,34 @@ from qtpy.QtWidgets import QCompleter
 
 from napari_stmml.flattening import FLATTEN_METHODS
 from napari_stmml.parameters import PARAMETERS
-from napari_stmml.recipe import Recipe
+from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe
 
 LEAST, MOST = -(2**31), 2**31 - 1  # of a number that says no bounds of its own
+USUAL, BUTTONS = 60, 50  # px of a number, and of its minus and plus
 
 _BY_NAME = {parameter.name: parameter for parameter in fields(Recipe)}
+_IDENTITY = {"name", "features", "both_biases"}  # what makes a recipe that one: chosen by its name
+_OF_CELLS = {"flatten_method", "resample", "pixel_density", "pixel_limit", "num_clusters"}
+_OF_LEARNED = {
+    *("epochs", "batch_size", "buffer_size", "learning_rate"),
+    *("sampled_windows", "window_size", "window_pitch"),
+}
+
+
+def matters(recipe: Recipe) -> set[str]:
+    """Name the parameters that change anything in a recipe, apart from those that make it that recipe."""
+    if not recipe.of_windows:
+        return _OF_CELLS | (_OF_LEARNED if recipe.trains else set())
+    return set(_BY_NAME) - _IDENTITY - {"sampled_windows"}
+
+
+def recipe_choice() -> ComboBox:
+    """Make the choice of a recipe by name; what each is stands in its tip."""
+    tip = "\n".join(f"{name}: {story}" for name, story in STORIES.items())
+    choice = ComboBox(name="recipe", label="Recipe", choices=list(RECIPES), value=DEFAULT, tooltip=tip)
+    for row, name in enumerate(RECIPES):
+        choice.native.setItemData(row, STORIES[name], Qt.ItemDataRole.ToolTipRole)
+    return choice
 
 
 class ChainCompleter(QCompleter):
@@ -40,7 +63,7 @@ def field_for(name: str, recipe: Recipe) -> Any:
     parameter, value = _BY_NAME[name], getattr(recipe, name)
     label = name.replace("_", " ").capitalize()
     unit, tip = parameter.metadata.get("unit", ""), f"{name}: {PARAMETERS[name].described}"
-    if unit:
+    if unit and not label.endswith(unit):
         label = f"{label} ({unit})"
     options = {"name": name, "label": label, "tooltip": tip}
     choices = list(parameter.metadata.get("choices", ()))
@@ -72,8 +95,12 @@ def _number_field(parameter: Any, value: float, options: dict[str, str]) -> Floa
     box = FloatSpinBox(step=abs(parameter.default) / 10 or 0.1, **options)
     bounds = _bounds(parameter)
     digits = -Decimal(str(bounds["min"])).adjusted()
-    box.native.setDecimals(max(digits, box.native.decimals()))  # before bounds and value, which it rounds
+    few = box.native.decimals() if digits > -3 else 0  # none of what is at least 1000
+    box.native.setDecimals(max(digits, few))  # before bounds and value, which it rounds
     box.min, box.max, box.value = bounds["min"], bounds["max"], value
+    wide = box.native.fontMetrics().horizontalAdvance(box.native.textFromValue(parameter.default))
+    if wide > USUAL:  # napari's style sheet has the last word, unless there is one of the field's own
+        box.native.setStyleSheet(f"min-width: {wide + BUTTONS}px")
     return box
 
 
@@ -83,4 +110,13 @@ def _chain_field(value: str, options: dict[str, str]) -> LineEdit:
     tip = f"{options['tooltip']}\nOne method, or several in order joined by +:\n{known}"
     field = LineEdit(value=value, **(options | {"tooltip": tip}))
     field.native.setCompleter(ChainCompleter(field.native))
+    line = field.native
+    line.cursorPositionChanged.connect(lambda _, place: _show_beginning(line) if place else None)
+    _show_beginning(line)
     return field
+
+
+def _show_beginning(line: Any) -> None:
+    """Show how a long text begins, unless somebody is writing it."""
+    if not line.hasFocus():
+        line.setCursorPosition(0)

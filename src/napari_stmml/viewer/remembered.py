@@ -6,6 +6,7 @@ from qtpy.QtCore import QObject, Signal
 
 model: Path | None = None  # that was trained or used last
 flatten_method: str | None = None  # the chain that Prepare last gave to training
+confidence = False  # whether Predict shows how sure each label is
 
 
 class _News(QObject):

@@ -1,26 +1,22 @@
-"""The Train widget: choose scans and parameters, watch the loss, keep the model."""
+"""The Train widget: choose scans, a recipe and its parameters, watch how it goes, keep the model."""
 
 import re
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import ComboBox, SpinBox
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
-from napari.settings import get_settings
-from napari.utils.theme import get_theme
-from qtpy.QtCore import QTimer
+from magicgui.widgets import PushButton, SpinBox
 from superqt import QCollapsible
 
-from napari_stmml.export import loss_figure
-from napari_stmml.jobs import TrainJob
-from napari_stmml.recipe import RECIPES, get_recipe
+from napari_stmml.jobs import ProposeJob, TrainJob
+from napari_stmml.recipe import DEFAULT, STORIES, Recipe, get_recipe
+from napari_stmml.scan import Scan
 from napari_stmml.viewer import remembered
+from napari_stmml.viewer.curves import Curves
 from napari_stmml.viewer.job_panel import JobPanel, time_left
-from napari_stmml.viewer.panel import form_of, scan_of
-from napari_stmml.viewer.recipe_form import field_for, values
+from napari_stmml.viewer.panel import beside, form_of, scan_of, show_row, wrapped
+from napari_stmml.viewer.recipe_form import field_for, matters, recipe_choice, values
 
-REDRAW_MS = 500  # between two pictures of the loss curve
-SHOWN = ("epochs", "num_clusters")
+SHOWN = ("num_clusters", "epochs")
 FOLDED = (
     "flatten_method",
     "resample",
@@ -33,6 +29,7 @@ FOLDED = (
     "batch_size",
     "buffer_size",
     "learning_rate",
+    "sampled_windows",
     "cluster_batch_size",
     "cluster_buffer_size",
     "n_init",
@@ -47,48 +44,50 @@ class TrainWidget(JobPanel):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Train")
-        recipe = next(iter(RECIPES.values()))
         self.layers = self.some_scans("Open scans")
+        self.layers.native.setMaximumHeight(104)  # seven layers, and the curve is in sight at 768 px
         self.folder = self.file(
             "Folder", mode="d", nullable=True, value=None, tooltip="train on every .Z_mtrx below it as well"
         )
-        self.out = self.file(
-            "Model file",
-            mode="w",
-            filter="*.stmml",
-            value=_free(Path.home() / "model.stmml"),
-            tooltip="where the model goes",
+        models: dict[str, Any] = {"filter": "*.stmml"}
+        home = _free(Path.home() / "model.stmml")
+        self.out = self.file("Model file", mode="w", value=home, tooltip="where the model goes", **models)
+        self.like = self.file(
+            "Keep names of",
+            mode="r",
+            nullable=True,
+            value=None,
+            tooltip="an older model: clusters that the new one has too keep their names and colours",
+            **models,
         )
-        self.recipe = ComboBox(label="Recipe", choices=list(RECIPES), value=recipe.name)
-        self.shown = [field_for(name, recipe) for name in SHOWN]
-        self.folded = [field_for(name, recipe) for name in FOLDED]
-        self.seed = SpinBox(
-            name="seed", value=0, max=2**31 - 1, tooltip="the same seed gives the same labels"
-        )
-        self.form(self.layers, self.folder, self.out, self.recipe, *self.shown)
+        self.recipe, self.story = recipe_choice(), wrapped("what the recipe is")
+        self.shown = [field_for(name, get_recipe(DEFAULT)) for name in SHOWN]
+        self.folded = [field_for(name, get_recipe(DEFAULT)) for name in FOLDED]
+        tip = "the same seed gives the same labels"
+        self.seed = SpinBox(name="seed", label="Seed", value=0, max=2**31 - 1, tooltip=tip)
+        self.propose = PushButton(text="Propose", tooltip="how many clusters do the chosen scans suggest?")
+        self.curves = Curves()
+        self._lay_out()
+        self._job: TrainJob | ProposeJob | None = None
+        self._ingest, self._matched = "", ""  # what was taken in, and which names were kept, in one line
+        self.recipe.changed.connect(self._take_recipe)
+        self.propose.changed.connect(lambda: self.attempt(self.on_propose))
+        remembered.news.flatten_method.connect(self.take_chain)
+        self._take_recipe()
+        self.reset_choices()
+
+    def _lay_out(self) -> None:
+        scans = (self.layers, self.folder, self.out, self.like)
+        clusters = beside(self.shown[0], self.propose)
+        self.form(*scans, self.recipe, self.story, clusters, *self.shown[1:])
         more = QCollapsible("More parameters", expandedIcon="▾", collapsedIcon="▸")
+        more.layout().setContentsMargins(0, 0, 0, 0)
         more.addWidget(form_of(*self.folded, self.seed))
         self.column.addWidget(more)
         self.add_buttons()
-        theme = get_theme(get_settings().appearance.theme)
-        figure, self._draw = loss_figure(paper=theme.background.as_hex(), ink=theme.text.as_hex())
-        self.canvas = FigureCanvasQTAgg(figure)
-        self.canvas.setMinimumHeight(190)
-        self.canvas.setAccessibleName("loss curve")
-        self.column.addWidget(self.canvas)
+        self.starters.append(self.propose.native)
+        self.column.addWidget(self.curves)
         self.column.addStretch()
-        self.canvas.draw()  # the first time takes longest: now, not in the middle of a training
-        self._redraw_timer = QTimer(self)
-        self._redraw_timer.setSingleShot(True)
-        self._redraw_timer.setInterval(REDRAW_MS)
-        self._redraw_timer.timeout.connect(self._redraw)
-        self._losses: list[tuple[float, float]] = []
-        self._validation: list[tuple[float, float]] = []
-        self._ingest = ""  # what was taken in, in one line
-        remembered.news.flatten_method.connect(self.take_chain)
-        if remembered.flatten_method is not None:
-            self.take_chain(remembered.flatten_method)
-        self.reset_choices()
 
     def take_chain(self, chain: str) -> None:
         """Flatten by this chain, which Prepare was told to use for training."""
@@ -96,36 +95,51 @@ class TrainWidget(JobPanel):
         if not self.running:
             self.say(f"Flatten method, from Prepare: {chain}")
 
+    def chosen_recipe(self) -> Recipe:
+        """Return the recipe with its parameters as they are set."""
+        name = self.recipe.value
+        used = matters(get_recipe(name))
+        return get_recipe(name, **values([one for one in (*self.shown, *self.folded) if one.name in used]))
+
+    def on_propose(self) -> None:
+        """Start looking for a number of clusters that suits what is chosen."""
+        scans, paths = self._chosen()
+        self._job = ProposeJob(paths, recipe=self.chosen_recipe().as_dict(), seed=self.seed.value)
+        self.start(self._job, scans)
+
     def on_start(self) -> None:
         """Start training on what is chosen."""
-        scans = [scan_of(layer) for layer in self.layers.value]
-        folder = self.folder.value
-        if not scans and folder is None:
-            raise ValueError("choose at least one open scan, or a folder of scans, to train on")
+        scans, paths = self._chosen()
         if not self.out.value or not self.out.value.name:
             raise ValueError("choose a file for the model")
         out = Path(self.out.value).expanduser()
         out = out if out.suffix == ".stmml" else out.with_name(f"{out.name}.stmml")
         if out.exists():
             raise ValueError(f"{out} exists already; choose another name for the new model")
-        recipe = get_recipe(self.recipe.value, **values([*self.shown, *self.folded]))
-        self._losses, self._validation = [], []
-        self._redraw_soon()
-        paths = () if folder is None else (str(folder),)
-        self.start(TrainJob(str(out), paths, recipe=recipe.as_dict(), seed=self.seed.value), scans)
+        recipe = self.chosen_recipe()
+        like = "" if self.like.value is None else str(self.like.value)
+        self._job = TrainJob(str(out), paths, recipe=recipe.as_dict(), seed=self.seed.value, like=like)
+        self._ingest = self._matched = ""
+        self.curves.begin(recipe.trains)
+        self.start(self._job, scans)
 
     def on_event(self, event: dict[str, Any]) -> bool:
         """Show how far the training is."""
         match event:
             case {"event": "windows", "scans": scans, "train": train, "validation": held}:
-                self.say(f"{scans} scans: {train} windows to train on, {held} to validate; starting …")
+                validate = f", {held} to validate" if held else ""
+                self.say(f"{scans} scans: {train} windows to train on{validate}; starting …")
             case {"event": "batch"}:
                 self._on_batch(event)
             case {"event": "epoch", "epoch": epoch, "val_loss": loss}:
-                self._validation.append((epoch, loss))
-                self._redraw_soon()
+                self.curves.add_validation(epoch, loss)
             case {"event": "clustering", "done": done, "total": total}:
-                self.say(f"clustering: {done} of {total} windows")
+                self._on_clustering(done, total)
+            case {"event": "step", "what": what}:
+                self._matched = f"{what}. " if self.like.value is not None else ""
+                self.say(what)
+            case {"event": "proposed"}:
+                self._on_proposed(event)
             case {"event": "report", "summary": line, "html": page}:
                 self._ingest = f"{line}; report: {page}"
             case {"event": "trained"}:
@@ -138,6 +152,10 @@ class TrainWidget(JobPanel):
         """Say how it ended, and which model there is."""
         model = event.get("model")
         if event["event"] == "finished":
+            return
+        if isinstance(self._job, ProposeJob):
+            stopped = "Cancelled." if event["cancelled"] else f"Nothing proposed: {event['why']}"
+            self.say(stopped, wrong=not event["cancelled"])
             return
         if model:
             remembered.model = Path(model)
@@ -154,23 +172,47 @@ class TrainWidget(JobPanel):
         self.progress.setValue(round(1000 * event["fraction"]))
         left = time_left(event["seconds_left"])
         self.say(f"epoch {event['epoch']} of {event['epochs']}, loss {event['loss']:.3g}, {left}")
-        self._losses.append((event["fraction"] * event["epochs"], event["loss"]))
-        self._redraw_soon()
+        self.curves.add_loss(event["fraction"] * event["epochs"], event["loss"])
 
     def _on_trained(self, event: dict[str, Any]) -> None:
         remembered.model = Path(event["model"])
         state = "Cancelled; the model so far is" if event["stopped"] else f"Done in {event['seconds']:.0f} s:"
-        made = f"{len(event['cluster_sizes'])} clusters, {event['epochs']} full epochs"
-        self.say(f"{state} {event['model']} ({made}). {self._ingest}")
+        epochs = f", {event['epochs']} full epochs" if event["epochs"] else ""
+        made = f"{len(event['cluster_sizes'])} clusters{epochs}"
+        self.say(f"{state} {event['model']} ({made}). {self._matched}{self._ingest}")
         self.out.value = _free(Path(event["model"]))
 
-    def _redraw_soon(self) -> None:
-        if not self._redraw_timer.isActive():
-            self._redraw_timer.start()
+    def _on_clustering(self, done: int, total: int) -> None:
+        recipe = get_recipe(self.recipe.value)
+        what = "windows" if recipe.of_windows and isinstance(self._job, TrainJob) else "scans"
+        if not recipe.trains or isinstance(self._job, ProposeJob):  # there is nothing else to wait for
+            self.progress.setRange(0, total)
+            self.progress.setValue(done)
+        self.say(f"clustering: {done} of {total} {what}")
 
-    def _redraw(self) -> None:
-        self._draw(self._losses, self._validation)
-        self.canvas.draw_idle()
+    def _on_proposed(self, event: dict[str, Any]) -> None:
+        self.shown[0].value = event["clusters"]
+        self.curves.show_proposal([(k, score) for k, score in event["curve"]], event["clusters"])
+        self.say(event["sentence"])
+
+    def _chosen(self) -> tuple[list[Scan], tuple[str, ...]]:
+        """Return the chosen scans and folders."""
+        scans = [scan_of(layer) for layer in self.layers.value]
+        folder = self.folder.value
+        if not scans and folder is None:
+            raise ValueError("choose at least one open scan, or a folder of scans, to train on")
+        return scans, () if folder is None else (str(folder),)
+
+    def _take_recipe(self) -> None:
+        """Show what the recipe is, and those parameters that matter to it, as it has them."""
+        recipe = get_recipe(self.recipe.value)
+        self.story.setText(STORIES[recipe.name])
+        for field in (*self.shown, *self.folded):
+            field.value = getattr(recipe, field.name)
+        for field in (*self.shown[1:], *self.folded):
+            show_row(field, field.name in matters(recipe))
+        if remembered.flatten_method is not None:  # it was given to all training of this session
+            self.take_chain(remembered.flatten_method)
 
 
 def _free(path: Path) -> Path:
