@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -43,7 +43,8 @@ def scan_of(surface: Surface, pairs: bool) -> Scan:
     if not pairs:
         return forward
     backward = Scan(surface.other, surface.pixel_size, direction="backward/up", bias=-BIAS)
-    return pair_scans([forward, backward])[0]
+    of_one_file = [replace(scan, source="simulated") for scan in (forward, backward)]
+    return replace(pair_scans(of_one_file)[0], source="")
 
 
 @dataclass(frozen=True, eq=False)

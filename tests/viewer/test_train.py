@@ -321,17 +321,18 @@ def test_a_training_process_that_is_killed_takes_nothing_with_it(
 
 
 OF_EVERY_RECIPE = {"flatten_method", "resample", "pixel_density", "pixel_limit", "num_clusters"}
-OF_TRAINING = {"epochs", "batch_size", "learning_rate", "window_size", "window_pitch"}
+OF_TRAINING = {"epochs", "batch_size", "learning_rate"}
+OF_WINDOWS = {"window_size", "window_pitch", "buffer_size", "n_init", "normalisation", "predict_window_pitch"}
 
 
 @pytest.mark.parametrize(
     ("name", "there", "not_there"),
     [
-        ("instant", {"flatten_method"}, OF_TRAINING | {"normalisation", "n_init", "sampled_windows"}),
-        ("instant-both", {"flatten_method"}, OF_TRAINING | {"predict_window_pitch"}),
-        ("learned", OF_TRAINING | {"sampled_windows"}, {"n_init", "predict_window_pitch"}),
-        ("srsml24", OF_TRAINING | {"n_init", "normalisation"}, {"sampled_windows"}),
-        ("srsml24-dense", OF_TRAINING | {"predict_window_pitch"}, {"sampled_windows"}),
+        ("instant", set(), OF_TRAINING | OF_WINDOWS | {"sampled_windows"}),
+        ("instant-both", set(), OF_TRAINING | OF_WINDOWS | {"sampled_windows"}),
+        ("learned", OF_TRAINING | {"sampled_windows"}, OF_WINDOWS),
+        ("srsml24", OF_TRAINING | OF_WINDOWS, {"sampled_windows"}),
+        ("srsml24-dense", OF_TRAINING | OF_WINDOWS, {"sampled_windows"}),
     ],
 )
 def test_a_recipe_sets_the_fields_and_shows_those_that_matter_to_it(viewer, dock, name, there, not_there):
@@ -351,15 +352,17 @@ def test_a_recipe_sets_the_fields_and_shows_those_that_matter_to_it(viewer, dock
 
 def test_what_is_hidden_does_not_change_a_recipe(viewer, dock):
     panel = dock(viewer, "Train")
+    panel.recipe.value = "instant"
     field_of(panel, "epochs").value = 77
-    assert panel.chosen_recipe() == get_recipe(DEFAULT)
+    assert panel.chosen_recipe() == get_recipe("instant")
 
 
 def test_a_chain_given_to_training_stays_when_the_recipe_changes(viewer, dock):
     panel = dock(viewer, "Train")
     remembered.use_for_training("row_median")
-    panel.recipe.value = "learned"
-    assert panel.chosen_recipe() == get_recipe("learned", flatten_method="row_median")
+    for name in ("instant", "learned"):
+        panel.recipe.value = name
+        assert panel.chosen_recipe() == get_recipe(name, flatten_method="row_median")
 
 
 def test_clustering_without_training_counts_scans_and_keeps_the_names_of_an_older_model(
@@ -367,6 +370,7 @@ def test_clustering_without_training_counts_scans_and_keeps_the_names_of_an_olde
 ):
     panel = dock(viewer, "Train")
     choose(panel, list(viewer.layers)[:2])
+    panel.recipe.value = "instant"
     field_of(panel, "num_clusters").value = 3
     panel.out.value = model
     panel.on_start()
@@ -385,6 +389,7 @@ def test_clustering_without_training_counts_scans_and_keeps_the_names_of_an_olde
 
 def test_how_far_a_job_is_counts_scans_where_nothing_is_trained_and_else_windows(viewer, dock):
     panel = dock(viewer, "Train")
+    panel.recipe.value = "instant"
     panel.on_event({"event": "clustering", "done": 3, "total": 8})
     assert panel.status.text() == "clustering: 3 of 8 scans"
     assert (panel.progress.value(), panel.progress.maximum()) == (3, 8)

@@ -11,7 +11,6 @@ from typing import Any
 
 from magicgui.widgets import CheckBox, SpinBox
 from napari.layers import Image, Labels
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_stmml.classifier import SurfaceClassifier

@@ -18,10 +18,7 @@ USUAL, BUTTONS = 60, 50  # px of a number, and of its minus and plus
 _BY_NAME = {parameter.name: parameter for parameter in fields(Recipe)}
 _IDENTITY = {"name", "features", "both_biases"}  # what makes a recipe that one: chosen by its name
 _OF_CELLS = {"flatten_method", "resample", "pixel_density", "pixel_limit", "num_clusters"}
-_OF_LEARNED = {
-    *("epochs", "batch_size", "buffer_size", "learning_rate"),
-    *("sampled_windows", "window_size", "window_pitch"),
-}
+_OF_LEARNED = {"epochs", "batch_size", "learning_rate", "sampled_windows"}
 
 
 def matters(recipe: Recipe) -> set[str]:
