@@ -37,7 +37,9 @@ def pair_scans(scans: Iterable[Scan]) -> list[Scan]:
         In the same order.
     """
     scans = list(scans)
-    found = {(scan.source, scan.channel, scan.direction): scan for scan in scans if scan.source}
+    found = {
+        (scan.source, scan.channel, scan.direction): scan for scan in scans if scan.source and scan.direction
+    }
     paired = []
     for scan in scans:
         back = found.get((scan.source, scan.channel, _BACK.get(scan.direction, "")))
