@@ -52,7 +52,7 @@ def build_autoencoder(window: int = 32, seed: int = 0) -> Any:
     Input and output are (n, window, window, 1), heights in 0..1; ``bottleneck`` is
     (n, window / 8, window / 8, 256). All weights and dropouts follow from ``seed``.
     """
-    keras = _keras()
+    keras = load_keras()
     layers = keras.layers
     seeds = iter(range(1000 * seed, 1000 * seed + 1000))
 
@@ -128,7 +128,7 @@ class Autoencoder:
 
     @cached_property
     def _encoder(self) -> Any:
-        keras = _keras()
+        keras = load_keras()
         bottleneck = self.network.get_layer("bottleneck").output
         flat = keras.layers.Flatten()(bottleneck)
         return keras.Model(self.network.input, flat)
@@ -182,7 +182,7 @@ class DenseEncoder:
         return features.reshape(n, n, *features.shape[1:])
 
     def _build(self, pitch: int) -> Any:
-        keras = _keras()
+        keras = load_keras()
         layers = keras.layers
         x = source = layers.Input(batch_shape=(1, None, None, 1))
         n = 1  # offsets along an axis so far
@@ -208,7 +208,7 @@ def _phases(x: Any, n: int) -> Any:
     """Split maps, n * n as a batch, into their even and odd rows and columns: 2n * 2n, by offset."""
     offsets = [(a, b) for a in range(2 * n) for b in range(2 * n)]
     maps = [x[k : k + 1, a // n :: 2, b // n :: 2] for a, b in offsets for k in (a % n * n + b % n,)]
-    return _keras().ops.concatenate(maps)
+    return load_keras().ops.concatenate(maps)
 
 
 def summary(window: int) -> str:
@@ -249,7 +249,7 @@ def train_autoencoder(
     """
     if not len(train):
         raise ValueError("there is no window to train on")
-    keras = _keras()
+    keras = load_keras()
     network = build_autoencoder(window, seed)
     network.compile(
         optimizer=keras.optimizers.RMSprop(learning_rate), loss="mean_squared_error", metrics=["mse", "mae"]
@@ -311,7 +311,7 @@ def _variables(network: Any) -> dict[str, Any]:
 
 
 def _state(network: Any, epoch: int) -> TrainingState:
-    keras = _keras()
+    keras = load_keras()
     arrays = {
         name: np.array(keras.ops.convert_to_numpy(one.value)) for name, one in _variables(network).items()
     }
@@ -328,7 +328,7 @@ def _put_back(network: Any, state: TrainingState) -> None:
         one.assign(state.variables[name])
 
 
-def _keras() -> Any:
+def load_keras() -> Any:
     """Import Keras, on TensorFlow unless told otherwise, without its greetings."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

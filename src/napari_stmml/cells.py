@@ -11,6 +11,7 @@ from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.colours import class_colours
 from napari_stmml.features import bank_of, filled
 from napari_stmml.grouping import Proposal, fit_prototypes, propose
+from napari_stmml.progress import of_training
 from napari_stmml.recipe import Recipe
 from napari_stmml.sampling import MOST, exemplars, sample_cells, typical
 from napari_stmml.stream import StoredMap, load_map
@@ -63,14 +64,7 @@ def train_bank(
     sampled = recipe.sampled_windows or SAMPLED
     rng = np.random.default_rng((seed, 2))
     some = np.sort(rng.permutation(len(maps))[:MOST_MAPS])
-
-    def on_epoch(epoch: int, losses: dict[str, float]) -> None:
-        training["history"].append({"epoch": epoch, **losses})
-        on_event({"event": "epoch", "epoch": epoch, **losses})
-
-    def on_batch(epoch: int, batch: int, batches: int, loss: float) -> None:
-        on_event({"event": "batch", "epoch": epoch, "batch": batch, "batches": batches, "loss": loss})
-
+    on_batch, on_epoch = of_training(training["history"], on_event)
     channels = []
     for which in some.tolist():
         heights = load_map(maps[which].path)

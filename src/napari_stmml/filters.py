@@ -86,21 +86,21 @@ class FilterBank:
 
 def _filtered(rest: np.ndarray, lattice: np.ndarray) -> dict[str, np.ndarray]:
     """Run the filters, coarse ones on coarser grids; maps (rows / 2, cols / 2)."""
-    g1 = _blurred(rest, 1.0)
-    g2 = _blurred(g1, 3**0.5)
+    g1 = blurred(rest, 1.0)
+    g2 = blurred(g1, 3**0.5)
     fine = {"bump 1": g1 - g2, "texture 0": (rest - g2) ** 2} | _shape(g1, 1, 1) | _shape(g2, 2, 2)
-    maps = {name: _halved(one) for name, one in fine.items()}
-    half = _halved(g2)
-    g4 = _blurred(half, 3**0.5)
-    g8 = _blurred(_halved(g4), 3**0.5)
-    g16 = _blurred(_halved(g8), 3**0.5)
-    wide16, wide32 = (_doubled(_doubled(one)) for one in (g16, _blurred(g16, 12**0.5)))
-    maps |= {"bump 2": half - g4, "bump 4": g4 - _doubled(g8), "bump 16": wide16 - wide32}
+    maps = {name: halved(one) for name, one in fine.items()}
+    half = halved(g2)
+    g4 = blurred(half, 3**0.5)
+    g8 = blurred(halved(g4), 3**0.5)
+    g16 = blurred(halved(g8), 3**0.5)
+    wide16, wide32 = (doubled(doubled(one)) for one in (g16, blurred(g16, 12**0.5)))
+    maps |= {"bump 2": half - g4, "bump 4": g4 - doubled(g8), "bump 16": wide16 - wide32}
     maps |= {"height 2": half - wide32, "height 4": g4 - wide32}
-    maps |= _shape(g4, 4, 2) | {"slope 8": _doubled(_shape(g8, 8, 2)["slope 8"])}
-    maps = {name: _blurred(maps[name], _SMOOTH) for name in _NAMES if name in maps}
+    maps |= _shape(g4, 4, 2) | {"slope 8": doubled(_shape(g8, 8, 2)["slope 8"])}
+    maps = {name: blurred(maps[name], _SMOOTH) for name in _NAMES if name in maps}
     maps["texture 0"] = np.sqrt(maps["texture 0"])
-    maps["lattice"] = np.log(np.maximum(_blurred(_halved(lattice**2), _WIDE), np.float32(1e-6)))
+    maps["lattice"] = np.log(np.maximum(blurred(halved(lattice**2), _WIDE), np.float32(1e-6)))
     return maps | _directions(half, 2, 3.0) | _directions(g4, 4, 4.0)
 
 
@@ -122,24 +122,25 @@ def _shape(heights: np.ndarray, px: int, sigma: float) -> dict[str, np.ndarray]:
 def _directions(heights: np.ndarray, px: int, sigma: float) -> dict[str, np.ndarray]:
     """Return by how much the slopes around go one way, and how much all ways: the structure tensor."""
     down, right = np.gradient(heights)
-    dd, rr, dr = (_blurred(one, sigma) for one in (down * down, right * right, down * right))
+    dd, rr, dr = (blurred(one, sigma) for one in (down * down, right * right, down * right))
     apart = np.sqrt((dd - rr) ** 2 + 4 * dr * dr)
     grain = np.maximum(dd + rr - apart, 0)
     return {f"line {px}": np.sqrt(apart), f"grain {px}": np.sqrt(grain)}
 
 
-def _blurred(heights: np.ndarray, sigma: float) -> np.ndarray:
+def blurred(heights: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur a map, (rows, cols), with a Gaussian of ``sigma`` of its own pixels, 3 sigma wide."""
     from scipy.ndimage import gaussian_filter
 
     return gaussian_filter(heights, sigma, mode="nearest", truncate=_TRUNCATE)
 
 
-def _halved(heights: np.ndarray) -> np.ndarray:
+def halved(heights: np.ndarray) -> np.ndarray:
     """Average every 2 x 2."""
     return (heights[::2, ::2] + heights[1::2, ::2] + heights[::2, 1::2] + heights[1::2, 1::2]) / np.float32(4)
 
 
-def _doubled(heights: np.ndarray) -> np.ndarray:
+def doubled(heights: np.ndarray) -> np.ndarray:
     """Interpolate to twice the grid."""
     for _ in range(2):
         framed = np.concatenate([heights[:1], heights, heights[-1:]])

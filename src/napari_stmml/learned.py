@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.filters import FilterBank, _blurred, _doubled, _halved
+from napari_stmml.autoencoder import load_keras
+from napari_stmml.filters import FilterBank, blurred, doubled, halved
 from napari_stmml.pasting import PIECE, TYPES, UNKNOWN, pasted_pieces
 
 CELL = 2
@@ -103,12 +104,11 @@ class LearnedBank:
         ValueError
             If rows or columns are no multiple of ``align``, or there are no weights.
         """
-        if channels.shape[1] % self.align or channels.shape[2] % self.align:
-            raise ValueError(f"sides must be multiples of {self.align} px, got {channels.shape[1:]}")
+        of_filters = self.filters.features(channels)
         seen, heights = _seen(np.asarray(channels, np.float32))
         likely = np.sqrt(_softmax(self._network.predict_on_batch(seen[None])[0]))
         own = [np.float32(LIKELY) * likely, np.float32(HIGH) * heights]
-        return np.concatenate([*own, self.filters.features(channels)], axis=-1)
+        return np.concatenate([*own, of_filters], axis=-1)
 
     @cached_property
     def _network(self) -> Any:
@@ -127,14 +127,14 @@ class LearnedBank:
 def _seen(channels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Make what the network sees, (rows, cols, SEEN), and heights of features, (rows / 2, cols / 2, 2)."""
     rest, lattice = channels
-    half = _halved(_blurred(rest, 2.0))
-    g4 = _blurred(_halved(rest), 2.0)
-    g16 = _blurred(_halved(_halved(g4)), 2.0)
-    far = _doubled(_doubled(_blurred(g16, 12**0.5)))
-    near, ground = _doubled(g4), _doubled(_doubled(_doubled(g16)))
-    strength = _doubled(np.log(_blurred(_halved(lattice * lattice), 2.0) + np.float32(0.01)))
+    half = halved(blurred(rest, 2.0))
+    g4 = blurred(halved(rest), 2.0)
+    g16 = blurred(halved(halved(g4)), 2.0)
+    far = doubled(doubled(blurred(g16, 12**0.5)))
+    near, ground = doubled(g4), doubled(doubled(doubled(g16)))
+    strength = doubled(np.log(blurred(halved(lattice * lattice), 2.0) + np.float32(0.01)))
     seen = [np.arcsinh(rest - ground), np.arcsinh(3 * (rest - near)), np.arcsinh(lattice), strength / 2]
-    high = [np.arcsinh(_blurred(one - far, 1.5)) for one in (half, g4)]
+    high = [np.arcsinh(blurred(one - far, 1.5)) for one in (half, g4)]
     return np.stack(seen, -1).astype(np.float32), np.stack(high, -1).astype(np.float32)
 
 
@@ -149,7 +149,7 @@ def build_network(seed: int = 0, training: bool = False) -> Any:
     It goes down to cells of 8 px, to see far, and up again. While it trains, layers are followed by batch
     normalisations, which `_weights` folds into them. All weights follow from ``seed``.
     """
-    keras = _keras()
+    keras = load_keras()
     layers = keras.layers
     numbers = {name: number for number, name in enumerate(LAYERS)}
 
@@ -238,7 +238,7 @@ def train_learned(
 
 def _trainable(types: np.ndarray, seed: int, learning_rate: float, steps: int) -> Any:
     """Return the network, compiled; rare types count more, unknown cells not at all."""
-    keras = _keras()
+    keras = load_keras()
     ops = keras.ops
     share = np.bincount(types.ravel(), minlength=UNKNOWN + 1)[: len(TYPES)] / types.size
     weights = np.zeros(UNKNOWN + 1, np.float32)
@@ -290,9 +290,3 @@ def _weights(network: Any) -> dict[str, np.ndarray]:
             kernel, bias = kernel * gain, bias - mean * gain
         weights |= {f"{name}.kernel": kernel, f"{name}.bias": bias}
     return weights
-
-
-def _keras() -> Any:
-    from napari_stmml import autoencoder
-
-    return autoencoder._keras()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from napari_stmml.filters import _blurred, _halved
+from napari_stmml.filters import blurred, halved
 from napari_stmml.levelling import fill_nearest
 from napari_stmml.periodic import split_lattice
 
@@ -71,19 +71,19 @@ def _standing_out(rest: np.ndarray) -> np.ndarray:
     """Find the cells that are high, low, steep or rough, and those around them; (rows / 2, cols / 2)."""
     from scipy.ndimage import binary_dilation, median_filter
 
-    half = _halved(rest)
-    near = _blurred(half, 1.0)
+    half = halved(rest)
+    near = blurred(half, 1.0)
     even = [size // 2 * 2 for size in half.shape]
-    coarse = median_filter(_halved(half[: even[0], : even[1]]), 11, mode="nearest")
+    coarse = median_filter(halved(half[: even[0], : even[1]]), 11, mode="nearest")
     coarse = np.pad(coarse, [(0, size % 2) for size in half.shape], mode="edge")
     away = near - coarse.repeat(2, 0).repeat(2, 1)[: half.shape[0], : half.shape[1]]
     away -= np.median(away)
     found = np.abs(away) > _STANDS_OUT * max(1.4826 * float(np.median(np.abs(away))), 1e-6)
-    wide = _blurred(half, 2.0)
+    wide = blurred(half, 2.0)
     slope = np.hypot(*np.gradient(wide))
     found |= slope > _STEEP * max(float(np.median(slope)), 1e-6)
     found = binary_dilation(found, iterations=2)
-    rough = _blurred(np.log((half - wide) ** 2 + np.float32(1e-4)), 2.5)
+    rough = blurred(np.log((half - wide) ** 2 + np.float32(1e-4)), 2.5)
     rough[found] = np.median(rough)
     return np.asarray(found | binary_dilation(rough > np.quantile(rough, 1 - _ROUGHEST)))
 
@@ -97,7 +97,7 @@ def _pasted(
     heights, lattice = channels.sum(0), channels[1]
     labels = np.zeros(heights.shape, np.uint8)
     corrugation = max(float(lattice.std()), 0.3)
-    noise = 2.0 * float(np.median(np.abs(channels[0] - _blurred(channels[0], 1.0))))
+    noise = 2.0 * float(np.median(np.abs(channels[0] - blurred(channels[0], 1.0))))
     if rng.random() < 0.7:
         direction = rng.uniform(0, 2 * np.pi)
         for _ in range(int(rng.integers(1, 3))):
@@ -111,7 +111,7 @@ def _pasted(
     heights = np.array(heights, np.float32)
     density = _log_uniform(rng, 0.3, 1.6)
     kinds = np.repeat(list(_PER_PIECE), [int(number * density) for number in _PER_PIECE.values()])
-    ground, taken = _blurred(heights, 8.0), unknown.repeat(2, 0).repeat(2, 1)
+    ground, taken = blurred(heights, 8.0), unknown.repeat(2, 0).repeat(2, 1)
     taken |= (maximum_filter(labels, 9) == DISORDERED) | (maximum_filter(labels, 9) == BARE)
     for kind in rng.permutation(kinds).tolist():
         _set_blob(heights, ground, labels, taken, kind, rng)
@@ -141,7 +141,7 @@ def _stepped(
     upper = _logistic(distance / rng.uniform(1, 2))
     if rng.random() < 0.6:
         turns = int(rng.integers(1, 4))
-        ground = _blurred(heights, 12.0)
+        ground = blurred(heights, 12.0)
         flat = heights - ground
         heights = ground + (1 - upper) * flat + upper * np.rot90(flat, turns)
         lattice = (1 - upper) * lattice + upper * np.rot90(lattice, turns)
@@ -171,13 +171,13 @@ def _patched(
     depth = _log_uniform(rng, 22, 55) * outline - np.hypot(down - middle[0], right - middle[1])
     inside = _logistic(depth / rng.uniform(1, 2.5))
     if kind == DISORDERED:
-        ground = _blurred(heights, 10.0) + 0.3 * corrugation * rng.standard_normal()
+        ground = blurred(heights, 10.0) + 0.3 * corrugation * rng.standard_normal()
         grains = _rough(rng, _log_uniform(rng, 1.5, 5))
         if rng.random() < 0.5:
             grains += 0.7 * _rough(rng, _log_uniform(rng, 2, 8))
         ground += _log_uniform(rng, 0.6, 2.2) * corrugation * grains
     else:
-        ground = _blurred(heights, 25.0) - _log_uniform(rng, 0.8, 6) * corrugation
+        ground = blurred(heights, 25.0) - _log_uniform(rng, 0.8, 6) * corrugation
         ground += _log_uniform(rng, 0.05, 0.4) * corrugation * _rough(rng, _log_uniform(rng, 1, 3))
         ground += 0.15 * corrugation * _rough(rng, 6.0)
     ground += noise * rng.standard_normal(heights.shape, np.float32)
@@ -238,7 +238,7 @@ def _grid() -> tuple[np.ndarray, np.ndarray]:
 
 def _rough(rng: np.random.Generator, sigma: float) -> np.ndarray:
     """Draw a random landscape of standard deviation 1, smooth over ``sigma`` px."""
-    grains = _blurred(rng.standard_normal((PIECE, PIECE), np.float32), sigma)
+    grains = blurred(rng.standard_normal((PIECE, PIECE), np.float32), sigma)
     return np.asarray(grains / grains.std())
 
 

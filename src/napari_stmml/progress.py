@@ -33,6 +33,21 @@ def throttled(report: Callable[[Event], None]) -> Callable[[Event, bool], None]:
     return tick
 
 
+def of_training(
+    history: list[Event], report: Callable[[Event], None]
+) -> tuple[Callable[[int, int, int, float], None], Callable[[int, dict[str, float]], None]]:
+    """Return what a training calls after a batch and after an epoch: events, and the epoch's losses noted."""
+
+    def on_batch(epoch: int, batch: int, batches: int, loss: float) -> None:
+        report({"event": "batch", "epoch": epoch, "batch": batch, "batches": batches, "loss": loss})
+
+    def on_epoch(epoch: int, losses: dict[str, float]) -> None:
+        history.append({"epoch": epoch, **losses})
+        report({"event": "epoch", "epoch": epoch, **losses})
+
+    return on_batch, on_epoch
+
+
 def with_time_left(report: Callable[[Event], None], epochs: int) -> Callable[[Event], None]:
     """Add ``fraction`` and ``seconds_left`` of the training to every event of a batch.
 

@@ -18,6 +18,7 @@ from napari_stmml.colours import class_colours
 from napari_stmml.files import sha256
 from napari_stmml.naming import keep_names
 from napari_stmml.pairs import paired_by_file
+from napari_stmml.progress import of_training
 from napari_stmml.prototypes import Prototypes
 from napari_stmml.recipe import DEFAULT, Recipe, get_recipe
 from napari_stmml.scan import Scan
@@ -56,7 +57,7 @@ def train_classifier(
         where the recipe takes both biases.
     recipe : str or Recipe
     n_clusters : int or ``"auto"``, optional
-        In place of the recipe's ``num_clusters``; ``"auto"`` takes what `clusters.propose` proposes.
+        In place of the recipe's ``num_clusters``; ``"auto"`` takes what `grouping.propose` proposes.
     seed : int
     like : SurfaceClassifier, optional
         An older model: clusters that are nearly the same as one of its own keep its place, name and colour.
@@ -174,14 +175,7 @@ def train_network(
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Autoencoder:
     """Train the autoencoder of a recipe, noting the losses of every epoch in ``training``."""
-
-    def on_epoch(epoch: int, losses: dict[str, float]) -> None:
-        training["history"].append({"epoch": epoch, **losses})
-        on_event({"event": "epoch", "epoch": epoch, **losses})
-
-    def on_batch(epoch: int, batch: int, batches: int, loss: float) -> None:
-        on_event({"event": "batch", "epoch": epoch, "batch": batch, "batches": batches, "loss": loss})
-
+    on_batch, on_epoch = of_training(training["history"], on_event)
     return train_autoencoder(
         train,
         validation,
