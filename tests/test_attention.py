@@ -25,7 +25,8 @@ def doubtful(row, col, confidence=0.05, size=4, **known):
 
 def test_the_least_sure_place_comes_first_with_its_class_and_the_runner_up():
     first = doubts([doubtful(20, 30)])[0]
-    assert abs(first.row - 20) <= 4 and abs(first.col - 30) <= 4
+    assert abs(first.row - 20) <= 4
+    assert abs(first.col - 30) <= 4
     assert (first.scan, first.label, first.runner_up, first.unlike) == (0, 1, 2, False)
     assert first.confidence == pytest.approx(0.05)
 

@@ -93,7 +93,7 @@ def doubts(scans: Sequence[Answers], *, most: int = 100) -> list[Doubt]:
     found = [one for number, answers in enumerate(scans) for one in _peaks(number, answers, most)]
     found.sort(key=lambda one: (-one.weight, one.scan, one.row, one.col))
     asked: Counter[tuple[int, int]] = Counter()
-    turns = []
+    turns: list[tuple[float, int, Doubt]] = []
     for one in found:
         pair = _pair(one)
         turns.append((-one.weight * _AGAIN ** asked[pair], len(turns), one))
@@ -149,7 +149,7 @@ def _peaks(number: int, answers: Answers, most: int) -> list[Doubt]:
     weight = np.where(asked, around, 0)
     peaks = (weight == maximum_filter(weight, 2 * ACROSS + 1, mode="constant")) & (weight > 0)
     places = np.argwhere(peaks)[np.argsort(-weight[peaks], kind="stable")]
-    chosen = []
+    chosen: list[np.ndarray] = []
     while len(places) and len(chosen) < most:  # of equal ones side by side, the first
         chosen.append(places[0])
         places = places[np.abs(places - places[0]).max(1) > ACROSS]
