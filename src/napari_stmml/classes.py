@@ -1,0 +1,260 @@
+"""What the labels of a model mean: names, colours, and which classes were merged or deleted."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.colours import class_colours
+
+MOST = 255  # labels that a person can paint: truths are uint8
+
+
+@dataclass(frozen=True)
+class SurfaceClass:
+    """What one label means.
+
+    Parameters
+    ----------
+    name : str
+    colour : str
+        ``#rrggbb``.
+    background : bool
+        Whether it is no structure: left out of statistics, and shown faint.
+    gone : bool
+        Whether it was merged or deleted; it keeps its number.
+    into : int
+        Label that it was merged into; 0 if it was deleted, or is there.
+    """
+
+    name: str
+    colour: str
+    background: bool = False
+    gone: bool = False
+    into: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise ValueError("a class needs a name, got an empty one")
+        if not re.fullmatch("#[0-9a-fA-F]{6}", self.colour):
+            raise ValueError(f"a colour must be #rrggbb, got {self.colour!r}")
+        if self.into and not self.gone:
+            raise ValueError(f"class {self.name!r} is there, so it cannot be merged into {self.into}")
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What all labels of a model mean. Numbers are for ever: entry i is label i + 1, gone or not.
+
+    So label maps, and what a person painted, never have to be written anew.
+
+    Parameters
+    ----------
+    entries : tuple of SurfaceClass
+    of_cluster : tuple of int
+        Label of each cluster of the model; 0 = none, after its class was deleted.
+    order : tuple of int
+        Labels that are there, as a table lists them.
+
+    Raises
+    ------
+    ValueError
+        If the parts do not fit, or two classes that are there have one name.
+
+    Examples
+    --------
+    >>> classes = Classes.plain(("rows", "holes", "bumps"))
+    >>> classes.merged([3], into=1).lookup
+    array([0, 1, 2, 1], dtype=uint16)
+    """
+
+    entries: tuple[SurfaceClass, ...]
+    of_cluster: tuple[int, ...]
+    order: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        there = [label for label, one in enumerate(self.entries, 1) if not one.gone]
+        if sorted(self.order) != there:
+            raise ValueError(f"the order must hold each of {there} once, got {list(self.order)}")
+        for label in (*self.of_cluster, *(one.into for one in self.entries)):
+            if not 0 <= label <= self.n:
+                raise ValueError(f"labels of clusters and merged classes must be 0 to {self.n}, got {label}")
+        taken: set[str] = set()
+        for label in there:
+            name = self.entries[label - 1].name
+            if name in taken:
+                raise ValueError(f"each class needs a name of its own, {name!r} is taken")
+            taken.add(name)
+        for label in range(1, self.n + 1):
+            self._end(label)
+
+    @classmethod
+    def plain(cls, names: Sequence[str], colours: Sequence[str] | None = None) -> "Classes":
+        """Make what training makes: cluster i is label i + 1."""
+        colours = class_colours(len(names)) if colours is None else colours
+        if len(names) != len(colours):
+            raise ValueError(f"classes need as many names as colours, got {len(names)} and {len(colours)}")
+        labels = tuple(range(1, len(names) + 1))
+        return cls(tuple(map(SurfaceClass, names, colours)), labels, labels)
+
+    @property
+    def n(self) -> int:
+        """How many labels there ever were."""
+        return len(self.entries)
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """Labels that are there, as a table lists them."""
+        return self.order
+
+    @cached_property
+    def lookup(self) -> np.ndarray:
+        """Label as shown of each label as painted or predicted, (n + 1,) uint16: merges are followed."""
+        found = np.array([0, *(self._end(label) for label in range(1, self.n + 1))], np.uint16)
+        found.flags.writeable = False
+        return found
+
+    @property
+    def shown(self) -> np.ndarray:
+        """Label as shown of each cluster, (n_clusters,) uint16; 0 = none."""
+        return self.lookup[np.array(self.of_cluster, int)]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all labels; a class that was merged has that of what it is now."""
+        return tuple(one.name for one in self._now())
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """Colours of all labels, ``#rrggbb``, as ``names``."""
+        return tuple(one.colour for one in self._now())
+
+    def merged(self, labels: Iterable[int], *, into: int) -> "Classes":
+        """Make classes part of another one, which keeps its name, colour and number."""
+        labels = set(labels) - {into}
+        if not labels:
+            raise ValueError(f"nothing to merge into {self._there(into).name!r}: choose two classes or more")
+        self._there(into)
+        return self._without(labels, into)
+
+    def deleted(self, label: int) -> "Classes":
+        """Take a class away: what had its label, or was merged into it, has none."""
+        shown = self.shown
+        kept = tuple(0 if shown[i] == label else own for i, own in enumerate(self.of_cluster))
+        return replace(self._without({label}, 0), of_cluster=kept)
+
+    def renamed(self, label: int, name: str) -> "Classes":
+        """Give a class another name."""
+        return self._changed(label, name=name.strip())
+
+    def recoloured(self, label: int, colour: str) -> "Classes":
+        """Give a class another colour, ``#rrggbb``."""
+        return self._changed(label, colour=colour)
+
+    def as_background(self, label: int, on: bool = True) -> "Classes":
+        """Say that a class is no structure, or that it is one."""
+        return self._changed(label, background=on)
+
+    def reordered(self, order: Iterable[int]) -> "Classes":
+        """List the classes that are there in another order; numbers stay."""
+        return replace(self, order=tuple(order))
+
+    def added(self, name: str | None = None, colour: str | None = None) -> tuple["Classes", int]:
+        """Return the classes with a new one, and its label: the next number.
+
+        Without a name it is ``class N``; without a colour it gets one that no class has or had.
+        """
+        label = self.n + 1
+        if label > MOST:
+            raise ValueError(f"there can be {MOST} classes in all, those that were merged or deleted counted")
+        name = self.free_name(f"class {label}") if name is None else name.strip()
+        if colour is None:
+            had = {one.colour.lower() for one in self.entries}
+            colour = next(one for one in class_colours(label) if one not in had)
+        entries = (*self.entries, SurfaceClass(name, colour))
+        return replace(self, entries=entries, order=(*self.order, label)), label
+
+    def with_labels(self, most: int) -> "Classes":
+        """Return the classes with new ones, so that every label up to ``most`` has an entry."""
+        classes = self
+        while classes.n < most:
+            classes, _ = classes.added()
+        return classes
+
+    def with_clusters(self, of_cluster: Iterable[int]) -> "Classes":
+        """Return the classes for other clusters: the label of each, 0 for none."""
+        return replace(self, of_cluster=tuple(int(label) for label in of_cluster))
+
+    def free_name(self, name: str) -> str:
+        """Return a name, with a number behind it if it is taken.
+
+        >>> Classes.plain(("rows", "holes")).free_name("rows")
+        'rows 2'
+        """
+        taken = {self.entries[label - 1].name for label in self.order}
+        number, free = 1, name
+        while free in taken:
+            number += 1
+            free = f"{name} {number}"
+        return free
+
+    def as_dicts(self) -> dict[str, Any]:
+        """Return everything as JSON knows it."""
+        entries = [asdict(one) for one in self.entries]
+        return {"classes": entries, "of_cluster": list(self.of_cluster), "order": list(self.order)}
+
+    @classmethod
+    def of_dicts(cls, about: dict[str, Any]) -> "Classes":
+        """Read what ``as_dicts`` wrote; older models have a name and a colour for each cluster."""
+        entries = tuple(
+            SurfaceClass(
+                str(one["name"]),
+                str(one["colour"]),
+                bool(one.get("background", False)),
+                bool(one.get("gone", False)),
+                int(one.get("into", 0)),
+            )
+            for one in about["classes"]
+        )
+        plain = range(1, len(entries) + 1)
+        labels = (tuple(int(label) for label in about.get(key, plain)) for key in ("of_cluster", "order"))
+        return cls(entries, *labels)
+
+    def _end(self, label: int) -> int:
+        """Follow merges to the label as shown, 0 where the way ends at a deleted class."""
+        passed = {label}
+        while label and (one := self.entries[label - 1]).gone:
+            label = one.into
+            if label in passed:
+                raise ValueError(f"classes {sorted(passed)} are merged into each other")
+            passed.add(label)
+        return label
+
+    def _now(self) -> list[SurfaceClass]:
+        """Return what each label is now; a deleted class is what it was."""
+        ends = [self._end(label) for label in range(1, self.n + 1)]
+        return [self.entries[end - 1] if end else one for one, end in zip(self.entries, ends, strict=True)]
+
+    def _there(self, label: int) -> SurfaceClass:
+        """Return the class of a label that must be there."""
+        if label not in self.order:
+            why = (
+                "was merged or deleted" if 1 <= label <= self.n else f"does not exist: they are 1 to {self.n}"
+            )
+            raise ValueError(f"class {label} {why}")
+        return self.entries[label - 1]
+
+    def _changed(self, label: int, **known: Any) -> "Classes":
+        entries = list(self.entries)
+        entries[label - 1] = replace(self._there(label), **known)
+        return replace(self, entries=tuple(entries))
+
+    def _without(self, labels: set[int], into: int) -> "Classes":
+        entries = list(self.entries)
+        for label in labels:
+            entries[label - 1] = replace(self._there(label), gone=True, into=into)
+        order = tuple(label for label in self.order if label not in labels)
+        return replace(self, entries=tuple(entries), order=order)
