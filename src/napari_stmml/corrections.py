@@ -1,4 +1,4 @@
-"""What a person painted on a scan: kept apart from what was predicted, known by its scan, and always right."""
+"""What a person painted on a scan: kept apart from what was predicted, and known by its scan."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,7 +46,8 @@ class ScanKey:
     def of_dict(cls, about: dict[str, Any]) -> "ScanKey":
         """Read what ``as_dict`` returned."""
         rows, cols = about["shape"]
-        return cls(str(about["sha256"]), str(about["channel"]), str(about["direction"]), (int(rows), int(cols)))
+        digest, channel, direction = (str(about[name]) for name in ("sha256", "channel", "direction"))
+        return cls(digest, channel, direction, (int(rows), int(cols)))
 
 
 def over(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:

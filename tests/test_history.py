@@ -1,0 +1,64 @@
+"""Steps back and forth: whatever was done, undoing all of it gives what there was before."""
+
+import numpy as np
+import pytest
+
+from napari_stmml.corrections import ScanKey
+from napari_stmml.history import MOST_STEPS, History, ModelEdit, Strokes, applied, difference
+
+KEY = ScanKey("00", "Z", "forward/up", (30, 40))
+
+
+def test_a_difference_taken_back_gives_what_was_there_and_done_again_what_is():
+    rng = np.random.default_rng(0)
+    before = rng.integers(0, 5, KEY.shape).astype(np.uint8)
+    after = before.copy()
+    after[5:9, 7:30] = 6
+    strokes = difference(before, after, KEY)
+    work = after.copy()
+    applied(work, strokes, forward=False)
+    np.testing.assert_array_equal(work, before)
+    applied(work, strokes, forward=True)
+    np.testing.assert_array_equal(work, after)
+
+
+def test_nothing_changed_is_no_step():
+    same = np.ones(KEY.shape, np.uint8)
+    assert difference(same, same.copy(), KEY) is None
+
+
+def test_steps_of_strokes_and_models_come_back_in_their_order():
+    history = History()
+    stroke = difference(np.zeros(KEY.shape, np.uint8), np.ones(KEY.shape, np.uint8), KEY)
+    history.push("painted", stroke)
+    history.push("merged", ModelEdit("old", "new"))
+    assert (history.last, history.next) == ("merged", "")
+    assert history.undo().change.before == "old"
+    assert history.undo().change is stroke
+    assert history.undo() is None
+    assert (history.last, history.next) == ("", "painted")
+    assert history.redo().what == "painted"
+    assert history.redo().what == "merged"
+    assert history.redo() is None
+
+
+def test_a_new_step_ends_what_could_be_done_again():
+    history = History()
+    history.push("one", ModelEdit(1, 2))
+    history.undo()
+    history.push("other", ModelEdit(1, 3))
+    assert history.redo() is None
+    assert history.undo().what == "other"
+
+
+@pytest.mark.parametrize(("most", "left"), [(0, MOST_STEPS), (11 * 300, 10)])
+def test_the_oldest_steps_are_forgotten_when_there_are_too_many_or_they_take_too_much(most, left):
+    history = History(most_bytes=most)
+    strokes = Strokes(KEY, np.zeros(30, np.int64), np.zeros(30, np.uint8), np.zeros(30, np.uint8))
+    assert strokes.size == 300
+    for number in range(MOST_STEPS + 5):
+        history.push(str(number), strokes)
+    undone = 0
+    while history.undo():
+        undone += 1
+    assert undone in (left, left + 1)
