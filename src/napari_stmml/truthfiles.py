@@ -143,7 +143,7 @@ class TruthFile:
         return path, LabelMap.read(path) if path.is_file() else None
 
     def _places(self) -> list[Path]:
-        """List where it may be: by its plain name, or, where that is another scan's, with part of its hash."""
+        """List where it may be: by its plain name, or, if that is another scan's, with part of its hash."""
         scan, part = self._scan, self.key.sha256[:12]
         channel = "" if scan.channel == "Z" else scan.channel
         name = "_".join(word for word in (scan.stem or "scan", channel, scan.short_direction) if word)
