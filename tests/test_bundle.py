@@ -2,13 +2,16 @@ import io
 import json
 import pickle
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from napari_stmml import bundle
+from napari_stmml import Scan, SurfaceClassifier, bundle
+from napari_stmml.classes import Classes
 
 ABOUT = {"format": 1, "recipe": {"name": "x"}}
+DATA = Path(__file__).parent / "data"
 
 
 class Bomb:
@@ -54,7 +57,7 @@ def test_what_was_written_is_read(tmp_path, rng, dtype):
     path = bundle.write(tmp_path / "m.stmml", about, arrays)
     assert path == tmp_path / "m.stmml"
     found, again = bundle.read(path)
-    assert found == {"format": 2, **about}
+    assert found == {"format": 3, **about}
     assert again.keys() == arrays.keys()
     for name, array in arrays.items():
         assert again[name].dtype == dtype
@@ -65,7 +68,7 @@ def test_a_model_is_a_plain_zip_of_json_and_npy(tmp_path):
     path = bundle.write(tmp_path / "m.stmml", {}, {"a": np.ones(3)})
     with zipfile.ZipFile(path) as file:
         assert file.namelist() == ["classifier.json", "a.npy"]
-        assert json.loads(file.read("classifier.json")) == {"format": 2}
+        assert json.loads(file.read("classifier.json")) == {"format": 3}
         assert file.read("a.npy")[:6] == b"\x93NUMPY"
 
 
@@ -120,7 +123,7 @@ def test_what_a_model_does_not_need_is_not_looked_at(tmp_path, bomb):
         ({"format": None}, "does not say which format"),
         ({"format": "1"}, "does not say which format"),
         (b"[1]", "does not say which format"),
-        ({"format": 3}, "has format 3, this program reads up to 2: update napari-stmml"),
+        ({"format": 4}, "has format 4, this program reads up to 3: update napari-stmml"),
         ({"format": 999}, "has format 999"),
         (b"{not json", "is damaged"),
         (b"", "is damaged"),
@@ -172,3 +175,19 @@ def test_versions_are_those_of_what_makes_a_model():
     known = bundle.versions()
     assert known["numpy"] == np.__version__
     assert {"napari-stmml", "tensorflow", "keras", "scikit-learn"} <= known.keys()
+
+
+def test_a_model_of_format_2_is_read_and_labels_as_it_did(tmp_path):
+    y, x = np.mgrid[:96, :96]
+    rows, bumps = np.sin(2 * np.pi * y / 8), 0.8 * np.sin(2 * np.pi * x / 11) * np.sin(2 * np.pi * y / 11)
+    scan = Scan(0.1 * np.where(x < 48, rows, bumps), (0.1, 0.1), source="textures.dat")
+    before = np.load(DATA / "format2_labels.npz")
+    assert bundle.read(DATA / "format2.stmml")[0]["format"] == 2
+    older = SurfaceClassifier.load(DATA / "format2.stmml")
+    assert older.class_names == ("rows", "Fläche", "c", "d")
+    assert older.classes == Classes.plain(older.class_names, older.class_colours)
+    assert older.lessons is None
+    for model in (older, SurfaceClassifier.load(older.save(tmp_path / "m.stmml"))):
+        labels, confidence = model.predict(scan, return_confidence=True)
+        assert (labels != before["labels"]).mean() < 1e-3  # another machine may round otherwise
+        assert np.nanmedian(np.abs(confidence - before["confidence"])) < 1e-3

@@ -7,9 +7,12 @@ import pytest
 
 from napari_stmml import Recipe, Scan, SurfaceClassifier, bundle, read_mtrx, train_classifier
 from napari_stmml.autoencoder import Autoencoder, build_autoencoder
+from napari_stmml.classes import Classes
 from napari_stmml.clusters import nearest_centres
 from napari_stmml.colours import class_colours
+from napari_stmml.corrections import ScanKey
 from napari_stmml.files import sha256
+from napari_stmml.lessons import Lessons
 from napari_stmml.progress import Stopped
 from napari_stmml.prototypes import Prototypes
 from napari_stmml.training import SAMPLE, warn_of_skipped
@@ -23,6 +26,9 @@ RECIPE = Recipe(
     num_clusters=2,
     predict_window_pitch=8,
 )
+
+
+SOURCE = {"key": ScanKey("ab", "Z", "", (2, 2)).as_dict(), "name": "a"}
 
 
 def textures(shape=(128, 128), **known):
@@ -44,10 +50,10 @@ def untrained(k=5, window=16, **changes):
     """Make a classifier whose network knows nothing and whose centres are features of noise."""
     autoencoder = Autoencoder.from_network(build_autoencoder(window))
     noise = np.random.default_rng(1).random((k, window, window), dtype=np.float32)
-    names = tuple(f"cluster {i + 1}" for i in range(k))
+    classes = Classes.plain([f"cluster {i + 1}" for i in range(k)])
     recipe = replace(RECIPE, **{"window_size": window, "num_clusters": k, **changes})
     clusters = Prototypes.plain(autoencoder.encode(noise))
-    return SurfaceClassifier(recipe, autoencoder, clusters, names, class_colours(k))
+    return SurfaceClassifier(recipe, autoencoder, clusters, classes)
 
 
 @pytest.fixture(scope="module")
@@ -317,7 +323,7 @@ def test_a_pitch_that_leaves_gaps_is_refused(model, pitch):
 def test_save_then_load_then_predict_is_identical(tmp_path, tiny_classifier, session_files):
     path = tiny_classifier.save(tmp_path / "new" / "m.stmml")
     again = SurfaceClassifier.load(path)
-    for name in ("recipe", "class_names", "class_colours", "training"):
+    for name in ("recipe", "classes", "training"):
         assert getattr(again, name) == getattr(tiny_classifier, name)
     for scan in read_mtrx(session_files[1])[:2]:
         before = tiny_classifier.predict(scan, return_confidence=True)
@@ -327,7 +333,7 @@ def test_save_then_load_then_predict_is_identical(tmp_path, tiny_classifier, ses
 
 
 def test_names_and_colours_that_a_person_gave_are_saved(tmp_path, model):
-    named = replace(model, class_names=("Fläche", "空孔", *model.class_names[2:]))
+    named = replace(model, classes=model.classes.renamed(1, "Fläche").renamed(2, "空孔"))
     again = SurfaceClassifier.load(named.save(tmp_path / "m.stmml"))
     assert again.class_names[:2] == ("Fläche", "空孔")
     assert again.class_colours == model.class_colours
@@ -345,7 +351,7 @@ def test_names_and_colours_that_a_person_gave_are_saved(tmp_path, model):
         (lambda about, arrays: about["classes"][0].pop("name"), "name is missing"),
         (
             lambda about, arrays: about["classes"].pop(),
-            "5 clusters need as many names and colours, got 4 and 4",
+            r"the order must hold each of \[1, 2, 3, 4\] once",
         ),
         (lambda about, arrays: about.update(classes="five"), "cannot be used as a model"),
         (lambda about, arrays: about.update(recipe=None), "cannot be used as a model"),
@@ -384,8 +390,12 @@ def test_weights_that_do_not_fit_are_refused_when_they_are_used(tmp_path, model)
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"class_names": ("a", "b")}, "5 clusters need as many names and colours, got 2 and 5"),
-        ({"class_colours": ()}, "5 clusters need as many names and colours, got 5 and 0"),
+        ({"classes": Classes.plain(("a", "b"))}, "each of 5 clusters needs a class, got 2"),
+        ({"lessons": Lessons.none(3)}, "lessons must have the 1024 features of the model, got 3"),
+        (
+            {"lessons": Lessons.none(1024).with_scan(SOURCE, np.ones((1, 1024)), np.array([6]))},
+            "lessons are of label 6, and there are 5 classes",
+        ),
         (
             {"clusters": Prototypes.plain(np.zeros((5, 3), np.float32))},
             "16 px with 1024 features, clusters of 3",

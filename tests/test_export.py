@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from napari_stmml import train_classifier
+from napari_stmml.classes import Classes
 from napari_stmml.colours import NOT_SCANNED, paint_classes
 from napari_stmml.export import (
     MOST_IN_STRIP,
@@ -240,7 +241,7 @@ def test_exemplars_are_painted_on_one_scale_of_heights():
 
 
 def test_a_figure_of_clusters_has_a_row_each_with_colour_name_share_and_windows(classifier):
-    named = replace(classifier, class_names=("rows", "x" * 60, "holes"))
+    named = replace(classifier, classes=Classes.plain(("rows", "x" * 60, "holes")))
     figure = exemplars_figure(named)
     axes, bar = figure.axes
     shares = [share_text(share) for share in cluster_shares(classifier)]
@@ -265,8 +266,7 @@ def test_nothing_of_a_figure_of_clusters_is_cut_off(classifier, rows):
     many = replace(
         classifier,
         clusters=type(classifier.clusters).plain(np.eye(max(rows, 2), classifier.clusters.n_features)),
-        class_names=("a class with a name of some length",) * max(rows, 2),
-        class_colours=("#ff0000",) * max(rows, 2),
+        classes=Classes.plain([f"a class with a name of some length {i}" for i in range(max(rows, 2))]),
         exemplars=np.resize(classifier.exemplars, (max(rows, 2), *classifier.exemplars.shape[1:])),
     )
     figure = exemplars_figure(many)

@@ -5,6 +5,7 @@ import pytest
 
 from napari_stmml import Scan, train_classifier
 from napari_stmml.artefacts import with_artefacts
+from napari_stmml.classes import Classes
 from napari_stmml.naming import match, places
 from napari_stmml.simulate import simulate_si001
 
@@ -19,7 +20,7 @@ def scans():
 def named(scans):
     model = train_classifier(scans, recipe="instant", n_clusters=6, seed=0)
     names = ("terrace", "vacancy", "c", "d", "e", "f")
-    return replace(model, class_names=names, class_colours=tuple(f"#0000{i}0" for i in range(6)))
+    return replace(model, classes=Classes.plain(names, [f"#0000{i}0" for i in range(6)]))
 
 
 def test_a_refit_of_the_same_scans_keeps_every_name_colour_and_label(scans, named):
@@ -30,11 +31,11 @@ def test_a_refit_of_the_same_scans_keeps_every_name_colour_and_label(scans, name
 
 
 def test_names_follow_the_clusters_when_their_order_changes(scans, named):
+    looks = named.class_names, named.class_colours
     shuffled = replace(
         named,
         clusters=named.clusters.reordered([3, 1, 5, 0, 2, 4]),
-        class_names=tuple(named.class_names[i] for i in (3, 1, 5, 0, 2, 4)),
-        class_colours=tuple(named.class_colours[i] for i in (3, 1, 5, 0, 2, 4)),
+        classes=Classes.plain(*([of[i] for i in (3, 1, 5, 0, 2, 4)] for of in looks)),
     )
     again = train_classifier(scans, recipe="instant", n_clusters=6, seed=0, like=shuffled)
     assert again.class_names == shuffled.class_names

@@ -240,7 +240,8 @@ def labelled(file, tmp_path):
     nearest = np.full(shape, 2, np.uint8)
     nearest[:5] = 1
     margin = np.linspace(0, 1, nearest.size, dtype=np.float32).reshape(shape)
-    look = {"names": ("a", "b"), "colours": ("#ff0000", "#0000ff"), "model": "m.stmml", "alpha": 0.5}
+    names, colours = {1: "a", 2: "b"}, {1: "#ff0000", 2: "#0000ff"}
+    look = {"names": names, "colours": colours, "model": "m.stmml", "alpha": 0.5}
     made = write_labelled(
         Writing(
             prepared,

@@ -8,9 +8,9 @@ import numpy as np
 from benchmarks.quality.models import places_on
 
 from napari_stmml import Scan
-from napari_stmml.classifier import windows_of
 from napari_stmml.clusters import nearest_centres
 from napari_stmml.flattening import flatten
+from napari_stmml.places import windows_of
 from napari_stmml.recipe import get_recipe
 from napari_stmml.windows import WindowGrid
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from napari_stmml import Scan, SurfaceClassifier, dense
 from napari_stmml.autoencoder import Autoencoder
-from napari_stmml.classifier import ENCODED_AT_ONCE, windows_of
 from napari_stmml.features import cell_features
 from napari_stmml.pairs import pair_scans
+from napari_stmml.places import ENCODED_AT_ONCE, windows_of
 from napari_stmml.preprocess import to_own_pixels
 from napari_stmml.simulate import Surface
 from napari_stmml.windows import WindowGrid

@@ -232,9 +232,9 @@ def profile_instant(px: int) -> dict[str, Any]:
     from benchmarks.speed import scenes
 
     from napari_stmml import train_classifier
-    from napari_stmml.classifier import paint_scan, windows_of
     from napari_stmml.features import bank_of, cell_features, filled
     from napari_stmml.grouping import fit_prototypes
+    from napari_stmml.places import paint_scan, windows_of
     from napari_stmml.recipe import get_recipe
     from napari_stmml.sampling import sample_cells
     from napari_stmml.stream import store_map

@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_stmml.files import atomic
 
-FORMAT = 2  # 1 had cluster centres alone: no projection, no exemplars
+FORMAT = 3  # 1 had centres alone: no projection, no exemplars; 2 had a class for each cluster, no lessons
 ABOUT = "classifier.json"
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 

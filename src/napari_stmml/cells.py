@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.classes import Classes
 from napari_stmml.classifier import SurfaceClassifier
-from napari_stmml.colours import class_colours
 from napari_stmml.features import bank_of, filled
 from napari_stmml.grouping import Proposal, fit_prototypes, propose
 from napari_stmml.progress import of_training
@@ -146,8 +146,6 @@ def cluster(
     if complete:
         chosen = typical(sample, labels, confidence, found.n_clusters, bank.cell)
         shown = exemplars(sample, chosen, bank.cell)
-    names = tuple(f"cluster {i + 1}" for i in range(found.n_clusters))
+    classes = Classes.plain([f"cluster {i + 1}" for i in range(found.n_clusters)])
     recipe = replace(recipe, num_clusters=k)
-    return SurfaceClassifier(
-        recipe, bank, found, names, class_colours(found.n_clusters), record, exemplars=shown
-    )
+    return SurfaceClassifier(recipe, bank, found, classes, record, exemplars=shown)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.colours import class_colours
+from napari_stmml.colours import NO_COLOUR, class_colours
 
 MOST = 255  # labels that a person can paint: truths are uint8
 
@@ -131,6 +131,22 @@ class Classes:
     def colours(self) -> tuple[str, ...]:
         """Colours of all labels, ``#rrggbb``, as ``names``."""
         return tuple(one.colour for one in self._now())
+
+    @property
+    def legend(self) -> tuple[dict[int, str], dict[int, str]]:
+        """Names and colours of the labels that are there, by label."""
+        there = sorted(self.order)
+        return (
+            {label: self.entries[label - 1].name for label in there},
+            {label: self.entries[label - 1].colour for label in there},
+        )
+
+    def look(self, cluster: int) -> tuple[int, str, str]:
+        """Return label, name and colour that a cluster is shown with; label 0 where its class was deleted."""
+        label = int(self.shown[cluster])
+        if not label:
+            return 0, "deleted", NO_COLOUR
+        return label, self.entries[label - 1].name, self.entries[label - 1].colour
 
     def merged(self, labels: Iterable[int], *, into: int) -> "Classes":
         """Make classes part of another one, which keeps its name, colour and number."""

@@ -1,7 +1,9 @@
-"""Keep and use a trained model: a SurfaceClassifier turns a scan into a label map."""
+"""Keep and use a trained model: a SurfaceClassifier turns a scan into a label map, and learns from people."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +11,28 @@ import numpy as np
 
 from napari_stmml import bundle, dense
 from napari_stmml.autoencoder import Autoencoder
-from napari_stmml.clusters import nearest_centres
-from napari_stmml.features import LEAST, bank_of, cell_tiles, plane
-from napari_stmml.preprocess import NotUsable, to_own_pixels
+from napari_stmml.classes import MOST as MOST_CLASSES
+from napari_stmml.classes import Classes
+from napari_stmml.corrections import ScanKey
+from napari_stmml.features import bank_of, plane
+from napari_stmml.learner import Learner
+from napari_stmml.lessons import Lessons
+from napari_stmml.places import paint_scan, place_features, windows_of
 from napari_stmml.progress import Stopped
 from napari_stmml.prototypes import Prototypes
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
+from napari_stmml.strokes import checked_truth, enough, painted_features
 from napari_stmml.windows import WindowGrid
 
-ENCODED_AT_ONCE = 2048  # windows; 34 MB of features at 32 px
 Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
+Answer = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
 class SurfaceClassifier:
-    """A trained model: how to prepare a scan, what features it has, and which cluster is which class.
+    """A trained model: how to prepare a scan, what features it has, which cluster is which class, and more.
 
     Parameters
     ----------
@@ -33,22 +40,23 @@ class SurfaceClassifier:
     encoder : Autoencoder or Bank
         What makes features: the seed's network of windows, or a bank of every place.
     clusters : Prototypes
-        Cluster i is label i + 1.
-    class_names, class_colours : tuple of str
-        What a person calls each cluster, and ``#rrggbb``.
+    classes : Classes
+        What labels mean, and the label of each cluster.
     training : dict
         What it was trained on: files with hashes, losses, cluster sizes, versions.
     exemplars : ndarray of float16, shape (n_clusters, n, side, side), optional
         Prepared heights around the most typical places of each cluster, NaN where there are none.
+    lessons : Lessons, optional
+        What people taught it. They decide where they say more than the clusters do.
     """
 
     recipe: Recipe
     encoder: Any
     clusters: Prototypes
-    class_names: tuple[str, ...]
-    class_colours: tuple[str, ...]
+    classes: Classes
     training: dict[str, Any] = field(default_factory=dict, repr=False)
     exemplars: np.ndarray | None = field(default=None, repr=False)
+    lessons: Lessons | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         n_clusters, n_features = self.clusters.n_clusters, self.clusters.n_features
@@ -60,27 +68,46 @@ class SurfaceClassifier:
                 f"the parts of the model do not fit: windows of {self.recipe.window_size} px, a network for"
                 f" {window} px with {self.encoder.n_features} features, clusters of {n_features}"
             )
-        if not len(self.class_names) == len(self.class_colours) == n_clusters:
+        if len(self.classes.of_cluster) != n_clusters:
             raise ValueError(
-                f"{n_clusters} clusters need as many names and colours, got {len(self.class_names)}"
-                f" and {len(self.class_colours)}"
+                f"each of {n_clusters} clusters needs a class, got {len(self.classes.of_cluster)}"
             )
+        if self.lessons is not None:
+            taught, most = self.lessons.features.shape[1], max(self.lessons.counts, default=0)
+            if taught != n_features:
+                raise ValueError(f"lessons must have the {n_features} features of the model, got {taught}")
+            if most > self.n_classes:
+                raise ValueError(f"lessons are of label {most}, and there are {self.n_classes} classes")
 
     @property
     def n_clusters(self) -> int:
-        """How many clusters, and so labels, there are."""
+        """How many clusters there are."""
         return self.clusters.n_clusters
+
+    @property
+    def n_classes(self) -> int:
+        """How many labels there ever were."""
+        return self.classes.n
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of all labels: entry i is label i + 1."""
+        return self.classes.names
+
+    @property
+    def class_colours(self) -> tuple[str, ...]:
+        """Colours of all labels, ``#rrggbb``: entry i is label i + 1."""
+        return self.classes.colours
 
     def save(self, path: str | Path) -> Path:
         """Write the model to one file, ``name.stmml``, replacing an older one only when all is written."""
-        classes = [
-            {"name": name, "colour": colour}
-            for name, colour in zip(self.class_names, self.class_colours, strict=True)
-        ]
-        about = {"recipe": self.recipe.as_dict(), "classes": classes, "training": self.training}
+        about = {"recipe": self.recipe.as_dict(), **self.classes.as_dicts(), "training": self.training}
         arrays = {**self.clusters.arrays(), **_weights(self.encoder)}
         if self.exemplars is not None:
             arrays["exemplars"] = self.exemplars
+        if self.lessons is not None:
+            about["lessons"] = list(self.lessons.sources)
+            arrays |= self.lessons.arrays()
         return bundle.write(path, about, arrays)
 
     @classmethod
@@ -101,10 +128,10 @@ class SurfaceClassifier:
                 recipe=recipe,
                 encoder=encoder,
                 clusters=Prototypes.of_arrays(arrays),
-                class_names=tuple(str(known["name"]) for known in about["classes"]),
-                class_colours=tuple(str(known["colour"]) for known in about["classes"]),
+                classes=Classes.of_dicts(about),
                 training=dict(about.get("training", {})),
                 exemplars=arrays.get("exemplars"),
+                lessons=Lessons.of_arrays(arrays, about.get("lessons", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             what = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
@@ -119,7 +146,7 @@ class SurfaceClassifier:
         on_progress: Progress = lambda done, total: None,
         should_stop: ShouldStop = lambda: False,
     ) -> Any:
-        """Label every pixel of a scan that a window, or a cell, reaches.
+        """Label every pixel of a scan that a window, or a cell, reaches, with classes as they are shown.
 
         Parameters
         ----------
@@ -129,7 +156,7 @@ class SurfaceClassifier:
             Step between windows in resampled px; ``predict_window_pitch`` of the recipe if not given.
             Recipes of cells label each of them, whatever the pitch.
         return_confidence : bool
-            Return a second map, float32: how much nearer the cluster is than the next one,
+            Return a second map, float32: how much nearer the class is than the next one,
             ``1 - nearest / next`` of the squared distances, 0 to 1. It is **below 0 where the surface is
             unlike anything seen** when the model was made, the farther the lower, down to -1. NaN where
             there is no label.
@@ -140,7 +167,7 @@ class SurfaceClassifier:
 
         Returns
         -------
-        ndarray of uint8 (uint16 beyond 255 clusters), shape (rows, cols) of the scan, 0 = unlabelled
+        ndarray of uint8 (uint16 beyond 255 classes), shape (rows, cols) of the scan, 0 = unlabelled
 
         Raises
         ------
@@ -168,7 +195,7 @@ class SurfaceClassifier:
 
         Returns
         -------
-        labels : ndarray of uint8 (uint16 beyond 255 clusters), shape (rows, cols) of the grid, 0 = no label
+        labels : ndarray of uint8 (uint16 beyond 255 classes), shape (rows, cols) of the grid, 0 = no label
         confidence : ndarray of float32, of the same shape
             How sure each is, as ``predict`` returns it; NaN where there is no label.
 
@@ -177,96 +204,177 @@ class SurfaceClassifier:
         Stopped
             If ``should_stop`` said so.
         """
+        steps: dict[str, Any] = {"on_progress": on_progress, "should_stop": should_stop}
+        if self.recipe.features == "dense windows" and not self._taught:
+            known, names = self._shown
+            encode, owners = self.encoder.dense_encoder, known.owners
+            index, confidence = dense.label_windows(
+                encode, heights, grid, known.centres, owners=owners, **steps
+            )
+            labels = np.append(0, names)[index]
+        else:
+            labels, confidence = self._each(lambda some: self.classify(some)[:2], heights, grid, **steps)
+        confidence[labels == 0] = np.nan
+        return labels.astype(self._kind), confidence
+
+    def cluster_windows(
+        self,
+        heights: np.ndarray,
+        grid: WindowGrid,
+        on_progress: Progress = lambda done, total: None,
+        should_stop: ShouldStop = lambda: False,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Find the cluster of every complete window, or cell, whatever its class; as ``label_windows``.
+
+        Returns
+        -------
+        cluster : ndarray of int, shape (rows, cols) of the grid, -1 where there is none
+        confidence : ndarray of float32, of the same shape
+            How much nearer it is than the next cluster; NaN where there is none.
+        """
+        steps: dict[str, Any] = {"on_progress": on_progress, "should_stop": should_stop}
         if self.recipe.features == "dense windows":
             encode, centres = self.encoder.dense_encoder, self.clusters.centres
-            return dense.label_windows(
-                encode, heights, grid, centres, on_progress=on_progress, should_stop=should_stop
-            )
+            found = dense.label_windows(encode, heights, grid, centres, owners=self.clusters.owners, **steps)
+        else:
+
+            def nearest(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+                cluster, sure = self.clusters.assign(features)
+                return cluster + 1, sure
+
+            found = self._each(nearest, heights, grid, **steps)
+        return found[0].astype(int) - 1, found[1]
+
+    def classify(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Classify feature vectors, (n, n_features), as the encoder gives them.
+
+        Returns
+        -------
+        labels : ndarray of uint8 (uint16 beyond 255 classes), shape (n,)
+            As shown; 0 where a class was deleted.
+        confidence : ndarray of float32, shape (n,)
+            As ``predict`` returns it.
+        runner_up : ndarray, of the type and shape of ``labels``
+            The next class.
+        """
+        if self._taught:
+            labels, confidence, runner_up = self._learner.assign(features)
+        else:
+            known, names = self._shown
+            index, confidence, second = known.ranked(features)
+            labels, runner_up = names[index], names[second]
+        return labels.astype(self._kind), confidence, runner_up.astype(self._kind)
+
+    def learn(self, scan: Scan, truth: np.ndarray) -> "SurfaceClassifier":
+        """Return a model that has learnt from what a person painted on a scan.
+
+        It takes the place of what the same scan taught before; nothing painted, and that is forgotten.
+
+        Parameters
+        ----------
+        scan : Scan
+            With ``other`` where the recipe takes both biases.
+        truth : ndarray of uint8, shape (rows, cols) of the scan
+            0 = untouched; labels are those of ``classes``, gone or not. A new number gets a class.
+
+        Raises
+        ------
+        ValueError
+            If the truth does not fit, or the scan cannot be prepared.
+        """
+        truth, key = checked_truth(truth, scan), ScanKey.of_scan(scan)
+        if not truth.any():
+            return self.forget(key)
+        features, labels = painted_features(self.recipe, self.encoder, scan, truth)
+        return self._learnt(key, scan.name, features, labels, int(truth.max()))
+
+    def learn_cells(
+        self, key: ScanKey, name: str, features: np.ndarray, painted: np.ndarray
+    ) -> "SurfaceClassifier":
+        """Learn from features that are there already; the same as ``learn``.
+
+        Parameters
+        ----------
+        key : ScanKey
+        name : str
+            Of the scan.
+        features : ndarray of float32, shape (cells down, cells across, n_features)
+            NaN where a cell is not complete. Only those that are needed are read.
+        painted : ndarray of uint8, shape (cells down, cells across)
+            Label of each cell, 0 = untouched; see ``places.painted_places``.
+        """
+        if painted.shape != features.shape[:2]:
+            raise ValueError(f"features are of {features.shape[:2]} cells, painted are {painted.shape}")
+        if not painted.any():
+            return self.forget(key)
+        there = painted > 0
+        there[there] = np.isfinite(features[..., 0][there])
+        wanted = enough(there, painted)
+        return self._learnt(key, name, np.asarray(features[wanted]), painted[wanted], int(painted.max()))
+
+    def forget(self, key: ScanKey) -> "SurfaceClassifier":
+        """Return a model without what one scan taught; the model itself if it taught nothing."""
+        if self.lessons is None or key not in self.lessons.keys:
+            return self
+        lessons = self.lessons.without(key)
+        return replace(self, lessons=lessons if lessons.sources else None)
+
+    def _learnt(
+        self, key: ScanKey, name: str, features: np.ndarray, labels: np.ndarray, most: int
+    ) -> "SurfaceClassifier":
+        """Put the lessons of one scan in the place of what it taught, with classes for all its labels."""
+        classes = self.classes.with_labels(most)
+        if not len(labels):
+            return replace(self.forget(key), classes=classes)
+        lessons = self.lessons or Lessons.none(self.clusters.n_features)
+        today = datetime.now(UTC).isoformat(timespec="seconds")
+        source = {"key": key.as_dict(), "name": name, "painted": len(labels), "learnt": today}
+        return replace(self, classes=classes, lessons=lessons.with_scan(source, features, labels))
+
+    @property
+    def _kind(self) -> type[np.unsignedinteger[Any]]:
+        return np.uint8 if self.n_classes <= MOST_CLASSES else np.uint16
+
+    @property
+    def _taught(self) -> bool:
+        """Whether any lesson is of a class that is there."""
+        return self.lessons is not None and bool(self.classes.lookup[self.lessons.labels].any())
+
+    @cached_property
+    def _shown(self) -> tuple[Prototypes, np.ndarray]:
+        """The clusters' centres, owned by classes instead, and the label as shown of each owner."""
+        names, owners = np.unique(self.classes.shown[self.clusters.owners], return_inverse=True)
+        return replace(self.clusters, owners=owners), names
+
+    @cached_property
+    def _learner(self) -> Learner:
+        assert self.lessons is not None
+        classes, lessons = self.classes, self.lessons
+        labels = classes.lookup[lessons.labels]
+        return Learner.fit(self.clusters, classes.shown, lessons.features, labels, scans=lessons.scan)
+
+    def _each(
+        self,
+        answer: Answer,
+        heights: np.ndarray,
+        grid: WindowGrid,
+        on_progress: Progress,
+        should_stop: ShouldStop,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Ask for a number and a confidence of the features of every complete place, some at a time."""
         complete = grid.complete(plane(heights))
-        kind = np.uint8 if self.n_clusters < 256 else np.uint16
-        labels, confidence = np.zeros(complete.shape, kind), np.full(complete.shape, np.nan, np.float32)
-        work = self._windows if self.recipe.features == "windows" else self._cells
+        found, confidence = np.zeros(complete.shape, np.uint16), np.full(complete.shape, np.nan, np.float32)
         done, total = 0, int(complete.sum())
-        for place, cluster, sure in work(heights, grid, complete, should_stop):
-            labels[place], confidence[place] = cluster + 1, sure
-            done += cluster.size
-            on_progress(min(done, total), total)
-        labels[~complete], confidence[~complete] = 0, np.nan
-        return labels, confidence
-
-    def _windows(
-        self, heights: np.ndarray, grid: WindowGrid, complete: np.ndarray, should_stop: ShouldStop
-    ) -> Any:
-        """Label window by window, as the seed does: some windows at a time, with their places."""
-        chosen = np.argwhere(complete)
-        for start in range(0, len(chosen), ENCODED_AT_ONCE):
+        for place, features in place_features(self.recipe, self.encoder, heights, grid, complete):
             if should_stop():
                 raise Stopped("prediction was stopped")
-            some = chosen[start : start + ENCODED_AT_ONCE]
-            features = self.encoder.encode(grid.extract(heights, some))
-            yield tuple(some.T), *nearest_centres(features, self.clusters.centres)
-
-    def _cells(
-        self, heights: np.ndarray, grid: WindowGrid, complete: np.ndarray, should_stop: ShouldStop
-    ) -> Any:
-        """Label every cell, tile by tile."""
-        for place, features in cell_tiles(self.encoder, heights):
-            if should_stop():
-                raise Stopped("prediction was stopped")
-            shape = features.shape[:2]
-            cluster, sure = self.clusters.assign(features.reshape(-1, features.shape[2]))
-            yield place, cluster.reshape(shape), sure.reshape(shape)
-
-
-def paint_scan(
-    nearest: np.ndarray,
-    margin: np.ndarray,
-    grid: WindowGrid,
-    heights: np.ndarray,
-    scan: Scan,
-    return_confidence: bool = False,
-) -> Any:
-    """Bring labels of windows onto a scan's own pixels: a map, or with it the map of confidence."""
-    shape = plane(heights).shape
-    labels = to_own_pixels(grid.paint(nearest, shape), scan.heights.shape)
-    labels[~np.isfinite(scan.heights)] = 0
-    if not return_confidence:
-        return labels
-    confidence = to_own_pixels(grid.paint(margin, shape), scan.heights.shape)
-    return labels, np.where(labels > 0, confidence, np.float32(np.nan))
-
-
-def windows_of(scan: Scan, recipe: Recipe, grid: WindowGrid) -> tuple[np.ndarray, np.ndarray]:
-    """Prepare a scan and list the windows of it that are complete.
-
-    Returns
-    -------
-    heights : ndarray of float32, shape (rows, cols) at the recipe's pixel density
-    chosen : ndarray of int, shape (n, 2)
-        Row and column in the grid.
-
-    Raises
-    ------
-    ValueError
-        If there is no such window; the message names the scan.
-    """
-    try:
-        heights = recipe.preprocessing.apply(scan)
-    except NotUsable as error:
-        raise NotUsable(error.reason, f"{scan.name}: {error}") from error
-    least = max(grid.window, 0 if recipe.of_windows else LEAST)
-    fits = f"no window of {least} px fits"
-    shape = plane(heights).shape
-    if min(shape) < least:
-        raise NotUsable(
-            fits,
-            f"{scan.name}: {shape[0]} x {shape[1]} px at {recipe.pixel_density:g} px/nm is"
-            f" smaller than one window of {least} px",
-        )
-    chosen = np.argwhere(grid.complete(plane(heights)))
-    if not len(chosen):
-        raise NotUsable(fits, f"{scan.name}: {fits} where it was scanned")
-    return heights, chosen
+            shape = features.shape[:-1]
+            some, sure = answer(features.reshape(-1, features.shape[-1]))
+            found[place], confidence[place] = some.reshape(shape), sure.reshape(shape)
+            done = min(done + some.size, total)
+            on_progress(done, total)
+        found[~complete], confidence[~complete] = 0, np.nan
+        return found, confidence
 
 
 def save_network(path: str | Path, recipe: Recipe, encoder: Any, training: dict[str, Any]) -> Path:

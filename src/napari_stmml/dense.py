@@ -127,12 +127,32 @@ def blocks(features: np.ndarray, pitch: int, window: int, stride: int = 8) -> np
     return as_strided(features, (rows, cols, cells, cells, features.shape[2]), strides, writeable=False)
 
 
+def window_tiles(
+    encode: Encoder, heights: np.ndarray, grid: WindowGrid, wanted: np.ndarray, *, most: int, tile: int = TILE
+) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
+    """Yield the flattened features of windows that are ``wanted``, (rows, cols) bool of the grid.
+
+    They come ``most`` at a time, (n, cells * cells * n_features), with their rows and columns in the grid,
+    (n,) each. The rest is as in `label_windows`, which does not need to hold them.
+    """
+    pitch = gcd(grid.pitch, encode.stride)
+    step, shape = grid.pitch // pitch, grid.shape(heights.shape)
+    for place, phases in _encoded(encode, _filled(heights), grid, shape, tile, wanted):
+        windows = blocks(_interleaved(phases), pitch, grid.window, encode.stride)[::step, ::step]
+        chosen = np.argwhere(wanted[place])
+        for start in range(0, len(chosen), most):
+            rows, cols = chosen[start : start + most].T
+            made = windows[rows, cols].reshape(len(rows), -1)
+            yield (rows + place[0].start, cols + place[1].start), made
+
+
 def label_windows(
     encode: Encoder,
     heights: np.ndarray,
     grid: WindowGrid,
     centres: np.ndarray,
     *,
+    owners: np.ndarray | None = None,
     tile: int = TILE,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -150,6 +170,8 @@ def label_windows(
         as their greatest common divisor.
     centres : ndarray, shape (n_clusters, n_features) or (n_clusters, cells * cells * n_features)
         Of the mean of a window's cells, or of all of them, flattened. Cluster i is label i + 1.
+    owners : ndarray of int, shape (n_clusters,), optional
+        Class of each centre, 0 to n - 1, if there are fewer classes: then class i is label i + 1.
     tile : int
         Positions along a side of what is encoded at once.
     on_progress : callable
@@ -174,7 +196,7 @@ def label_windows(
     labels = np.zeros(grid.shape(heights.shape), np.uint8 if len(centres) < 256 else np.uint16)
     margin = np.full(labels.shape, np.nan, np.float32)
     done, total = 0, int(complete.sum())
-    found = label_tiles(encode, heights, grid, centres, tile=tile, wanted=complete)
+    found = label_tiles(encode, heights, grid, centres, owners=owners, tile=tile, wanted=complete)
     while done < total:
         if should_stop():
             raise Stopped("prediction was stopped")
@@ -192,15 +214,16 @@ def label_tiles(
     grid: WindowGrid,
     centres: np.ndarray,
     *,
+    owners: np.ndarray | None = None,
     tile: int = TILE,
     wanted: np.ndarray | None = None,
 ) -> Iterator[tuple[Slices, np.ndarray, np.ndarray]]:
-    """Yield the index of the nearest centre and how sure that is, for the windows of each tile.
+    """Yield the index of the nearest centre, or its owner, and how sure that is, for each tile's windows.
 
     A tile without a window that is ``wanted``, (rows, cols) bool of the grid, is left out. The rest is as in
     `label_windows`. Place, indices and margins come together; each place is one of the grid.
     """
-    known = _Centres.of(centres, encode, grid.window)
+    known = _Centres.of(centres, encode, grid.window, owners)
     step = grid.pitch // gcd(grid.pitch, encode.stride)
     shape = grid.shape(heights.shape)
     for place, phases in _encoded(encode, _filled(heights), grid, shape, tile, wanted):
@@ -222,9 +245,12 @@ class _Centres:
     kernels: np.ndarray  # (cells, cells, k, n); (1, 1, k, n) for means
     squares: np.ndarray  # (k, 1, 1, 1)
     averaged: int  # cells along a side that are averaged first
+    first: np.ndarray | None  # of the centres of each class, where several centres have one
 
     @classmethod
-    def of(cls, centres: np.ndarray, encode: Encoder, window: int) -> "_Centres":
+    def of(
+        cls, centres: np.ndarray, encode: Encoder, window: int, owners: np.ndarray | None = None
+    ) -> "_Centres":
         n, cells = encode.n_features, window // encode.stride
         if window % encode.stride:
             raise ValueError(f"the window must be a multiple of {encode.stride} px, got {window}")
@@ -235,17 +261,23 @@ class _Centres:
                 f"centres must have {n} features (means) or {cells * cells * n} (flattened),"
                 f" got {centres.shape[1]}"
             )
+        first = None
+        if owners is not None:
+            order = np.argsort(owners, kind="stable")
+            centres, first = centres[order], np.searchsorted(owners[order], np.arange(owners.max() + 1))
         side = 1 if centres.shape[1] == n else cells
         kernels = np.asarray(centres, np.float64).reshape(-1, side, side, n)
         origin = kernels.mean((0, 1, 2)).astype(np.float32)
         kernels = kernels - origin
         squares = np.square(kernels).sum((1, 2, 3))[:, None, None, None]
         kernels = np.ascontiguousarray(kernels.transpose(1, 2, 0, 3), np.float32)
-        return cls(origin, kernels, squares.astype(np.float32), cells // side)
+        return cls(origin, kernels, squares.astype(np.float32), cells // side, first)
 
     def nearest(self, maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Find the nearest centre of every window, one a cell, of maps, (m, p, q, n): index and margin."""
+        """Find the nearest centre, or class, of every window of maps, (m, p, q, n); and how sure that is."""
         distances = self.distances(maps)
+        if self.first is not None:
+            distances = np.minimum.reduceat(distances, self.first, axis=0)
         nearest = distances.argmin(0)
         first = np.take_along_axis(distances, nearest[None], 0)
         np.put_along_axis(distances, nearest[None], np.inf, 0)

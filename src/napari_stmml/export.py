@@ -244,10 +244,11 @@ def exemplars_figure(classifier: "SurfaceClassifier") -> "Figure":
     axes.set_axis_off()
     shares = cluster_shares(classifier)
     for row in range(rows):
-        colour = tuple(part / 255 for part in as_rgb(classifier.class_colours[row]))
+        _, name, look = classifier.classes.look(row)
+        colour = tuple(part / 255 for part in as_rgb(look))
         chip = Rectangle((-3.6, row + 0.2), 0.4, 0.6, color=colour, clip_on=False)
         axes.add_patch(chip)
-        axes.text(-3.05, row + 0.4, _short(classifier.class_names[row], 22), fontsize=9, va="center")
+        axes.text(-3.05, row + 0.4, _short(name, 22), fontsize=9, va="center")
         axes.text(-3.05, row + 0.72, share_text(shares[row]), fontsize=8, va="center", color="0.4")
     more = "" if rows == classifier.n_clusters else f"; {classifier.n_clusters - rows} more are not shown"
     title = f"The most typical places of each cluster; a picture is {exemplars_side(classifier)} wide{more}"

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.classifier import paint_scan
 from napari_stmml.features import plane
 from napari_stmml.files import write_text
 from napari_stmml.jobfolder import one_name
 from napari_stmml.labelmap import predicted_map, put_aside_if_edited
 from napari_stmml.mtrx import read_mtrx
 from napari_stmml.pairs import pair_scans
+from napari_stmml.places import paint_scan
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.scanfiles import density_of, starts_of
@@ -54,8 +54,8 @@ class Writing:
     margin: np.ndarray = field(repr=False)
     recipe: Recipe
     fingerprint: str
-    names: tuple[str, ...]
-    colours: tuple[str, ...]
+    names: dict[int, str]
+    colours: dict[int, str]
     model: str
     folder: str
     alpha: float

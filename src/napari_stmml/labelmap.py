@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -144,15 +144,14 @@ def read_values(path: str | Path) -> np.ndarray:
 
 
 def predicted_map(
-    labels: np.ndarray, scan: Scan, names: Sequence[str], colours: Sequence[str], model: str
+    labels: np.ndarray, scan: Scan, names: Mapping[int, str], colours: Mapping[int, str], model: str
 ) -> LabelMap:
     """Make the label map of a prediction, (rows, cols) on the scan's own pixels, with its mark."""
-    numbers = range(1, len(names) + 1)
     return LabelMap(
         labels,
         scan.pixel_size,
-        names=dict(zip(numbers, names, strict=True)),
-        colours=dict(zip(numbers, colours, strict=True)),
+        names=dict(names),
+        colours=dict(colours),
         name=f"labels {scan.short_name}",
         scan={**scan.settings(), "model": model, "predicted": _digest(labels)},
     )

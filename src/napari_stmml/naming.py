@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
 
+from napari_stmml.classes import Classes, SurfaceClass
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.colours import class_colours
 from napari_stmml.features import plane
@@ -22,11 +24,11 @@ def keep_names(
     *,
     on_event: Callable[[dict[str, Any]], None] = lambda event: None,
 ) -> SurfaceClassifier:
-    """Give clusters of a new model the places, names and colours of those of an old one that they match.
+    """Give clusters of a new model the labels, names and colours of classes of an old one that they match.
 
-    Both label the same prepared maps; two clusters match if they share at least half of the pixels that
-    either has, and no other pair shares more. New clusters without a match follow behind the kept ones in
-    the free places, with names of their own.
+    Both label the same prepared maps; a cluster and a class match if they share at least half of the pixels
+    that either has, and no other pair shares more. New clusters without a match get the free labels, with
+    names of their own. Labels that were merged, deleted or taught are never given to another class.
 
     Parameters
     ----------
@@ -37,20 +39,23 @@ def keep_names(
     Returns
     -------
     SurfaceClassifier
-        ``new``, its clusters in another order. It is returned as it is, with an event ``step`` that says
-        why, where the models prepare scans differently, so that they cannot be compared.
+        ``new``, its clusters in another order, with what people taught ``old`` where both make the same
+        features. It is returned as it is, with an event ``step`` that says why, where the models prepare
+        scans differently, so that they cannot be compared.
     """
     if new.recipe.preprocessing != old.recipe.preprocessing:
         what = "the older model prepares scans differently, so its names cannot be matched"
         on_event({"event": "step", "what": what})
         return new
-    table = np.zeros((new.n_clusters + 1, old.n_clusters + 1), np.int64)
+    table = np.zeros((new.n_clusters + 1, old.n_classes + 1), np.int64)
     for stored in maps[:MAPS]:
         heights = load_map(stored.path)
         painted = [_painted(model, heights) for model in (new, old)]
         np.add.at(table, tuple(one.ravel() for one in painted), 1)
     pairs = match(table[1:, 1:])
-    on_event({"event": "step", "what": f"{len(pairs)} of {old.n_clusters} older clusters kept their names"})
+    on_event(
+        {"event": "step", "what": f"{len(pairs)} of {len(old.classes.order)} older classes kept their names"}
+    )
     return reordered(new, places(pairs, new.n_clusters), pairs, old)
 
 
@@ -83,40 +88,44 @@ def places(pairs: dict[int, int], n_clusters: int) -> list[int]:
 def reordered(
     new: SurfaceClassifier, order: list[int], pairs: dict[int, int], old: SurfaceClassifier
 ) -> SurfaceClassifier:
-    """Return a model with its clusters in another order, those that match with their old name and colour."""
-    fresh = class_colours(new.n_clusters + old.n_clusters)
-    spare = iter([one for one in fresh if one not in old.class_colours])
-    names, colours = [], []
-    for place, cluster in enumerate(order):
-        known = pairs.get(cluster)
-        name = f"cluster {place + 1}"
-        names.append(old.class_names[known] if known is not None else name)
-        colours.append(old.class_colours[known] if known is not None else next(spare))
+    """Return a model with its clusters in another order, those that match with their old label."""
+    same = not new.recipe.trains and new.recipe.features == old.recipe.features
     sizes = new.training.get("cluster_sizes")
     training = new.training if sizes is None else new.training | {"cluster_sizes": [sizes[i] for i in order]}
     return replace(
         new,
         clusters=new.clusters.reordered(order),
-        class_names=_once(names, old.class_names),
-        class_colours=tuple(colours),
+        classes=_classes([pairs.get(cluster, -1) + 1 for cluster in order], old),
         training=training,
         exemplars=None if new.exemplars is None else new.exemplars[order],
+        lessons=old.lessons if same else None,
     )
 
 
-def _once(names: list[str], older: Sequence[str]) -> tuple[str, ...]:
-    """Give a new cluster another number where an older one bears its name."""
-    taken: set[str] = set()
-    unique = []
-    for name in names:
-        number = len(names)
-        kept = name
-        while kept in taken:
-            number += 1
-            kept = f"cluster {number}"
-        taken.add(kept)
-        unique.append(kept)
-    return tuple(unique)
+def _classes(known: list[int], old: SurfaceClassifier) -> Classes:
+    """Make the classes of a new model; ``known`` is the old label of each cluster, 0 where none matches."""
+    painted = set() if old.lessons is None else set(old.lessons.counts)
+    taught = painted | {int(old.classes.lookup[label]) for label in painted}
+    entries = list(old.classes.entries)
+    kept = {label for label, one in enumerate(entries, 1) if one.gone} | taught | set(known)
+    free = (label for label in count(1) if label not in kept)
+    of_cluster = [label or next(free) for label in known]
+    most = max(*of_cluster, *kept)
+    taken = {entries[label - 1].name for label in kept if label and not entries[label - 1].gone}
+    fresh = class_colours(most + len(entries))
+    spare = (colour for colour in fresh if colour not in old.class_colours)
+    made = []
+    for label in range(1, most + 1):
+        if label in kept:
+            made.append(entries[label - 1])
+            continue
+        numbers = (f"cluster {number}" for number in chain([label], count(len(known) + 1)))
+        name = next(one for one in numbers if one not in taken)
+        taken.add(name)
+        made.append(SurfaceClass(name, next(spare), gone=label not in of_cluster))
+    order = [label for label in old.classes.order if label in kept]
+    order += [label for label, one in enumerate(made, 1) if not one.gone and label not in order]
+    return Classes(tuple(made), tuple(of_cluster), tuple(order))
 
 
 def _painted(model: SurfaceClassifier, heights: np.ndarray) -> np.ndarray:

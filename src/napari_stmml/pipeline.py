@@ -480,10 +480,11 @@ class Pipeline:
         prints: dict[str, str],
     ) -> None:
         pace = _Pace("predict", every - len(tasks), every, self._report)
+        names, colours = classifier.classes.legend
         look = {
             "recipe": self.recipe,
-            "names": classifier.class_names,
-            "colours": classifier.class_colours,
+            "names": names,
+            "colours": colours,
             "model": model,
             "folder": str(self.folder.path),
             "alpha": self.values["overlay_alpha"],

@@ -78,7 +78,11 @@ class Prototypes:
         return found
 
     def assign(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Find the cluster of each feature vector, (n, n_features), and how sure that is.
+        """Find the cluster of each feature vector, (n, n_features), and how sure that is, as ``ranked``."""
+        return self.ranked(features)[:2]
+
+    def ranked(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Find the nearest and the next cluster of each feature vector, (n, n_features).
 
         Returns
         -------
@@ -86,15 +90,19 @@ class Prototypes:
         confidence : ndarray of float32, shape (n,)
             ``1 - nearest / next`` of the squared distances to the nearest centre and to the nearest one of
             another cluster, 0 to 1; where the nearest is beyond ``limit``, ``limit / nearest - 1``: below 0.
+        runner_up : ndarray of int, shape (n,)
+            That other cluster; where there is one cluster in all, that one.
         """
-        cluster = np.empty(len(features), np.intp)
+        cluster, runner_up = np.empty(len(features), np.intp), np.empty(len(features), np.intp)
         confidence = np.empty(len(features), np.float32)
         order = np.argsort(self.owners, kind="stable")
         first = np.searchsorted(self.owners[order], np.arange(self.n_clusters))
-        centres = np.ascontiguousarray(self.centres[order], np.float32)
+        origin = self.centres.mean(0) if self.matrix is None else None  # where it would only cost digits
+        centres = np.ascontiguousarray(self.centres[order] - (0 if origin is None else origin), np.float32)
         squares = np.einsum("ij,ij->i", centres, centres)
         for start in range(0, len(features), AT_ONCE):
             some = self.project(features[start : start + AT_ONCE])
+            some = some if origin is None else some - origin
             distances = some @ (-2 * centres.T)
             distances += squares
             of_cluster = np.minimum.reduceat(distances, first, axis=1)
@@ -103,12 +111,14 @@ class Prototypes:
             own = np.einsum("ij,ij->i", some, some)
             best = np.maximum(of_cluster[rows, nearest] + own, 0)
             of_cluster[rows, nearest] = np.inf
-            other = np.maximum(of_cluster.min(1) + own, np.float32(1e-30))
+            second = of_cluster.argmin(1)
+            other = np.maximum(of_cluster[rows, second] + own, np.float32(1e-30))
             sure = 1 - best / other
             far = best > self.limit
             sure[far] = self.limit / best[far] - 1
-            cluster[start : start + len(some)], confidence[start : start + len(some)] = nearest, sure
-        return cluster, confidence
+            part = slice(start, start + len(some))
+            cluster[part], confidence[part], runner_up[part] = nearest, sure, second
+        return cluster, confidence, runner_up
 
     def reordered(self, order: Sequence[int]) -> "Prototypes":
         """Return the same clusters, cluster ``order[i]`` as cluster i."""

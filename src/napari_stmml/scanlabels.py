@@ -76,7 +76,7 @@ def label_scan(
     except ValueError as error:
         why = {"why": str(error), "reason": getattr(error, "reason", "cannot be prepared")}
         return [{"event": "skipped", "scan": scan.name, "number": task.number, **why}]
-    look = (classifier.class_names, classifier.class_colours, Path(task.model).name)
+    look = (*classifier.classes.legend, Path(task.model).name)
     labelled = predicted_map(painted, scan, *look)
     path = Path(task.out) / f"{task.stem}_labels.tif"
     done: Event = {"event": "predicted", "scan": scan.name, "number": task.number, "labels": str(path)}
@@ -92,8 +92,8 @@ def label_scan(
         picture = labels_figure(scan, labelled, classifier.exemplars)
         figure = save_figure(picture, Path(task.out) / f"{task.stem}_labels.png")
         done["figure"] = str(figure)
-    sizes = np.bincount(painted.ravel(), minlength=classifier.n_clusters + 1)[1:]
-    done["pixels"] = {label: int(size) for label, size in enumerate(sizes.tolist(), 1)}
+    sizes = np.bincount(painted.ravel(), minlength=classifier.n_classes + 1)
+    done["pixels"] = {label: int(sizes[label]) for label in sorted(classifier.classes.order)}
     with np.errstate(invalid="ignore"):
         done["unlike"] = int((confidence < 0).sum())
     return [{**done, "seconds": round(time.monotonic() - started, 2)}]

@@ -12,12 +12,13 @@ import numpy as np
 
 from napari_stmml import bundle, cells, dense
 from napari_stmml.autoencoder import Autoencoder, TrainingState, train_autoencoder
-from napari_stmml.classifier import ENCODED_AT_ONCE, SurfaceClassifier, windows_of
+from napari_stmml.classes import Classes
+from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.clusters import fit_clusters
-from napari_stmml.colours import class_colours
 from napari_stmml.files import sha256
 from napari_stmml.naming import keep_names
 from napari_stmml.pairs import paired_by_file
+from napari_stmml.places import ENCODED_AT_ONCE, windows_of
 from napari_stmml.progress import of_training
 from napari_stmml.prototypes import Prototypes
 from napari_stmml.recipe import DEFAULT, Recipe, get_recipe
@@ -258,10 +259,8 @@ def cluster(
         "convergence": {"windows": list(found.windows), "inertia": list(found.inertia)},
         "history": list(training["history"]),
     }
-    n = len(found.centres)
-    names = tuple(f"cluster {i + 1}" for i in range(n))
-    clusters = Prototypes.plain(found.centres)
-    return SurfaceClassifier(recipe, autoencoder, clusters, names, class_colours(n), record)
+    classes = Classes.plain([f"cluster {i + 1}" for i in range(len(found.centres))])
+    return SurfaceClassifier(recipe, autoencoder, Prototypes.plain(found.centres), classes, record)
 
 
 def _store(

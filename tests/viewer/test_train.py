@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx
+from napari_stmml.classes import Classes
 from napari_stmml.jobs import ProposeJob
 from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe, get_recipe
 from napari_stmml.viewer import remembered
@@ -379,11 +380,11 @@ def test_clustering_without_training_counts_scans_and_keeps_the_names_of_an_olde
     assert panel.status.text().startswith("Done in")
     assert "(3 clusters). 2 directions kept" in panel.status.text()
     made = SurfaceClassifier.load(model)
-    named = replace(made, class_names=("rows", "holes", "bumps"))
+    named = replace(made, classes=Classes.plain(("rows", "holes", "bumps")))
     panel.like.value = named.save(model.with_name("named.stmml"))
     panel.on_start()
     finish(panel)
-    assert "3 of 3 older clusters kept their names" in panel.status.text()
+    assert "3 of 3 older classes kept their names" in panel.status.text()
     assert SurfaceClassifier.load(model.with_name("model-2.stmml")).class_names == named.class_names
 
 

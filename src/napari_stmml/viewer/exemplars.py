@@ -42,10 +42,12 @@ class ClusterList(QListWidget):
             return
         shown = classifier.exemplars
         self._pictures = [[] for _ in range(classifier.n_clusters)] if shown is None else _pixmaps(shown)
-        self._colours = list(classifier.class_colours)
+        looks = [classifier.classes.look(cluster) for cluster in range(classifier.n_clusters)]
+        self._colours = [colour for _, _, colour in looks]
+        shares = cluster_shares(classifier)
         wide = "" if shown is None else f"; a picture is {exemplars_side(classifier)} wide"
-        for label, name in enumerate(classifier.class_names, start=1):
-            share = share_text(cluster_shares(classifier)[label - 1])
+        for (label, name, _), part in zip(looks, shares, strict=True):
+            share = share_text(part)
             item = QListWidgetItem(f"{name}\n{share}")
             of_all = f"{share} of what the model was made of" if share else "of unknown size"
             item.setToolTip(f"{name}: {of_all}{wide}.\nClick to choose label {label} to paint with.")
