@@ -12,8 +12,9 @@ import pytest
 
 from napari_stmml import Scan, truthfiles
 from napari_stmml.corrections import ScanKey, over
+from napari_stmml.files import KEPT
 from napari_stmml.labelmap import LabelMap
-from napari_stmml.truthfiles import ENDING, KEPT, TruthFile, merge
+from napari_stmml.truthfiles import ENDING, TruthFile, merge
 
 NAMES, COLOURS = {1: "rows", 2: "holes"}, {1: "#ff0000", 2: "#00ff00"}
 SHAPE = (40, 50)

@@ -1,5 +1,7 @@
 """What a person painted on a scan: kept apart from what was predicted, and known by its scan."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml import files
+from napari_stmml.classes import Classes
 from napari_stmml.scan import Scan
 
 
@@ -80,3 +83,44 @@ def _of_file(source: str) -> str | None:
 @lru_cache(maxsize=256)
 def _hashed(source: str, changed: int, size: int) -> str | None:
     return files.sha256(source)
+
+
+def lineage(training: Mapping[str, Any]) -> str:
+    """Return what tells the labels of one model from those of another: a hash of how it was made.
+
+    Edits of its classes, and what it learns, leave it as it is.
+    """
+    made = {key: value for key, value in training.items() if key != "cluster_sizes"}
+    return sha256(json.dumps(made, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def translated(
+    labels: np.ndarray, names: Mapping[int, str], colours: Mapping[int, str], classes: Classes
+) -> tuple[np.ndarray, Classes]:
+    """Bring a truth that was painted with another model to the labels of this one: classes go by their names.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, shape (rows, cols)
+    names, colours : mapping of int to str
+        Of the labels that were painted.
+    classes : Classes
+        Of this model.
+
+    Returns
+    -------
+    labels : ndarray of uint8, shape (rows, cols)
+    classes : Classes
+        With those new to it.
+    """
+    table = np.zeros(256, np.uint8)
+    for label in np.unique(labels[labels > 0]).tolist():
+        name = names.get(label, f"class {label}")
+        own = [known for known in classes.order if classes.entries[known - 1].name == name]
+        if own:
+            table[label] = own[0]
+        else:
+            taken = {classes.entries[known - 1].colour for known in classes.order}
+            colour = colours.get(label)
+            classes, table[label] = classes.added(name, None if colour in taken else colour)
+    return table[labels], classes

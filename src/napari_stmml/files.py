@@ -2,14 +2,18 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 
 import numpy as np
 
 BEGUN = ".stmml-"  # how the names of files begin that are not complete yet
+KEPT = 10  # older copies of a file
 
 
 @contextmanager
@@ -55,6 +59,48 @@ def sweep(folder: str | Path) -> None:
     """Remove what a killed process left half written below a folder in which nobody else writes."""
     for left in Path(folder).rglob(f"{BEGUN}*"):
         left.unlink(missing_ok=True)
+
+
+def put_aside(path: str | Path) -> Path:
+    """Move a file that cannot be used to a name that nothing opens; return it."""
+    return Path(path).replace(_aside(Path(path)))
+
+
+def keep_aside(path: str | Path) -> Path:
+    """Keep a copy of a file, which stays where it is, before another takes its place; return the copy.
+
+    Of more than ten copies, the oldest go.
+    """
+    path = Path(path)
+    aside = _aside(path)
+    try:
+        os.link(path, aside)  # what replaces the file leaves this as it is
+    except OSError:
+        shutil.copy2(path, aside)
+    for old in sorted(path.parent.glob(f"{escape(_stem(path))}.*.bak"))[:-KEPT]:
+        old.unlink(missing_ok=True)
+    return aside
+
+
+def identity(path: str | Path) -> tuple[int, ...]:
+    """Return what tells a file from one that has taken its place; nothing where there is none."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _aside(path: Path) -> Path:
+    """Return a free name beside a file: its own, the time, and an ending that nothing opens."""
+    stamp, number = f"{datetime.now(UTC):%Y%m%d-%H%M%S}", 0
+    while (aside := path.with_name(f"{_stem(path)}.{stamp}{f'-{number}' if number else ''}.bak")).exists():
+        number += 1
+    return aside
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".tif").removesuffix(".stmml")
 
 
 def sha256(path: str | Path) -> str | None:

@@ -12,17 +12,19 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, ClassVar
+from uuid import uuid4
 
 from napari_stmml.batch import Pool
+from napari_stmml.cellfiles import write_cells
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.ingestlog import IngestLog
 from napari_stmml.mtrx import MtrxError, find_scans, read_mtrx
 from napari_stmml.pairs import pair_scans, paired_by_file
-from napari_stmml.progress import Stopped, until_stopped, with_time_left
+from napari_stmml.progress import Stopped, throttled, until_stopped, with_time_left
 from napari_stmml.recipe import CELL, Recipe, get_recipe
 from napari_stmml.scan import Scan, load_scans
 from napari_stmml.scanlabels import label_scan, scan_tasks
@@ -220,6 +222,36 @@ class ProposeJob:
 
 
 @dataclass(frozen=True)
+class CellsJob:
+    """Write what a model makes of the cells of the scans in the ``.npz`` file ``scans``, to folder ``out``.
+
+    The viewer corrects with it: labels follow from it in a moment, whatever is painted or merged.
+    """
+
+    kind: ClassVar[str] = "cells"
+    model: str
+    out: str
+    scans: str = ""
+
+    def run(self, report: Report, should_stop: ShouldStop) -> None:
+        """Report ``cells`` of each scan: ``number``, ``path``, ``kind``, ``shape``; or why it is left out."""
+        classifier = SurfaceClassifier.load(self.model)
+        tick = throttled(report)
+        for number, scan in enumerate(load_scans(self.scans)):
+            path = Path(self.out) / f"cells-{uuid4().hex}.npy"  # what is open already may be in use
+
+            def progress(done: int, total: int, name: str = scan.name) -> None:
+                tick({"event": "progress", "scan": name, "done": done, "total": total}, done >= total)
+
+            try:
+                file = write_cells(classifier, scan, path, on_progress=progress, should_stop=should_stop)
+            except ValueError as error:
+                report({"event": "skipped", "scan": scan.name, "number": number, "why": str(error)})
+                continue
+            report({"event": "cells", "number": number, **asdict(file)})
+
+
+@dataclass(frozen=True)
 class RunJob:
     """Do steps of the job in a TOML file; what is done already is left as it is."""
 
@@ -241,8 +273,10 @@ class RunJob:
         Pipeline(job, report, should_stop, self.processes).run(self.steps)
 
 
-Job = TrainJob | PredictJob | InstantJob | ProposeJob | RunJob
-_KINDS: dict[str, Any] = {job.kind: job for job in (TrainJob, PredictJob, InstantJob, ProposeJob, RunJob)}
+Job = TrainJob | PredictJob | InstantJob | ProposeJob | CellsJob | RunJob
+_KINDS: dict[str, Any] = {
+    job.kind: job for job in (TrainJob, PredictJob, InstantJob, ProposeJob, CellsJob, RunJob)
+}
 
 
 def _trained(classifier: SurfaceClassifier, model: str, started: float, stopped: bool) -> Event:

@@ -1,12 +1,10 @@
 """Sidecar files of truths: whole after any crash, older ones kept, two windows never overwrite each other."""
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from glob import escape
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,12 +12,12 @@ from uuid import uuid4
 import numpy as np
 
 from napari_stmml.corrections import ScanKey
+from napari_stmml.files import identity, keep_aside, put_aside
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.scan import Scan
 
 ENDING = ".truth.stmml.tif"
 HOME = Path.home() / ".napari-stmml"  # where truths are kept of scans that have no folder we may write to
-KEPT = 10  # backups of a truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +118,7 @@ class TruthFile:
             merged = theirs is not None and _about(theirs)["token"] != self._token
             backup, disagreed = None, 0
             if theirs is not None and (merged or not self._began):
-                backup = _kept_aside(path)
+                backup = keep_aside(path)
             if merged and theirs is not None:
                 labels, disagreed = merge(self._base, labels, theirs.labels)
                 names = {**theirs.names, **names}
@@ -137,7 +135,7 @@ class TruthFile:
 
     def _there(self) -> tuple[Path, LabelMap | None]:
         """Return where to write, and what is there that this window has not written itself."""
-        if self._last is not None and self._last[1] == _identity(self._last[0]):
+        if self._last is not None and self._last[1] == identity(self._last[0]):
             return self._last[0], None
         path = self.path
         return path, LabelMap.read(path) if path.is_file() else None
@@ -160,7 +158,7 @@ class TruthFile:
         try:
             return ScanKey.of_dict(_about(LabelMap.read(path))["key"]) == self.key
         except (ValueError, KeyError, TypeError) as error:
-            aside = _put_aside(path)
+            aside = put_aside(path)
             self.problem = (
                 f"{path.name} cannot be read as what was painted ({error}); it is kept as {aside.name}"
             )
@@ -191,41 +189,6 @@ def _about(found: LabelMap) -> dict[str, Any]:
     """Return what a truth says of itself; an empty token where it says nothing."""
     about = found.scan.get("truth")
     return {"token": "", **(about if isinstance(about, dict) else {})}
-
-
-def _aside(path: Path) -> Path:
-    """Return a free name beside a file, that nothing opens."""
-    stem, stamp, number = path.name.removesuffix(".stmml.tif"), f"{_now():%Y%m%d-%H%M%S}", 0
-    while (aside := path.with_name(f"{stem}.{stamp}{f'-{number}' if number else ''}.bak")).exists():
-        number += 1
-    return aside
-
-
-def _put_aside(path: Path) -> Path:
-    """Move a file that cannot be used to another name."""
-    return path.replace(_aside(path))
-
-
-def _kept_aside(path: Path) -> Path:
-    """Keep a copy of a file, which stays where it is; of more than ten, the oldest go."""
-    aside = _aside(path)
-    try:
-        os.link(path, aside)  # what replaces the file leaves this as it is
-    except OSError:
-        shutil.copy2(path, aside)
-    stem = escape(path.name.removesuffix(".stmml.tif"))
-    for old in sorted(path.parent.glob(f"{stem}.*.bak"))[:-KEPT]:
-        old.unlink(missing_ok=True)
-    return aside
-
-
-def _identity(path: Path) -> tuple[int, ...]:
-    """Return what tells a file from one that has taken its place; nothing where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _writable(folder: Path) -> bool:

@@ -26,7 +26,8 @@ def click(table, row, column):
 
 
 def test_a_row_shows_name_colour_regions_area_share_and_strokes(table):
-    assert [cell(table, 0, column) for column in (NAME, REGIONS, AREA, SHARE)] == ["rows", "3", "12.5", "75.0"]
+    shown = [cell(table, 0, column) for column in (NAME, REGIONS, AREA, SHARE)]
+    assert shown == ["rows", "3", "12.5", "75.0"]
     assert cell(table, 1, STROKES) == "14"
     assert cell(table, 0, COLOUR, Qt.ItemDataRole.BackgroundRole).name() == Classes.plain(("a",)).colours[0]
 

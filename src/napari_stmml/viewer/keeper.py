@@ -1,0 +1,124 @@
+"""Keep what a person does on disk, at once and in threads: truths beside scans, the model in its file."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from qtpy.QtCore import QObject, Signal
+
+from napari_stmml.autosave import AutoSave
+from napari_stmml.classes import Classes
+from napari_stmml.classifier import SurfaceClassifier
+from napari_stmml.corrections import ScanKey, lineage, translated
+from napari_stmml.files import identity, keep_aside
+from napari_stmml.scan import Scan
+from napari_stmml.truthfiles import Saved, TruthFile
+
+
+class Keeper(QObject):
+    """Saves; what a save has to say arrives on the main thread."""
+
+    joined = Signal(object, object, object)  # ScanKey; labels that were to be saved; as saved, with another's
+    told = Signal(str, bool)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.path: Path | None = None
+        self._files: dict[ScanKey, TruthFile] = {}
+        self._truths: dict[ScanKey, AutoSave] = {}
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="stmml-save")
+        self._models = AutoSave(self._save_model, self._pool.submit, on_error=self._model_error)
+        self._mine: tuple[int, ...] = ()  # the model file as this window knows it
+        self._copied = False  # whether the model as it was found has been kept aside
+
+    def use(self, path: Path) -> None:
+        """Keep the model in a file from now on."""
+        self._models.flush()
+        self.path, self._mine, self._copied = path, identity(path), False
+
+    def model_changed(self, classifier: SurfaceClassifier) -> None:
+        """Save the model."""
+        self._models.changed(classifier)
+
+    def open_truth(
+        self, scan: Scan, key: ScanKey, classifier: SurfaceClassifier
+    ) -> tuple[SurfaceClassifier, np.ndarray | None]:
+        """Return what was painted on a scan before, (rows, cols), in labels of the model; None if nothing.
+
+        The model is returned with the classes that were painted and that it did not have.
+        """
+        file = self._files.setdefault(key, TruthFile(scan, key))
+        found = file.load()
+        if file.problem:
+            self.told.emit(file.problem, True)
+        if found is None:
+            return classifier, None
+        known = classifier.classes
+        about = found.scan.get("truth", {})
+        if about.get("model") == lineage(classifier.training):
+            known = known.with_labels(int(found.labels.max()))
+            labels = found.labels
+        else:
+            labels, known = translated(found.labels, found.names, found.colours, known)
+        when = str(about.get("saved", ""))[:16].replace("T", " ")
+        self.told.emit(f"{scan.name}: what was painted before ({when}, UTC) is back.", False)
+        return (classifier if known is classifier.classes else replace(classifier, classes=known)), labels
+
+    def truth_changed(self, key: ScanKey, labels: np.ndarray, classifier: SurfaceClassifier) -> None:
+        """Save a truth, (rows, cols); a copy is made."""
+        saves = self._truths.get(key)
+        if saves is None:
+            file = self._files[key]
+            saves = self._truths[key] = AutoSave(
+                lambda value: (value[0], _save(file, *value)),
+                self._pool.submit,
+                lambda outcome: self._saved(key, *outcome),
+                lambda error: self.told.emit(f"What you painted could not be saved: {error}", True),
+            )
+        saves.changed((labels.copy(), classifier.classes, lineage(classifier.training)))
+
+    def path_of(self, key: ScanKey) -> Path:
+        """Return where a truth is, or will be."""
+        return self._files[key].path
+
+    def flush(self) -> None:
+        """Wait until all is on disk."""
+        for saves in (*self._truths.values(), self._models):
+            saves.flush()
+
+    def _saved(self, key: ScanKey, asked: np.ndarray, saved: Saved) -> None:
+        if saved.merged:
+            self.told.emit(saved.sentence, True)
+            self.joined.emit(key, asked, saved.labels)
+
+    def _save_model(self, classifier: SurfaceClassifier) -> None:
+        path = self.path
+        if path is None:
+            return
+        if path.exists() and identity(path) != self._mine:
+            path = _free(path)
+            self.told.emit(
+                f"{self.path} was changed by another window; this model is now kept as {path}", True
+            )
+            self.path, self._copied = path, True
+        if path.exists() and not self._copied:
+            keep_aside(path)
+        self._copied = True
+        classifier.save(path)
+        self._mine = identity(path)
+
+    def _model_error(self, error: Exception) -> None:
+        self.told.emit(f"The model could not be saved: {error}", True)
+
+
+def _save(file: TruthFile, labels: np.ndarray, classes: Classes, model: str) -> Saved:
+    names, colours = (dict(enumerate(known, 1)) for known in (classes.names, classes.colours))
+    return file.save(labels, names, colours, model)
+
+
+def _free(path: Path) -> Path:
+    number = 2
+    while (free := path.with_name(f"{path.stem}-{number}{path.suffix}")).exists():
+        number += 1
+    return free

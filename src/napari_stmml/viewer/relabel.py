@@ -1,0 +1,75 @@
+"""Label the cells of open scans anew in a thread, the scan that is looked at first."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QObject, Signal
+
+from napari_stmml.cellfiles import cell_answers
+from napari_stmml.classifier import SurfaceClassifier
+from napari_stmml.shares import Share, class_shares
+
+Task = Callable[[], Any]
+
+
+class Relabeller(QObject):
+    """One thread; what was asked for last is all that counts, for each kind of work and each scan."""
+
+    answered = Signal(
+        object, object
+    )  # OpenScan; labels, confidence, runner-up on its cells, labels on pixels
+    shared = Signal(object, object)  # OpenScan; how much of it each class has
+    failed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="stmml-relabel")
+        self._asked = 0
+        self._left = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is on its way."""
+        return self._left > 0
+
+    def label(self, classifier: SurfaceClassifier, scans: Sequence[Any]) -> None:
+        """Label scans with a model, in this order; what was asked for before and has not begun is dropped."""
+        self._asked += 1
+        for scan in scans:
+            self._submit(partial(self._label, classifier, scan, self._asked))
+
+    def share(self, scan: Any, shown: np.ndarray) -> None:
+        """Find how much of a scan each class has."""
+        self._submit(lambda: self.shared.emit(scan, _shares(shown, scan)))
+
+    def close(self) -> None:
+        """Wait for what runs, and drop the rest."""
+        self._asked += 1
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _label(self, classifier: SurfaceClassifier, scan: Any, turn: int) -> None:
+        if turn != self._asked:
+            return
+        answers = cell_answers(classifier, scan.cells, scan.file.kind)
+        if turn == self._asked:
+            self.answered.emit(scan, (*answers, scan.to_pixels(answers[0])))
+
+    def _submit(self, task: Task) -> None:
+        self._left += 1
+
+        def run() -> None:
+            try:
+                task()
+            except Exception as error:  # noqa: BLE001 - the edge of a thread: said in the panel
+                self.failed.emit(f"labelling anew went wrong: {error}")
+            finally:
+                self._left -= 1
+
+        self._pool.submit(run)
+
+
+def _shares(shown: np.ndarray, scan: Any) -> dict[int, Share]:
+    return class_shares(shown, scan.scan.pixel_size)

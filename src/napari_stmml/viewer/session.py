@@ -1,0 +1,264 @@
+"""What is being corrected in a viewer: one model, some open scans, and every step that can be undone."""
+
+import weakref
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_stmml.classifier import SurfaceClassifier
+from napari_stmml.corrections import ScanKey
+from napari_stmml.history import History, ModelEdit, Strokes, applied, difference
+from napari_stmml.viewer.keeper import Keeper
+from napari_stmml.viewer.open_scan import OpenScan
+from napari_stmml.viewer.relabel import Relabeller
+
+_SESSIONS: "weakref.WeakKeyDictionary[Any, Session]" = weakref.WeakKeyDictionary()
+_VIEW_PX = 700  # about what a canvas measures
+
+
+def session_of(viewer: Any) -> "Session":
+    """Return the session of a viewer, which lives as long as the viewer."""
+    viewer = getattr(viewer, "__wrapped__", viewer)  # a proxy is not the viewer itself
+    if viewer not in _SESSIONS:
+        _SESSIONS[viewer] = Session(viewer)
+    return _SESSIONS[viewer]
+
+
+class Session(QObject):
+    """The model under correction and its scans; layers are touched here on the main thread alone."""
+
+    model_changed = Signal()  # another classifier: classes edited, learnt, undone ...
+    relabelled = Signal(object)  # OpenScan whose shown map changed
+    scans_changed = Signal()
+    stroked = Signal(object)  # OpenScan that was painted on
+    shared = Signal(object, object)  # OpenScan; how much of it each class has
+    said = Signal(str, bool)  # a sentence, and whether something went wrong
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = weakref.ref(viewer)
+        self.classifier: SurfaceClassifier | None = None
+        self.scans: list[OpenScan] = []
+        self.history = History()
+        self.hidden: set[int] = set()
+        self.keeper = Keeper()
+        self.keeper.told.connect(self.said)
+        self.keeper.joined.connect(self._take_joined)
+        self._relabel = Relabeller()
+        self._relabel.answered.connect(self._take_answers)
+        self._relabel.shared.connect(self.shared)
+        self._relabel.failed.connect(lambda sentence: self.said.emit(sentence, True))
+        self._snapshots: dict[ScanKey, np.ndarray] = {}
+        viewer.layers.events.removed.connect(self._drop_removed)
+
+    @property
+    def viewer(self) -> Any:
+        """The viewer; None after it has gone."""
+        return self._viewer()
+
+    @property
+    def path(self) -> Path | None:
+        """Where the model is kept."""
+        return self.keeper.path
+
+    @property
+    def busy(self) -> bool:
+        """Whether scans are being labelled anew."""
+        return self._relabel.busy
+
+    @property
+    def current(self) -> OpenScan | None:
+        """The scan that one of the active layers belongs to, or else the last."""
+        active = self.viewer.layers.selection.active
+        own = [one for one in self.scans if active in (one.layer, one.predicted, one.truth)]
+        return own[0] if own else self.scans[-1] if self.scans else None
+
+    # ---- what is corrected
+
+    def open_model(self, path: Path) -> None:
+        """Correct with another model; the scans of the one before are put aside.
+
+        Raises
+        ------
+        ValueError, OSError
+            If the file is no model, or cannot be read.
+        """
+        self.use(SurfaceClassifier.load(path), path)
+
+    def use(self, classifier: SurfaceClassifier, path: Path) -> None:
+        """Correct with a model that is kept at ``path``; nothing of the one before can be undone any more."""
+        self.scans, self.history, self.hidden = [], History(), set()
+        self._snapshots.clear()
+        self.classifier = classifier
+        self.keeper.use(path)
+        self.scans_changed.emit()
+        self.model_changed.emit()
+
+    def add(self, one: OpenScan) -> None:
+        """Take a scan in, whose layers are in the viewer already."""
+        self.scans = [known for known in self.scans if known.key != one.key] + [one]
+        self._snapshots[one.key] = one.truth.data.copy()
+        self._listen(one)
+        assert self.classifier is not None
+        one.recolour(self.classifier.classes, self.hidden)
+        self._relabel.label(self.classifier, [one])
+        self.scans_changed.emit()
+
+    def of_key(self, key: ScanKey) -> OpenScan | None:
+        """Find an open scan."""
+        return next((one for one in self.scans if one.key == key), None)
+
+    # ---- steps
+
+    def edit(self, classifier: SurfaceClassifier, what: str) -> None:
+        """Put another model in place of the one there is, as one step that can be undone."""
+        before = self.classifier
+        assert before is not None
+        self.history.push(what, ModelEdit(before, classifier))
+        self._put(classifier)
+        self.said.emit(f"{what[:1].upper()}{what[1:]}.", False)
+
+    def undo(self) -> None:
+        """Take the last step back."""
+        self._step(forward=False)
+
+    def redo(self) -> None:
+        """Do again what was undone last."""
+        self._step(forward=True)
+
+    def paint(self, one: OpenScan, where: np.ndarray, label: int) -> None:
+        """Paint on a scan's truth, (rows, cols) bool, as one step; 0 takes back what was painted there."""
+        one.truth.data[where] = label
+        one.truth.refresh()
+        self.look(one)
+
+    def look(self, one: OpenScan) -> None:
+        """See what was painted since the last look: it becomes a step, and is saved."""
+        before = self._snapshots.get(one.key)
+        if before is None or before.shape != one.truth.data.shape:
+            return
+        strokes = difference(before, one.truth.data, one.key)
+        if strokes is None:
+            return
+        applied(before, strokes, forward=True)
+        self.history.push(f"painted on {one.name}", strokes)
+        self._painted(one)
+
+    def show_only(self, hidden: Collection[int]) -> None:
+        """Put classes out of sight; nothing else changes."""
+        self.hidden = set(hidden)
+        self._recolour()
+
+    def fly_to(self, one: OpenScan, row: float, col: float, side_nm: float) -> None:
+        """Show a scan alone, and move the camera to a place of it, ``side_nm`` of which fill the view."""
+        for other in self.scans:
+            for layer in (other.layer, other.predicted, other.truth):
+                layer.visible = other is one
+        viewer = self.viewer
+        viewer.camera.center = tuple(one.truth.data_to_world((row, col)))
+        scale = float(np.mean(np.abs(one.truth.scale)))
+        pixel = 1.0 if one.scan.pixel_size is None else one.scan.pixel_size[0]
+        viewer.camera.zoom = _VIEW_PX / max(side_nm / pixel * scale, 1e-9)
+        viewer.layers.selection.active = one.truth
+
+    def flush(self) -> None:
+        """Wait until everything that was painted is on disk."""
+        for one in self.scans:
+            self.look(one)
+        self.keeper.flush()
+
+    # ---- inside
+
+    def _step(self, forward: bool) -> None:
+        step = self.history.redo() if forward else self.history.undo()
+        if step is None:
+            return
+        change = step.change
+        if isinstance(change, ModelEdit):
+            self._put(change.after if forward else change.before)
+        elif isinstance(change, Strokes):
+            one = self.of_key(change.key)
+            if one is None:
+                self.said.emit("that scan is not open any more; its strokes stay as they were saved", False)
+                return
+            applied(one.truth.data, change, forward=forward)
+            applied(self._snapshots[one.key], change, forward=forward)
+            one.truth.refresh()
+            self._painted(one)
+        self.said.emit(f"{'Redone' if forward else 'Undone'}: {step.what}.", False)
+
+    def _painted(self, one: OpenScan) -> None:
+        assert self.classifier is not None
+        self.keeper.truth_changed(one.key, one.truth.data, self.classifier)
+        self.relabelled.emit(one)
+        self.stroked.emit(one)
+        self.share(one)
+
+    def share(self, one: OpenScan) -> None:
+        """Find how much of a scan each class has; ``shared`` tells it."""
+        assert self.classifier is not None
+        self._relabel.share(one, one.shown(self.classifier.classes))
+
+    def _put(self, classifier: SurfaceClassifier) -> None:
+        self.classifier = classifier
+        self.hidden &= set(classifier.classes.order)
+        self._recolour()
+        self.keeper.model_changed(classifier)
+        current = self.current
+        order = ([current] if current else []) + [one for one in self.scans if one is not current]
+        self._relabel.label(classifier, order)
+        self.model_changed.emit()
+
+    def _recolour(self) -> None:
+        if self.classifier is not None:
+            for one in self.scans:
+                one.recolour(self.classifier.classes, self.hidden)
+
+    def _take_answers(self, one: OpenScan, found: tuple[np.ndarray, ...]) -> None:
+        if one not in self.scans:
+            return
+        one.labels, one.confidence, one.runner_up = found[:3]
+        one.predicted.data[...] = found[3]
+        one.predicted.refresh()
+        self.relabelled.emit(one)
+        self.share(one)
+
+    def _take_joined(self, key: ScanKey, asked: np.ndarray, saved: np.ndarray) -> None:
+        """Show what another window painted on the same scan; what was painted here since stays."""
+        one = self.of_key(key)
+        if one is None:
+            return
+        self.look(one)
+        theirs = (saved != asked) & (one.truth.data == asked)
+        for labels in (one.truth.data, self._snapshots[key]):
+            labels[theirs] = saved[theirs]
+        one.truth.refresh()
+        self.relabelled.emit(one)
+
+    def _listen(self, one: OpenScan) -> None:
+        """Look at a truth once the event that changed it is over; napari tells of strokes before they are."""
+        link, own = weakref.ref(self), weakref.ref(one)
+
+        def soon(event: Any = None) -> None:
+            def now() -> None:
+                session, scan = link(), own()
+                if session is not None and scan is not None and scan in session.scans:
+                    session.look(scan)
+
+            QTimer.singleShot(0, now)
+
+        for event in (one.truth.events.paint, one.truth.events.set_data):
+            event.connect(soon)
+        for key, do in (("Control-Z", "undo"), ("Control-Shift-Z", "redo")):
+            one.truth.bind_key(key, lambda layer, do=do: getattr(link(), do)(), overwrite=True)
+
+    def _drop_removed(self, event: Any) -> None:
+        gone = [one for one in self.scans if event.value in (one.truth, one.predicted)]
+        for one in gone:
+            self.look(one)
+            self.scans.remove(one)
+        if gone:
+            self.scans_changed.emit()
