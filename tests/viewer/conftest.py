@@ -1,7 +1,10 @@
 """What tests of the viewer share: no graphics card needed, notifications, a warm process, docked panels."""
 
 import os
+import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
 from npe2 import PluginManager
 
@@ -132,3 +135,48 @@ def dock(warm_worker, qtbot):
 def finish(qtbot):
     """Return a function that waits until a panel's job has ended."""
     return lambda panel: qtbot.waitUntil(lambda: not panel.running, timeout=LONG)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Keep truths and locks out of the home of whoever runs the tests."""
+    from napari_stmml import truthfiles
+
+    monkeypatch.setattr(truthfiles, "HOME", tmp_path / "home")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def model_copy(instant_model, tmp_path):
+    """Copy the model of the filters, to be changed."""
+    return shutil.copy(instant_model, tmp_path / "corrected.stmml")
+
+
+@pytest.fixture
+def correcting(viewer, qtbot, home, model_copy, small_session, tmp_path):
+    """Return a session with a model and two directions of a scan of its own open for correction."""
+    from napari_stmml.cellfiles import write_cells
+    from napari_stmml.corrections import ScanKey
+    from napari_stmml.viewer.layers import scan_to_layer
+    from napari_stmml.viewer.open_scan import OpenScan, new_layers
+    from napari_stmml.viewer.session import session_of
+
+    for name in small_session[0].parent.iterdir():
+        shutil.copy(name, tmp_path)
+    session = session_of(viewer)
+    session.open_model(Path(model_copy))
+    for number, scan in enumerate(read_mtrx(tmp_path / small_session[0].name)[:2]):
+        data, meta, _ = scan_to_layer(scan)
+        layer = viewer.add_image(data, **meta)
+        key = ScanKey.of_scan(scan)
+        _, painted = session.keeper.open_truth(scan, key, session.classifier)
+        file = write_cells(session.classifier, scan, tmp_path / f"cells{number}.npy")
+        predicted, truth = new_layers(layer, scan, painted)
+        viewer.add_layer(predicted)
+        viewer.add_layer(truth)
+        cells = np.load(file.path, mmap_mode="r")
+        grid = session.classifier.recipe.prediction_grid
+        session.add(OpenScan(layer, scan, key, predicted, truth, grid, file, cells))
+    qtbot.waitUntil(lambda: not session.busy and session.scans[1].labels.any(), timeout=LONG)
+    yield session
+    session.flush()

@@ -158,10 +158,10 @@ class Session(QObject):
             for layer in (other.layer, other.predicted, other.truth):
                 layer.visible = other is one
         viewer = self.viewer
-        viewer.camera.center = tuple(one.truth.data_to_world((row, col)))
+        viewer.scene.camera.center = tuple(one.truth.data_to_world((row, col)))
         scale = float(np.mean(np.abs(one.truth.scale)))
         pixel = 1.0 if one.scan.pixel_size is None else one.scan.pixel_size[0]
-        viewer.camera.zoom = _VIEW_PX / max(side_nm / pixel * scale, 1e-9)
+        viewer.scene.camera.zoom = _VIEW_PX / max(side_nm / pixel * scale, 1e-9)
         viewer.layers.selection.active = one.truth
 
     def flush(self) -> None:

@@ -1,0 +1,358 @@
+"""A session of corrections: nothing painted is lost, every step can be undone, predictions stay as they are."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_stmml import SurfaceClassifier
+from napari_stmml.truthfiles import TruthFile
+from napari_stmml.viewer import class_actions
+from napari_stmml.viewer.open_scan import colormap_of, features_of
+from napari_stmml.viewer.session import session_of
+
+
+@pytest.fixture
+def settle(qtbot):
+    """Return a function that waits until a session has taken all that happened."""
+
+    def settle_(session):
+        qtbot.wait(20)  # the look at what was painted comes after the event
+        qtbot.waitUntil(lambda: not session.busy, timeout=20_000)
+        qtbot.wait(20)
+
+    return settle_
+
+
+def stroke(one, place=(30, 30), label=2):
+    one.truth.selected_label = label
+    one.truth.brush_size = 7
+    one.truth.paint(place, label)
+
+
+def shown(session, one):
+    return one.shown(session.classifier.classes)
+
+
+def test_a_viewer_has_one_session(viewer, correcting):
+    assert session_of(viewer) is correcting
+
+
+def test_the_models_answer_is_what_predict_gives(correcting):
+    for one in correcting.scans:
+        np.testing.assert_array_equal(one.predicted.data, correcting.classifier.predict(one.scan))
+
+
+def test_a_stroke_is_on_disk_at_once_and_the_prediction_as_it_was(correcting, settle):
+    one = correcting.scans[0]
+    before = one.predicted.data.copy()
+    stroke(one)
+    settle(correcting)
+    correcting.keeper.flush()
+    found = TruthFile(one.scan).load()
+    np.testing.assert_array_equal(found.labels, one.truth.data)
+    assert found.labels.any()
+    np.testing.assert_array_equal(one.predicted.data, before)
+    assert not one.predicted.editable
+
+
+def test_what_a_person_painted_is_what_is_shown(correcting, settle):
+    one = correcting.scans[0]
+    stroke(one, label=3)
+    settle(correcting)
+    own = one.truth.data > 0
+    assert (shown(correcting, one)[own] == 3).all()
+    np.testing.assert_array_equal(shown(correcting, one)[~own], one.predicted.data[~own])
+
+
+def test_predicting_again_never_touches_what_was_painted(correcting, settle):
+    one = correcting.scans[0]
+    stroke(one)
+    settle(correcting)
+    painted = one.truth.data.copy()
+    correcting.edit(replace(correcting.classifier), "the same again")
+    settle(correcting)
+    np.testing.assert_array_equal(one.truth.data, painted)
+
+
+def test_undo_and_redo_go_across_strokes_on_two_scans_merges_and_what_was_learnt(correcting, settle):
+    first, second = correcting.scans
+
+    def state():
+        return [one.truth.data.copy() for one in correcting.scans] + [
+            one.predicted.data.copy() for one in correcting.scans
+        ]
+
+    states = [state()]
+    for step in (
+        lambda: stroke(first),
+        lambda: stroke(second, (10, 40), 3),
+        lambda: class_actions.merge(correcting, [1, 2]),
+        lambda: class_actions.refine(correcting),
+        lambda: stroke(first, (50, 12), 4),
+    ):
+        step()
+        settle(correcting)
+        states.append(state())
+    for expected in reversed(states[:-1]):
+        correcting.undo()
+        settle(correcting)
+        for found, known in zip(state(), expected, strict=True):
+            np.testing.assert_array_equal(found, known)
+    correcting.undo()  # nothing is left
+    for expected in states[1:]:
+        correcting.redo()
+        settle(correcting)
+        for found, known in zip(state(), expected, strict=True):
+            np.testing.assert_array_equal(found, known)
+
+
+def test_a_merge_shows_on_every_open_scan_and_is_in_the_model_file(correcting, settle):
+    class_actions.merge(correcting, [1, 2])
+    settle(correcting)
+    for one in correcting.scans:
+        assert 2 not in one.predicted.data
+    correcting.flush()
+    assert SurfaceClassifier.load(correcting.path).classes == correcting.classifier.classes
+    assert len(list(correcting.path.parent.glob("corrected.*.bak"))) == 1
+
+
+def test_what_was_painted_with_a_class_that_is_merged_later_shows_as_what_it_is_now(correcting, settle):
+    one = correcting.scans[0]
+    stroke(one, label=2)
+    settle(correcting)
+    class_actions.merge(correcting, [1, 2])
+    settle(correcting)
+    own = one.truth.data > 0
+    assert set(one.truth.data[own].tolist()) == {2}
+    assert set(shown(correcting, one)[own].tolist()) == {1}
+    colours = one.truth.colormap.color_dict
+    np.testing.assert_allclose(colours[2], colours[1])
+
+
+def test_refining_changes_the_painted_place_in_the_model_and_learning_twice_is_once(correcting, settle):
+    one = correcting.scans[0]
+    stroke(one, label=4)
+    settle(correcting)
+    class_actions.refine(correcting)
+    settle(correcting)
+    own = one.painted_cells() > 0
+    assert (one.labels[own] == 4).mean() > 0.9
+    once = one.labels.copy()
+    class_actions.refine(correcting)
+    settle(correcting)
+    np.testing.assert_array_equal(one.labels, once)
+    assert len(correcting.classifier.lessons.sources) == 1
+
+
+def test_a_scan_can_be_forgotten_and_its_strokes_stay(viewer, correcting, settle):
+    one = correcting.scans[0]
+    before = one.labels.copy()
+    stroke(one, label=4)
+    settle(correcting)
+    class_actions.refine(correcting)
+    settle(correcting)
+    viewer.layers.selection.active = one.truth
+    class_actions.forget(correcting)
+    settle(correcting)
+    assert correcting.classifier.lessons is None
+    np.testing.assert_array_equal(one.labels, before)
+    assert one.truth.data.any()
+    with pytest.raises(ValueError, match="learnt nothing from this scan"):
+        class_actions.forget(correcting)
+
+
+def test_refining_without_a_stroke_says_so(correcting):
+    with pytest.raises(ValueError, match="paint on a scan first"):
+        class_actions.refine(correcting)
+
+
+def test_painting_a_new_class_makes_it_a_class_that_the_model_learns(correcting, settle):
+    class_actions.new(correcting)
+    label = correcting.classifier.classes.order[-1]
+    one = correcting.scans[0]
+    stroke(one, label=label)
+    settle(correcting)
+    class_actions.refine(correcting)
+    settle(correcting)
+    assert label in one.labels
+
+
+def test_a_scan_that_is_opened_again_has_what_was_painted(correcting, settle, qtbot):
+    one = correcting.scans[0]
+    stroke(one, label=3)
+    settle(correcting)
+    correcting.flush()
+    painted = one.truth.data.copy()
+    correcting.use(correcting.classifier, correcting.path)
+    _, found = correcting.keeper.open_truth(one.scan, one.key, correcting.classifier)
+    np.testing.assert_array_equal(found, painted)
+
+
+def test_what_was_painted_with_another_model_goes_by_the_names_of_its_classes(correcting, settle):
+    class_actions.rename(correcting, 2, "holes")
+    class_actions.rename(correcting, 3, "only here")
+    one = correcting.scans[0]
+    stroke(one, (20, 20), 2)
+    settle(correcting)
+    stroke(one, (45, 45), 3)
+    settle(correcting)
+    correcting.flush()
+    classes = correcting.classifier.classes.renamed(2, "something else").renamed(4, "holes")
+    classes = classes.renamed(3, "not that")
+    other = replace(correcting.classifier, classes=classes, training={"another": "model"})
+    found, labels = correcting.keeper.open_truth(one.scan, one.key, other)
+    assert (labels[one.truth.data == 2] == 4).all()
+    born = found.classes.order[-1]
+    assert found.classes.names[born - 1] == "only here"
+    assert (labels[one.truth.data == 3] == born).all()
+
+
+def test_strokes_of_another_window_appear_and_ours_stay(correcting, settle):
+    one = correcting.scans[0]
+    stroke(one, (20, 20), 2)
+    settle(correcting)
+    correcting.flush()
+    other = TruthFile(one.scan)
+    theirs = other.load().labels.copy()
+    theirs[40:44, 40:44] = 3
+    other.save(theirs, {3: "c"}, {3: "#123456"})
+    stroke(one, (50, 10), 1)
+    settle(correcting)
+    correcting.flush()
+    settle(correcting)
+    assert (one.truth.data[40:44, 40:44] == 3).all()
+    assert (one.truth.data[50, 10], one.truth.data[20, 20]) == (1, 2)
+    np.testing.assert_array_equal(TruthFile(one.scan).load().labels, one.truth.data)
+
+
+def test_a_model_file_that_another_window_changed_is_not_overwritten(correcting, settle):
+    class_actions.rename(correcting, 1, "ours")
+    correcting.flush()
+    path = correcting.path
+    theirs = replace(correcting.classifier, classes=correcting.classifier.classes.renamed(1, "theirs"))
+    theirs.save(path)
+    class_actions.rename(correcting, 1, "ours again")
+    correcting.flush()
+    assert SurfaceClassifier.load(path).class_names[0] == "theirs"
+    assert correcting.path != path
+    assert SurfaceClassifier.load(correcting.path).class_names[0] == "ours again"
+
+
+def test_a_truth_whose_layer_is_removed_is_saved_and_no_longer_corrected(viewer, correcting, settle):
+    one = correcting.scans[0]
+    stroke(one)
+    viewer.layers.remove(one.truth)
+    assert one not in correcting.scans
+    correcting.flush()
+    assert TruthFile(one.scan).load().labels.any()
+
+
+def test_all_of_a_region_gets_a_class_with_one_click(correcting, settle):
+    one = correcting.scans[0]
+    place = np.argwhere(one.predicted.data == 1)[0]
+    one.truth.selected_label = 3
+    class_actions.give_region(correcting, one, place)
+    settle(correcting)
+    own = one.truth.data > 0
+    assert own[tuple(place)]
+    assert (one.predicted.data[own] == 1).all()
+    correcting.undo()
+    settle(correcting)
+    assert not one.truth.data.any()
+
+
+def test_cells_and_places_are_each_others_inverse(correcting):
+    one = correcting.scans[0]
+    for cell in ((0, 0), (3, 17), tuple(np.array(one.labels.shape) - 1)):
+        assert one.to_cell(*one.to_place(*cell)) == cell
+
+
+def test_hidden_classes_are_transparent_and_background_is_faint(correcting):
+    classes = correcting.classifier.classes.as_background(2)
+    colours = colormap_of(classes, {1}, faint=0.25).color_dict
+    assert colours[1][3] == 0
+    assert colours[2][3] == pytest.approx(0.25, abs=0.01)
+    assert colours[3][3] == 1
+
+
+def test_names_of_classes_are_features_of_the_layers(correcting):
+    class_actions.rename(correcting, 1, "rows")
+    for one in correcting.scans:
+        assert list(one.predicted.features["class"][:2]) == ["unlabelled", "rows"]
+    assert features_of(correcting.classifier.classes)["index"][-1] == correcting.classifier.n_classes
+
+
+def test_the_camera_goes_where_it_is_sent(viewer, correcting):
+    one = correcting.scans[0]
+    correcting.fly_to(one, 10, 20, 3.0)
+    scale = one.scan.pixel_size[0]
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], (10 * scale, 20 * scale))
+    assert one.layer.visible
+    assert not correcting.scans[1].layer.visible
+    assert viewer.layers.selection.active is one.truth
+
+
+@pytest.mark.parametrize(
+    ("action", "labels", "why"),
+    [
+        (class_actions.merge, [1], "two classes or more"),
+        (class_actions.delete, [], "select the classes to delete"),
+        (class_actions.background, [], "select the classes that are background"),
+    ],
+)
+def test_what_cannot_be_done_says_why(correcting, action, labels, why):
+    with pytest.raises(ValueError, match=why):
+        action(correcting, labels)
+
+
+def test_one_class_is_split_in_feature_space_and_others_stay(correcting, settle):
+    one = correcting.scans[0]
+    before = one.labels.copy()
+    class_actions.split(correcting, [1], 3)
+    settle(correcting)
+    assert set(np.unique(one.labels[before == 1]).tolist()) - {0, 1} != set()
+    others = before > 1
+    assert (one.labels[others] == before[others]).mean() > 0.9
+    correcting.undo()
+    settle(correcting)
+    np.testing.assert_array_equal(one.labels, before)
+    with pytest.raises(ValueError, match="select one class to split"):
+        class_actions.split(correcting, [1, 2], 3)
+
+
+def test_classes_are_moved_renamed_recoloured_and_deleted_each_in_one_step(correcting, settle):
+    start = correcting.classifier.classes
+    class_actions.move(correcting, [3], -1)
+    class_actions.rename(correcting, 3, "bumps")
+    class_actions.recolour(correcting, 3, "#123456")
+    class_actions.background(correcting, [1])
+    class_actions.delete(correcting, [2])
+    settle(correcting)
+    classes = correcting.classifier.classes
+    assert classes.order == (1, 3, 4)
+    assert (classes.names[2], classes.colours[2]) == ("bumps", "#123456")
+    assert classes.entries[0].background
+    assert 2 not in correcting.scans[0].predicted.data
+    for _ in range(5):
+        correcting.undo()
+    assert correcting.classifier.classes == start
+
+
+def test_a_map_that_is_saved_holds_a_persons_labels_over_the_models(correcting, settle, tmp_path):
+    from napari_stmml.labelmap import LabelMap
+
+    one = correcting.scans[0]
+    stroke(one, label=3)
+    settle(correcting)
+    class_actions.save_map(correcting, one, tmp_path / "map")
+    found = LabelMap.read(tmp_path / "map.stmml.tif")
+    np.testing.assert_array_equal(found.labels, shown(correcting, one))
+    assert found.scan["painted by a person"] == np.count_nonzero(one.truth.data)
+
+
+def test_a_model_that_is_saved_elsewhere_is_kept_there_from_then_on(correcting, tmp_path):
+    class_actions.save_as(correcting, tmp_path / "mine")
+    class_actions.rename(correcting, 1, "rows")
+    correcting.flush()
+    assert SurfaceClassifier.load(tmp_path / "mine.stmml").class_names[0] == "rows"
