@@ -33,13 +33,25 @@ def test_steps_of_strokes_and_models_come_back_in_their_order():
     history.push("painted", stroke)
     history.push("merged", ModelEdit("old", "new"))
     assert (history.last, history.next) == ("merged", "")
-    assert history.undo().change.before == "old"
-    assert history.undo().change is stroke
-    assert history.undo() is None
+    assert [step.change.before for step in history.undo()] == ["old"]
+    assert [step.change for step in history.undo()] == [stroke]
+    assert history.undo() == []
     assert (history.last, history.next) == ("", "painted")
-    assert history.redo().what == "painted"
-    assert history.redo().what == "merged"
-    assert history.redo() is None
+    assert [step.what for step in history.redo()] == ["painted"]
+    assert [step.what for step in history.redo()] == ["merged"]
+    assert history.redo() == []
+
+
+def test_what_is_learnt_from_a_stroke_at_once_goes_back_and_forth_with_it():
+    history = History()
+    history.push("renamed", ModelEdit(0, 1))
+    history.push("painted", ModelEdit(1, 2))
+    history.push("learnt", ModelEdit(2, 3), joined=True)
+    assert [step.what for step in history.undo()] == ["learnt", "painted"]
+    assert [step.what for step in history.redo()] == ["painted", "learnt"]
+    history.undo()
+    assert [step.what for step in history.undo()] == ["renamed"]
+    assert [step.what for step in history.redo()] == ["renamed"]
 
 
 def test_a_new_step_ends_what_could_be_done_again():
@@ -47,8 +59,8 @@ def test_a_new_step_ends_what_could_be_done_again():
     history.push("one", ModelEdit(1, 2))
     history.undo()
     history.push("other", ModelEdit(1, 3))
-    assert history.redo() is None
-    assert history.undo().what == "other"
+    assert history.redo() == []
+    assert [step.what for step in history.undo()] == ["other"]
 
 
 @pytest.mark.parametrize(("most", "left"), [(0, MOST_STEPS), (11 * 300, 10)])

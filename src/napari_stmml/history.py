@@ -37,10 +37,11 @@ class ModelEdit:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One step: what it was, in words, and what changed."""
+    """One step: what it was, in words, and what changed; ``joined`` goes together with the step before it."""
 
     what: str
     change: Strokes | ModelEdit
+    joined: bool = False
 
 
 class History:
@@ -61,26 +62,28 @@ class History:
         """What a redo does again, in words; empty where there is nothing."""
         return self._undone[-1].what if self._undone else ""
 
-    def push(self, what: str, change: Strokes | ModelEdit) -> None:
+    def push(self, what: str, change: Strokes | ModelEdit, *, joined: bool = False) -> None:
         """Note a step that was made; what was undone before cannot be done again."""
         self._undone.clear()
-        self._done.append(Step(what, change))
+        self._done.append(Step(what, change, joined))
         while len(self._done) > MOST_STEPS or sum(one.change.size for one in self._done) > self._most > 0:
             self._done.pop(0)
 
-    def undo(self) -> Step | None:
-        """Return the last step, to be taken back; None where there is none."""
-        if not self._done:
-            return None
-        self._undone.append(self._done.pop())
-        return self._undone[-1]
+    def undo(self) -> list[Step]:
+        """Return the last step, to be taken back, and those it is joined to, in this order."""
+        steps: list[Step] = []
+        while self._done and (not steps or steps[-1].joined):
+            steps.append(self._done.pop())
+        self._undone += steps
+        return steps
 
-    def redo(self) -> Step | None:
-        """Return the step that was undone last, to be done again; None where there is none."""
-        if not self._undone:
-            return None
-        self._done.append(self._undone.pop())
-        return self._done[-1]
+    def redo(self) -> list[Step]:
+        """Return the step that was undone last, to be done again, and those joined to it, in this order."""
+        steps: list[Step] = []
+        while self._undone and (not steps or self._undone[-1].joined):
+            steps.append(self._undone.pop())
+        self._done += steps
+        return steps
 
 
 def difference(before: np.ndarray, after: np.ndarray, key: ScanKey) -> Strokes | None:

@@ -1,4 +1,4 @@
-"""A session of corrections: nothing painted is lost, every step can be undone, predictions stay as they are."""
+"""A session of corrections: nothing painted is lost, every step can be undone, predictions stay."""
 
 from dataclasses import replace
 

@@ -97,8 +97,11 @@ def new(session: Session) -> None:
     _edit(session, classes, f"new class {classes.names[label - 1]}")
 
 
-def refine(session: Session) -> None:
-    """Learn from what is painted on the open scans, as it is now; what was erased teaches no more."""
+def refine(session: Session, *, joined: bool = False) -> None:
+    """Learn from what is painted on the open scans, as it is now; what was erased teaches no more.
+
+    What is ``joined`` is undone together with the stroke before it.
+    """
     classifier = before = _model(session)
     learnt = 0
     for one in _with_features(session):
@@ -107,7 +110,7 @@ def refine(session: Session) -> None:
             learnt += 1
     if not learnt:
         raise ValueError("paint on a scan first: there is nothing to learn from yet")
-    session.edit(classifier, "learnt from what was painted")
+    session.edit(classifier, "learnt from what was painted", joined=joined)
 
 
 def forget(session: Session) -> None:

@@ -1,5 +1,6 @@
 """The Correct widget: classes beside the scan, a truth that is painted, a model that learns from it."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ class CorrectWidget(JobPanel):
         self.column.addWidget(self.next)
         self._fold_keys()
         self._live_timer = QTimer(self, singleShot=True, interval=LIVE_MS)
-        self._live_timer.timeout.connect(lambda: self.attempt(lambda: class_actions.refine(self.session)))
+        self._live_timer.timeout.connect(lambda: self._do(partial(class_actions.refine, joined=True)))
         self._opening: list[tuple[Any, Any]] = []  # layers and scans that a job is about
         self._opened = 0
         self._connect()

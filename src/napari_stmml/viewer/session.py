@@ -33,7 +33,7 @@ class Session(QObject):
     model_changed = Signal()  # another classifier: classes edited, learnt, undone ...
     relabelled = Signal(object)  # OpenScan whose shown map changed
     scans_changed = Signal()
-    stroked = Signal(object)  # OpenScan that was painted on
+    stroked = Signal(object)  # OpenScan that a person painted on just now
     shared = Signal(object, object)  # OpenScan; how much of it each class has
     said = Signal(str, bool)  # a sentence, and whether something went wrong
 
@@ -113,11 +113,14 @@ class Session(QObject):
 
     # ---- steps
 
-    def edit(self, classifier: SurfaceClassifier, what: str) -> None:
-        """Put another model in place of the one there is, as one step that can be undone."""
+    def edit(self, classifier: SurfaceClassifier, what: str, *, joined: bool = False) -> None:
+        """Put another model in place of the one there is, as one step that can be undone.
+
+        What is ``joined`` is undone together with the step before it.
+        """
         before = self.classifier
         assert before is not None
-        self.history.push(what, ModelEdit(before, classifier))
+        self.history.push(what, ModelEdit(before, classifier), joined=joined)
         self._put(classifier)
         self.said.emit(f"{what[:1].upper()}{what[1:]}.", False)
 
@@ -146,6 +149,7 @@ class Session(QObject):
         applied(before, strokes, forward=True)
         self.history.push(f"painted on {one.name}", strokes)
         self._painted(one)
+        self.stroked.emit(one)
 
     def show_only(self, hidden: Collection[int]) -> None:
         """Put classes out of sight; nothing else changes."""
@@ -173,13 +177,17 @@ class Session(QObject):
     # ---- inside
 
     def _step(self, forward: bool) -> None:
-        step = self.history.redo() if forward else self.history.undo()
-        if step is None:
-            return
-        change = step.change
+        steps = self.history.redo() if forward else self.history.undo()
+        for step in steps:
+            self._apply(step.change, forward)
+        if steps:
+            what = steps[0 if forward else -1].what
+            self.said.emit(f"{'Redone' if forward else 'Undone'}: {what}.", False)
+
+    def _apply(self, change: ModelEdit | Strokes, forward: bool) -> None:
         if isinstance(change, ModelEdit):
             self._put(change.after if forward else change.before)
-        elif isinstance(change, Strokes):
+        else:
             one = self.of_key(change.key)
             if one is None:
                 self.said.emit("that scan is not open any more; its strokes stay as they were saved", False)
@@ -188,13 +196,11 @@ class Session(QObject):
             applied(self._snapshots[one.key], change, forward=forward)
             one.truth.refresh()
             self._painted(one)
-        self.said.emit(f"{'Redone' if forward else 'Undone'}: {step.what}.", False)
 
     def _painted(self, one: OpenScan) -> None:
         assert self.classifier is not None
         self.keeper.truth_changed(one.key, one.truth.data, self.classifier)
         self.relabelled.emit(one)
-        self.stroked.emit(one)
         self.share(one)
 
     def share(self, one: OpenScan) -> None:
