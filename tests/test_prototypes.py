@@ -6,6 +6,7 @@ import pytest
 from napari_stmml.prototypes import Prototypes
 
 RNG = np.random.default_rng(0)
+OWNERS = np.array([0, 2, 1, 0, 1, 2, 0])
 FEATURES = RNG.normal(size=(500, 5)).astype(np.float32)
 
 
@@ -73,6 +74,62 @@ def test_clusters_in_another_order_are_the_same_clusters(prototypes):
     assert np.array_equal(there.assign(FEATURES)[1], prototypes.assign(FEATURES)[1])
 
 
+def test_the_next_cluster_is_told_too(prototypes):
+    cluster, sure, second = prototypes.ranked(FEATURES)
+    distances = prototypes.squared_to(np.arange(4))(prototypes.project(FEATURES))
+    assert np.array_equal(np.argsort(distances, axis=1)[:, :2], np.stack([cluster, second], 1))
+    assert np.array_equal(sure, prototypes.assign(FEATURES)[1])
+
+
+def test_clusters_of_one_group_count_as_one(prototypes):
+    groups = np.array([1, 0, 1, 0])
+    group, sure, second = prototypes.ranked(FEATURES, groups)
+    as_owners = replace(prototypes, owners=groups[prototypes.owners])
+    for one, other in zip((group, sure, second), as_owners.ranked(FEATURES), strict=True):
+        assert np.array_equal(one, other)
+    assert (group != second).all()
+
+
+def test_parts_of_a_cluster_share_what_it_had_and_no_more(prototypes):
+    parts = prototypes.project(FEATURES)[:3]
+    made = prototypes.with_clusters(parts, np.array([0, 1, 1]), parted=(1, 3))
+    before, after = prototypes.assign(FEATURES)[0], made.assign(FEATURES)[0]
+    assert (made.n_clusters, np.unique(made.owners).tolist()) == (4, [0, 1, 2, 3])
+    assert np.array_equal(np.isin(after, (2, 3)), np.isin(before, (1, 3)))
+    assert np.array_equal(after == 0, before == 0)
+    assert np.array_equal(after == 1, before == 2)
+    own = after >= 2
+    alone = Prototypes(parts, np.array([0, 1, 1]), prototypes.mean, prototypes.matrix)
+    assert np.array_equal(after[own] - 2, alone.assign(FEATURES[own])[0])
+    _, sure, _ = made.ranked(FEATURES, np.array([0, 1, 2, 2]))
+    np.testing.assert_allclose(sure, prototypes.ranked(FEATURES, np.array([0, 2, 1, 2]))[1], atol=2e-4)
+
+
+def test_new_clusters_come_behind_and_compete_with_all(prototypes):
+    new = prototypes.project(FEATURES)[:4]
+    plain = prototypes.with_clusters(new, np.array([0, 0, 1, 1]))
+    assert plain.before is None
+    assert plain.assign(FEATURES[:4])[0].tolist() == [4, 4, 5, 5]
+    parted = prototypes.with_clusters(new[:2], np.array([0, 1]), parted=(0,))
+    more = parted.with_clusters(new[2:], np.array([0, 0]))
+    nearest, after = parted.assign(FEATURES)[0], more.assign(FEATURES)[0]
+    assert more.n_clusters == 6
+    assert (after[2:4] == 5).all()
+    assert ((after == nearest) | (after == 5)).all()
+
+
+def test_parted_clusters_are_stored_and_stay_in_their_order(prototypes):
+    made = prototypes.with_clusters(prototypes.centres[:2], np.array([0, 1]), parted=(2,))
+    made = made.with_clusters(prototypes.centres[2:4] + 0.1, np.array([0, 1]), parted=(0, 3))
+    again = Prototypes.of_arrays(made.arrays())
+    for one, other in zip(made.ranked(FEATURES), again.ranked(FEATURES), strict=True):
+        assert np.array_equal(one, other)
+    with pytest.raises(ValueError, match="clusters that were parted stay in their order"):
+        made.reordered([1, 0, 2, 3, 4])
+    with pytest.raises(ValueError, match=r"clusters \(2,\) of 4 make no 3"):
+        replace(prototypes.reordered([0, 1, 2, 3]), before=prototypes, parted=(2,), owners=OWNERS)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -82,6 +139,7 @@ def test_clusters_in_another_order_are_the_same_clusters(prototypes):
             {"mean": np.zeros(4, np.float32), "matrix": np.zeros((4, 9), np.float32)},
             "the projection does not fit",
         ),
+        ({"examples": np.zeros((3, 5))}, "examples must be of 5 features, each with a count"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(prototypes, wrong, message):

@@ -205,11 +205,11 @@ class SurfaceClassifier:
             If ``should_stop`` said so.
         """
         steps: dict[str, Any] = {"on_progress": on_progress, "should_stop": should_stop}
-        if self.recipe.features == "dense windows" and not self._taught:
-            known, names = self._shown
-            encode, owners = self.encoder.dense_encoder, known.owners
+        if self.recipe.features == "dense windows" and not self._taught and self.clusters.before is None:
+            names, groups = self._shown
+            encode, owners = self.encoder.dense_encoder, groups[self.clusters.owners]
             index, confidence = dense.label_windows(
-                encode, heights, grid, known.centres, owners=owners, **steps
+                encode, heights, grid, self.clusters.centres, owners=owners, **steps
             )
             labels = np.append(0, names)[index]
         else:
@@ -233,7 +233,7 @@ class SurfaceClassifier:
             How much nearer it is than the next cluster; NaN where there is none.
         """
         steps: dict[str, Any] = {"on_progress": on_progress, "should_stop": should_stop}
-        if self.recipe.features == "dense windows":
+        if self.recipe.features == "dense windows" and self.clusters.before is None:
             encode, centres = self.encoder.dense_encoder, self.clusters.centres
             found = dense.label_windows(encode, heights, grid, centres, owners=self.clusters.owners, **steps)
         else:
@@ -255,14 +255,14 @@ class SurfaceClassifier:
         confidence : ndarray of float32, shape (n,)
             As ``predict`` returns it.
         runner_up : ndarray, of the type and shape of ``labels``
-            The next class.
+            The next class; 0 where there is none.
         """
         if self._taught:
             labels, confidence, runner_up = self._learner.assign(features)
         else:
-            known, names = self._shown
-            index, confidence, second = known.ranked(features)
-            labels, runner_up = names[index], names[second]
+            names, groups = self._shown
+            index, confidence, second = self.clusters.ranked(features, groups)
+            labels, runner_up = names[index], np.where(second == index, 0, names[second])
         return labels.astype(self._kind), confidence, runner_up.astype(self._kind)
 
     def learn(self, scan: Scan, truth: np.ndarray) -> "SurfaceClassifier":
@@ -341,10 +341,10 @@ class SurfaceClassifier:
         return self.lessons is not None and bool(self.classes.lookup[self.lessons.labels].any())
 
     @cached_property
-    def _shown(self) -> tuple[Prototypes, np.ndarray]:
-        """The clusters' centres, owned by classes instead, and the label as shown of each owner."""
-        names, owners = np.unique(self.classes.shown[self.clusters.owners], return_inverse=True)
-        return replace(self.clusters, owners=owners), names
+    def _shown(self) -> tuple[np.ndarray, np.ndarray]:
+        """Labels that clusters are shown with, (n,), and which of them each cluster has, (n_clusters,)."""
+        names, groups = np.unique(self.classes.shown, return_inverse=True)
+        return names, groups
 
     @cached_property
     def _learner(self) -> Learner:

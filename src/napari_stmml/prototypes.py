@@ -1,6 +1,6 @@
 """Clusters made of many fine prototypes: which is nearest, how sure that is, and what is unlike any."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -22,6 +22,15 @@ class Prototypes:
         The projection: features are ``(features - mean) @ matrix`` before they are compared.
     limit : float
         Squared distance to the nearest centre beyond which a vector is unlike anything seen.
+    examples : ndarray of float16, shape (e, n_features), optional
+        Some of the samples that the clusters were made of, before the projection.
+    counts : ndarray of float32, shape (e,), optional
+        How many samples each of them stands for.
+    before : Prototypes, optional
+        Clusters, some of which, ``parted``, were then replaced by the last ones of these; the others come
+        first, in their order. Where the parted were nearest, their parts share what they had and no more:
+        the border to all other clusters stays where it was.
+    parted : tuple of int
 
     Raises
     ------
@@ -34,6 +43,10 @@ class Prototypes:
     mean: np.ndarray | None = field(default=None, repr=False)
     matrix: np.ndarray | None = field(default=None, repr=False)
     limit: float = np.inf
+    examples: np.ndarray | None = field(default=None, repr=False)
+    counts: np.ndarray | None = field(default=None, repr=False)
+    before: "Prototypes | None" = field(default=None, repr=False)
+    parted: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.centres.ndim != 2 or self.owners.shape != self.centres.shape[:1]:
@@ -44,6 +57,12 @@ class Prototypes:
         projected = self.mean is not None and self.matrix is not None
         if projected and (self.matrix.shape != (*self.mean.shape, self.centres.shape[1])):  # type: ignore[union-attr]
             raise ValueError("the projection does not fit the centres")
+        if self.examples is not None and (
+            self.counts is None or self.examples.shape != (*self.counts.shape, self.n_features)
+        ):
+            raise ValueError(f"examples must be of {self.n_features} features, each with a count")
+        if self.before is not None and not 0 <= self._kept < self.n_clusters:
+            raise ValueError(f"clusters {self.parted} of {self.before.n_clusters} make no {self.n_clusters}")
 
     @classmethod
     def plain(cls, centres: np.ndarray, limit: float = np.inf) -> "Prototypes":
@@ -81,8 +100,16 @@ class Prototypes:
         """Find the cluster of each feature vector, (n, n_features), and how sure that is, as ``ranked``."""
         return self.ranked(features)[:2]
 
-    def ranked(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def ranked(
+        self, features: np.ndarray, groups: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Find the nearest and the next cluster of each feature vector, (n, n_features).
+
+        Parameters
+        ----------
+        features : ndarray, shape (n, n_features)
+        groups : ndarray of int, shape (n_clusters,), optional
+            Group of each cluster, 0 to n_groups - 1: then it is the nearest and the next group.
 
         Returns
         -------
@@ -95,33 +122,73 @@ class Prototypes:
         """
         cluster, runner_up = np.empty(len(features), np.intp), np.empty(len(features), np.intp)
         confidence = np.empty(len(features), np.float32)
-        order = np.argsort(self.owners, kind="stable")
-        first = np.searchsorted(self.owners[order], np.arange(self.n_clusters))
-        origin = self.centres.mean(0) if self.matrix is None else None  # where it would only cost digits
-        centres = np.ascontiguousarray(self.centres[order] - (0 if origin is None else origin), np.float32)
-        squares = np.einsum("ij,ij->i", centres, centres)
+        distances = self.squared_to(np.arange(self.n_clusters) if groups is None else groups)
         for start in range(0, len(features), AT_ONCE):
-            some = self.project(features[start : start + AT_ONCE])
-            some = some if origin is None else some - origin
-            distances = some @ (-2 * centres.T)
-            distances += squares
-            of_cluster = np.minimum.reduceat(distances, first, axis=1)
-            nearest = of_cluster.argmin(1)
-            rows = np.arange(len(some))
-            own = np.einsum("ij,ij->i", some, some)
-            best = np.maximum(of_cluster[rows, nearest] + own, 0)
-            of_cluster[rows, nearest] = np.inf
-            second = of_cluster.argmin(1)
-            other = np.maximum(of_cluster[rows, second] + own, np.float32(1e-30))
-            sure = 1 - best / other
+            found = distances(self.project(features[start : start + AT_ONCE]))
+            nearest, rows = found.argmin(1), np.arange(len(found))
+            best = np.maximum(found[rows, nearest], 0)
+            found[rows, nearest] = np.inf
+            second = found.argmin(1)
+            sure = 1 - best / np.maximum(found[rows, second], np.float32(1e-30))
             far = best > self.limit
             sure[far] = self.limit / best[far] - 1
-            part = slice(start, start + len(some))
+            part = slice(start, start + len(found))
             cluster[part], confidence[part], runner_up[part] = nearest, sure, second
         return cluster, confidence, runner_up
 
+    def squared_to(self, groups: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """Return what squares the distances of points, (n, d), to groups of clusters, (n, n_groups)."""
+        if self.before is None:
+            return _nearest_of(self.centres, groups[self.owners], self.matrix is None)
+        kept = [one for one in range(self.before.n_clusters) if one not in self.parted]
+        new = self.owners >= len(kept)
+        whole = self.before.squared_to(np.arange(self.before.n_clusters))
+        parts = _nearest_of(self.centres[new], self.owners[new] - len(kept), self.matrix is None)
+        order = np.argsort(groups, kind="stable")
+        first = np.searchsorted(groups[order], np.arange(groups.max() + 1))
+
+        def distances(points: np.ndarray) -> np.ndarray:
+            known, made = whole(points), parts(points)
+            if self.parted:
+                made += (known[:, self.parted].min(1) - made.min(1))[:, None]
+            return np.minimum.reduceat(np.hstack([known[:, kept], made])[:, order], first, axis=1)
+
+        return distances
+
+    @property
+    def _kept(self) -> int:
+        """How many clusters of ``before`` there still are."""
+        return 0 if self.before is None else self.before.n_clusters - len(self.parted)
+
+    def with_clusters(
+        self, centres: np.ndarray, owners: np.ndarray, *, parted: Sequence[int] = ()
+    ) -> "Prototypes":
+        """Return these and new clusters, behind them.
+
+        Parameters
+        ----------
+        centres : ndarray of float32, shape (m, d)
+        owners : ndarray of int, shape (m,)
+            Which of the new clusters, from 0 on, each centre is of.
+        parted : sequence of int
+            Clusters that the new ones are parts of; they go, and those behind them move up.
+        """
+        kept = [one for one in range(self.n_clusters) if one not in set(parted)]
+        stays = np.isin(self.owners, kept)
+        moved = np.searchsorted(kept, self.owners[stays])
+        step = bool(parted) or self.before is not None
+        return replace(
+            self,
+            centres=np.concatenate([self.centres[stays], centres]).astype(np.float32),
+            owners=np.concatenate([moved, len(kept) + owners]).astype(int),
+            before=replace(self, examples=None, counts=None) if step else None,
+            parted=tuple(parted),
+        )
+
     def reordered(self, order: Sequence[int]) -> "Prototypes":
-        """Return the same clusters, cluster ``order[i]`` as cluster i."""
+        """Return the same clusters, cluster ``order[i]`` as cluster i; none of them may have been parted."""
+        if self.before is not None:
+            raise ValueError("clusters that were parted stay in their order")
         place = np.empty(len(order), int)
         place[list(order)] = np.arange(len(order))
         return replace(self, owners=place[self.owners])
@@ -131,12 +198,49 @@ class Prototypes:
         named = {"centres": self.centres, "owners": self.owners.astype(np.int32)}
         if self.mean is not None and self.matrix is not None:
             named |= {"projection/mean": self.mean, "projection/matrix": self.matrix}
+        if self.before is not None:
+            named |= {f"{_BEFORE}{name}": array for name, array in self.before.arrays().items()}
+            named["parted"] = np.array(self.parted, np.int32)
+        if self.examples is not None and self.counts is not None:
+            named |= {"examples/features": self.examples, "examples/counts": self.counts}
         return named | {"limit": np.array(self.limit)}
 
     @classmethod
     def of_arrays(cls, arrays: dict[str, np.ndarray]) -> "Prototypes":
-        """Take them out of named arrays; those of format 1 have centres alone."""
+        """Take them out of named arrays; those of format 1 have centres alone, of 2 no examples."""
         centres = arrays["centres"]
         owners = arrays.get("owners", np.arange(len(centres)))
         projection = (arrays.get("projection/mean"), arrays.get("projection/matrix"))
-        return cls(centres, owners.astype(int), *projection, float(arrays.get("limit", np.inf)))
+        limit = float(arrays.get("limit", np.inf))
+        inner = {
+            name.removeprefix(_BEFORE): array for name, array in arrays.items() if name.startswith(_BEFORE)
+        }
+        before = cls.of_arrays(inner) if inner else None
+        parted = tuple(arrays["parted"].tolist()) if inner else ()
+        examples = arrays.get("examples/features"), arrays.get("examples/counts")
+        return cls(centres, owners.astype(int), *projection, limit, *examples, before, parted)
+
+
+_BEFORE = "before/"  # of the names of arrays
+
+
+def _nearest_of(centres: np.ndarray, owners: np.ndarray, far: bool) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what squares the distances of points, (n, d), to each owner's nearest centre, (n, n_owners).
+
+    ``far`` from 0, where points are not projected, what all centres share would only cost digits.
+    """
+    order = np.argsort(owners, kind="stable")
+    first = np.searchsorted(owners[order], np.arange(owners.max() + 1))
+    origin = centres.mean(0) if far else 0
+    kernels = np.ascontiguousarray(centres[order] - origin, np.float32)
+    squares = np.einsum("ij,ij->i", kernels, kernels)
+
+    def distances(points: np.ndarray) -> np.ndarray:
+        points = points - origin if far else points
+        found = points @ (-2 * kernels.T)
+        found += squares
+        nearest = np.minimum.reduceat(found, first, axis=1)
+        nearest += np.einsum("ij,ij->i", points, points)[:, None]
+        return nearest
+
+    return distances
