@@ -103,6 +103,11 @@ def refine(session: Session, *, joined: bool = False) -> None:
     What is ``joined`` is undone together with the stroke before it.
     """
     classifier = before = _model(session)
+    if before.recipe.of_windows:
+        raise ValueError(
+            f"recipe {before.recipe.name} looks at windows, which take minutes to learn from:"
+            " stmml learn does it; here its classes can be edited and truth painted"
+        )
     learnt = 0
     for one in _with_features(session):
         if one.truth.data.any() or _taught(before, one):

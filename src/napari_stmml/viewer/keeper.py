@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ class Keeper(QObject):
         self._files: dict[ScanKey, TruthFile] = {}
         self._truths: dict[ScanKey, AutoSave] = {}
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="stmml-save")
+        self._pool.submit(import_module, "tifffile")  # so that the first stroke is saved at once, too
         self._models = AutoSave(self._save_model, self._pool.submit, on_error=self._model_error)
         self._mine: tuple[int, ...] = ()  # the model file as this window knows it
         self._copied = False  # whether the model as it was found has been kept aside
