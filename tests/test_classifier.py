@@ -11,10 +11,13 @@ from napari_stmml.classes import Classes
 from napari_stmml.clusters import nearest_centres
 from napari_stmml.colours import class_colours
 from napari_stmml.corrections import ScanKey
+from napari_stmml.features import cell_features
 from napari_stmml.files import sha256
 from napari_stmml.lessons import Lessons
 from napari_stmml.progress import Stopped
 from napari_stmml.prototypes import Prototypes
+from napari_stmml.recipe import get_recipe
+from napari_stmml.strokes import painted_places
 from napari_stmml.training import SAMPLE, warn_of_skipped
 
 RECIPE = Recipe(
@@ -315,6 +318,173 @@ def test_a_scan_in_which_no_window_fits_between_gaps_is_refused_by_name(model):
 def test_a_pitch_that_leaves_gaps_is_refused(model, pitch):
     with pytest.raises(ValueError, match=rf"pitch must be 1 to 16 px \(the window\), got {pitch}"):
         model.predict(textures(), pitch=pitch)
+
+
+# Classes
+
+
+def test_windows_get_the_labels_of_classes_and_the_margin_to_another_class(model):
+    scan = textures()
+    merged = replace(model, classes=model.classes.merged([2, 3], into=5).deleted(4))
+    before, sure = model.predict(scan, return_confidence=True)
+    after, margin = merged.predict(scan, return_confidence=True)
+    assert np.array_equal(after, np.array([0, 1, 5, 5, 0, 5], np.uint8)[before])
+    assert np.array_equal(np.isfinite(margin), after > 0)
+    assert (margin[after > 0] >= sure[after > 0] - 1e-5).all()
+    assert (merged.class_names[1], merged.n_classes, merged.n_clusters) == ("cluster 5", 5, 5)
+
+
+def test_dense_windows_get_the_same_labels_by_convolution_and_by_their_features():
+    model = untrained(features="dense windows")
+    model = replace(model, classes=model.classes.merged([2], into=5).deleted(4))
+    heights = model.recipe.preprocessing.apply(textures())
+    grid = model.recipe.prediction_grid
+    labels, sure = model.label_windows(heights, grid)
+    cluster, _ = model.cluster_windows(heights, grid)
+    slowly = model._each(lambda some: model.classify(some)[:2], heights, grid, lambda *done: None, bool)
+    assert np.array_equal(labels, slowly[0])
+    np.testing.assert_allclose(sure[labels > 0], slowly[1][labels > 0], atol=1e-3)
+    assert np.array_equal(labels, np.append(model.classes.shown, 0)[cluster])
+
+
+@pytest.mark.parametrize("features", ["windows", "dense windows"])
+def test_clusters_of_windows_are_found_whatever_their_classes(features):
+    model = untrained(features=features)
+    edited = replace(model, classes=model.classes.merged([2], into=5).deleted(4))
+    heights, grid = model.recipe.preprocessing.apply(textures()), model.recipe.prediction_grid
+    heights[:20] = np.nan
+    labels, sure = model.label_windows(heights, grid)
+    cluster, margin = edited.cluster_windows(heights, grid)
+    assert np.array_equal(cluster, labels.astype(int) - 1)
+    assert np.array_equal(margin, sure, equal_nan=True)
+    assert (cluster == -1).any()
+
+
+# Learning
+
+
+def both_ways():
+    scan = textures()
+    return replace(scan, other=scan.heights[:, ::-1].copy(), other_bias=1.0, bias=-1.0)
+
+
+@pytest.fixture(scope="module", params=["instant", "learned", "instant-both", "windows", "dense windows"])
+def pupil(request):
+    """Make a model, and two scans for it."""
+    scan = both_ways() if request.param == "instant-both" else textures()
+    other = replace(scan, heights=scan.heights[::-1].copy(), source="other.dat")
+    if "windows" in request.param:
+        return untrained(features=request.param, predict_window_pitch=4), scan, other
+    if request.param == "learned":
+        recipe = get_recipe("learned", pixel_density=8.0, num_clusters=5, epochs=1, sampled_windows=2)
+        return train_classifier([scan], recipe=recipe), scan, other
+    recipe = get_recipe(request.param, pixel_density=8.0)
+    return train_classifier([scan], recipe=recipe, n_clusters=5), scan, other
+
+
+def painted(label=2):
+    truth = np.zeros((128, 128), np.uint8)
+    truth[20:50, 20:50], truth[70:100, 80:110] = 1, label
+    return truth
+
+
+def equal(one, other, scan):
+    before, after = (model.predict(scan, return_confidence=True) for model in (one, other))
+    return np.array_equal(before[0], after[0]) and np.array_equal(before[1], after[1], equal_nan=True)
+
+
+def test_what_was_painted_is_learnt(pupil):
+    model, scan, _ = pupil
+    truth = painted(9)
+    taught = model.learn(scan, truth)
+    labels = taught.predict(scan)
+    assert (labels[75:95, 85:105] == 9).mean() > 0.9
+    assert (labels[25:45, 25:45] == 1).mean() > 0.9
+    assert taught.class_names[5:] == ("class 6", "class 7", "class 8", "class 9")
+    assert taught.clusters is model.clusters
+    assert set(taught.lessons.counts) == {1, 9}
+    (source,) = taught.lessons.sources
+    assert source["key"] == ScanKey.of_scan(scan).as_dict()
+    assert (source["name"], source["painted"]) == (scan.name, len(taught.lessons))
+
+
+def test_a_scan_that_teaches_twice_teaches_once(pupil):
+    model, scan, other = pupil
+    once = model.learn(other, painted(3)).learn(scan, painted())
+    twice = model.learn(other, painted(3)).learn(scan, painted(4)).learn(scan, painted())
+    assert equal(once, twice, scan)
+    assert len(once.lessons) == len(twice.lessons)
+
+
+def test_what_was_forgotten_was_never_learnt(pupil):
+    model, scan, other = pupil
+    taught = model.learn(scan, painted())
+    assert equal(taught.forget(ScanKey.of_scan(scan)), model, scan)
+    assert taught.forget(ScanKey.of_scan(scan)).lessons is None
+    assert taught.learn(scan, np.zeros((128, 128), np.uint8)).lessons is None
+    more = taught.learn(other, painted(3))
+    assert equal(more.forget(ScanKey.of_scan(other)), taught, scan)
+    assert model.forget(ScanKey.of_scan(scan)) is model
+
+
+def test_what_was_learnt_is_saved(pupil, tmp_path):
+    model, scan, other = pupil
+    taught = model.learn(scan, painted(7)).learn(other, painted(3))
+    taught = replace(taught, classes=taught.classes.merged([3], into=1).renamed(7, "step"))
+    again = SurfaceClassifier.load(taught.save(tmp_path / "m.stmml"))
+    assert again.classes == taught.classes
+    assert again.lessons.sources == taught.lessons.sources
+    assert equal(again, taught, other)
+
+
+def test_a_merge_is_followed_by_what_was_learnt_before(pupil):
+    model, scan, _ = pupil
+    taught = model.learn(scan, painted(7))
+    merged = replace(taught, classes=taught.classes.merged([7], into=2).merged([2], into=3))
+    assert merged.lessons is taught.lessons
+    labels = merged.predict(scan)
+    assert (labels[75:95, 85:105] == 3).mean() > 0.9
+    assert not np.isin(labels, (2, 7)).any()
+
+
+def test_lessons_of_a_deleted_class_teach_nothing(pupil):
+    model, scan, _ = pupil
+    truth = painted(7)
+    truth[truth == 1] = 0
+    taught = model.learn(scan, truth)
+    gone = replace(taught, classes=taught.classes.deleted(7))
+    assert equal(gone, model, scan)
+
+
+def test_cells_that_are_there_teach_the_same(pupil, tmp_path):
+    model, scan, _ = pupil
+    if model.recipe.of_windows:
+        pytest.skip("windows are not kept")
+    key, grid = ScanKey.of_scan(scan), model.recipe.prediction_grid
+    cells = cell_features(model.encoder, model.recipe.preprocessing.apply(scan))
+    labels = painted_places(painted(7), grid, (128, 128))
+    taught = model.learn_cells(key, scan.name, cells, labels)
+    assert equal(taught, model.learn(scan, painted(7)), scan)
+    assert taught.learn_cells(key, scan.name, cells, np.zeros_like(labels)).lessons is None
+    with pytest.raises(ValueError, match=r"features are of \(64, 64\) cells, painted are \(3, 3\)"):
+        model.learn_cells(key, scan.name, cells, np.zeros((3, 3), np.uint8))
+
+
+def test_what_was_painted_where_nothing_was_scanned_teaches_nothing():
+    scan = textures()
+    heights = scan.heights.copy()
+    heights[60:] = np.nan
+    model = untrained()
+    truth = np.zeros((128, 128), np.uint8)
+    truth[100:110] = 7
+    taught = model.learn(replace(scan, heights=heights), truth)
+    assert taught.lessons is None
+    assert taught.n_classes == 7  # it is born all the same
+
+
+def test_a_truth_that_does_not_fit_is_refused(model):
+    with pytest.raises(ValueError, match="a truth must have the shape of its scan"):
+        model.learn(textures(), np.zeros((3, 3), np.uint8))
 
 
 # The file
