@@ -6,8 +6,12 @@ import pytest
 from napari_stmml import Scan, train_classifier
 from napari_stmml.artefacts import with_artefacts
 from napari_stmml.classes import Classes
+from napari_stmml.corrections import ScanKey
+from napari_stmml.lessons import Lessons
 from napari_stmml.naming import match, places
 from napari_stmml.simulate import simulate_si001
+
+KEY = ScanKey("ab", "Z", "", (192, 192))
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +71,33 @@ def test_matched_clusters_come_in_their_old_places_and_the_others_fill_the_gaps(
     assert places({}, 3) == [0, 1, 2]
     assert places({0: 2, 2: 0}, 3) == [2, 1, 0]
     assert sorted(places({1: 7}, 4)) == [0, 1, 2, 3]
+
+
+@pytest.fixture(scope="module")
+def edited(named):
+    """Classes 2 merged into 1 and 3 deleted, class 9 born of a stroke; labels 1, 4, 5, 6 and 9 are there."""
+    some = named.clusters.centres[:1].repeat(4, axis=0) @ np.linalg.pinv(named.clusters.matrix)
+    lessons = Lessons.none(named.clusters.n_features).with_scan(
+        {"key": KEY.as_dict(), "name": "a"}, some + named.clusters.mean, np.array([9, 9, 2, 2])
+    )
+    classes = named.classes.merged([2], into=1).deleted(3).with_labels(9).deleted(7).deleted(8)
+    return replace(named, classes=classes.renamed(9, "step"), lessons=lessons)
+
+
+def test_labels_that_were_merged_deleted_or_taught_mean_the_same_in_a_new_model(scans, edited):
+    again = train_classifier(scans, recipe="instant", n_clusters=6, seed=0, like=edited)
+    for label in (2, 3, 7, 8, 9):
+        assert again.classes.entries[label - 1] == edited.classes.entries[label - 1]
+    assert set(again.classes.of_cluster).isdisjoint({2, 3, 7, 8, 9})
+    assert len(set(again.classes.of_cluster)) == 6
+    assert len({again.class_names[label - 1] for label in again.classes.order}) == len(again.classes.order)
+    assert again.lessons is edited.lessons
+
+
+def test_a_refit_with_fewer_clusters_keeps_the_labels_of_those_that_match(scans, named):
+    fewer = train_classifier(scans, recipe="instant", n_clusters=4, seed=0, like=named)
+    for label in fewer.classes.of_cluster:
+        entry = fewer.classes.entries[label - 1]
+        assert entry in named.classes.entries or entry.name.startswith("cluster ")
+    assert sorted(fewer.classes.order) == sorted(fewer.classes.of_cluster)
+    assert fewer.lessons is None
