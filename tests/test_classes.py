@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from napari_stmml.classes import Classes, SurfaceClass
-from napari_stmml.colours import class_colours
+from napari_stmml.colours import NO_COLOUR, class_colours
 
 PLAIN = Classes.plain(("rows", "holes", "bumps", "steps"))
 
@@ -124,3 +124,15 @@ def test_older_models_have_a_name_and_a_colour_for_each_cluster():
 def test_what_makes_no_sense_is_refused_in_a_sentence(edit, message):
     with pytest.raises(ValueError, match=message):
         edit()
+
+
+def test_a_legend_names_what_is_there_by_label():
+    names, colours = PLAIN.merged([2], into=4).deleted(1).reordered([4, 3]).legend
+    assert names == {3: "bumps", 4: "steps"}
+    assert colours == {3: PLAIN.colours[2], 4: PLAIN.colours[3]}
+
+
+def test_a_cluster_looks_like_the_class_that_it_has_become():
+    classes = PLAIN.merged([2], into=4).deleted(1)
+    assert classes.look(1) == (4, "steps", PLAIN.colours[3])
+    assert classes.look(0) == (0, "deleted", NO_COLOUR)

@@ -259,6 +259,12 @@ def test_a_figure_of_clusters_has_a_row_each_with_colour_name_share_and_windows(
     assert bar.get_ylabel() == "nm"
 
 
+def test_a_figure_of_clusters_names_them_as_the_classes_that_they_are_now(classifier):
+    edited = replace(classifier, classes=classifier.classes.merged([2], into=1).deleted(3))
+    axes = exemplars_figure(edited).axes[0]
+    assert [text.get_text() for text in axes.texts][::2] == ["cluster 1", "cluster 1", "deleted"]
+
+
 @pytest.mark.parametrize("rows", [1, 3, MOST_ROWS + 5])
 def test_nothing_of_a_figure_of_clusters_is_cut_off(classifier, rows):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
