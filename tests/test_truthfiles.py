@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from napari_stmml import Scan, truthfiles
-from napari_stmml.corrections import ScanKey, over
+from napari_stmml.classes import Classes
+from napari_stmml.corrections import ScanKey, lineage, over
 from napari_stmml.files import KEPT
 from napari_stmml.labelmap import LabelMap
-from napari_stmml.truthfiles import ENDING, TruthFile, merge
+from napari_stmml.truthfiles import ENDING, TruthFile, merge, with_painted
 
 NAMES, COLOURS = {1: "rows", 2: "holes"}, {1: "#ff0000", 2: "#00ff00"}
 SHAPE = (40, 50)
@@ -274,3 +275,33 @@ def test_a_key_is_of_the_files_bytes_and_not_of_its_name(scan, tmp_path):
     assert ScanKey.of_scan(replace(scan, source=str(copy))) == key
     assert ScanKey.of_dict(key.as_dict()) == key
     assert key.shape == SHAPE
+
+
+def test_looking_for_a_truth_writes_nothing(scan, home):
+    before = sorted(Path(scan.source).parent.iterdir())
+    assert TruthFile(scan).load() is None
+    assert sorted(Path(scan.source).parent.iterdir()) == before
+    assert not home.exists()
+
+
+def test_what_was_painted_wins_in_what_is_exported_and_goes_by_names_in_another_model(scan):
+    classes = Classes.plain(("rows", "holes"))
+    prediction = np.ones(SHAPE, np.uint8)
+    assert with_painted(prediction, scan, classes, "a model")[1:] == (classes, 0)
+    TruthFile(scan).save(painted(2), NAMES, COLOURS, "a model")
+    shown, same, own = with_painted(prediction, scan, classes.renamed(2, "vacancies"), "a model")
+    np.testing.assert_array_equal(shown, np.where(painted(2) > 0, 2, 1))
+    assert own == np.count_nonzero(painted(2))
+    assert same.names == ("rows", "vacancies")
+    shown, other, _ = with_painted(prediction, scan, Classes.plain(("holes", "bumps")), "another model")
+    assert other.names == ("holes", "bumps")
+    assert (shown == 1).all()
+    shown, other, _ = with_painted(prediction, scan, Classes.plain(("rows", "bumps")), "another model")
+    assert other.names == ("rows", "bumps", "holes")
+    np.testing.assert_array_equal(shown, np.where(painted(2) > 0, 3, 1))
+
+
+def test_edits_of_classes_and_lessons_leave_the_lineage_and_another_training_does_not():
+    training = {"files": ["a"], "seed": 0, "cluster_sizes": [1, 2]}
+    assert lineage(training) == lineage(training | {"cluster_sizes": [3]})
+    assert lineage(training) != lineage(training | {"seed": 1})

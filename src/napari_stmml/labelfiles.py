@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.classes import Classes
 from napari_stmml.features import plane
 from napari_stmml.files import write_text
 from napari_stmml.jobfolder import one_name
@@ -17,6 +18,7 @@ from napari_stmml.places import paint_scan
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.scanfiles import density_of, starts_of
+from napari_stmml.truthfiles import with_painted
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +56,8 @@ class Writing:
     margin: np.ndarray = field(repr=False)
     recipe: Recipe
     fingerprint: str
-    names: dict[int, str]
-    colours: dict[int, str]
+    classes: Classes
+    lineage: str
     model: str
     folder: str
     alpha: float
@@ -92,7 +94,10 @@ def read_prepared(reading: Reading) -> list[Prepared]:
 
 
 def write_labelled(writing: Writing) -> Labelled:
-    """Write all files of one labelled direction; a label map that was edited is put aside first."""
+    """Write all files of one labelled direction; a label map that was edited is put aside first.
+
+    What a person painted on the scan wins over what the model says; the log is of the model's windows.
+    """
     from napari_stmml.export import labels_figure, save_figure
     from napari_stmml.pictures import save_overlay
     from napari_stmml.textfiles import save_window_log
@@ -100,7 +105,8 @@ def write_labelled(writing: Writing) -> Labelled:
     scan, prepared = writing.prepared.scan, writing.prepared.heights
     grid = writing.recipe.prediction_grid
     labels = paint_scan(writing.nearest, writing.margin, grid, prepared, scan)
-    labelled = predicted_map(labels, scan, writing.names, writing.colours, writing.model)
+    labels, classes, own = with_painted(labels, scan, writing.classes, writing.lineage)
+    labelled = predicted_map(labels, scan, *classes.legend, writing.model, own)
     outputs = [f"predictions/{writing.prepared.name}_{end}" for end in _ENDS]
     tif, png, overlay, log = (Path(writing.folder) / output for output in outputs)
     edited = put_aside_if_edited(tif)

@@ -144,16 +144,25 @@ def read_values(path: str | Path) -> np.ndarray:
 
 
 def predicted_map(
-    labels: np.ndarray, scan: Scan, names: Mapping[int, str], colours: Mapping[int, str], model: str
+    labels: np.ndarray,
+    scan: Scan,
+    names: Mapping[int, str],
+    colours: Mapping[int, str],
+    model: str,
+    painted: int = 0,
 ) -> LabelMap:
-    """Make the label map of a prediction, (rows, cols) on the scan's own pixels, with its mark."""
+    """Make the label map of a prediction, (rows, cols) on the scan's own pixels, with its mark.
+
+    Of these, ``painted`` px are a person's.
+    """
+    own = {"painted by a person": painted} if painted else {}
     return LabelMap(
         labels,
         scan.pixel_size,
         names=dict(names),
         colours=dict(colours),
         name=f"labels {scan.short_name}",
-        scan={**scan.settings(), "model": model, "predicted": _digest(labels)},
+        scan={**scan.settings(), "model": model, "predicted": _digest(labels), **own},
     )
 
 

@@ -17,6 +17,7 @@ from napari_stmml import __version__, bundle, cells, ingest, report
 from napari_stmml.autoencoder import Autoencoder, TrainingState, summary
 from napari_stmml.batch import Pool, cores
 from napari_stmml.classifier import SurfaceClassifier, load_network, save_network
+from napari_stmml.corrections import lineage
 from napari_stmml.features import bank_of
 from napari_stmml.files import write_array, write_text
 from napari_stmml.ingest import Found, Intake
@@ -480,11 +481,10 @@ class Pipeline:
         prints: dict[str, str],
     ) -> None:
         pace = _Pace("predict", every - len(tasks), every, self._report)
-        names, colours = classifier.classes.legend
         look = {
             "recipe": self.recipe,
-            "names": names,
-            "colours": colours,
+            "classes": classifier.classes,
+            "lineage": lineage(classifier.training),
             "model": model,
             "folder": str(self.folder.path),
             "alpha": self.values["overlay_alpha"],

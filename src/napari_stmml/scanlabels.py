@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.classifier import SurfaceClassifier
+from napari_stmml.corrections import lineage
 from napari_stmml.labelmap import predicted_map, put_aside_if_edited, write_values
 from napari_stmml.progress import throttled
 from napari_stmml.scan import Scan
+from napari_stmml.truthfiles import with_painted
 
 Event = dict[str, Any]
 
@@ -46,6 +48,8 @@ def label_scan(
 ) -> list[Event]:
     """Label a scan and write its files; return the events that say so, or why it was left out.
 
+    What a person painted on the scan wins over what the model says.
+
     Parameters
     ----------
     task : ScanTask
@@ -76,8 +80,8 @@ def label_scan(
     except ValueError as error:
         why = {"why": str(error), "reason": getattr(error, "reason", "cannot be prepared")}
         return [{"event": "skipped", "scan": scan.name, "number": task.number, **why}]
-    look = (*classifier.classes.legend, Path(task.model).name)
-    labelled = predicted_map(painted, scan, *look)
+    painted, classes, own = with_painted(painted, scan, classifier.classes, lineage(classifier.training))
+    labelled = predicted_map(painted, scan, *classes.legend, Path(task.model).name, own)
     path = Path(task.out) / f"{task.stem}_labels.tif"
     done: Event = {"event": "predicted", "scan": scan.name, "number": task.number, "labels": str(path)}
     if edited := put_aside_if_edited(path):
@@ -92,8 +96,10 @@ def label_scan(
         picture = labels_figure(scan, labelled, classifier.exemplars)
         figure = save_figure(picture, Path(task.out) / f"{task.stem}_labels.png")
         done["figure"] = str(figure)
-    sizes = np.bincount(painted.ravel(), minlength=classifier.n_classes + 1)
-    done["pixels"] = {label: int(sizes[label]) for label in sorted(classifier.classes.order)}
+    if own:
+        done["painted"] = own
+    sizes = np.bincount(painted.ravel(), minlength=classes.n + 1)
+    done["pixels"] = {label: int(sizes[label]) for label in sorted(classes.order)}
     with np.errstate(invalid="ignore"):
         done["unlike"] = int((confidence < 0).sum())
     return [{**done, "seconds": round(time.monotonic() - started, 2)}]

@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import numpy as np
 
-from napari_stmml.corrections import ScanKey
+from napari_stmml.classes import Classes
+from napari_stmml.corrections import ScanKey, over, translated
 from napari_stmml.files import identity, keep_aside, put_aside
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.scan import Scan
@@ -80,16 +81,15 @@ class TruthFile:
     @property
     def path(self) -> Path:
         """Where it is, or will be: beside the scan where that can be written, by a free name."""
-        places = self._places()
-        own = [place for place in places if place.is_file() and self._is_ours(place)]
-        if own:
-            return max(own, key=lambda place: place.stat().st_mtime_ns)
-        return next(place for place in places if _writable(place.parent) and not place.exists())
+        there = self._found()
+        if there is not None:
+            return there
+        return next(place for place in self._places() if not place.exists() and _writable(place.parent))
 
     def load(self) -> LabelMap | None:
         """Read what was painted before; None where nothing was. ``problem`` says what could not be read."""
-        path = self.path
-        if not path.is_file():
+        path = self._found()
+        if path is None:
             return None
         found = LabelMap.read(path)
         self._token, self._base = _about(found)["token"], found.labels.astype(np.uint8)
@@ -140,6 +140,11 @@ class TruthFile:
         path = self.path
         return path, LabelMap.read(path) if path.is_file() else None
 
+    def _found(self) -> Path | None:
+        """Return the newest file that holds the truth of this scan; None where there is none."""
+        own = [place for place in self._places() if place.is_file() and self._is_ours(place)]
+        return max(own, key=lambda place: place.stat().st_mtime_ns) if own else None
+
     def _places(self) -> list[Path]:
         """List where it may be: by its plain name, or, if that is another scan's, with part of its hash."""
         scan, part = self._scan, self.key.sha256[:12]
@@ -163,6 +168,59 @@ class TruthFile:
                 f"{path.name} cannot be read as what was painted ({error}); it is kept as {aside.name}"
             )
             return False
+
+
+@dataclass(frozen=True, eq=False)
+class Recalled:
+    """What was painted on a scan, (rows, cols) uint8, in the labels of a model, and when it was saved."""
+
+    labels: np.ndarray = field(repr=False)
+    classes: Classes
+    saved: str
+
+
+def recall(file: TruthFile, classes: Classes, model: str) -> Recalled | None:
+    """Read what was painted on a scan, for a model of these classes and this lineage.
+
+    A truth painted with the same model has its labels; of another, classes go by their names, and those that
+    this model lacks are added. None where nothing was painted.
+
+    Raises
+    ------
+    ValueError
+        If there would be too many classes.
+    """
+    found = file.load()
+    if found is None:
+        return None
+    about = _about(found)
+    if about.get("model") == model:
+        labels, known = found.labels, classes.with_labels(int(found.labels.max()))
+    else:
+        labels, known = translated(found.labels, found.names, found.colours, classes)
+    return Recalled(labels, known, str(about.get("saved", ""))[:16].replace("T", " "))
+
+
+def with_painted(
+    labels: np.ndarray, scan: Scan, classes: Classes, model: str
+) -> tuple[np.ndarray, Classes, int]:
+    """Lay what was painted on a scan, if anything was, over what a model predicts, (rows, cols).
+
+    Returns
+    -------
+    labels : ndarray, shape (rows, cols)
+        As shown.
+    classes : Classes
+        With those that were painted and that the model does not have.
+    painted : int
+        px that a person painted.
+    """
+    found = recall(TruthFile(scan), classes, model)
+    if found is None:
+        return labels, classes, 0
+    truth = found.classes.lookup[found.labels]
+    most = np.result_type(labels.dtype, np.uint8 if found.classes.n < 256 else np.uint16)
+    return over(labels.astype(most), truth), found.classes, int((truth > 0).sum())
 
 
 def merge(base: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, int]:

@@ -11,10 +11,10 @@ from qtpy.QtCore import QObject, Signal
 from napari_stmml.autosave import AutoSave
 from napari_stmml.classes import Classes
 from napari_stmml.classifier import SurfaceClassifier
-from napari_stmml.corrections import ScanKey, lineage, translated
+from napari_stmml.corrections import ScanKey, lineage
 from napari_stmml.files import identity, keep_aside
 from napari_stmml.scan import Scan
-from napari_stmml.truthfiles import Saved, TruthFile
+from napari_stmml.truthfiles import Saved, TruthFile, recall
 
 
 class Keeper(QObject):
@@ -51,21 +51,14 @@ class Keeper(QObject):
         The model is returned with the classes that were painted and that it did not have.
         """
         file = self._files.setdefault(key, TruthFile(scan, key))
-        found = file.load()
+        found = recall(file, classifier.classes, lineage(classifier.training))
         if file.problem:
             self.told.emit(file.problem, True)
         if found is None:
             return classifier, None
-        known = classifier.classes
-        about = found.scan.get("truth", {})
-        if about.get("model") == lineage(classifier.training):
-            known = known.with_labels(int(found.labels.max()))
-            labels = found.labels
-        else:
-            labels, known = translated(found.labels, found.names, found.colours, known)
-        when = str(about.get("saved", ""))[:16].replace("T", " ")
-        self.told.emit(f"{scan.name}: what was painted before ({when}, UTC) is back.", False)
-        return (classifier if known is classifier.classes else replace(classifier, classes=known)), labels
+        self.told.emit(f"{scan.name}: what was painted before ({found.saved}, UTC) is back.", False)
+        same = found.classes is classifier.classes
+        return (classifier if same else replace(classifier, classes=found.classes)), found.labels
 
     def truth_changed(self, key: ScanKey, labels: np.ndarray, classifier: SurfaceClassifier) -> None:
         """Save a truth, (rows, cols); a copy is made."""
