@@ -32,6 +32,15 @@ def test_the_largest_cluster_comes_first(blobs, fitted):
     assert sizes.tolist() == sorted(sizes, reverse=True)
 
 
+def test_some_examples_of_every_cluster_are_kept_and_stand_for_all_samples(blobs, fitted):
+    labels, _ = fitted.assign(blobs[0])
+    of_examples, _ = fitted.assign(fitted.examples.astype(np.float32))
+    assert np.bincount(of_examples).min() >= 45
+    assert len(fitted.examples) <= 6 * 100
+    stood_for = np.bincount(of_examples, fitted.counts)
+    np.testing.assert_allclose(stood_for, np.bincount(labels), rtol=0.05)
+
+
 def test_the_same_seed_gives_the_same_clusters(blobs, fitted):
     again = fit_prototypes(blobs[0], 6, seed=0)
     for name, array in fitted.arrays().items():

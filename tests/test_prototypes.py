@@ -60,6 +60,15 @@ def test_arrays_and_back_is_the_identity(prototypes):
         assert back.limit == known.limit
 
 
+def test_examples_come_back_from_arrays_and_stay_when_clusters_get_another_order(prototypes):
+    examples, counts = FEATURES[:9].astype(np.float16), np.arange(9, dtype=np.float32)
+    known = replace(prototypes, examples=examples, counts=counts)
+    for same in (Prototypes.of_arrays(known.arrays()), known.reordered([2, 0, 3, 1])):
+        assert np.array_equal(same.examples, examples)
+        assert np.array_equal(same.counts, counts)
+    assert Prototypes.of_arrays(prototypes.arrays()).examples is None
+
+
 def test_models_of_the_first_format_have_centres_alone():
     centres = RNG.normal(size=(3, 4)).astype(np.float32)
     known = Prototypes.of_arrays({"centres": centres})

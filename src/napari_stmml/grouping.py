@@ -16,6 +16,7 @@ _RARE = 20  # samples, below which a group counts no more
 _DRAWN = 12_000  # samples that clusters are made from
 _ROUNDS = 5  # in which the space is scaled by the spread within clusters
 _SHRINK = 0.05  # of that spread, taken as the same in all directions
+_EXAMPLES = 100  # samples of each cluster that are kept
 _FAR = 0.999  # of the samples are nearer to a centre than what is unlike anything
 TRIED = (3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30)  # numbers of clusters to propose from
 _SCORED = 3000  # samples that a number of clusters is scored on
@@ -36,7 +37,7 @@ def fit_prototypes(samples: np.ndarray, n_clusters: int, *, seed: int) -> Protot
     -------
     Prototypes
         One for each cluster, that of the most samples first; what is farther from all of them than
-        99.9 % of the samples is unlike anything.
+        99.9 % of the samples is unlike anything. Some samples of each are kept as examples.
 
     Raises
     ------
@@ -50,9 +51,22 @@ def fit_prototypes(samples: np.ndarray, n_clusters: int, *, seed: int) -> Protot
     mean, matrix, points = _space(samples, n_clusters, seed)
     centres = group_by_means(points, n_clusters, seed=seed, tries=3)
     fitted = Prototypes(centres, np.arange(n_clusters), mean, matrix)
-    sizes = np.bincount(fitted.assign(samples)[0], minlength=n_clusters)
+    nearest = fitted.assign(samples)[0]
+    sizes = np.bincount(nearest, minlength=n_clusters)
     limit = float(np.quantile(fitted.nearest(samples), _FAR))
-    return replace(fitted.reordered(np.argsort(-sizes, kind="stable").tolist()), limit=limit)
+    kept, counts = _examples(nearest, sizes, seed)
+    fitted = replace(fitted, limit=limit, examples=samples[kept].astype(np.float16), counts=counts)
+    return fitted.reordered(np.argsort(-sizes, kind="stable").tolist())
+
+
+def _examples(nearest: np.ndarray, sizes: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw some samples of each cluster; return which, and how many of all samples each stands for."""
+    drawn = np.random.default_rng((seed, 3)).permutation(len(nearest))
+    order = drawn[np.argsort(nearest[drawn], kind="stable")]
+    within = np.arange(len(order)) - (np.cumsum(sizes) - sizes)[nearest[order]]
+    kept = order[within < _EXAMPLES]
+    counts = (sizes / np.maximum(np.minimum(sizes, _EXAMPLES), 1))[nearest[kept]]
+    return kept, counts.astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -139,11 +139,11 @@ class Prototypes:
     def squared_to(self, groups: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         """Return what squares the distances of points, (n, d), to groups of clusters, (n, n_groups)."""
         if self.before is None:
-            return _nearest_of(self.centres, groups[self.owners], self.matrix is None)
+            return nearest_of(self.centres, groups[self.owners], self.matrix is None)
         kept = [one for one in range(self.before.n_clusters) if one not in self.parted]
         new = self.owners >= len(kept)
         whole = self.before.squared_to(np.arange(self.before.n_clusters))
-        parts = _nearest_of(self.centres[new], self.owners[new] - len(kept), self.matrix is None)
+        parts = nearest_of(self.centres[new], self.owners[new] - len(kept), self.matrix is None)
         order = np.argsort(groups, kind="stable")
         first = np.searchsorted(groups[order], np.arange(groups.max() + 1))
 
@@ -224,7 +224,7 @@ class Prototypes:
 _BEFORE = "before/"  # of the names of arrays
 
 
-def _nearest_of(centres: np.ndarray, owners: np.ndarray, far: bool) -> Callable[[np.ndarray], np.ndarray]:
+def nearest_of(centres: np.ndarray, owners: np.ndarray, far: bool) -> Callable[[np.ndarray], np.ndarray]:
     """Return what squares the distances of points, (n, d), to each owner's nearest centre, (n, n_owners).
 
     ``far`` from 0, where points are not projected, what all centres share would only cost digits.
