@@ -6,10 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_stmml.classifier import SurfaceClassifier, windows_of
+from napari_stmml.attention import Answers
+from napari_stmml.classifier import SurfaceClassifier
+from napari_stmml.corrections import lineage
 from napari_stmml.features import cell_tiles, plane
+from napari_stmml.places import windows_of
 from napari_stmml.progress import Stopped
 from napari_stmml.scan import Scan
+from napari_stmml.strokes import painted_places
+from napari_stmml.truthfiles import TruthFile, recall
 
 Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
@@ -65,6 +70,41 @@ def write_cells(
         on_progress(done, complete.size)
     kept.flush()
     return CellFile(str(path), "features", shape)
+
+
+def answers_of(
+    classifier: SurfaceClassifier, scan: Scan, *, should_stop: ShouldStop = lambda: False
+) -> Answers:
+    """Return what a model says of the cells of a scan, and which of them a person has painted before.
+
+    Raises
+    ------
+    ValueError
+        If the scan cannot be prepared.
+    Stopped
+        If ``should_stop`` said so.
+    """
+    recipe, grid = classifier.recipe, classifier.recipe.prediction_grid
+    heights, _ = windows_of(scan, recipe, grid)
+    shape = plane(heights).shape
+    found = recall(TruthFile(scan), classifier.classes, lineage(classifier.training))
+    known = np.zeros(grid.shape(shape), bool)
+    if found is not None:
+        known = painted_places(found.labels, grid, shape) > 0
+    if recipe.of_windows:
+        labels, sure = classifier.label_windows(heights, grid, should_stop=should_stop)
+        return Answers(labels, np.zeros_like(labels), sure, known)
+    complete = grid.complete(plane(heights))
+    labels, runner_up = np.zeros(complete.shape, np.uint8), np.zeros(complete.shape, np.uint8)
+    sure = np.full(complete.shape, np.nan, np.float32)
+    for place, features in cell_tiles(classifier.encoder, heights):
+        if should_stop():
+            raise Stopped("looking was stopped")
+        said = classifier.classify(features.reshape(-1, features.shape[2]))
+        for whole, some in zip((labels, sure, runner_up), said, strict=True):
+            whole[place] = np.where(complete[place], some.reshape(features.shape[:2]), whole[place])
+    sure[labels == 0] = np.nan
+    return Answers(labels, runner_up, sure, known)
 
 
 def cell_answers(

@@ -18,8 +18,9 @@ from queue import SimpleQueue
 from typing import Any, ClassVar
 from uuid import uuid4
 
+from napari_stmml.attention import doubts
 from napari_stmml.batch import Pool
-from napari_stmml.cellfiles import write_cells
+from napari_stmml.cellfiles import answers_of, write_cells
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.ingestlog import IngestLog
 from napari_stmml.mtrx import MtrxError, find_scans, read_mtrx
@@ -252,6 +253,34 @@ class CellsJob:
 
 
 @dataclass(frozen=True)
+class LookJob:
+    """Find the places that a model is least sure of, in the scans below ``paths``; nothing is written."""
+
+    kind: ClassVar[str] = "look"
+    model: str
+    paths: tuple[str, ...]
+    most: int = 30
+    scans: str = ""
+
+    def run(self, report: Report, should_stop: ShouldStop) -> None:
+        """Report ``doubts`` of each direction: where it is from, and ``places``, at most ``most`` of them."""
+        classifier = SurfaceClassifier.load(self.model)
+        scans = scans_of(self.paths, self.scans, report, should_stop)
+        total, sources = _count_files(self.paths), set[str]()
+        for scan in paired_by_file(scans) if classifier.recipe.both_biases else scans:
+            try:
+                found = doubts([answers_of(classifier, scan, should_stop=should_stop)], most=self.most)
+            except ValueError as error:
+                report({"event": "skipped", "scan": scan.name, "why": str(error)})
+                continue
+            where = {"source": scan.source, "channel": scan.channel, "direction": scan.direction}
+            places = [asdict(one) for one in found]
+            report({"event": "doubts", "scan": scan.name, **where, "places": places})
+            sources.add(scan.source)
+            report({"event": "files", "step": "look", "done": len(sources), "total": total})
+
+
+@dataclass(frozen=True)
 class RunJob:
     """Do steps of the job in a TOML file; what is done already is left as it is."""
 
@@ -273,9 +302,9 @@ class RunJob:
         Pipeline(job, report, should_stop, self.processes).run(self.steps)
 
 
-Job = TrainJob | PredictJob | InstantJob | ProposeJob | CellsJob | RunJob
+Job = TrainJob | PredictJob | InstantJob | ProposeJob | CellsJob | LookJob | RunJob
 _KINDS: dict[str, Any] = {
-    job.kind: job for job in (TrainJob, PredictJob, InstantJob, ProposeJob, CellsJob, RunJob)
+    job.kind: job for job in (TrainJob, PredictJob, InstantJob, ProposeJob, CellsJob, LookJob, RunJob)
 }
 
 

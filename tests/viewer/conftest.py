@@ -38,6 +38,7 @@ def _nothing_remembered(monkeypatch):
 
     monkeypatch.setattr(remembered, "model", None)
     monkeypatch.setattr(remembered, "flatten_method", None)
+    monkeypatch.setattr(remembered, "at_once", None)
     monkeypatch.setattr(remembered, "confidence", False)
 
 

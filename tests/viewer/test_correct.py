@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx
 from napari_stmml.truthfiles import TruthFile
-from napari_stmml.viewer import class_actions
+from napari_stmml.viewer import class_actions, opening, remembered
 from napari_stmml.viewer.layers import scan_to_layer
 
 LONG = 120_000  # ms
@@ -32,7 +33,8 @@ def scans(small_session, tmp_path):
 
 
 @pytest.fixture
-def panel(viewer, dock, scans, home, model_copy):
+def panel(viewer, dock, scans, home, model_copy, monkeypatch):
+    monkeypatch.setattr(opening, "HOME", home)
     panel = dock(viewer, "Correct")
     panel.model.value = model_copy
     for scan in scans:
@@ -336,3 +338,33 @@ import napari._qt.qt_viewer
 from vispy.gloo import gl
 gl.glGetParameter = lambda question: {gl.GL_EXTENSIONS: "texture_float"}.get(question, 16384)
 """
+
+
+def test_places_of_a_whole_folder_are_opened_one_after_the_other(panel, viewer, finish, settle, scans, qtbot):
+    for layer in list(viewer.layers):
+        viewer.layers.remove(layer)
+    panel.look_through(str(Path(scans[0].source).parent))
+    finish(panel)
+    assert "places on 8 scans" in panel.status.text()  # two files of four directions
+    expected = max(panel.next.far, key=lambda far: far.doubt.weight)
+    panel.next.go()
+    finish(panel)
+    settle()
+    one, doubt = panel.next.asked
+    assert doubt == expected.doubt
+    assert (one.scan.source, one.scan.direction) == (expected.source, expected.direction)
+    assert all(not far.is_on(one.scan) for far in panel.next.far)
+
+
+def test_clusters_found_at_once_become_a_model_that_is_kept(panel, instant_model, finish, settle, home):
+    panel.model.value = None
+    remembered.at_once = instant_model
+    panel.layers.value = panel.layers.choices[:1]
+    panel.start_button.click()
+    finish(panel)
+    settle()
+    kept = list((home / "models").glob("*.stmml"))
+    assert [panel.session.path] == kept
+    class_actions.rename(panel.session, 1, "rows")
+    panel.session.flush()
+    assert SurfaceClassifier.load(kept[0]).class_names[0] == "rows"

@@ -4,29 +4,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from magicgui.widgets import CheckBox
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QInputDialog, QLabel, QPushButton
 from superqt import QCollapsible
 
-from napari_stmml.cellfiles import CellFile
-from napari_stmml.classifier import SurfaceClassifier
-from napari_stmml.corrections import ScanKey
-from napari_stmml.jobs import CellsJob
-from napari_stmml.viewer import class_actions, remembered
+from napari_stmml.viewer import class_actions
 from napari_stmml.viewer.class_table import ClassTable
-from napari_stmml.viewer.instant import with_way_back
-from napari_stmml.viewer.job_panel import JobPanel
-from napari_stmml.viewer.layers import KEY
 from napari_stmml.viewer.look_next import LookNext
-from napari_stmml.viewer.open_scan import OpenScan, new_layers
-from napari_stmml.viewer.panel import scan_of
-from napari_stmml.viewer.session import session_of
+from napari_stmml.viewer.open_scan import OpenScan
+from napari_stmml.viewer.opening import OpeningPanel
 
-LIST_PX = 74  # of the list of scans: the classes need the room
 LIVE_MS = 250  # after a stroke, before the model learns from it
-NO_MODEL = "made by Train, or kept by Predict"
 KEYS = (
     "<b>Ctrl+1 … Ctrl+9</b> choose a class · <b>P</b> paint, <b>E</b> erase (back to the model's answer),"
     " <b>F</b> fill, <b>L</b> pick · <b>Shift+click</b> gives a whole region the chosen class ·"
@@ -35,20 +24,11 @@ KEYS = (
 )
 
 
-class CorrectWidget(JobPanel):
+class CorrectWidget(OpeningPanel):
     """Edit the classes of a model on open scans, paint what is right, and let the model learn from it."""
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__(napari_viewer, "Correct")
-        self.session = session_of(napari_viewer)
-        self.model = self.file(
-            "Model file", mode="r", filter="*.stmml", nullable=True, value=remembered.model, tooltip=NO_MODEL
-        )
-        self.model.line_edit.native.setPlaceholderText(NO_MODEL)
-        self.layers = self.some_scans("Open scans")
-        self.layers.native.setMaximumHeight(LIST_PX)
-        self.form(self.model, self.layers)
-        self.add_buttons()
+        super().__init__(napari_viewer)
         self.table = ClassTable()
         self.column.addWidget(self.table, 1)
         self.column.addLayout(self._class_buttons())
@@ -59,78 +39,8 @@ class CorrectWidget(JobPanel):
         self._fold_keys()
         self._live_timer = QTimer(self, singleShot=True, interval=LIVE_MS)
         self._live_timer.timeout.connect(lambda: self._do(partial(class_actions.refine, joined=True)))
-        self._opening: list[tuple[Any, Any]] = []  # layers and scans that a job is about
-        self._opened = 0
         self._connect()
         self._show_model()
-
-    # ---- the job that opens scans for correction
-
-    def on_start(self) -> None:
-        """Make what the model sees of the chosen scans; then they can be corrected."""
-        path, layers = self.model.value, list(self.layers.value)
-        if path is None:
-            raise ValueError("choose a model first: Train makes one, Predict can keep one")
-        if not layers:
-            raise ValueError("choose at least one open scan to correct")
-        path = Path(path)
-        if self.session.path != path:
-            self.session.open_model(path)
-        remembered.model = path
-        scans = [scan_of(layer) for layer in layers]
-        self._opening, self._opened = list(zip(layers, scans, strict=True)), 0
-        assert self.session.classifier is not None
-        both = self.session.classifier.recipe.both_biases
-        self.start(
-            CellsJob(str(path), str(self.worker.folder)), with_way_back(scans, self._all()) if both else scans
-        )
-
-    def on_event(self, event: dict[str, Any]) -> bool:
-        """Take a scan in as soon as what the model sees of it is there."""
-        match event:
-            case {"event": "progress", "scan": scan, "done": done, "total": total}:
-                self.progress.setRange(0, total)
-                self.progress.setValue(done)
-                self.say(f"{scan}: {100 * done / total:.0f} %")
-            case {"event": "cells", "number": number, "path": path, "kind": kind, "shape": shape}:
-                layer, scan = self._opening[number]
-                self._take(layer, scan, CellFile(path, kind, (shape[0], shape[1])))
-                return True
-            case {"event": "skipped", "why": why}:
-                self.say(f"left out: {why}", wrong=True)
-        return False
-
-    def on_end(self, event: dict[str, Any]) -> None:
-        """Say what can be corrected now."""
-        done = f"{self._opened} of {len(self._opening)} scans are open for correction"
-        if event["cancelled"]:
-            self.say(f"Cancelled; {done}.")
-        elif event["event"] != "finished":
-            self.say(f"Opening stopped: {event['why']}; {done}.", wrong=True)
-        else:
-            self.say(f"{done}. Paint on the layer that begins with “truth”: it is saved after every stroke.")
-
-    def _take(self, layer: Any, scan: Any, file: CellFile) -> None:
-        """Put the layers of a scan over it, with what was painted there before."""
-        session = self.session
-        if layer not in self.viewer.layers or session.classifier is None:
-            self.say(f"{scan.name}: it was removed meanwhile, and is not opened for correction")
-            return
-        key = ScanKey.of_scan(scan)
-        known = session.of_key(key)
-        classifier, painted = session.keeper.open_truth(scan, key, session.classifier)
-        predicted, truth = (known.predicted, known.truth) if known else new_layers(layer, scan, painted)
-        grid = session.classifier.recipe.prediction_grid
-        cells = np.load(file.path, mmap_mode="r", allow_pickle=False)
-        if classifier is not session.classifier:
-            session.edit(classifier, f"took the classes painted on {scan.name} before")
-        for one in () if known else (predicted, truth):
-            self.viewer.add_layer(one)
-        session.add(OpenScan(layer, scan, key, predicted, truth, grid, file, cells))
-        self._bind(truth)
-        self._opened += 1
-        truth.mode = "paint"
-        self.viewer.layers.selection.active = truth
 
     # ---- what a person does
 
@@ -148,6 +58,7 @@ class CorrectWidget(JobPanel):
         session.shared.connect(self._show_shares)
         session.said.connect(lambda sentence, wrong: self.say(sentence, wrong))
         session.stroked.connect(self._stroked)
+        self.next.wanted.connect(self.open_far)
         table.picked.connect(self.pick)
         table.renamed.connect(lambda label, name: self._do(class_actions.rename, label, name))
         table.recoloured.connect(lambda label, colour: self._do(class_actions.recolour, label, colour))
@@ -191,6 +102,7 @@ class CorrectWidget(JobPanel):
             ),
             ("Save model as…", "the model with its classes and what it learnt", self._ask_save),
             ("Save map…", "the labels of this scan, a person's over the model's", self._ask_map),
+            ("Look through…", "find places to look at in a whole folder; N opens them", self._ask_folder),
         )
         grid = _grid(actions, 3)
         grid.addWidget(self.live.native, 2, 0)
@@ -219,6 +131,11 @@ class CorrectWidget(JobPanel):
         if path:
             self._do(class_actions.save_as, Path(path))
 
+    def _ask_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Look through a folder of scans")
+        if folder:
+            self.attempt(lambda: self.look_through(folder))
+
     def _ask_map(self) -> None:
         one = self.session.current
         if one is None:
@@ -229,8 +146,8 @@ class CorrectWidget(JobPanel):
         if path:
             self._do(class_actions.save_map, one, Path(path))
 
-    def _bind(self, truth: Any) -> None:
-        """Give a truth its keys and clicks."""
+    def bind(self, truth: Any) -> None:
+        """Give a truth that was opened its keys and clicks."""
         for number in range(1, 10):
             key = f"Control-{number}"
             truth.bind_key(key, lambda layer, number=number: self._key(number), overwrite=True)
@@ -283,13 +200,6 @@ class CorrectWidget(JobPanel):
         text.setWordWrap(True)
         fold.addWidget(text)
         self.column.addWidget(fold)
-
-    def _all(self) -> list[Any]:
-        return [scan_of(layer) for layer in self._images() if layer.metadata.get(KEY, {}).get("direction")]
-
-    def model_of(self) -> SurfaceClassifier | None:
-        """Return the model as it is now."""
-        return self.session.classifier
 
 
 def _grid(actions: Any, columns: int) -> QGridLayout:

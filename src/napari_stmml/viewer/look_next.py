@@ -1,9 +1,11 @@
 """Where to look next: N flies to the least sure place; a class key, a stroke or skip answers."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from napari.layers import Labels
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_stmml.attention import ACROSS, UNSURE, Doubt, doubts, patch
@@ -17,14 +19,33 @@ MARK = "#ffffff"
 VIEW_CELLS = 8 * ACROSS  # what the camera shows around a place
 
 
+@dataclass(frozen=True)
+class Far:
+    """A place on a scan that is not open."""
+
+    scan: str
+    source: str
+    channel: str
+    direction: str
+    doubt: Doubt
+
+    def is_on(self, scan: Any) -> bool:
+        """Say whether a scan is the one that it lies on."""
+        own = (scan.source, scan.channel, scan.direction)
+        return own == (self.source, self.channel, self.direction)
+
+
 class LookNext(QWidget):
     """Buttons and two lines: what the place seems to be, and how much an answer may settle."""
+
+    wanted = Signal(object)  # Far, whose scan is to be opened
 
     def __init__(self, session: Session, table: Any) -> None:
         super().__init__()
         self.session, self.table = session, table
         self.asked: tuple[OpenScan, Doubt] | None = None
         self.answered = self.skipped = 0
+        self.far: list[Far] = []
         self._patch: np.ndarray | None = None  # px of the place
         self._seen: set[tuple[Any, int, int]] = set()
         self._began: float | None = None
@@ -50,13 +71,23 @@ class LookNext(QWidget):
         if self.asked is not None:
             self.skipped += 1
         places = self._places()
-        if self._began is None:
+        if self._began is None and self.session.scans:
             self._began = self.in_doubt()
+        far = max(self.far, key=lambda one: one.doubt.weight, default=None)
+        if far is not None and (not places or far.doubt.weight > places[0][1].weight):
+            self.leave()
+            self.far.remove(far)
+            self.text.setText(f"Opening {far.scan} …")
+            self.wanted.emit(far)
+            return
         if not places:
             self.leave()
             self.text.setText(f"Nothing is left to look at on the open scans. {self._counter()}")
             return
-        one, doubt = places[0]
+        self.show_place(*places[0])
+
+    def show_place(self, one: OpenScan, doubt: Doubt) -> None:
+        """Fly to a place and ask about it."""
         self._seen.add((one.key, doubt.row, doubt.col))
         self.asked = (one, doubt)
         self._patch = one.to_pixels(patch(one.answers(self._known(one)), doubt).astype(np.uint8)) > 0
@@ -89,9 +120,21 @@ class LookNext(QWidget):
             self._clear_mark()
             self._show()
 
+    def add_far(self, event: dict[str, Any]) -> None:
+        """Take in places of a scan that is not open, as a job reports them."""
+        scan, source, channel, direction = (event[k] for k in ("scan", "source", "channel", "direction"))
+        self.far += [Far(scan, source, channel, direction, Doubt(**place)) for place in event["places"]]
+
     def renew(self) -> None:
-        """Begin anew: other scans are open."""
+        """Begin anew where other scans are open; of these, places are found as the model is now."""
+        self.far = [far for far in self.far if not any(far.is_on(one.scan) for one in self.session.scans)]
+        if self.asked is not None and self.asked[0] in self.session.scans:
+            return
         self.leave()
+        if self.session.scans:
+            self._began = None
+            self._show()
+            return
         self._seen.clear()
         self._began = None
         self.answered = self.skipped = 0

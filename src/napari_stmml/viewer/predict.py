@@ -34,7 +34,7 @@ from napari_stmml.viewer.recipe_form import field_for
 
 NO_MODEL = "none: cluster these scans at once"
 NO_PITCH = "this model labels every place of a scan: there is no step between windows"
-PAINT = "Choose the new Labels layer to paint on it; File > Save Selected Layers keeps names and colours."
+PAINT = "Correct merges and names classes, saves what you paint, and learns from it."
 
 
 class PredictWidget(JobPanel):
@@ -126,7 +126,7 @@ class PredictWidget(JobPanel):
                 self._measure(0)
                 self.say(f"clustering: {done} of {total} scans")
             case {"event": "trained", "model": model}:
-                self._temporary = Path(model)
+                self._temporary = remembered.at_once = Path(model)
             case {"event": "predicted", "number": number}:
                 self._add(event, self._targets[number]())
                 return True

@@ -5,6 +5,7 @@ from pathlib import Path
 from qtpy.QtCore import QObject, Signal
 
 model: Path | None = None  # that was trained or used last
+at_once: Path | None = None  # of scans that Predict clustered without a model; it goes with its panel
 flatten_method: str | None = None  # the chain that Prepare last gave to training
 confidence = False  # whether Predict shows how sure each label is
 

@@ -1,0 +1,180 @@
+"""Open scans for correction: a job makes what the model sees of them, then they get their layers."""
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.cellfiles import CellFile
+from napari_stmml.corrections import ScanKey
+from napari_stmml.jobs import CellsJob, LookJob
+from napari_stmml.truthfiles import HOME
+from napari_stmml.viewer import remembered
+from napari_stmml.viewer.instant import with_way_back
+from napari_stmml.viewer.job_panel import JobPanel
+from napari_stmml.viewer.layers import KEY
+from napari_stmml.viewer.look_next import Far, LookNext
+from napari_stmml.viewer.open_scan import OpenScan, new_layers
+from napari_stmml.viewer.panel import scan_of
+from napari_stmml.viewer.session import session_of
+
+NO_MODEL = "made by Train, or found by Predict without a model"
+LIST_PX = 74  # of the list of scans: the classes need the room
+
+
+class OpeningPanel(JobPanel):
+    """A choice of model and scans, and the job that opens these; what is corrected is in the session."""
+
+    next: LookNext
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer, "Correct")
+        self.session = session_of(napari_viewer)
+        self.model = self.file(
+            "Model file", mode="r", filter="*.stmml", nullable=True, value=remembered.model, tooltip=NO_MODEL
+        )
+        self.model.line_edit.native.setPlaceholderText(NO_MODEL)
+        self.layers = self.some_scans("Open scans")
+        self.layers.native.setMaximumHeight(LIST_PX)
+        self.form(self.model, self.layers)
+        self.add_buttons()
+        self._opening: list[tuple[Any, Any]] = []  # layers and scans that a job is about
+        self._opened = 0
+        self._looking = False
+        self._far: Far | None = None  # a place that is shown when its scan is open
+
+    def bind(self, truth: Any) -> None:
+        """Give a truth that was opened its keys and clicks."""
+        raise NotImplementedError
+
+    def on_start(self) -> None:
+        """Make what the model sees of the chosen scans; then they can be corrected."""
+        layers = list(self.layers.value)
+        if not layers:
+            raise ValueError("choose at least one open scan to correct")
+        path = self._open_model()
+        scans = [scan_of(layer) for layer in layers]
+        self._opening, self._opened = list(zip(layers, scans, strict=True)), 0
+        assert self.session.classifier is not None
+        both = self.session.classifier.recipe.both_biases
+        self.start(
+            CellsJob(str(path), str(self.worker.folder)), with_way_back(scans, self._all()) if both else scans
+        )
+
+    def _open_model(self) -> Path:
+        """Take the model that is chosen, or that of scans clustered at once, which is kept from now on."""
+        if self.model.value is None:
+            if remembered.at_once is None or not remembered.at_once.is_file():
+                raise ValueError("choose a model first: Train makes one, Predict clusters scans without one")
+            kept = HOME / "models" / f"{datetime.now():%Y-%m-%d_%H%M%S}.stmml"
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            self.model.value = shutil.copy(remembered.at_once, kept)
+            self.say(f"The clusters that Predict found are kept as the model {kept}.")
+        path = Path(self.model.value)
+        if self.session.path != path:
+            self.session.open_model(path)
+        remembered.model = path
+        return path
+
+    def on_event(self, event: dict[str, Any]) -> bool:
+        """Take a scan in as soon as what the model sees of it is there."""
+        match event:
+            case {"event": "progress", "scan": scan, "done": done, "total": total}:
+                self.progress.setRange(0, total)
+                self.progress.setValue(done)
+                self.say(f"{scan}: {100 * done / total:.0f} %")
+            case {"event": "cells", "number": number, "path": path, "kind": kind, "shape": shape}:
+                layer, scan = self._opening[number]
+                self._take(layer, scan, CellFile(path, kind, (shape[0], shape[1])))
+                return True
+            case {"event": "doubts"}:
+                self.next.add_far(event)
+            case {"event": "files", "done": done, "total": total}:
+                self.progress.setRange(0, total)
+                self.progress.setValue(done)
+                self.say(f"looked at {done} of {total} files")
+            case {"event": "skipped", "why": why}:
+                self.say(f"left out: {why}", wrong=True)
+        return False
+
+    def on_end(self, event: dict[str, Any]) -> None:
+        """Say what can be corrected now."""
+        if self._looking:
+            self._looked(event)
+            return
+        done = f"{self._opened} of {len(self._opening)} scans are open for correction"
+        if event["cancelled"]:
+            self.say(f"Cancelled; {done}.")
+        elif event["event"] != "finished":
+            self.say(f"Opening stopped: {event['why']}; {done}.", wrong=True)
+        else:
+            self.say(f"{done}. Paint on the layer that begins with “truth”: it is saved after every stroke.")
+        if self._far is not None:
+            self._fly_to_far(self._far)
+
+    # ---- places to look at, in a whole folder
+
+    def look_through(self, folder: str) -> None:
+        """Find the places of a folder's scans that the model is least sure of; N opens and shows them."""
+        path = self._open_model()
+        self.session.flush()
+        self._looking = True
+        self.start(LookJob(str(path), (folder,)))
+
+    def _looked(self, event: dict[str, Any]) -> None:
+        self._looking = False
+        ended = "Stopped" if event["event"] != "finished" else "Looked through"
+        scans = len({(far.source, far.direction) for far in self.next.far})
+        why = f": {event['why']}" if event["event"] == "failed" and not event["cancelled"] else ""
+        what = f"{len(self.next.far)} places on {scans} scans"
+        self.say(f"{ended}{why}; {what}. N shows them.", wrong=bool(why))
+
+    def open_far(self, far: Far) -> None:
+        """Open the scan of a place that is not open, for correction; then the camera goes there."""
+        if self.running:
+            self.say("Wait until the running work has ended.")
+            return
+        before = set(self._images())
+        self.viewer.open([far.source], plugin="napari-stmml")
+        new = [layer for layer in self._images() if layer not in before]
+        own = [layer for layer in new if far.is_on(scan_of(layer))]
+        if not own:
+            self.say(f"{far.scan} could not be opened", wrong=True)
+            return
+        self._far = far
+        self.reset_choices()
+        self.layers.value = own
+        self.attempt(self.on_start)
+
+    def _fly_to_far(self, far: Far) -> None:
+        self._far = None
+        one = next((one for one in self.session.scans if far.is_on(one.scan)), None)
+        if one is not None:
+            self.next.show_place(one, far.doubt)
+
+    def _take(self, layer: Any, scan: Any, file: CellFile) -> None:
+        """Put the layers of a scan over it, with what was painted there before."""
+        session = self.session
+        if layer not in self.viewer.layers or session.classifier is None:
+            self.say(f"{scan.name}: it was removed meanwhile, and is not opened for correction")
+            return
+        key = ScanKey.of_scan(scan)
+        known = session.of_key(key)
+        classifier, painted = session.keeper.open_truth(scan, key, session.classifier)
+        predicted, truth = (known.predicted, known.truth) if known else new_layers(layer, scan, painted)
+        grid = session.classifier.recipe.prediction_grid
+        cells = np.load(file.path, mmap_mode="r", allow_pickle=False)
+        if classifier is not session.classifier:
+            session.edit(classifier, f"took the classes painted on {scan.name} before")
+        for one in () if known else (predicted, truth):
+            self.viewer.add_layer(one)
+        session.add(OpenScan(layer, scan, key, predicted, truth, grid, file, cells))
+        self.bind(truth)
+        self._opened += 1
+        truth.mode = "paint"
+        self.viewer.layers.selection.active = truth
+
+    def _all(self) -> list[Any]:
+        return [scan_of(layer) for layer in self._images() if layer.metadata.get(KEY, {}).get("direction")]
