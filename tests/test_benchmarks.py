@@ -183,3 +183,18 @@ def test_the_bars_say_whether_they_are_met():
     told = ["\n".join(bars(results(score), ["si001"])) for score in (0.95, 0.5)]
     assert "| no |" not in told[0]
     assert "| yes |" not in told[1]
+
+
+def test_what_was_taught_is_told_beside_its_bars():
+    from benchmarks.quality.report import tables
+
+    counts = {str(n): 0.91 for n in (0, 1, 3, 5, 10)}
+    numbers = {"f1 20": 0.9, "f1 8": 0.9, "iou 20": 0.9, "iou 8": 0.9, "ami": {"20": 0.5}, "by class": [0.9]}
+    numbers |= {"seconds": {"fit": 1.0}, "classes": ["surface"], "named": 0.9, "seeds": 0.9}
+    numbers |= {"taught": {"same": counts, "others": counts | {"5": 0.8}}}
+    told = "\n".join(tables({"instant": {"si001": numbers}}, ["si001"]))
+    assert "5 strokes a class: macro-F1 on the corrected scan | >= 0.90 | 0.910 | yes |" in told
+    assert "5 strokes a class: macro-F1 on scans never touched | >= 0.85 | 0.800 | no |" in told
+    assert (
+        "| `instant` | 0.91 | 0.91 | 0.91 | 0.91 | 0.91 | 0.91 | 0.91 | 0.91 | 0.80 | 0.91 | 0.80 |" in told
+    )

@@ -14,6 +14,7 @@ from benchmarks.quality.metrics import agreement, best_classes, mutual_informati
 from benchmarks.quality.models import scan_of
 from benchmarks.quality.strokes import Reducer, answers
 from benchmarks.quality.surfaces import benchmark_surface
+from benchmarks.quality.taught import taught
 
 from napari_stmml import Scan
 from napari_stmml.simulate import Surface
@@ -26,7 +27,7 @@ BORDER = 16  # px along the edges that nobody is scored on: recipes of windows l
 SECOND_SEED = 1
 AGREED_ON = 2  # unseen surfaces that two seeds are compared on
 SECOND_SEED_KINDS = {"srsml24": ("si001", "hexagonal")}  # minutes of training for each seed
-MEASURED_WITH = ("surfaces", "metrics", "strokes", "measure", "models", "baselines")
+MEASURED_WITH = ("surfaces", "metrics", "strokes", "measure", "models", "baselines", "taught")
 TO_REDUCE = 1500  # feature vectors of each training surface that features are standardised by
 
 
@@ -119,7 +120,9 @@ def measured(contender: Contender, kind: str, tests: Sequence[int]) -> Result:
             numbers["named"] = scores(table, named[: len(table)]).macro_f1
             given[: len(best)] = best
     numbers["seeds"] = _agreement(contender, kind, scans, test_scans, maps[k])
-    numbers["strokes"] = _strokes(model, test_scans, [one.labels for one in unseen], cells, len(classes))
+    labels = [one.labels for one in unseen]
+    numbers["strokes"] = _strokes(model, test_scans, labels, cells, len(classes))
+    numbers["taught"] = taught(model, named[1:], test_scans, labels, classes, BORDER)
     return Result(numbers, whole.astype(np.uint8), given)
 
 
