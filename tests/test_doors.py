@@ -27,10 +27,11 @@ DOORS = {
     "sklearn": {"clusters"},
     "tifffile": {"labelmap"},
     "PIL": {"pictures"},
+    "umap": {"latent"},
     "matplotlib": {"export", "viewer.curves"},  # which needs its Qt canvas
 }
 GUI = {"napari", "magicgui", "qtpy", "superqt", "PyQt6", "PySide6"}
-HEAVY = {"tensorflow", "keras", "sklearn", "matplotlib"}
+HEAVY = {"tensorflow", "keras", "sklearn", "matplotlib", "umap"}
 
 
 def imports_of(path):
@@ -101,7 +102,13 @@ def test_imports_form_no_ring():
 @every_module
 def test_every_foreign_package_is_declared(name):
     declared = {Requirement(line).name.replace("-", "_") for line in requires("napari-stmml")}
-    names = {"sklearn": "scikit_learn", "skimage": "scikit_image", "keras": "tensorflow", "PIL": "pillow"}
+    names = {
+        "sklearn": "scikit_learn",
+        "skimage": "scikit_image",
+        "keras": "tensorflow",
+        "PIL": "pillow",
+        "umap": "umap_learn",
+    }
     assert {names.get(one, one) for one in foreign(name)} - {"napari_stmml"} <= declared
 
 

@@ -133,3 +133,13 @@ def silhouette(points: np.ndarray, labels: np.ndarray) -> float:
     from sklearn.metrics import silhouette_score
 
     return float(silhouette_score(points, labels)) if len(np.unique(labels)) > 1 else 0.0
+
+
+def t_sne(points: np.ndarray, *, seed: int) -> np.ndarray:
+    """Lay points, (n, d), out in two dimensions, (n, 2), by t-SNE (van der Maaten, Hinton, JMLR 9, 2579)."""
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    perplexity = min(30.0, (len(points) - 1) / 3)
+    with threadpool_limits(1):  # as above; and in one order, so that a seed gives the same picture
+        return TSNE(2, perplexity=perplexity, random_state=seed).fit_transform(points)
