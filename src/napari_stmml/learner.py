@@ -13,6 +13,7 @@ from napari_stmml.logistic import regression, softmax
 from napari_stmml.prototypes import Prototypes, nearest_of
 
 _EXAMPLES = 3000.0  # what all examples weigh together, in cells
+_FEW = 100.0  # painted cells of a class, with which it weighs half of its share
 _LEAST = 5.0  # that a class weighs at least, however rare it is
 _TRUSTED = 2.0  # of a cluster's size, by which its name counts against strokes
 _PENALTY = 10.0  # on squared weights
@@ -216,7 +217,9 @@ class Learner:
         found *= share[:, None]
         agree = found[self.of_cluster, np.arange(len(sizes))] + _TRUSTED * sizes
         trust = agree / np.maximum(found.sum(0) + _TRUSTED * sizes, 1e-12)
-        return weights * share[target], trust[of_examples]
+        painted = np.bincount(target, minlength=len(share))
+        weights = weights * share[target] * (painted / (painted + _FEW))[target]
+        return weights, trust[of_examples]
 
     def _examples(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return examples, what they are in the space of the centres, and weights; centres if none are kept.
