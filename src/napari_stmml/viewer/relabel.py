@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_stmml.cellfiles import cell_answers
+from napari_stmml.classes import Classes
 from napari_stmml.classifier import SurfaceClassifier
-from napari_stmml.shares import Share, class_shares
+from napari_stmml.shares import class_shares
 
 Task = Callable[[], Any]
 
@@ -29,6 +29,8 @@ class Relabeller(QObject):
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="stmml-relabel")
         self._asked = 0
         self._left = 0
+        self._classes: Classes | None = None
+        self._shared_soon: list[Any] = []
 
     @property
     def busy(self) -> bool:
@@ -41,9 +43,19 @@ class Relabeller(QObject):
         for scan in scans:
             self._submit(partial(self._label, classifier, scan, self._asked))
 
-    def share(self, scan: Any, shown: np.ndarray) -> None:
-        """Find how much of a scan each class has."""
-        self._submit(lambda: self.shared.emit(scan, _shares(shown, scan)))
+    def share(self, scan: Any, classes: Classes) -> None:
+        """Find how much of a scan each class has; of many requests, those that wait are one."""
+        self._classes = classes
+        if scan in self._shared_soon:
+            return
+        self._shared_soon.append(scan)
+
+        def find() -> None:
+            self._shared_soon.remove(scan)
+            shown = scan.shown(self._classes)
+            self.shared.emit(scan, class_shares(shown, scan.scan.pixel_size))
+
+        self._submit(find)
 
     def close(self) -> None:
         """Wait for what runs, and drop the rest."""
@@ -69,7 +81,3 @@ class Relabeller(QObject):
                 self._left -= 1
 
         self._pool.submit(run)
-
-
-def _shares(shown: np.ndarray, scan: Any) -> dict[int, Share]:
-    return class_shares(shown, scan.scan.pixel_size)

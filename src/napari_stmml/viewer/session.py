@@ -206,7 +206,7 @@ class Session(QObject):
     def share(self, one: OpenScan) -> None:
         """Find how much of a scan each class has; ``shared`` tells it."""
         assert self.classifier is not None
-        self._relabel.share(one, one.shown(self.classifier.classes))
+        self._relabel.share(one, self.classifier.classes)
 
     def _put(self, classifier: SurfaceClassifier) -> None:
         self.classifier = classifier
