@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from napari_stmml import __version__
@@ -89,7 +90,6 @@ def cluster(options: argparse.Namespace) -> int:
 
 def init(options: argparse.Namespace) -> int:
     """Write a job file with every parameter, its default, its unit and a line of help."""
-    from pathlib import Path
 
     from napari_stmml.jobfile import JobFile
 
@@ -167,7 +167,6 @@ def train(options: argparse.Namespace) -> int:
 
 def _picture_of_clusters(model: str) -> dict[str, str]:
     """Draw the most typical places of each cluster beside the model, where it has kept some."""
-    from pathlib import Path
 
     from napari_stmml.classifier import SurfaceClassifier
     from napari_stmml.export import exemplars_figure, save_figure
@@ -204,6 +203,36 @@ def predict(options: argparse.Namespace) -> int:
         print(f"{len(maps)} scans labelled, {len(skipped)} skipped")
         _print_report(events)
     return 0 if maps else 1
+
+
+def learn(options: argparse.Namespace) -> int:
+    """Teach a model what was painted on scans in napari; the sidecars beside the scans hold it."""
+    from napari_stmml.classifier import SurfaceClassifier
+    from napari_stmml.files import keep_aside
+    from napari_stmml.jobs import scans_of
+    from napari_stmml.pairs import paired_by_file
+    from napari_stmml.teaching import teach
+
+    events: list[dict[str, Any]] = []
+    classifier = SurfaceClassifier.load(options.model)
+    scans = scans_of(options.paths, "", events.append, lambda: False)
+    scans = paired_by_file(scans) if classifier.recipe.both_biases else scans
+    taught = teach(classifier, scans, on_event=events.append)
+    learnt, skipped = [event for event in events if event["event"] == "learnt"], _skipped(events)
+    out = options.out or options.model
+    if learnt:
+        if Path(out).exists():
+            keep_aside(out)
+        taught.save(out)
+    if options.json:
+        print(json.dumps({"model": str(out) if learnt else None, "learnt": learnt, "skipped": skipped}))
+    else:
+        for event in learnt:
+            print(f"{event['scan']}: learnt from {event['painted']} px")
+        print(f"{out}: learnt from {len(learnt)} scans" if learnt else "nothing was painted on these scans")
+    for problem in skipped:
+        print(f"skipped: {problem['why']}", file=sys.stderr)
+    return 0 if learnt else 1
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -485,6 +514,11 @@ def _parser() -> argparse.ArgumentParser:
     predicting.add_argument("--pitch", type=int, help="step between windows in px (the recipe's: 2)")
     predicting.add_argument(
         "--confidence", action="store_true", help="write a map of how sure each label is, too"
+    )
+    learning = command("learn", learn)
+    learning.add_argument("--model", required=True, metavar="M.stmml", help="the model that learns")
+    learning.add_argument(
+        "--out", metavar="NEW.stmml", help="where to write it (in its own place; the older is kept as .bak)"
     )
     showing = command("demo", demo, paths=False)
     showing.add_argument(
