@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from napari_stmml import read_mtrx
+from napari_stmml.classes import Classes
 from napari_stmml.ingest import Intake, is_done, take_in
 from napari_stmml.jobfile import JobFile
 from napari_stmml.labelfiles import Prepared, Reading, Writing, read_prepared, record_of, write_labelled
@@ -240,8 +241,8 @@ def labelled(file, tmp_path):
     nearest = np.full(shape, 2, np.uint8)
     nearest[:5] = 1
     margin = np.linspace(0, 1, nearest.size, dtype=np.float32).reshape(shape)
-    names, colours = {1: "a", 2: "b"}, {1: "#ff0000", 2: "#0000ff"}
-    look = {"names": names, "colours": colours, "model": "m.stmml", "alpha": 0.5}
+    classes = Classes.plain(("a", "b"), ("#ff0000", "#0000ff"))
+    look = {"classes": classes, "lineage": "", "model": "m.stmml", "alpha": 0.5}
     made = write_labelled(
         Writing(
             prepared,
