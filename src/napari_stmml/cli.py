@@ -90,7 +90,6 @@ def cluster(options: argparse.Namespace) -> int:
 
 def init(options: argparse.Namespace) -> int:
     """Write a job file with every parameter, its default, its unit and a line of help."""
-
     from napari_stmml.jobfile import JobFile
 
     path = Path(options.job)
@@ -167,7 +166,6 @@ def train(options: argparse.Namespace) -> int:
 
 def _picture_of_clusters(model: str) -> dict[str, str]:
     """Draw the most typical places of each cluster beside the model, where it has kept some."""
-
     from napari_stmml.classifier import SurfaceClassifier
     from napari_stmml.export import exemplars_figure, save_figure
 
