@@ -66,10 +66,10 @@ class Region:
 class ClassStatistics:
     """One class: counts, densities with their counting error, means and standard deviations.
 
-    ``count`` is of all regions, ``whole`` of those that do not touch the border. ``density`` is per nm²: of the
-    regions that touch the border, those at the top or left alone are counted, so that the frame biases nothing;
-    its error is that of counting, sqrt(n) / area. Means are of whole regions. ``nearest`` is the mean distance
-    to the nearest neighbour, ``nearest_random`` what random places of this density would have,
+    ``count`` is of all regions, ``whole`` of those that do not touch the border. ``density`` is per nm²: of
+    the regions that touch the border, those at the top or left alone are counted, so that the frame biases
+    nothing; its error is that of counting, sqrt(n) / area. Means are of whole regions. ``nearest`` is the
+    mean distance to the nearest neighbour, ``nearest_random`` what random places of this density would have,
     1 / (2 sqrt(density)) (P. J. Clark and F. C. Evans, doi:10.2307/1931034), borders not considered.
     """
 
@@ -191,7 +191,7 @@ def measure(
 
 
 def _numbered(labels: np.ndarray, background: Collection[int], least: float) -> tuple[np.ndarray, np.ndarray]:
-    """Number the regions, (rows, cols) int, 0 = none; and the label of each number, from number 1 on."""
+    """Give each region a number, (rows, cols) int, 0 = none; return the labels of numbers 1, 2, ... too."""
     from skimage.measure import label
 
     shown = np.where(np.isin(labels, list(background)), 0, labels).astype(np.int64)
@@ -231,17 +231,26 @@ def _regions(
     if confidence is not None:
         sure = np.bincount(own, np.nan_to_num(confidence[rows, cols]), n) / area
     area = area * size[0] * size[1]
-    values = zip(
-        *(row, col, (col + 0.5) * size[1], (row + 0.5) * size[0], area, 2 * np.sqrt(area / np.pi), *axes),
-        *(middle - base, low - base, high - base, nearest),
-        strict=True,
-    )
-    return tuple(
-        Region(
-            int(label), names.get(int(label), f"class {label}"), i + 1, *map(float, some), bool(c), float(s)
-        )
-        for i, (label, some, c, s) in enumerate(zip(owners, values, cut, sure, strict=True))
-    )
+    columns = {
+        "row": row,
+        "col": col,
+        "x": (col + 0.5) * size[1],
+        "y": (row + 0.5) * size[0],
+        "area": area,
+        "diameter": 2 * np.sqrt(area / np.pi),
+        **dict(zip(("major", "minor", "orientation"), axes, strict=True)),
+        "height": middle - base,
+        "lowest": low - base,
+        "highest": high - base,
+        "nearest": nearest,
+        "confidence": sure,
+    }
+    found = []
+    for i, label in enumerate(owners.tolist()):
+        quantities: dict[str, Any] = {name: float(values[i]) for name, values in columns.items()}
+        name = names.get(label, f"class {label}")
+        found.append(Region(label=label, name=name, number=i + 1, touches_border=bool(cut[i]), **quantities))
+    return tuple(found)
 
 
 def _axes(
@@ -328,21 +337,23 @@ def _statistics(
     whole = [one for one in own if not one.touches_border]
     n = sum(one.number in counted for one in own)
     density = n / scanned
-    spread = [number for key in ("area", "diameter", "height") for number in _mean_std(whole, key)]
+    spread: dict[str, float] = {}
+    for key in ("area", "diameter", "height"):
+        spread[f"{key}_mean"], spread[f"{key}_std"] = _mean_std(whole, key)
     nearest = [one.nearest for one in own if np.isfinite(one.nearest)]
     return ClassStatistics(
-        label,
-        name,
-        background,
-        len(own),
-        len(whole),
-        density,
-        n**0.5 / scanned,
-        area,
-        area / scanned,
-        *spread,
-        float(np.mean(nearest)) if nearest else float("nan"),
-        0.5 / density**0.5 if density else float("nan"),
+        label=label,
+        name=name,
+        background=background,
+        count=len(own),
+        whole=len(whole),
+        density=density,
+        density_error=n**0.5 / scanned,
+        area=area,
+        coverage=area / scanned,
+        **spread,
+        nearest=float(np.mean(nearest)) if nearest else float("nan"),
+        nearest_random=0.5 / density**0.5 if density else float("nan"),
     )
 
 
