@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_stmml import Scan, SurfaceClassifier, train_classifier
+from napari_stmml import Scan, SurfaceClassifier, bundle, train_classifier
 from napari_stmml.artefacts import with_artefacts
 from napari_stmml.sampling import EXEMPLAR_PX, EXEMPLARS, sample_cells, typical
 from napari_stmml.simulate import simulate_si001
@@ -190,3 +190,14 @@ def test_typical_cells_are_the_surest_of_their_cluster_and_apart(tmp_path, model
                 same = sample.maps[one] == sample.maps[other]
                 away = np.abs(sample.cells[one] - sample.cells[other]).max() * 2
                 assert not same or away >= EXEMPLAR_PX / 2
+
+
+@pytest.mark.parametrize("edition", [None, 1])
+def test_a_model_of_features_of_another_version_is_refused_by_a_sentence(model, tmp_path, edition):
+    about, arrays = bundle.read(model.save(tmp_path / "new.stmml"))
+    del about["features"]
+    old = bundle.write(
+        tmp_path / "old.stmml", about | ({} if edition is None else {"features": edition}), arrays
+    )
+    with pytest.raises(ValueError, match=r"old.stmml cannot be used .* those of another version"):
+        SurfaceClassifier.load(old)

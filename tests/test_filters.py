@@ -60,6 +60,18 @@ def test_a_flat_map_has_flat_features():
     assert np.ptp(features, axis=(0, 1)).max() == 0
 
 
+def test_how_high_steps_are_does_not_matter_to_what_sits_on_terraces():
+    rng = np.random.default_rng(2)
+    rows, cols = np.indices((256, 256))
+    flat = np.cos(2 * np.pi * cols / 11) + 0.1 * rng.normal(size=rows.shape)
+    flat += 3 * np.exp(-((rows - 64) ** 2 + (cols - 60) ** 2) / 50)
+    one, other = (
+        BANK.features(BANK.prepare(flat + height * (rows > 128)))[32, 30, BANK.names.index("height 2")]
+        for height in (4, 12)
+    )
+    assert one == pytest.approx(other, rel=0.1)
+
+
 def test_a_bump_is_a_bump_and_a_step_is_a_line():
     rows, cols = np.indices((256, 256))
     rest = 3 * np.exp(-((rows - 64) ** 2 + (cols - 64) ** 2) / 50) + 3 / (1 + np.exp(192 - rows))

@@ -91,5 +91,5 @@ def test_forward_and_backward_of_the_real_scans_are_paired_with_a_small_lag(shar
         scans = read_mtrx(path)
         assert all(scan.other is not None and scan.other_bias == -scan.bias for scan in pair_scans(scans))
         there, back = (lag(scans[i].heights, scans[j].heights) for i, j in ((0, 1), (1, 0)))
-        assert abs(there) < 15  # px of 0.04 nm
+        assert abs(there) < 20  # px of 0.04 nm; a defect of either lies 12 to 22 px apart
         assert there == pytest.approx(-back, abs=0.5)

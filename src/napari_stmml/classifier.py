@@ -14,7 +14,7 @@ from napari_stmml.autoencoder import Autoencoder
 from napari_stmml.classes import MOST as MOST_CLASSES
 from napari_stmml.classes import Classes
 from napari_stmml.corrections import ScanKey
-from napari_stmml.features import bank_of, plane
+from napari_stmml.features import EDITION, bank_of, plane
 from napari_stmml.learner import Learner
 from napari_stmml.lessons import Lessons
 from napari_stmml.places import paint_scan, place_features, windows_of
@@ -101,7 +101,12 @@ class SurfaceClassifier:
 
     def save(self, path: str | Path) -> Path:
         """Write the model to one file, ``name.stmml``, replacing an older one only when all is written."""
-        about = {"recipe": self.recipe.as_dict(), **self.classes.as_dicts(), "training": self.training}
+        about = {
+            "recipe": self.recipe.as_dict(),
+            "features": EDITION,
+            **self.classes.as_dicts(),
+            "training": self.training,
+        }
         arrays = {**self.clusters.arrays(), **_weights(self.encoder)}
         if self.exemplars is not None:
             arrays["exemplars"] = self.exemplars
@@ -379,7 +384,7 @@ class SurfaceClassifier:
 
 def save_network(path: str | Path, recipe: Recipe, encoder: Any, training: dict[str, Any]) -> Path:
     """Write what makes features before there are clusters, with the recipe and the record of its training."""
-    about = {"recipe": recipe.as_dict(), "training": training}
+    about = {"recipe": recipe.as_dict(), "features": EDITION, "training": training}
     return bundle.write(path, about, _weights(encoder))
 
 
@@ -412,4 +417,6 @@ def _encoder(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple[Reci
     weights = {key[len(_PREFIX) :]: array for key, array in arrays.items() if key.startswith(_PREFIX)}
     if recipe.of_windows:
         return recipe, Autoencoder(recipe.window_size, weights)
+    if about.get("features") != EDITION:
+        raise ValueError(f"its features ({recipe.features}) are those of another version; train it again")
     return recipe, bank_of(recipe, weights)

@@ -11,6 +11,7 @@ from napari_stmml.recipe import Recipe
 from napari_stmml.windows import WindowGrid
 
 TILE = 2048  # px a side of what is made at once: some 60 channels of 16 MB
+EDITION = 2  # of what banks make of a map; models of another edition cannot be used
 LEAST = 16  # px a side of the smallest map that has features
 Place = tuple[slice, slice]
 

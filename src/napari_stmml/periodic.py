@@ -1,8 +1,9 @@
 """Take the lattice of a surface apart from what sits on it: most of the signal, none of the interest."""
 
-from collections.abc import Iterator
-
 import numpy as np
+
+from napari_stmml.copies import repeated
+from napari_stmml.terraces import ground_below
 
 BLOCK = 256  # px a side of the pieces in which a lattice is looked for: 17 nm at 15 px/nm
 _STANDS_OUT = (
@@ -12,8 +13,9 @@ _LOWEST = 3  # waves in a block, below which nothing is a lattice
 _FLOOR = 0.15  # of the window at the sides of a block, as a part of its middle
 _SPREAD = 0.8  # waves, over which the power of a spectrum is smoothed
 _ROUNDS = 2  # the second starts from what the first has found
-_CELL, _CELLS = 6, 7  # px a side of a cell of the background, and cells a side of its median: 2.8 nm
-_CLIP = 4.0  # robust standard deviations, at which what stands out of background and lattice is cut
+_CLIP = 4.0  # robust standard deviations, at which what stands out of ground and lattice is cut
+_CLIP_COPIED = 3.0  # likewise, where copies are looked for
+_BEYOND = 64  # px, to which the lattice is continued beyond the map, so that it is as sure at its border
 _SMALLEST = 16  # px
 
 
@@ -22,8 +24,10 @@ def split_lattice(heights: np.ndarray, block: int = BLOCK) -> tuple[np.ndarray, 
 
     The map is cut into overlapping blocks. In the spectrum of each, waves whose power stands out of their
     ring (waves of the same length) are the lattice; so every terrace, domain and stretch between two tip
-    changes has a lattice of its own. They are looked for in the heights without a median background and
-    with what stands out cut off, for clusters and steps would hide the lattice in the spectrum.
+    changes has a lattice of its own. They are looked for in the heights without their ground, terraces
+    with sharp steps, and with what stands out cut off, for clusters and steps would hide the lattice in the
+    spectrum. In the second round the map goes on beyond its border with what the first has found, and what
+    is left of a large cell in the rest is found as what its copies have in common.
 
     Parameters
     ----------
@@ -53,17 +57,28 @@ def split_lattice(heights: np.ndarray, block: int = BLOCK) -> tuple[np.ndarray, 
     if min(heights.shape) < _SMALLEST:
         raise ValueError(f"a map must be {_SMALLEST} px a side or larger, got {heights.shape}")
     heights = np.asarray(heights, np.float32)
-    lattice = np.zeros_like(heights)
-    for _ in range(_ROUNDS):
-        lattice = _found(heights, lattice, block)
+    inside = tuple(slice(_BEYOND, _BEYOND + size) for size in heights.shape)
+    whole = np.zeros([size + 2 * _BEYOND for size in heights.shape], np.float32)
+    for number in range(_ROUNDS):
+        flat = heights - ground_below(heights - whole[inside])
+        framed = np.pad(flat, _BEYOND, mode="reflect") if number == 0 else whole.copy()
+        framed[inside] = flat
+        whole = _found(framed, whole, block)
+    lattice = whole[inside]
+    rest = heights - lattice
+    rest -= ground_below(rest)
+    lattice = lattice + repeated(rest, float(_CLIP_COPIED * _sigma(rest)))
     return heights - lattice, lattice
 
 
-def _found(heights: np.ndarray, known: np.ndarray, block: int) -> np.ndarray:
-    """Find the lattice in blocks of the heights, of which ``known`` is what was found before."""
-    coarse = _background(heights, known)
-    limit = _CLIP * _sigma(heights, known)
-    sides = [max(size, block) for size in heights.shape]  # of the map, reflected to hold one block
+def _found(flat: np.ndarray, known: np.ndarray, block: int) -> np.ndarray:
+    """Find the lattice in blocks of heights without their ground; ``known`` is what was found before."""
+    limit = _CLIP * _sigma(flat - known)
+    flat = known + np.clip(flat - known, -limit, limit)
+    sides = [max(size, block) for size in flat.shape]  # of the map, reflected to hold one block
+    flat = np.pad(
+        flat, [(0, side - size) for side, size in zip(sides, flat.shape, strict=True)], mode="reflect"
+    )
     tops, lefts = (_starts(side, block) for side in sides)
     window = _FLOOR + (1 - _FLOOR) * np.sin(np.pi * (np.arange(block, dtype=np.float32) + 0.5) / block)
     down, right = (_overlaps(starts, window, side) for starts, side in zip((tops, lefts), sides, strict=True))
@@ -71,17 +86,12 @@ def _found(heights: np.ndarray, known: np.ndarray, block: int) -> np.ndarray:
     rings = _rings(block)
     lattice = np.zeros(sides, np.float32)
     for top in tops:
-        rows = slice(top, min(top + block, heights.shape[0]))
-        flat = heights[rows] - known[rows] - _enlarged(coarse, rows, heights.shape[1])
-        flat = known[rows] + np.clip(flat, -limit, limit)
-        flat = np.pad(flat, ((0, block - len(flat)), (0, sides[1] - flat.shape[1])), mode="reflect")
-        blocks = np.stack([flat[:, left : left + block] for left in lefts]) * tapered
+        blocks = np.stack([flat[top : top + block, left : left + block] for left in lefts]) * tapered
         for left, waves in zip(lefts, _periodic(blocks, rings), strict=True):
             lattice[top : top + block, left : left + block] += waves * tapered
-    lattice = lattice[: heights.shape[0], : heights.shape[1]]
-    lattice /= down[: len(lattice), None]
-    lattice /= right[: lattice.shape[1]]
-    return lattice
+    lattice /= down[:, None]
+    lattice /= right
+    return lattice[: known.shape[0], : known.shape[1]]
 
 
 def _periodic(blocks: np.ndarray, rings: list[np.ndarray]) -> np.ndarray:
@@ -122,40 +132,8 @@ def _overlaps(starts: list[int], window: np.ndarray, side: int) -> np.ndarray:
     return total
 
 
-def _background(heights: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return the smoothed running median of what is not known, on cells of 6 px."""
-    from scipy.ndimage import gaussian_filter, median_filter
-
-    coarse = np.stack([_cells(heights[rows] - known[rows]) for rows in _bands(len(heights))])
-    return gaussian_filter(median_filter(coarse, _CELLS, mode="nearest"), 0.7, mode="nearest")
-
-
-def _bands(size: int) -> Iterator[slice]:
-    """Cut rows into bands of one cell; the last may be narrower."""
-    return (slice(start, start + _CELL) for start in range(0, size, _CELL))
-
-
-def _cells(band: np.ndarray) -> np.ndarray:
-    """Average a band over its rows and over every 6 columns."""
-    starts = np.arange(0, band.shape[1], _CELL)
-    widths = np.diff(np.append(starts, band.shape[1])).astype(np.float32)
-    return np.add.reduceat(band.mean(0), starts) / widths
-
-
-def _enlarged(coarse: np.ndarray, rows: slice, cols: int) -> np.ndarray:
-    """Interpolate cells between their centres to some rows of pixels, (rows, cols) float32."""
-    for axis, pixels in ((0, np.arange(rows.start, rows.stop)), (1, np.arange(cols))):
-        at = np.clip((pixels + 0.5) / _CELL - 0.5, 0, coarse.shape[axis] - 1)
-        first = at.astype(int)
-        share = (at - first).astype(np.float32)
-        share = share[:, None] if axis == 0 else share
-        last = np.minimum(first + 1, coarse.shape[axis] - 1)
-        coarse = coarse.take(first, axis) * (1 - share) + coarse.take(last, axis) * share
-    return coarse
-
-
-def _sigma(heights: np.ndarray, known: np.ndarray) -> np.float32:
-    """Return the robust standard deviation of what is not known, from some 250,000 px at most."""
-    step = max(1, int(np.sqrt(heights.size) / 500))
-    rest = heights[::step, ::step] - known[::step, ::step]
-    return np.float32(1.4826 * np.median(np.abs(rest - np.median(rest))))
+def _sigma(rest: np.ndarray) -> np.float32:
+    """Return the robust standard deviation, from some 250,000 px at most."""
+    step = max(1, int(np.sqrt(rest.size) / 500))
+    some = rest[::step, ::step]
+    return np.float32(1.4826 * np.median(np.abs(some - np.median(some))))

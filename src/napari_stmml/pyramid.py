@@ -1,0 +1,28 @@
+"""Blur a map, and go to grids of half and of twice the pixels: what filters of many sizes are made of."""
+
+import numpy as np
+
+_TRUNCATE = 3.0  # standard deviations, at which a Gaussian ends
+
+
+def blurred(heights: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur a map, (rows, cols), with a Gaussian of ``sigma`` of its own pixels, 3 sigma wide."""
+    from scipy.ndimage import gaussian_filter
+
+    return gaussian_filter(heights, sigma, mode="nearest", truncate=_TRUNCATE)
+
+
+def halved(heights: np.ndarray) -> np.ndarray:
+    """Average every 2 x 2."""
+    return (heights[::2, ::2] + heights[1::2, ::2] + heights[::2, 1::2] + heights[1::2, 1::2]) / np.float32(4)
+
+
+def doubled(heights: np.ndarray) -> np.ndarray:
+    """Interpolate to twice the grid."""
+    for _ in range(2):
+        framed = np.concatenate([heights[:1], heights, heights[-1:]])
+        doubled = np.empty((2 * len(heights), heights.shape[1]), heights.dtype)
+        doubled[::2] = np.float32(0.75) * heights + np.float32(0.25) * framed[:-2]
+        doubled[1::2] = np.float32(0.75) * heights + np.float32(0.25) * framed[2:]
+        heights = np.ascontiguousarray(doubled.T)
+    return heights
