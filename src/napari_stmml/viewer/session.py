@@ -161,12 +161,15 @@ class Session(QObject):
         for other in self.scans:
             for layer in (other.layer, other.predicted, other.truth):
                 layer.visible = other is one
-        viewer = self.viewer
-        viewer.scene.camera.center = tuple(one.truth.data_to_world((row, col)))
-        scale = float(np.mean(np.abs(one.truth.scale)))
         pixel = 1.0 if one.scan.pixel_size is None else one.scan.pixel_size[0]
-        viewer.scene.camera.zoom = _VIEW_PX / max(side_nm / pixel * scale, 1e-9)
-        viewer.layers.selection.active = one.truth
+        self.show_place(one.truth, row, col, side_nm / pixel)
+        self.viewer.layers.selection.active = one.truth
+
+    def show_place(self, layer: Any, row: float, col: float, side: float) -> None:
+        """Move the camera to a place of a layer, ``side`` px of which fill the view."""
+        camera = self.viewer.scene.camera
+        camera.center = tuple(layer.data_to_world((row, col)))
+        camera.zoom = _VIEW_PX / max(side * float(np.mean(np.abs(layer.scale))), 1e-9)
 
     def flush(self) -> None:
         """Wait until everything that was painted is on disk."""

@@ -1,0 +1,125 @@
+"""The Measure widget: rows and places are linked, and a person's labels count."""
+
+import csv
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_stmml.viewer import class_actions
+from napari_stmml.viewer.measure import MeasureWidget
+from napari_stmml.viewer.region_table import RegionTable
+
+
+@pytest.fixture
+def panel(qtbot, viewer, correcting):
+    panel = MeasureWidget(viewer)
+    qtbot.addWidget(panel)
+    return panel
+
+
+@pytest.fixture
+def measure(panel, qtbot):
+    def measure_():
+        panel.found = None
+        panel.button.click()
+        qtbot.waitUntil(lambda: panel.found is not None and panel.button.isEnabled(), timeout=60_000)
+        return panel.found
+
+    return measure_
+
+
+def test_the_maps_are_those_that_a_person_may_paint_on(panel, correcting):
+    assert [str(layer) for layer in panel.maps.choices] == [str(one.truth) for one in correcting.scans]
+
+
+def test_the_largest_class_is_offered_as_background_and_has_no_regions(panel, correcting, measure):
+    one = correcting.scans[0]
+    panel.maps.value = one.truth
+    sizes = np.bincount(one.predicted.data.ravel())[1:]
+    assert panel.background.value == 1 + sizes.argmax()
+    found = measure()
+    assert all(region.label != panel.background.value for region in found.regions)
+    assert sum(one.coverage for one in found.classes) == pytest.approx(1, abs=0.05)
+    assert f"{len(found.regions)} regions" in panel.status.text()
+
+
+def test_what_a_person_painted_is_measured(panel, correcting, measure, qtbot):
+    one = correcting.scans[0]
+    panel.maps.value = one.truth
+    panel.background.value = 1
+    correcting.paint(one, np.ones(one.truth.data.shape, bool), 1)
+    assert measure().regions == ()
+    where = np.zeros(one.truth.data.shape, bool)
+    where[20:30, 20:30] = True
+    correcting.paint(one, where, 2)
+    found = measure()
+    assert [(region.label, region.row, region.col) for region in found.regions] == [(2, 24.5, 24.5)]
+
+
+def test_classes_marked_as_background_have_no_regions_either(panel, correcting, measure):
+    class_actions.background(correcting, [2, 3])
+    panel.maps.value = correcting.scans[0].truth
+    panel.background.value = 1
+    assert {region.label for region in measure().regions} <= {4}
+
+
+def test_a_row_moves_the_camera_and_a_click_on_a_region_shows_its_row(panel, correcting, measure, viewer):
+    one = correcting.scans[0]
+    panel.maps.value = one.truth
+    found = measure()
+    panel.regions.picked.emit(2)
+    region = found.regions[2]
+    place = one.truth.data_to_world((region.row, region.col))
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], place)
+    assert one.truth.selected_label == region.label
+    row, col = np.argwhere(found.numbers == 4)[0]
+    event = SimpleNamespace(position=one.truth.data_to_world((row, col)))
+    panel._click(one.truth, event)
+    chosen = panel.regions.currentIndex().row()
+    assert panel.regions.rows.order[chosen] == 3
+
+
+def test_tables_are_saved_with_units_in_their_headings(panel, correcting, measure, tmp_path):
+    panel.maps.value = correcting.scans[0].truth
+    found = measure()
+    panel.save(tmp_path / "tables")
+    path = next((tmp_path / "tables").glob("*_regions.csv"))
+    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    assert len(rows) == len(found.regions)
+    assert float(rows[0]["area_nm2"]) == pytest.approx(found.regions[0].area, rel=1e-4)
+    assert "files written" in panel.status.text()
+
+
+def test_before_anything_is_measured_there_is_nothing_to_save(panel, tmp_path):
+    with pytest.raises(ValueError, match="measure a map first"):
+        panel.save(tmp_path)
+    assert not panel.save_button.isEnabled()
+
+
+def test_a_map_without_a_scan_of_its_size_says_so(viewer, qtbot, said):
+    panel = MeasureWidget(viewer)
+    qtbot.addWidget(panel)
+    panel.measure()
+    assert "no map to measure" in panel.status.text()
+    viewer.add_labels(np.ones((7, 9), np.uint8), name="alone")
+    panel.reset_choices()
+    panel.measure()
+    assert "no open scan has its size" in panel.status.text()
+    assert said()
+
+
+def test_a_table_is_sorted_by_any_column_and_tells_the_row_that_it_was_given(qtbot):
+    table = RegionTable("numbers")
+    qtbot.addWidget(table)
+    table.show_columns({"name": ["b", "a", "c"], "height_nm": [float("nan"), 2.0, 1.0]})
+    model = table.model()
+    table.sortByColumn(1, Qt.SortOrder.AscendingOrder)
+    assert [model.data(model.index(row, 0)) for row in range(3)] == ["c", "a", "b"]
+    with qtbot.waitSignal(table.picked) as picked:
+        table.selectRow(0)
+    assert picked.args == [2]
+    table.choose(1)
+    assert table.currentIndex().row() == 1
+    assert model.data(model.index(2, 1)) == ""
