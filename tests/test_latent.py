@@ -126,19 +126,18 @@ def test_without_its_package_umap_says_how_to_get_it(blobs, monkeypatch):
 def test_umap_gets_the_seed_and_cannot_reach_what_it_would_load_in_vain(blobs, monkeypatch, tmp_path):
     (tmp_path / "umap.py").write_text(
         "import sys\n"
-        "hidden = [name for name in ('tensorflow', 'torch') if sys.modules.get(name, name) is None]\n"
+        "hidden = sys.modules.get('tensorflow', 'there') is None\n"
         "class UMAP:\n"
         "    def __init__(self, **options): type(self).options = options\n"
         "    def fit_transform(self, points): return points[:, :2].astype(float)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "umap", raising=False)
-    for name in ("tensorflow", "torch"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     np.testing.assert_array_equal(lay_out(blobs[0], "UMAP", seed=7), blobs[0][:, :2])
     umap = sys.modules.pop("umap")
     assert umap.UMAP.options["random_state"] == 7
-    assert umap.hidden == ["tensorflow", "torch"]
+    assert umap.hidden
     assert "tensorflow" not in sys.modules
 
 
@@ -151,9 +150,7 @@ def test_a_look_shows_every_cell_of_every_scan_and_draws_some(blobs, plain):
     features, owners = blobs
     features = features.copy()
     features[::10] = np.nan
-    parts, groups = (features[:400], features[400:]), (owners[:400].copy(), owners[400:].copy())
-    for part, group in zip(parts, groups, strict=True):
-        group[np.isnan(part[:, 0])] = -1
+    parts, groups = (features[:400], features[400:]), np.split(owners.astype(np.uint8), [400])
     view = look(parts, groups, plain)
     assert [len(one) for one in view.points] == [400, 200]
     assert len(view.drawn) == 540
@@ -170,8 +167,8 @@ def test_the_look_of_pca_is_the_projection_of_the_sample(blobs, plain):
 def test_a_slow_method_lays_few_cells_out_and_the_others_go_where_the_most_alike_is(
     blobs, plain, monkeypatch
 ):
-    features, owners = blobs[0].copy(), blobs[1].copy()
-    features[5], owners[5] = np.nan, -1
+    features, owners = blobs[0].copy(), blobs[1]
+    features[5] = np.nan
     anchors = []
 
     def laid(points, seed):

@@ -141,7 +141,7 @@ def lay_out(points: np.ndarray, method: str, *, seed: int = 0) -> np.ndarray:
         return t_sne(points, seed=seed)
     if method != "UMAP":
         raise ValueError(f"the method must be one of {', '.join(METHODS)}, got {method!r}")
-    with _out_of_reach("tensorflow", "torch"):  # umap would load them whole, for what is not used here
+    with _out_of_reach("tensorflow"):  # umap would load it whole, for what is not used here
         try:
             from umap import UMAP
         except ImportError as error:
@@ -177,7 +177,7 @@ def look(
     features : sequence of ndarray of float32, shape (cells, n_features)
         Of all cells of each scan; NaN where there is none.
     groups : sequence of ndarray of int, shape (cells,)
-        As ``sample`` takes them.
+        Class of each, by which the sample is drawn.
     space : Prototypes
         As ``project`` takes it.
     method : str
@@ -189,6 +189,8 @@ def look(
     ValueError
         If there are too few cells, or the method is none.
     """
+    there = [np.isfinite(one[:, 0]) for one in features]
+    groups = [np.where(real, one.astype(int), -1) for real, one in zip(there, groups, strict=True)]
     drawn = sample(groups, seed=seed)
     if len(drawn) < LEAST:
         raise ValueError(f"a view of the feature space needs {LEAST} cells or more, got {len(drawn)}")
@@ -228,12 +230,13 @@ def _nearest_place(points: np.ndarray, anchors: np.ndarray, places: np.ndarray) 
 
 
 @contextmanager
-def _out_of_reach(*names: str) -> Iterator[None]:
-    """Let nobody import packages that are not loaded yet, for as long as this lasts."""
-    hidden = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # None: an import fails
+def _out_of_reach(name: str) -> Iterator[None]:
+    """Let nobody import a package that is not loaded yet, for as long as this lasts."""
+    hide = name not in sys.modules
+    if hide:
+        sys.modules[name] = None  # type: ignore[assignment] # Python's own way to make an import fail
     try:
         yield
     finally:
-        for name in hidden:
-            sys.modules.pop(name, None)
+        if hide:
+            del sys.modules[name]
