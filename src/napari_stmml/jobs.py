@@ -12,14 +12,14 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, ClassVar
 from uuid import uuid4
 
 from napari_stmml.attention import doubts
-from napari_stmml.batch import Pool
+from napari_stmml.batch import Outcome, Pool
 from napari_stmml.cellfiles import answers_of, write_cells
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.ingestlog import IngestLog
@@ -28,7 +28,14 @@ from napari_stmml.pairs import pair_scans, paired_by_file
 from napari_stmml.progress import Stopped, throttled, until_stopped, with_time_left
 from napari_stmml.recipe import CELL, Recipe, get_recipe
 from napari_stmml.scan import Scan, load_scans
-from napari_stmml.scanlabels import label_scan, scan_tasks
+from napari_stmml.scanlabels import (
+    Predicted,
+    ScanTask,
+    label_scan,
+    predict_scan,
+    scan_tasks,
+    write_predicted,
+)
 from napari_stmml.training import Event, train_classifier
 
 Report = Callable[[Event], None]
@@ -150,22 +157,57 @@ class PredictJob:
             figure=self.figures,
             confidence=self.confidence,
         )
-        if not self.figures or classifier.recipe.trains:  # a network uses all cores itself
+        total, sources = _count_files(self.paths), set[str]()
+        if not self.figures or (classifier.recipe.trains and total < 2):  # other processes take a while
             for task in tasks:
                 _report_labelled(report, label_scan(task, classifier, report, should_stop))
             return
-        total, sources = _count_files(self.paths), set[str]()
         with Pool(self.processes) as pool:
-            for outcome in pool.map(label_scan, until_stopped(tasks, should_stop)):
+            for name, source, outcome in self._outcomes(pool, tasks, classifier, report, should_stop):
                 if outcome.error:
-                    why = f"{outcome.task.scan.name} could not be labelled: {outcome.error}"
-                    report({"event": "skipped", "scan": outcome.task.scan.name, "why": why})
+                    why = f"{name} could not be labelled: {outcome.error}"
+                    report({"event": "skipped", "scan": name, "why": why})
                 else:
                     _report_labelled(report, outcome.result)
-                sources.add(outcome.task.scan.source)
+                sources.add(source)
                 report({"event": "files", "step": "predict", "done": len(sources), "total": total})
         if should_stop():
             raise Stopped("prediction was stopped")
+
+    def _outcomes(
+        self,
+        pool: Any,
+        tasks: Iterator[ScanTask],
+        classifier: SurfaceClassifier,
+        report: Report,
+        should_stop: ShouldStop,
+    ) -> Iterator[tuple[str, str, Outcome]]:
+        """Yield what came of each scan: labelled in any process, or, by a network, here and written there."""
+        going = until_stopped(tasks, should_stop)
+        if not classifier.recipe.trains:
+            for outcome in pool.map(label_scan, going):
+                yield outcome.task.scan.name, outcome.task.scan.source, outcome
+            return
+        skipped: list[Event] = []
+
+        def predicted() -> Iterator[Predicted]:
+            for task in going:
+                try:
+                    made = predict_scan(task, classifier, report, should_stop)
+                except Stopped:
+                    return  # what is labelled is written all the same
+                if isinstance(made, Predicted):
+                    yield made
+                else:
+                    skipped.append(made)
+
+        for outcome in pool.map(write_predicted, predicted()):
+            while skipped:
+                report(skipped.pop(0))
+            scan = outcome.task.task.scan
+            yield scan.name, scan.source, replace(outcome, result=[outcome.result])
+        for event in skipped:
+            report(event)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.classes import Classes
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.corrections import lineage
 from napari_stmml.labelmap import predicted_map, put_aside_if_edited, write_values
@@ -40,6 +41,19 @@ def scan_tasks(scans: Iterable[Scan], **known: Any) -> Iterator[ScanTask]:
         yield ScanTask(scan, number, free_name(scan, taken), **known)
 
 
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What a model said of a scan, (rows, cols) each, with what a person painted over it; it travels."""
+
+    task: ScanTask
+    labels: np.ndarray = field(repr=False)
+    confidence: np.ndarray = field(repr=False)
+    classes: Classes
+    painted: int
+    exemplars: np.ndarray | None = field(repr=False)
+    seconds: float
+
+
 def label_scan(
     task: ScanTask,
     classifier: SurfaceClassifier | None = None,
@@ -64,11 +78,27 @@ def label_scan(
     Stopped
         If ``should_stop`` said so.
     """
+    predicted = predict_scan(task, classifier or _loaded(task.model), report, should_stop)
+    return [write_predicted(predicted) if isinstance(predicted, Predicted) else predicted]
+
+
+def predict_scan(
+    task: ScanTask,
+    classifier: SurfaceClassifier,
+    report: Callable[[Event], None] = lambda event: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Predicted | Event:
+    """Label a scan, and write nothing yet; or return the event that says why it was left out.
+
+    Raises
+    ------
+    Stopped
+        If ``should_stop`` said so.
+    """
     started = time.monotonic()
     scan, tick = task.scan, throttled(report)
-    classifier = classifier or _loaded(task.model)
     try:
-        painted, confidence = classifier.predict(
+        labels, confidence = classifier.predict(
             scan,
             pitch=task.pitch,
             return_confidence=True,
@@ -79,9 +109,19 @@ def label_scan(
         )
     except ValueError as error:
         why = {"why": str(error), "reason": getattr(error, "reason", "cannot be prepared")}
-        return [{"event": "skipped", "scan": scan.name, "number": task.number, **why}]
-    painted, classes, own = with_painted(painted, scan, classifier.classes, lineage(classifier.training))
-    labelled = predicted_map(painted, scan, *classes.legend, Path(task.model).name, own)
+        return {"event": "skipped", "scan": scan.name, "number": task.number, **why}
+    shown = with_painted(labels, scan, classifier.classes, lineage(classifier.training))
+    exemplars = classifier.exemplars if task.figure else None
+    return Predicted(task, shown[0], confidence, *shown[1:], exemplars, time.monotonic() - started)
+
+
+def write_predicted(predicted: Predicted) -> Event:
+    """Write the files of a labelled scan; return the event that says so."""
+    started = time.monotonic()
+    task, scan, classes = predicted.task, predicted.task.scan, predicted.classes
+    labelled = predicted_map(
+        predicted.labels, scan, *classes.legend, Path(task.model).name, predicted.painted
+    )
     path = Path(task.out) / f"{task.stem}_labels.tif"
     done: Event = {"event": "predicted", "scan": scan.name, "number": task.number, "labels": str(path)}
     if edited := put_aside_if_edited(path):
@@ -89,20 +129,20 @@ def label_scan(
     labelled.write(path)
     if task.confidence:
         sure = Path(task.out) / f"{task.stem}_confidence.tif"
-        done["confidence"] = str(write_values(sure, confidence, scan.pixel_size))
+        done["confidence"] = str(write_values(sure, predicted.confidence, scan.pixel_size))
     if task.figure:
         from napari_stmml.export import labels_figure, save_figure
 
-        picture = labels_figure(scan, labelled, classifier.exemplars)
+        picture = labels_figure(scan, labelled, predicted.exemplars)
         figure = save_figure(picture, Path(task.out) / f"{task.stem}_labels.png")
         done["figure"] = str(figure)
-    if own:
-        done["painted"] = own
-    sizes = np.bincount(painted.ravel(), minlength=classes.n + 1)
+    if predicted.painted:
+        done["painted"] = predicted.painted
+    sizes = np.bincount(predicted.labels.ravel(), minlength=classes.n + 1)
     done["pixels"] = {label: int(sizes[label]) for label in sorted(classes.order)}
     with np.errstate(invalid="ignore"):
-        done["unlike"] = int((confidence < 0).sum())
-    return [{**done, "seconds": round(time.monotonic() - started, 2)}]
+        done["unlike"] = int((predicted.confidence < 0).sum())
+    return {**done, "seconds": round(predicted.seconds + time.monotonic() - started, 2)}
 
 
 @lru_cache(maxsize=1)
