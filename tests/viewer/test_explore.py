@@ -237,6 +237,14 @@ def test_a_name_that_is_taken_is_refused_and_the_selection_stays(panel, correcti
     assert correcting.classifier.classes.n == 4
 
 
+def test_cells_of_scans_that_are_not_open_any_more_make_no_class(panel, correcting, viewer):
+    panel.canvas.lassoed.emit(everything(panel))
+    viewer.layers.remove(correcting.scans[0].truth)
+    panel.make_button.click()
+    assert panel.status.text() == "Other scans are open now: Update shows them."
+    assert correcting.classifier.classes.n == 4
+
+
 # ---- colours
 
 

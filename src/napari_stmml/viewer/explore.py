@@ -23,6 +23,7 @@ from napari_stmml.viewer.session import session_of
 SETTLE_MS = 300  # after scans, labels or classes have changed
 NOTHING = "Open scans with Correct first; their feature space is shown here."
 OF_WINDOWS = "This model looks at windows, whose features are not kept; Explore needs a model of places."
+OTHERS = "Other scans are open now: Update shows them."
 HELP = "Drag a lasso around points, or Ctrl+click a region on the scan."
 _NONE = np.zeros((0, 2), np.float32)
 
@@ -145,6 +146,9 @@ class ExploreWidget(Panel):
         classifier = self.session.classifier
         if classifier is None or not self.masks:
             return
+        if not set(self.scans) <= set(self.session.scans):  # they may be of another model
+            self.say(OTHERS)
+            return
         pairs = zip(self.scans, self.masks, strict=True)
         features = np.concatenate([one.cells.reshape(-1, one.cells.shape[2])[mask] for one, mask in pairs])
         try:
@@ -218,7 +222,7 @@ class ExploreWidget(Panel):
         elif self.method.value == "PCA" or not self.session.scans:
             self.update_view()
         elif self.session.scans != self.scans:
-            self.say("Other scans are open now: Update shows them.")
+            self.say(OTHERS)
 
     def _show(self, view: Latent | None, scans: list[OpenScan]) -> None:
         self.view, self.scans = view, scans
