@@ -3,6 +3,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from queue import Empty
 
 import numpy as np
@@ -403,3 +404,15 @@ def test_a_bad_job_file_fails_in_a_sentence_that_begins_with_its_name(worker, tm
     (failed,) = events_of(worker)
     assert failed["why"] == "job.toml: there is no parameter 'epoch'; did you mean 'epochs'?"
     assert [file.name for file in tmp_path.iterdir()] == ["job.toml"]
+
+
+def test_a_folder_that_a_network_labels_is_written_by_other_processes_and_the_same(session, model, tmp_path):
+    folder = str(session[0].parent)
+    plain = find(run_here(PredictJob(model, str(tmp_path / "a"), (folder,), figures=False)), "predicted")
+    made = run_here(PredictJob(model, str(tmp_path / "b"), (folder,), processes=2))
+    pooled = find(made, "predicted")
+    assert len(pooled) == len(plain) > 1
+    for one, other in zip(plain, pooled, strict=True):
+        assert one["pixels"] == other["pixels"]
+        assert Path(other["figure"]).is_file()
+    assert [event["done"] for event in find(made, "files")][-1] == len(session)
