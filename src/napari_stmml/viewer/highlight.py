@@ -20,7 +20,7 @@ def unlike_all(colours: Sequence[str]) -> str:
     """Return the bright colour that is least like any of these.
 
     >>> unlike_all(["#ff00aa", "#33ddff"])
-    '#00ff00'
+    '#ffff00'
     """
     taken = np.array([as_rgb(colour) for colour in colours] or [(255, 255, 255)], float)
     return max(CANDIDATES, key=lambda one: np.abs(taken - as_rgb(one)).sum(1).min())
