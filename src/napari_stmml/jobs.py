@@ -188,7 +188,7 @@ class PredictJob:
             for outcome in pool.map(label_scan, going):
                 yield outcome.task.scan.name, outcome.task.scan.source, outcome
             return
-        skipped: list[Event] = []
+        left_out: list[tuple[str, str, Outcome]] = []
 
         def predicted() -> Iterator[Predicted]:
             for task in going:
@@ -199,15 +199,14 @@ class PredictJob:
                 if isinstance(made, Predicted):
                     yield made
                 else:
-                    skipped.append(made)
+                    left_out.append((task.scan.name, task.scan.source, Outcome(task, [made])))
 
         for outcome in pool.map(write_predicted, predicted()):
-            while skipped:
-                report(skipped.pop(0))
+            while left_out:
+                yield left_out.pop(0)
             scan = outcome.task.task.scan
             yield scan.name, scan.source, replace(outcome, result=[outcome.result])
-        for event in skipped:
-            report(event)
+        yield from left_out
 
 
 @dataclass(frozen=True)
