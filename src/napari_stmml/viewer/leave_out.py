@@ -8,6 +8,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_stmml.viewer.panel import form_of
+from napari_stmml.viewer.passing import PASSING
 
 SETTLE_MS = 200  # after a stroke of the brush: the layer tells of it before it is done
 NOBODY = "nothing"
@@ -70,7 +71,10 @@ class LeaveOut(QWidget):
         return [
             layer
             for layer in self.viewer.layers
-            if isinstance(layer, Labels) and not layer.multiscale and layer.data.shape == self._shape
+            if isinstance(layer, Labels)
+            and not layer.multiscale
+            and layer.data.shape == self._shape
+            and PASSING not in layer.metadata
         ]
 
     def _names(self, _widget: Any = None) -> list[tuple[str, int]]:
