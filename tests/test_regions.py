@@ -53,6 +53,23 @@ def test_a_neighbouring_region_is_no_background():
     assert found.regions[0].height == pytest.approx(0.1)
 
 
+def test_the_core_of_a_structure_of_several_classes_is_measured_from_the_surface_beyond():
+    labels, heights = np.ones((120, 120), np.uint8), np.zeros((120, 120))
+    rows, cols = np.indices(labels.shape)
+    away = np.hypot(rows - 60, cols - 60)
+    labels[away < 30], labels[away < 5] = 3, 2
+    heights[away < 30], heights[away < 5] = 0.02, -0.1
+    found = measure(labels, heights, (0.1, 0.1), names=NAMES, background=[1])
+    assert {one.name: round(one.height, 9) for one in found.regions} == {"holes": -0.1, "bumps": 0.02}
+
+
+def test_a_map_without_any_background_has_no_heights():
+    labels = np.full((60, 60), 3, np.uint8)
+    labels[25:35, 25:35] = 2
+    found = measure(labels, np.zeros(labels.shape), (0.1, 0.1), names=NAMES)
+    assert all(np.isnan(one.height) for one in found.regions)
+
+
 def test_distances_counts_coverage_and_densities_follow_from_what_was_drawn():
     labels = np.ones((100, 200), np.uint8)
     for row, col in ((20, 30), (20, 60), (70, 60)):

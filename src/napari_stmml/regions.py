@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 RING = 3, 8  # px around a region: between these two lies its local background
+_FEWEST, _FARTHEST = 30, 64  # px that a ring must have, or it gets wider, up to so far
 _CORNERS = np.ones((3, 3), bool)  # regions hang together over corners too
 
 
@@ -31,7 +32,8 @@ class Region:
         anticlockwise from the x axis, -90 to 90.
     height : float
         Apparent height: median inside minus median of the local background, a ring of 3 to 8 px around it
-        without other regions.
+        without other regions. Where these fill it, as around the core of a structure of several classes, it
+        gets wider, up to 64 px.
     lowest, highest : float
         Of the heights inside, above the same background.
     nearest : float
@@ -275,19 +277,37 @@ def _axes(
 
 def _background(numbers: np.ndarray, heights: np.ndarray, there: np.ndarray, n: int) -> np.ndarray:
     """Return the median height of a ring around each region, without other regions; NaN where it is empty."""
-    from scipy.ndimage import distance_transform_edt, find_objects
+    from scipy.ndimage import find_objects
 
-    base, wide = np.full(n, np.nan), RING[1] + 1
+    base, free = np.full(n, np.nan), there & (numbers == 0)
     for i, place in enumerate(find_objects(numbers)):
-        around = tuple(
-            slice(max(part.start - wide, 0), min(part.stop + wide, side))
-            for part, side in zip(place, numbers.shape, strict=True)
-        )
-        away = distance_transform_edt(numbers[around] != i + 1)
-        ring = (away > RING[0]) & (away <= RING[1]) & (numbers[around] == 0) & there[around]
-        if ring.any():
-            base[i] = np.median(heights[around][ring])
+        wide = RING[1]
+        ring = _ring(numbers, heights, free, i + 1, place, wide)
+        while ring.size < _FEWEST and wide < _FARTHEST:
+            wide *= 2
+            ring = _ring(numbers, heights, free, i + 1, place, wide)
+        if ring.size:
+            base[i] = np.median(ring)
     return base
+
+
+def _ring(
+    numbers: np.ndarray,
+    heights: np.ndarray,
+    free: np.ndarray,
+    number: int,
+    place: tuple[slice, ...],
+    wide: int,
+) -> np.ndarray:
+    """Return the heights of what is free around a region, up to so many px away."""
+    from scipy.ndimage import distance_transform_edt
+
+    around = tuple(
+        slice(max(part.start - wide - 1, 0), min(part.stop + wide + 1, side))
+        for part, side in zip(place, numbers.shape, strict=True)
+    )
+    away = distance_transform_edt(numbers[around] != number)
+    return heights[around][(away > RING[0]) & (away <= wide) & free[around]]
 
 
 def _quantiles(values: np.ndarray, own: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
