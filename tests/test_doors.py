@@ -28,7 +28,7 @@ DOORS = {
     "tifffile": {"labelmap"},
     "PIL": {"pictures"},
     "umap": {"latent"},
-    "matplotlib": {"export", "viewer.curves"},  # which needs its Qt canvas
+    "matplotlib": {"export", "measurefigure", "viewer.curves"},  # which needs its Qt canvas
 }
 GUI = {"napari", "magicgui", "qtpy", "superqt", "PyQt6", "PySide6"}
 HEAVY = {"tensorflow", "keras", "sklearn", "matplotlib", "umap"}

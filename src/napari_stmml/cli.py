@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_stmml import __version__
+from napari_stmml import __version__, climeasure
 from napari_stmml.recipe import CELL, DEFAULT, RECIPES, STORIES, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.settings import Row
@@ -518,6 +518,7 @@ def _parser() -> argparse.ArgumentParser:
     learning.add_argument(
         "--out", metavar="NEW.stmml", help="where to write it (in its own place; the older is kept as .bak)"
     )
+    climeasure.add_options(command("measure", climeasure.measure, paths=False))
     showing = command("demo", demo, paths=False)
     showing.add_argument(
         "--headless", metavar="DIR", help="leave figures and files in DIR instead of opening napari"

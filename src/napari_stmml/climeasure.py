@@ -1,0 +1,183 @@
+"""The command ``stmml measure``: label maps and the scans below them to tables and a picture."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_stmml.labelmap import LabelMap
+    from napari_stmml.regions import Measurements
+    from napari_stmml.scan import Scan
+
+FLATTENED = "poly_xy + median_of_differences + poly_xy_2"  # keeps steps, takes out tilt and line offsets
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A label map that was measured: its background, whether a person named it, and the files written."""
+
+    labels: Path
+    scan: str
+    found: "Measurements"
+    background: tuple[str, ...]
+    named: bool
+    files: tuple[Path, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON knows it."""
+        from napari_stmml.regionfiles import rows_of
+
+        return {
+            "labels": str(self.labels),
+            "scan": self.scan,
+            "background": list(self.background),
+            f"scanned_{self.found.unit}2": self.found.scanned,
+            "regions": len(self.found.regions),
+            "classes": rows_of(self.found.class_columns()),
+            "files": [str(file) for file in self.files],
+        }
+
+    def __str__(self) -> str:
+        from napari_stmml.measurefigure import class_sentence
+
+        unit, classes = self.found.unit, self.found.classes
+        chosen = "" if self.named else " (the largest area; --background names another)"
+        lines = [
+            f"{self.labels.name}: {len(self.found.regions)} regions on {self.found.scanned:.4g} {unit}²",
+            f"background: {', '.join(self.background)}{chosen}",
+            *(class_sentence(one, unit) for one in classes if not one.background),
+            f"{len(self.files)} files, the last of them {self.files[-1]}",
+        ]
+        return "\n  ".join(lines)
+
+
+def measure(options: argparse.Namespace) -> int:
+    """Measure the regions of label maps in nm: tables, averages, pair distances and a picture of each."""
+    measured: list[Measured] = []
+    skipped: list[dict[str, str]] = []
+    taken: set[str] = set()
+    for path in map(Path, options.labels):
+        try:
+            measured.append(_measure(path, _free_stem(path, taken), options))
+        except (ValueError, OSError) as error:
+            why = str(error) if path.name in str(error) else f"{path.name}: {error}"
+            skipped.append({"file": str(path), "why": why})
+            print(f"skipped: {why}", file=sys.stderr)
+        else:
+            if not options.json:
+                print(measured[-1])
+    if options.json:
+        done = [one.as_dict() for one in measured]
+        print(json.dumps({"measured": done, "skipped": skipped}, indent=1))
+    return 0 if measured else 1
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    parser.add_argument(
+        "labels", nargs="+", metavar="LABELS.tif", help="a label map that predict or the viewer wrote"
+    )
+    parser.add_argument(
+        "--scan", metavar="FILE", help="the .Z_mtrx file of the heights (default: the one the map names)"
+    )
+    parser.add_argument("--out", metavar="FOLDER", help="where to write (default: beside each map)")
+    parser.add_argument(
+        "--background",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a class that is no structure; may be given again (default: that of the largest area)",
+    )
+    parser.add_argument(
+        "--min-area", type=float, default=0.0, metavar="NM2", help="leave out regions smaller than this"
+    )
+    parser.add_argument("--json", action="store_true", help="write the result as JSON on standard output")
+
+
+def _measure(path: Path, stem: str, options: argparse.Namespace) -> Measured:
+    """Measure one label map and write its files."""
+    import numpy as np
+
+    from napari_stmml.classdetails import class_details
+    from napari_stmml.export import save_figure
+    from napari_stmml.flattening import flatten
+    from napari_stmml.labelmap import LabelMap
+    from napari_stmml.measurefigure import measure_figure
+    from napari_stmml.regionfiles import check_heights, write_measurements
+    from napari_stmml.regions import measure as measure_regions
+
+    found = LabelMap.read(path)
+    background = _background(found, options.background)
+    scan = _scan_of(found, options.scan)
+    check_heights(scan)
+    heights = flatten(scan.heights.astype(np.float64), FLATTENED)
+    result = measure_regions(
+        *(found.labels, heights, scan.pixel_size),
+        names=found.names,
+        background=background,
+        min_area=options.min_area,
+    )
+    details = class_details(result, heights, scan.pixel_size)
+    folder = Path(options.out) if options.out else path.parent
+    model = str(found.scan.get("model", ""))
+    files = write_measurements(folder, stem, result, heights, scan, model=model, details=details)
+    picture = measure_figure(scan, heights, result, details, found.colours)
+    files.append(save_figure(picture, folder / f"{stem}_regions.png"))
+    names = tuple(found.names.get(label, f"class {label}") for label in background)
+    return Measured(path, scan.name, result, names, bool(options.background), tuple(files))
+
+
+def _background(labels: "LabelMap", names: Sequence[str]) -> list[int]:
+    """Return the labels of these classes, or that of the largest area where none is named."""
+    import numpy as np
+
+    if not names:
+        sizes = np.bincount(labels.labels.ravel())
+        sizes[0] = 0
+        if not sizes.any():
+            raise ValueError("no pixel has a label: there is nothing to measure")
+        return [int(sizes.argmax())]
+    known = labels.names.values()
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"there is no class {unknown[0]!r} to be background, only {', '.join(known)}")
+    return sorted({label for label, name in labels.names.items() if name in names})
+
+
+def _scan_of(labels: "LabelMap", given: str | None) -> "Scan":
+    """Read the heights that a label map lies on: same channel, same direction, same shape."""
+    from napari_stmml.mtrx import read_mtrx
+
+    source = given or labels.scan.get("source")
+    if not source:
+        raise ValueError("the map does not say which scan it is of; name it with --scan")
+    if not Path(source).is_file():
+        hint = "" if given else "; if it has moved, name it with --scan"
+        raise ValueError(f"its scan {source} is not there{hint}")
+    scans = read_mtrx(source)
+    channel, direction = labels.scan.get("channel", ""), labels.scan.get("direction", "")
+    for scan in scans:
+        if channel in ("", scan.channel) and direction in ("", scan.direction):
+            if scan.heights.shape == labels.labels.shape:
+                return scan
+            raise ValueError(f"its labels are {_px(labels.labels)}, {scan.name} is {_px(scan.heights)}")
+    there = ", ".join(f"{scan.channel} {scan.direction}" for scan in scans)
+    raise ValueError(f"{Path(source).name} has no {channel} {direction}; it has {there}")
+
+
+def _px(values: Any) -> str:
+    return f"{values.shape[1]} x {values.shape[0]} px"
+
+
+def _free_stem(path: Path, taken: set[str]) -> str:
+    """Return how the names of a map's files begin: its own without endings, and a number if taken."""
+    plain = path.name.removesuffix(".tif").removesuffix(".stmml").removesuffix("_labels")
+    number, name = 1, plain
+    while name in taken:
+        number += 1
+        name = f"{plain}_{number}"
+    taken.add(name)
+    return name

@@ -1,0 +1,158 @@
+"""The command ``stmml measure``: from label maps on disk to tables and a picture, one sentence if not."""
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_stmml import read_mtrx
+from napari_stmml.cli import main
+from napari_stmml.labelmap import LabelMap, predicted_map
+from napari_stmml.mtrx_writer import Frame, write_session
+from napari_stmml.scan import DIRECTIONS
+
+NAMES = {1: "surface", 2: "holes", 3: "atoms"}
+COLOURS = {1: "#808080", 2: "#d00000", 3: "#0000d0"}
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    """Write a tilted surface with three holes of 0.1 nm and an atom of 0.15 nm, and its label map."""
+    labels = np.ones((128, 128), np.uint8)
+    rows, cols = np.indices(labels.shape)
+    for row, col, label in ((30, 30, 2), (90, 30, 2), (60, 100, 2), (100, 90, 3)):
+        labels[np.hypot(rows - row, cols - col) <= 5] = label
+    heights = np.array([0, 0, -0.1, 0.15])[labels] + 0.003 * rows - 0.001 * cols
+    frame = Frame(dict.fromkeys(DIRECTIONS[:2], heights), width_nm=12.8, height_nm=12.8, bias=-1.7)
+    (path,) = write_session(tmp_path_factory.mktemp("session"), [frame])
+    return path, labels
+
+
+@pytest.fixture
+def labelled(session, tmp_path):
+    """Write the label map of the first direction; return its path."""
+    path, labels = session
+    scan = read_mtrx(path)[0]
+    return predicted_map(labels, scan, NAMES, COLOURS, "m.stmml").write(tmp_path / "maps" / "a_FU_labels.tif")
+
+
+def read(path):
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_measure_writes_its_files_beside_the_map_and_says_what_it_found(labelled, capsys):
+    assert main(["measure", str(labelled)]) == 0
+    out, _ = capsys.readouterr()
+    assert "a_FU_labels.tif: 4 regions on 163.8 nm²" in out
+    assert "background: surface (the largest area; --background names another)" in out
+    assert "holes: 3 regions, 0.018 ± 0.01 per nm²" in out
+    folder = labelled.parent
+    assert (folder / "a_FU_regions.png").read_bytes().startswith(b"\x89PNG")
+    classes = {row["name"]: row for row in read(folder / "a_FU_classes.csv")}
+    assert float(classes["holes"]["height_mean_nm"]) == pytest.approx(-0.1, abs=0.01)
+    assert float(classes["atoms"]["height_mean_nm"]) == pytest.approx(0.15, abs=0.01)
+    assert (classes["atoms"]["model"], classes["atoms"]["bias_V"]) == ("m.stmml", "-1.7")
+    assert len(read(folder / "a_FU_regions.csv")) == 4
+
+
+def test_measure_as_json_is_json_alone_and_the_files_are_where_they_were_asked_for(
+    labelled, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    assert main(["measure", str(labelled), "--out", str(out), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    (one,) = told["measured"]
+    assert one["background"] == ["surface"]
+    assert one["scanned_nm2"] == pytest.approx(163.84)
+    assert [row["count"] for row in one["classes"]] == [0, 3, 1]
+    assert one["classes"][2]["nearest_nm"] is None
+    assert {Path(file).parent for file in one["files"]} == {out}
+    assert all(Path(file).is_file() for file in one["files"])
+    assert told["skipped"] == []
+
+
+def test_background_and_least_area_are_as_asked(labelled, capsys):
+    arguments = ["--background", "surface", "--background", "atoms", "--min-area", "5", "--json"]
+    assert main(["measure", str(labelled), *arguments]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["measured"]
+    assert one["background"] == ["surface", "atoms"]
+    assert one["regions"] == 0
+
+
+def test_a_predicted_map_can_be_measured(session_files, tmp_path, capsys):
+    model, out = str(tmp_path / "m.stmml"), str(tmp_path / "maps")
+    made = ["train", str(session_files[0]), "--recipe", "instant", "--clusters", "4", "--out", model]
+    assert main(made) == 0
+    assert main(["predict", str(session_files[0]), "--model", model, "--out", out]) == 0
+    maps = sorted(Path(out).glob("*_labels.tif"))
+    capsys.readouterr()
+    assert main(["measure", *map(str, maps), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["measured"]) == len(maps)
+    for one in told["measured"]:
+        assert sum(row["coverage"] for row in one["classes"]) == pytest.approx(1, abs=0.2)
+
+
+def test_maps_of_one_name_do_not_overwrite_each_other(labelled, tmp_path, capsys):
+    again = tmp_path / "more" / labelled.name
+    again.parent.mkdir()
+    shutil.copy(labelled, again)
+    out = tmp_path / "out"
+    assert main(["measure", str(labelled), str(again), "--out", str(out)]) == 0
+    assert {path.name for path in out.glob("*.png")} == {"a_FU_regions.png", "a_FU_2_regions.png"}
+
+
+def test_a_scan_that_has_moved_can_be_named(session, labelled, tmp_path, capsys):
+    path, _ = session
+    found = LabelMap.read(labelled)
+    replace(found, scan={**found.scan, "source": "gone/x--1_1.Z_mtrx"}).write(labelled)
+    assert main(["measure", str(labelled)]) == 1
+    assert "x--1_1.Z_mtrx is not there; if it has moved, name it with --scan" in capsys.readouterr().err
+    assert main(["measure", str(labelled), "--scan", str(path)]) == 0
+    assert main(["measure", str(labelled), "--scan", "nowhere.Z_mtrx"]) == 1
+    assert capsys.readouterr().err.endswith("its scan nowhere.Z_mtrx is not there\n")
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"scan": {}}, "does not say which scan"),
+        (
+            {"scan": {"direction": "forward/down"}},
+            "has no Z forward/down; it has Z forward/up, Z backward/up",
+        ),
+        ({"labels": np.ones((64, 32), int)}, "its labels are 32 x 64 px"),
+        ({"labels": np.zeros((128, 128), int)}, "no pixel has a label"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_sentence_and_the_rest_goes_on(
+    labelled, tmp_path, capsys, changed, why
+):
+    found = LabelMap.read(labelled)
+    scan = changed.get("scan")
+    settings = found.scan if scan is None else {**found.scan, **scan} if scan else {}
+    bad = replace(found, **{**changed, "scan": settings}).write(tmp_path / "bad_labels.tif")
+    assert main(["measure", str(bad), str(labelled), "--json"]) == 0
+    out, err = capsys.readouterr()
+    (skipped,) = json.loads(out)["skipped"]
+    assert why in skipped["why"]
+    assert err == f"skipped: {skipped['why']}\n"
+    assert skipped["why"].startswith("bad_labels.tif: ")
+
+
+def test_what_is_no_label_map_is_named_once(tmp_path, capsys):
+    (tmp_path / "a.tif").write_bytes(b"no picture")
+    assert main(["measure", str(tmp_path / "a.tif")]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("skipped: a.tif cannot be read as a TIFF")
+    assert err.count("a.tif") == 1
+
+
+def test_an_unknown_background_is_told_with_those_there_are(labelled, capsys):
+    assert main(["measure", str(labelled), "--background", "sea"]) == 1
+    assert "there is no class 'sea' to be background, only surface, holes, atoms" in capsys.readouterr().err

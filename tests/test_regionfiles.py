@@ -1,0 +1,235 @@
+"""Files of measurements: what they hold is what was measured, under names that any disk takes."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_stmml.classdetails import class_details
+from napari_stmml.colours import as_rgb
+from napari_stmml.export import save_figure
+from napari_stmml.labelmap import read_values
+from napari_stmml.measurefigure import MOST_CLASSES, class_sentence, measure_figure
+from napari_stmml.regionfiles import file_name, write_measurements
+from napari_stmml.regions import measure
+from napari_stmml.scan import Scan
+
+NAMES = {1: "surface", 2: "holes A/B", 3: "bump"}
+SIZE = (0.1, 0.1)
+
+
+def read(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def surface():
+    """Draw 9 holes of 0.1 nm, one of them cut by the frame, and one bump of 0.2 nm; labels and scan."""
+    labels, heights = np.ones((160, 160), np.uint8), np.zeros((160, 160))
+    rows, cols = np.indices(labels.shape)
+    centres = [*[(r, c) for r in (30, 80, 130) for c in (30, 80, 130)][:8], (80, 1)]
+    for row, col in centres:
+        inside = np.hypot(rows - row, cols - col) <= 5
+        labels[inside], heights[inside] = 2, -0.1
+    inside = np.hypot(rows - 130, cols - 130) <= 8
+    labels[inside], heights[inside] = 3, 0.2
+    scan = Scan(heights, SIZE, "forward/up", bias=-1.7, setpoint=0.05, source="x/s--1_3.Z_mtrx")
+    return labels, scan
+
+
+@pytest.fixture
+def found(surface):
+    labels, scan = surface
+    return measure(labels, scan.heights, SIZE, names=NAMES, background=[1])
+
+
+@pytest.fixture
+def written(surface, found, tmp_path):
+    _, scan = surface
+    paths = write_measurements(tmp_path / "new", "s", found, scan.heights, scan, model="m.stmml")
+    return {path.name: path for path in paths}
+
+
+def test_there_are_tables_of_all_and_files_of_each_class_that_is_no_background(written):
+    assert set(written) == {
+        *("s_regions.csv", "s_classes.csv"),
+        *("s_profile_holes_A_B.csv", "s_average_holes_A_B.tif", "s_pairs_holes_A_B.csv"),
+        *("s_profile_bump.csv", "s_average_bump.tif"),  # one region has no pairs
+    }
+    assert all(path.is_file() for path in written.values())
+
+
+def test_the_table_of_regions_holds_every_number_exactly_and_leaves_blank_what_is_not_known(written, found):
+    rows = read(written["s_regions.csv"])
+    assert len(rows) == 10
+    for row, one in zip(rows, found.regions, strict=True):
+        assert float(row["area_nm2"]) == one.area
+        assert float(row["height_nm"]) == one.height
+        assert row["name"] == one.name
+        assert row["touches_border"] == ("true" if one.touches_border else "false")
+        assert row["confidence"] == ""
+    assert [row["nearest_nm"] for row in rows if row["name"] == "bump"] == [""]
+
+
+def test_the_table_of_classes_says_what_was_scanned_and_how(written):
+    rows = {row["name"]: row for row in read(written["s_classes.csv"])}
+    assert set(rows) == set(NAMES.values())
+    holes = rows["holes A/B"]
+    assert (holes["count"], holes["whole"], holes["background"]) == ("9", "8", "false")
+    assert float(holes["height_mean_nm"]) == pytest.approx(-0.1)
+    for row in rows.values():
+        assert row["scan"] == "1_3 Z forward/up -1.7 V (s)"
+        assert [float(row[name]) for name in ("bias_V", "setpoint_nA", "width_nm", "height_nm")] == (
+            pytest.approx([-1.7, 0.05, 16, 16])
+        )
+        assert row["model"] == "m.stmml"
+
+
+def test_profile_average_and_pairs_are_of_the_class(written):
+    profile = read(written["s_profile_holes_A_B.csv"])
+    assert list(profile[0]) == ["radius_nm", "height_nm", "std_nm", "n"]
+    assert float(profile[0]["height_nm"]) == pytest.approx(-0.1)
+    assert float(profile[-1]["height_nm"]) == pytest.approx(0, abs=1e-9)
+    assert {row["n"] for row in profile} == {"8"}  # without the one that is cut
+    average = read_values(written["s_average_holes_A_B.tif"])
+    middle = average.shape[0] // 2
+    assert average[middle, middle] == pytest.approx(-0.1)
+    assert average[0, 0] == pytest.approx(0, abs=1e-6)
+    pairs = read(written["s_pairs_holes_A_B.csv"])
+    assert list(pairs[0]) == ["from_nm", "to_nm", "observed", "random", "low", "high", "ratio"]
+    at_5_nm = next(row for row in pairs if float(row["from_nm"]) <= 5 < float(row["to_nm"]))
+    assert int(at_5_nm["observed"]) >= 9
+    assert float(at_5_nm["ratio"]) > 1
+
+
+def test_without_a_scale_lengths_are_in_px(surface, tmp_path):
+    labels, scan = surface
+    plain = replace(scan, pixel_size=None)
+    found = measure(labels, scan.heights, None, names=NAMES, background=[1])
+    paths = {path.name: path for path in write_measurements(tmp_path, "s", found, scan.heights, plain)}
+    assert list(read(paths["s_profile_bump.csv"])[0]) == ["radius_px", "height_nm", "std_nm", "n"]
+    assert "from_px" in read(paths["s_pairs_holes_A_B.csv"])[0]
+    assert read(paths["s_classes.csv"])[0]["width_nm"] == ""
+
+
+def test_a_map_without_regions_has_its_two_tables(surface, tmp_path):
+    labels, scan = surface
+    found = measure(labels * 0, scan.heights, SIZE, names=NAMES)
+    paths = write_measurements(tmp_path, "s", found, scan.heights, scan)
+    assert [path.name for path in paths] == ["s_regions.csv", "s_classes.csv"]
+    assert read(paths[0]) == []
+    assert paths[0].read_text().startswith("label,name,number,")
+
+
+def test_currents_are_no_heights(surface, found, tmp_path):
+    _, scan = surface
+    currents = replace(scan, channel="I", unit="nA")
+    with pytest.raises(ValueError, match="channel I is in nA"):
+        write_measurements(tmp_path, "s", found, scan.heights, currents)
+    assert not any(tmp_path.iterdir())
+
+
+def test_names_of_classes_are_fit_for_files_and_never_the_same():
+    taken = set()
+    names = ["a/b", "a:b", "A b", "", "../..", "reihe über", "x" * 300, "ß" * 300]
+    made = [file_name(name, taken) for name in names]
+    assert made[:6] == ["a_b", "a_b_2", "A_b_3", "class", "class_2", "reihe_über"]
+    assert len({name.lower() for name in made}) == len(made)
+    assert all(len(name.encode()) <= 60 for name in made)
+
+
+# ---- a closer look at each class
+
+
+def test_details_are_of_structures_the_most_frequent_first(surface, found):
+    _, scan = surface
+    holes, bump = class_details(found, scan.heights, SIZE)
+    assert (holes.name, holes.count, holes.averaged) == ("holes A/B", 9, 8)
+    assert (bump.name, bump.count, bump.averaged, bump.pairs) == ("bump", 1, 1, None)
+    assert np.nanmax(bump.average.mean) == pytest.approx(0.2)
+
+
+def test_averages_reach_as_far_as_asked_or_well_beyond_the_region(surface, found):
+    _, scan = surface
+    (holes, _), (far, _) = (class_details(found, scan.heights, SIZE, radius=one) for one in (None, 3.0))
+    assert 1.2 < holes.profile.distance[-1] < 2.0  # of a diameter of 1.1 nm
+    assert far.profile.distance[-1] == pytest.approx(2.95)
+    assert far.average.mean.shape == (61, 61)
+
+
+def test_random_places_have_room_also_where_regions_cover_nearly_all():
+    labels = np.ones((120, 120), np.uint8)
+    labels[2::5], labels[:, 2::5] = 0, 0  # a tile of 4 px every 5
+    found = measure(labels, np.zeros(labels.shape), SIZE, names=NAMES)
+    (tiles,) = class_details(found, np.zeros(labels.shape), SIZE)
+    assert tiles.count > 500
+    assert (tiles.pairs.random[2:] > 0).all()
+
+
+# ---- the picture
+
+
+@pytest.fixture
+def figure(surface, found):
+    _, scan = surface
+    colours = {1: "#808080", 2: "#ff0000", 3: "#00ff00"}
+    details = class_details(found, scan.heights, SIZE)
+    return measure_figure(scan, scan.heights, found, details, colours)
+
+
+def texts(figure):
+    return "\n".join(
+        [*(text.get_text() for text in figure.texts), *(axes.get_title(loc="left") for axes in figure.axes)]
+    )
+
+
+def test_the_picture_says_what_was_scanned_and_what_each_class_counts(figure):
+    said = texts(figure)
+    assert "1_3 Z forward/up -1.7 V (s)\n16 x 16 nm, -1.7 V, 50 pA" in said
+    assert "surface: background, 9" in said
+    assert "holes A/B: 9 regions" in said
+    assert "holes A/B: 9 regions, 8 averaged" in said
+    assert "bump: 1 region," in said
+
+
+def test_outlines_lie_around_the_regions_in_the_colours_of_their_classes(figure):
+    axes = next(one for one in figure.axes if one.get_xlabel() == "x (nm)")
+    outlines = {
+        tuple(round(255 * part) for part in one.get_edgecolor()[0][:3]): one for one in axes.collections
+    }
+    assert set(outlines) == {as_rgb("#ff0000"), as_rgb("#00ff00")}
+    corners = outlines[as_rgb("#00ff00")].get_paths()[0].vertices
+    np.testing.assert_allclose(corners.min(0), 12.25, atol=0.06)  # px 122 to 138 of 0.1 nm, half a px beyond
+    np.testing.assert_allclose(corners.max(0), 13.85, atol=0.06)
+
+
+def test_of_many_classes_the_most_frequent_are_plotted(tmp_path):
+    labels = np.zeros((90, 90), np.uint8)
+    for i in range(8):
+        for j in range(i + 1):
+            labels[10 * i + 2 : 10 * i + 6, 10 * j + 2 : 10 * j + 6] = i + 1
+    names = {i: f"kind {i}" for i in range(1, 9)}
+    scan = Scan(np.zeros(labels.shape), None)
+    found = measure(labels, scan.heights, None, names=names)
+    details = class_details(found, scan.heights, None)
+    figure = measure_figure(scan, scan.heights, found, details, {})
+    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
+    assert len(titles) == MOST_CLASSES
+    assert titles[0] == "■ kind 8: 8 regions"
+    assert "2 more classes" in texts(figure)
+    assert save_figure(figure, tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_a_map_without_structures_is_a_picture_of_the_scan(surface):
+    labels, scan = surface
+    found = measure(labels, scan.heights, SIZE, names=NAMES, background=[1, 2, 3])
+    figure = measure_figure(scan, scan.heights, found, (), {})
+    assert len(figure.axes) == 2
+
+
+def test_what_is_not_known_of_a_class_is_not_said(found):
+    bump = replace(found.classes[-1], height_std=float("nan"))
+    assert class_sentence(bump, "nm").endswith("height 0.2 nm")
+    assert class_sentence(replace(bump, height_mean=float("nan")), "nm").endswith("% of the area")
