@@ -123,7 +123,7 @@ def _draw_class(places: Sequence[Any], one: ClassDetails, colour: Any, unit: str
     image, profile, pairs = places
     for axes in places:
         axes.tick_params(labelsize=7)
-        axes.locator_params(nbins=5)
+        axes.locator_params(nbins=4 if axes is image else 5)
     averaged = "" if one.averaged == one.count else f", {one.averaged} averaged"
     name = one.name if len(one.name) <= 30 else f"{one.name[:29]}…"
     image.set_title(f"■ {name}: {one.count} regions{averaged}", fontsize=9, loc="left", color=colour)
