@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from napari_stmml.regions import Measurements
     from napari_stmml.scan import Scan
 
-FLATTENED = "poly_xy + median_of_differences + poly_xy_2"  # keeps steps, takes out tilt and line offsets
 
 
 @dataclass(frozen=True)
@@ -108,6 +107,7 @@ def _measure(path: Path, stem: str, options: argparse.Namespace) -> Measured:
     from napari_stmml.labelmap import LabelMap
     from napari_stmml.measurefigure import measure_figure
     from napari_stmml.regionfiles import check_heights, write_measurements
+    from napari_stmml.regions import FLATTENED
     from napari_stmml.regions import measure as measure_regions
 
     found = LabelMap.read(path)

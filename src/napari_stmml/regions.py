@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+FLATTENED = "poly_xy + median_of_differences + poly_xy_2"  # before heights are measured: steps stay
 RING = 3, 8  # px around a region: between these two lies its local background
 _FEWEST, _FARTHEST = 30, 64  # px that a ring must have, or it gets wider, up to so far
 _CORNERS = np.ones((3, 3), bool)  # regions hang together over corners too

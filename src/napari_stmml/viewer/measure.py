@@ -10,7 +10,7 @@ from napari.qt.threading import create_worker
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton
 
 from napari_stmml.flattening import flatten
-from napari_stmml.regions import Measurements, measure
+from napari_stmml.regions import FLATTENED, Measurements, measure
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.layers import labels_from_layer
 from napari_stmml.viewer.open_scan import ROLE, OpenScan
@@ -19,7 +19,6 @@ from napari_stmml.viewer.passing import PASSING
 from napari_stmml.viewer.region_table import RegionTable
 from napari_stmml.viewer.session import session_of
 
-FLATTENED = "poly_xy + median_of_differences + poly_xy_2"  # keeps steps, takes out tilt and line offsets
 AROUND_NM, AROUND_PX = 6.0, 60.0  # what the camera shows around a region, beyond it
 OF_CLASSES = ("name", "count", "density", "coverage", "height_mean", "area_mean", "nearest")
 OF_REGIONS = ("name", "height", "area", "diameter", "nearest", "x", "y")  # these first
