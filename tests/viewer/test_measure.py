@@ -81,6 +81,18 @@ def test_a_row_moves_the_camera_and_a_click_on_a_region_shows_its_row(panel, cor
     assert panel.regions.rows.order[chosen] == 3
 
 
+def test_numbers_of_classes_are_features_of_the_layer_for_other_plugins(panel, correcting, measure):
+    one = correcting.scans[0]
+    panel.maps.value = one.truth
+    found = measure()
+    table = one.truth.features
+    assert list(table["class"][:2]) == ["unlabelled", "cluster 1"]
+    for statistics in found.classes:
+        (row,) = np.flatnonzero(table["index"] == statistics.label)
+        assert table["coverage"][row] == pytest.approx(statistics.coverage)
+        assert table["density_per_nm2"][row] == pytest.approx(statistics.density)
+
+
 def test_tables_are_saved_with_units_in_their_headings(panel, correcting, measure, tmp_path):
     panel.maps.value = correcting.scans[0].truth
     found = measure()

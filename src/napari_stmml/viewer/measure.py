@@ -131,6 +131,7 @@ class MeasureWidget(Panel):
         self.found, self._of = found, (scan, heights, layer)
         self.classes.show_columns(_first(found.class_columns(), OF_CLASSES, others=False))
         self.regions.show_columns(_first(found.region_columns(), OF_REGIONS, others=True))
+        layer.features = _features(layer.features, found.class_columns())
         self.save_button.setEnabled(True)
         if layer not in self._listening:
             layer.mouse_drag_callbacks.append(self._click)
@@ -217,3 +218,16 @@ def _first(columns: dict[str, list[Any]], names: tuple[str, ...], others: bool) 
     ]
     left = [column for column in columns if column not in chosen and column not in NOT_SHOWN]
     return {column: columns[column] for column in dict.fromkeys([*chosen, *(left if others else [])])}
+
+
+def _features(table: Any, columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Put the numbers of classes beside their names in a layer's features: there, other plugins find them."""
+    known = {"index", "class"} & set(table)
+    features = {name: list(table[name]) for name in ("index", "class") if name in known}
+    labels = [int(label) for label in features.get("index", [0, *columns["label"]])]
+    features["index"] = labels
+    rows = {label: row for row, label in enumerate(columns["label"])}
+    for name, values in columns.items():
+        if name not in ("label", "name", "background"):
+            features[name] = [values[rows[label]] if label in rows else float("nan") for label in labels]
+    return features
