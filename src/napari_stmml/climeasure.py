@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from napari_stmml.scan import Scan
 
 
-
 @dataclass(frozen=True)
 class Measured:
     """A label map that was measured: its background, whether a person named it, and the files written."""

@@ -223,7 +223,7 @@ def _first(columns: dict[str, list[Any]], names: tuple[str, ...], others: bool) 
 def _features(table: Any, columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """Put the numbers of classes beside their names in a layer's features: there, other plugins find them."""
     known = {"index", "class"} & set(table)
-    features = {name: list(table[name]) for name in ("index", "class") if name in known}
+    features: dict[str, list[Any]] = {name: list(table[name]) for name in ("index", "class") if name in known}
     labels = [int(label) for label in features.get("index", [0, *columns["label"]])]
     features["index"] = labels
     rows = {label: row for row, label in enumerate(columns["label"])}
