@@ -26,6 +26,7 @@ DOORS = {
     "tensorflow": {"autoencoder"},
     "sklearn": {"clusters"},
     "tifffile": {"labelmap"},
+    "gwyfile": {"gwyddion"},
     "PIL": {"pictures"},
     "umap": {"latent"},
     "matplotlib": {"export", "measurefigure", "viewer.curves"},  # which needs its Qt canvas

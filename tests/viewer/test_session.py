@@ -346,6 +346,8 @@ def test_a_map_that_is_saved_holds_a_persons_labels_over_the_models(correcting, 
     stroke(one, label=3)
     settle(correcting)
     class_actions.save_map(correcting, one, tmp_path / "map")
+    class_actions.save_map(correcting, one, tmp_path / "map.gwy")
+    assert (tmp_path / "map.gwy").read_bytes().startswith(b"GWYP")
     found = LabelMap.read(tmp_path / "map.stmml.tif")
     np.testing.assert_array_equal(found.labels, shown(correcting, one))
     assert found.scan["painted by a person"] == np.count_nonzero(one.truth.data)

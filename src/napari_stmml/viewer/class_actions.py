@@ -9,6 +9,7 @@ import numpy as np
 from napari_stmml import editing
 from napari_stmml.classes import Classes
 from napari_stmml.classifier import SurfaceClassifier
+from napari_stmml.gwyddion import write_gwy
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.viewer.open_scan import OpenScan
 from napari_stmml.viewer.session import Session
@@ -134,14 +135,19 @@ def save_as(session: Session, path: Path) -> None:
 
 
 def save_map(session: Session, one: OpenScan, path: Path) -> None:
-    """Write the labels of a scan, a person's over the model's, with names and colours."""
-    path = path if path.name.endswith(".stmml.tif") else path.with_name(f"{path.name}.stmml.tif")
+    """Write the labels of a scan, a person's over the model's: a labelled TIFF, or Gwyddion's ``.gwy``."""
+    gwyddion = path.suffix.lower() == ".gwy"
+    if not gwyddion and not path.name.endswith(".stmml.tif"):
+        path = path.with_name(f"{path.name}.stmml.tif")
     classes, own = _classes(session), one.truth.data > 0
     about = {**one.scan.settings(), "model": str(session.path), "painted by a person": int(own.sum())}
     shown = one.shown(classes)
     names = {label: classes.names[label - 1] for label in classes.order}
     colours = {label: classes.colours[label - 1] for label in classes.order}
-    LabelMap(shown, one.scan.pixel_size, names, colours, f"labels {one.name}", about).write(path)
+    if gwyddion:
+        write_gwy(path, one.scan, shown, names)
+    else:
+        LabelMap(shown, one.scan.pixel_size, names, colours, f"labels {one.name}", about).write(path)
     session.said.emit(f"Saved {path}; {own.mean():.1%} of it was painted by a person.", False)
 
 

@@ -142,7 +142,8 @@ class CorrectWidget(OpeningPanel):
             self.say("Open a scan for correction first.")
             return
         name = str(Path.home() / f"{one.scan.stem}_{one.scan.short_direction}.stmml.tif")
-        path, _ = QFileDialog.getSaveFileName(self, "Save the map", name, "Labelled maps (*.stmml.tif)")
+        kinds = "Labelled maps (*.stmml.tif);;Gwyddion, a mask for each class (*.gwy)"
+        path, _ = QFileDialog.getSaveFileName(self, "Save the map", name, kinds)
         if path:
             self._do(class_actions.save_map, one, Path(path))
 
