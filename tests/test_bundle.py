@@ -180,7 +180,7 @@ def test_versions_are_those_of_what_makes_a_model():
 
 def test_a_model_whose_features_are_of_another_edition_is_refused_with_a_sentence():
     assert bundle.read(DATA / "format2.stmml")[0]["format"] == 2
-    with pytest.raises(ValueError, match="format2.stmml cannot be used .* another version; train it again"):
+    with pytest.raises(ValueError, match=r"format2.stmml cannot be used .* another version; train it again"):
         SurfaceClassifier.load(DATA / "format2.stmml")
 
 
