@@ -10,7 +10,6 @@ import numpy as np
 from napari_stmml.pyramid import blurred, halved
 
 _WIDE = 11  # cells of 4 px, over which the median is taken: 2.9 nm at 15 px/nm
-_EVERY_OTHER = np.indices((_WIDE, _WIDE)).sum(0) % 2 == 0  # of these, as on a chessboard: as good, sooner
 _SLOPE_PX = 3.0  # standard deviation in px, at which the slope of terraces is measured
 
 
@@ -33,7 +32,7 @@ def coarse_median(half: np.ndarray) -> np.ndarray:
     """Return the running median of heights on cells of 2 px, (2 n, 2 m), on cells of 4 px, (n, m)."""
     from scipy.ndimage import median_filter
 
-    return np.asarray(median_filter(halved(half), footprint=_EVERY_OTHER, mode="nearest"))
+    return np.asarray(median_filter(halved(half), _WIDE, mode="nearest"))
 
 
 def ground(half: np.ndarray, coarse: np.ndarray) -> np.ndarray:
