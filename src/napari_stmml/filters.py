@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_stmml.periodic import split_lattice
 from napari_stmml.pyramid import blurred, doubled, halved
+from napari_stmml.recent import recently
 from napari_stmml.terraces import coarse_median, ground, ground_below, levelled
 
 _SMOOTH = 1.5  # cells, over which features are averaged
@@ -62,12 +63,7 @@ class FilterBank:
         heights : ndarray, shape (rows, cols)
             Flattened, without NaN, in any unit; 16 px a side or more.
         """
-        heights = np.asarray(heights, np.float32)
-        spread = _spread(heights) or np.float32(1)
-        rest, lattice = split_lattice(levelled((heights - np.median(heights)) / spread))
-        flat = rest - ground_below(rest)
-        unit = np.float32(_SCALE) * np.sqrt(_spread(flat) * _spread(flat + lattice))
-        return np.stack([rest, lattice]) / (unit or np.float32(1))
+        return recently(_prepared, np.asarray(heights, np.float32), of="channels of the filters")
 
     def features(self, channels: np.ndarray) -> np.ndarray:
         """Filter a map, or a tile of it, that `prepare` has made.
@@ -91,6 +87,14 @@ class FilterBank:
         maps = _filtered(*np.asarray(channels, np.float32))
         squashed = [np.arcsinh(maps[name]) for name in _NAMES]
         return np.stack([*squashed, *(maps[name] for name in _LOGARITHMS)], axis=-1)
+
+
+def _prepared(heights: np.ndarray) -> np.ndarray:
+    spread = _spread(heights) or np.float32(1)
+    rest, lattice = split_lattice(levelled((heights - np.median(heights)) / spread))
+    flat = rest - ground_below(rest)
+    unit = np.float32(_SCALE) * np.sqrt(_spread(flat) * _spread(flat + lattice))
+    return np.stack([rest, lattice]) / (unit or np.float32(1))
 
 
 def _spread(heights: np.ndarray) -> np.float32:
