@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from qtpy.QtCore import QObject, Signal
 
@@ -27,7 +28,7 @@ class Relabeller(QObject):
     def __init__(self) -> None:
         super().__init__()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="stmml-relabel")
-        self._asked = 0
+        self._asked: WeakKeyDictionary[Any, SurfaceClassifier] = WeakKeyDictionary()  # of each scan, the last
         self._left = 0
         self._classes: Classes | None = None
         self._shared_soon: list[Any] = []
@@ -38,10 +39,10 @@ class Relabeller(QObject):
         return self._left > 0
 
     def label(self, classifier: SurfaceClassifier, scans: Sequence[Any]) -> None:
-        """Label scans with a model, in this order; what was asked for before and has not begun is dropped."""
-        self._asked += 1
+        """Label scans with a model, in this order; what was asked for them before is dropped."""
         for scan in scans:
-            self._submit(partial(self._label, classifier, scan, self._asked))
+            self._asked[scan] = classifier
+            self._submit(partial(self._label, classifier, scan))
 
     def share(self, scan: Any, classes: Classes) -> None:
         """Find how much of a scan each class has; of many requests, those that wait are one."""
@@ -59,14 +60,14 @@ class Relabeller(QObject):
 
     def close(self) -> None:
         """Wait for what runs, and drop the rest."""
-        self._asked += 1
+        self._asked.clear()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _label(self, classifier: SurfaceClassifier, scan: Any, turn: int) -> None:
-        if turn != self._asked:
+    def _label(self, classifier: SurfaceClassifier, scan: Any) -> None:
+        if self._asked.get(scan) is not classifier:
             return
         answers = cell_answers(classifier, scan.cells, scan.file.kind)
-        if turn == self._asked:
+        if self._asked.get(scan) is classifier:
             self.answered.emit(scan, (*answers, scan.to_pixels(answers[0])))
 
     def _submit(self, task: Task) -> None:
