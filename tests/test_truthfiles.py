@@ -5,17 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from napari_stmml import Scan, truthfiles
+from napari_stmml import Scan, labelmap, truthfiles
 from napari_stmml.classes import Classes
-from napari_stmml.corrections import ScanKey, lineage, over
 from napari_stmml.files import KEPT
 from napari_stmml.labelmap import LabelMap
-from napari_stmml.truthfiles import ENDING, TruthFile, merge, with_painted
+from napari_stmml.truthfiles import ENDING, TruthFile, recall, with_painted
 
 NAMES, COLOURS = {1: "rows", 2: "holes"}, {1: "#ff0000", 2: "#00ff00"}
 SHAPE = (40, 50)
@@ -77,6 +77,43 @@ def test_a_scan_in_a_read_only_folder_has_its_truth_in_the_chosen_one(scan, tmp_
     np.testing.assert_array_equal(TruthFile(scan, folder=chosen).load().labels, painted())
 
 
+def test_strokes_on_a_truth_whose_folder_was_closed_since_are_kept_in_the_chosen_one(scan, monkeypatch):
+    old = save(scan, painted(1)).path
+    real, beside = truthfiles._writable, old.parent
+    monkeypatch.setattr(truthfiles, "_writable", lambda folder: folder != beside and real(folder))
+    later = TruthFile(scan)
+    later.load()
+    new = save(scan, painted(1) + painted(2, slice(20, 25)), later)
+    assert new.path.parent != beside
+    assert not new.merged
+    np.testing.assert_array_equal(LabelMap.read(old).labels, painted(1))
+    np.testing.assert_array_equal(TruthFile(scan).load().labels, new.labels)
+
+
+def test_a_disk_that_is_full_beside_the_scan_sends_the_truth_to_the_chosen_folder(scan, home, monkeypatch):
+    old, write = save(scan, painted(1)).path, LabelMap.write
+
+    def full(self, path):
+        if Path(path).parent == old.parent:
+            raise OSError("the disk is full")
+        return write(self, path)
+
+    monkeypatch.setattr(LabelMap, "write", full)
+    later = TruthFile(scan)
+    later.load()
+    assert save(scan, painted(2), later).path.parent == home / "truth"
+    np.testing.assert_array_equal(TruthFile(scan).load().labels, painted(2))
+    assert not list(old.parent.glob("*.bak"))
+
+
+def test_where_nothing_can_be_written_it_is_said(scan, monkeypatch):
+    monkeypatch.setattr(truthfiles, "_writable", lambda folder: False)
+    with pytest.raises(OSError, match="neither beside the scan nor in"):
+        save(scan, painted())
+    with pytest.raises(OSError, match="neither beside the scan nor in"):
+        _ = TruthFile(scan).path
+
+
 def test_a_scan_without_a_file_is_known_by_its_heights(scan, home):
     unsaved = Scan(scan.heights, (0.1, 0.1))
     path = save(unsaved, painted()).path
@@ -88,17 +125,32 @@ def test_a_scan_without_a_file_is_known_by_its_heights(scan, home):
 def test_another_scan_of_the_same_name_has_a_truth_of_its_own(scan):
     first = save(scan, painted(1)).path
     Path(scan.source).write_bytes(b"another scan, under the name of the first")
-    assert TruthFile(scan).load() is None
+    file = TruthFile(scan)
+    assert file.load() is None
+    assert file.problem == f"{first.name} is of another scan: it stays, and this one gets its own"
     second = save(scan, painted(2)).path
     assert second != first
     np.testing.assert_array_equal(LabelMap.read(first).labels, painted(1))
+    assert file.load() is not None
     np.testing.assert_array_equal(TruthFile(scan).load().labels, painted(2))
+    assert file.problem == ""
+
+
+def test_every_crop_of_a_scan_has_a_truth_of_its_own_and_all_are_found_again(scan):
+    crops = [replace(scan, heights=scan.heights[: 40 - cut]) for cut in range(5)]
+    for cut, crop in enumerate(crops):
+        TruthFile(crop).save(np.full(crop.heights.shape, cut + 1, np.uint8), NAMES, COLOURS)
+    assert [int(TruthFile(crop).load().labels[0, 0]) for crop in crops] == [1, 2, 3, 4, 5]
+
+
+def test_a_channel_may_have_any_name(scan):
+    path = save(replace(scan, channel="dI/dV", unit="nA"), painted()).path
+    assert path.parent == Path(scan.source).parent
+    assert "dI-dV" in path.name
 
 
 def test_channel_and_direction_have_truths_of_their_own(scan):
     save(scan, painted())
-    from dataclasses import replace
-
     assert TruthFile(replace(scan, direction="backward/up")).load() is None
     assert TruthFile(replace(scan, channel="I", unit="nA")).load() is None
 
@@ -136,6 +188,38 @@ def test_two_windows_keep_what_both_painted(scan):
     assert LabelMap.read(joined.backup).labels[22, 10] == 2
 
 
+def test_windows_that_take_turns_do_not_drive_out_what_an_earlier_session_left(scan):
+    save(scan, painted(1))
+    one, other = TruthFile(scan), TruthFile(scan)
+    for window in (one, other):
+        window.load()
+    ours = theirs = painted(1)
+    for turn in range(KEPT + 5):
+        ours = save(scan, ours + painted(2, slice(20 + turn, 21 + turn)) * (turn % 2), one).labels
+        theirs = save(scan, theirs + painted(2, slice(20 + turn, 21 + turn)) * (turn % 2 == 0), other).labels
+    backups = [LabelMap.read(kept).labels for kept in Path(scan.source).parent.glob("*.bak")]
+    assert len(backups) <= 4
+    assert any(np.array_equal(kept, painted(1)) for kept in backups)
+
+
+def test_windows_with_other_models_join_by_the_names_of_classes(scan):
+    one = TruthFile(scan)
+    save(scan, painted(1) + painted(2, slice(20, 25)), one)
+    other = TruthFile(scan)
+    classes = Classes.plain(("holes", "rows", "bumps"))
+    found = recall(other, classes, "another model")
+    names, colours = {1: "holes", 2: "rows", 3: "bumps"}, {3: "#0000ff"}
+    theirs = other.save(found.labels + painted(3, slice(26, 28)), names, colours, "another model")
+    assert not theirs.merged
+    ours = painted(1) + painted(2, slice(20, 25)) + painted(1, slice(30, 35))
+    joined = save(scan, ours, one)
+    np.testing.assert_array_equal(joined.labels, ours + painted(3, slice(26, 28)))
+    assert joined.disagreed == 0
+    assert (joined.names[3], joined.colours[3]) == ("bumps", "#0000ff")
+    back = other.save(theirs.labels, names, colours, "another model").labels
+    np.testing.assert_array_equal(back, theirs.labels + painted(2, slice(30, 35)))
+
+
 def test_a_window_that_never_looked_does_not_overwrite_what_is_there(scan):
     save(scan, painted(1))
     joined = save(scan, painted(2, slice(20, 25)))
@@ -164,13 +248,79 @@ def test_a_damaged_sidecar_is_kept_aside_and_said(scan):
     path = save(scan, painted()).path
     path.write_bytes(path.read_bytes()[:200])
     damaged = path.read_bytes()
+    for _ in range(2):  # whoever looks leaves it there, so that all are told
+        file = TruthFile(scan)
+        assert file.load() is None
+        assert f"{path.name} cannot be read as what was painted" in file.problem
+    save(scan, painted(2), file)
+    kept = list(path.parent.glob("*.damaged.bak"))
+    assert [one.read_bytes() for one in kept] == [damaged]
+    np.testing.assert_array_equal(TruthFile(scan).load().labels, painted(2))
+
+
+def test_a_damaged_sidecar_that_cannot_be_moved_is_said_and_stays(scan, monkeypatch):
+    def refuse(path):
+        raise PermissionError("read-only")
+
+    path = save(scan, painted()).path
+    path.write_bytes(b"damaged")
+    monkeypatch.setattr(truthfiles, "put_aside", refuse)
+    saved = save(scan, painted(2))
+    assert saved.path != path
+    assert path.read_bytes() == b"damaged"
+    file = TruthFile(scan)
+    np.testing.assert_array_equal(file.load().labels, painted(2))
+    assert path.name in file.problem
+
+
+def test_a_sidecar_of_a_newer_program_stays_where_it_is_and_is_said(scan, monkeypatch):
+    path = save(scan, painted()).path
+    monkeypatch.setattr(labelmap, "FORMAT", labelmap.FORMAT + 1)
+    newer = LabelMap.read(path).write(path).read_bytes()
+    monkeypatch.undo()
+    monkeypatch.setattr(truthfiles, "HOME", path.parent / "home")
     file = TruthFile(scan)
     assert file.load() is None
-    assert path.name in file.problem
-    kept = list(path.parent.glob("*.bak"))
-    assert [one.read_bytes() for one in kept] == [damaged]
-    save(scan, painted(2), file)
-    np.testing.assert_array_equal(TruthFile(scan).load().labels, painted(2))
+    assert "update napari-stmml" in file.problem
+    assert save(scan, painted(2), file).path != path
+    assert path.read_bytes() == newer
+
+
+def test_a_sidecar_that_may_not_be_read_stays_where_it_is_and_is_said(scan, monkeypatch):
+    path, read = save(scan, painted()).path, LabelMap.read
+
+    def refuse(place):
+        if place != path:
+            return read(place)
+        raise ValueError(f"{place.name} cannot be read") from PermissionError("not allowed")
+
+    monkeypatch.setattr(LabelMap, "read", refuse)
+    file = TruthFile(scan)
+    assert file.load() is None
+    assert "is not shown" in file.problem
+    assert save(scan, painted(2), file).path != path
+    assert path.is_file()
+
+
+def test_a_map_without_a_key_under_the_name_of_a_truth_stays(scan):
+    path = TruthFile(scan).path
+    LabelMap(painted(2)).write(path)
+    assert save(scan, painted(1)).path != path
+    np.testing.assert_array_equal(LabelMap.read(path).labels, painted(2))
+
+
+def test_classes_born_by_painting_come_back_with_their_names(scan):
+    save(scan, painted(2))
+    found = recall(TruthFile(scan), Classes.plain(("rows",)), "model")
+    assert found.classes.legend == ({1: "rows", 2: "holes"}, {**found.classes.legend[1], 2: COLOURS[2]})
+
+
+def test_the_lock_is_found_where_the_home_cannot_be_written(scan, monkeypatch, tmp_path):
+    real = truthfiles._writable
+    monkeypatch.setattr(truthfiles, "_writable", lambda folder: "home" not in folder.parts and real(folder))
+    monkeypatch.setattr(truthfiles, "gettempdir", lambda: str(tmp_path))
+    assert save(scan, painted()).path.parent == Path(scan.source).parent
+    assert list((tmp_path / "napari-stmml-locks").iterdir())
 
 
 def test_a_truth_of_another_shape_is_refused(scan):
@@ -222,7 +372,7 @@ import sys, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import numpy as np
-from napari_stmml import Scan, truthfiles
+from napari_stmml import Scan, labelmap, truthfiles
 from napari_stmml.autosave import AutoSave
 truthfiles.HOME = Path(sys.argv[2])
 scan = Scan(np.zeros((40, 50)), (0.1, 0.1), "forward/up", source=sys.argv[1])
@@ -248,35 +398,6 @@ for stroke in range(2000):
         TruthFile(scan).path.unlink()
 
 
-def test_merging_is_ours_where_we_changed_and_theirs_elsewhere():
-    rng = np.random.default_rng(1)
-    base, ours, theirs = (rng.integers(0, 3, SHAPE).astype(np.uint8) for _ in range(3))
-    joined, disagreed = merge(base, ours, theirs)
-    changed = ours != base
-    np.testing.assert_array_equal(joined[changed], ours[changed])
-    np.testing.assert_array_equal(joined[~changed], theirs[~changed])
-    assert disagreed == np.count_nonzero(changed & (theirs != base) & (ours != theirs))
-
-
-def test_a_truth_wins_over_a_prediction_where_it_was_painted():
-    prediction = np.full(SHAPE, 2, np.uint8)
-    shown = over(prediction, painted(1))
-    np.testing.assert_array_equal(shown == 1, painted(1) > 0)
-    with pytest.raises(ValueError, match="does not fit"):
-        over(prediction, np.zeros((2, 2), np.uint8))
-
-
-def test_a_key_is_of_the_files_bytes_and_not_of_its_name(scan, tmp_path):
-    copy = tmp_path / "renamed.Z_mtrx"
-    copy.write_bytes(Path(scan.source).read_bytes())
-    from dataclasses import replace
-
-    key = ScanKey.of_scan(scan)
-    assert ScanKey.of_scan(replace(scan, source=str(copy))) == key
-    assert ScanKey.of_dict(key.as_dict()) == key
-    assert key.shape == SHAPE
-
-
 def test_looking_for_a_truth_writes_nothing(scan, home):
     before = sorted(Path(scan.source).parent.iterdir())
     assert TruthFile(scan).load() is None
@@ -299,9 +420,3 @@ def test_what_was_painted_wins_in_what_is_exported_and_goes_by_names_in_another_
     shown, other, _ = with_painted(prediction, scan, Classes.plain(("rows", "bumps")), "another model")
     assert other.names == ("rows", "bumps", "holes")
     np.testing.assert_array_equal(shown, np.where(painted(2) > 0, 3, 1))
-
-
-def test_edits_of_classes_and_lessons_leave_the_lineage_and_another_training_does_not():
-    training = {"files": ["a"], "seed": 0, "cluster_sizes": [1, 2]}
-    assert lineage(training) == lineage(training | {"cluster_sizes": [3]})
-    assert lineage(training) != lineage(training | {"seed": 1})

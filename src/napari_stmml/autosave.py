@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 Submit = Callable[[Callable[[], None]], Any]
@@ -19,7 +20,7 @@ class AutoSave:
     on_saved : callable
         Gets what ``save`` returned, in that thread.
     on_error : callable
-        Gets the OSError or ValueError of a save that failed, in that thread; the next change tries again.
+        Gets the error of a save that failed, in that thread; the next change, or a flush, tries again.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class AutoSave:
     ) -> None:
         self._save, self._submit, self._on_saved, self._on_error = save, submit, on_saved, on_error
         self._waiting: list[Any] = []
+        self._failed: list[Any] = []  # the newest value, if it could not be saved
         self._lock = threading.Lock()
         self._idle = threading.Event()
         self._idle.set()
@@ -38,15 +40,19 @@ class AutoSave:
     def changed(self, value: Any) -> None:
         """Save a value as soon as the save that may be running has ended; it must not change any more."""
         with self._lock:
-            self._waiting = [value]
+            self._waiting, self._failed = [value], []
             if not self._idle.is_set():
                 return
             self._idle.clear()
         self._submit(self._run)
 
     def flush(self, seconds: float = 30.0) -> bool:
-        """Wait until all is saved; say whether it is."""
-        return self._idle.wait(seconds)
+        """Wait until all is saved, trying once more what could not be; say whether it is."""
+        if not self._idle.wait(seconds):
+            return False
+        if self._failed:
+            self.changed(self._failed[0])
+        return self._idle.wait(seconds) and not self._failed
 
     def _run(self) -> None:
         while True:
@@ -57,7 +63,14 @@ class AutoSave:
                 value = self._waiting.pop()
             try:
                 outcome = self._save(value)
-            except (OSError, ValueError) as error:
-                self._on_error(error)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next stroke has to be saved
+                with self._lock:
+                    self._failed = [] if self._waiting else [value]
+                self._tell(self._on_error, error)
             else:
-                self._on_saved(outcome)
+                self._tell(self._on_saved, outcome)
+
+    @staticmethod
+    def _tell(whom: Callable[[Any], None], what: Any) -> None:
+        with suppress(RuntimeError):  # Qt's, if the window has gone: strokes are saved all the same
+            whom(what)

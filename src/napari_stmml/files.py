@@ -2,12 +2,12 @@
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -62,8 +62,8 @@ def sweep(folder: str | Path) -> None:
 
 
 def put_aside(path: str | Path) -> Path:
-    """Move a file that cannot be used to a name that nothing opens; return it."""
-    return Path(path).replace(_aside(Path(path)))
+    """Move a file that cannot be used to a name that nothing opens, and where it stays; return it."""
+    return Path(path).replace(_aside(Path(path), "damaged.bak"))
 
 
 def keep_aside(path: str | Path) -> Path:
@@ -77,7 +77,7 @@ def keep_aside(path: str | Path) -> Path:
         os.link(path, aside)  # what replaces the file leaves this as it is
     except OSError:
         shutil.copy2(path, aside)
-    for old in sorted(path.parent.glob(f"{escape(_stem(path))}.*.bak"))[:-KEPT]:
+    for old in [one for *_, one in _asides(path, "bak") if one != aside][: 1 - KEPT]:
         old.unlink(missing_ok=True)
     return aside
 
@@ -91,12 +91,19 @@ def identity(path: str | Path) -> tuple[int, ...]:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _aside(path: Path) -> Path:
+def _aside(path: Path, ending: str = "bak") -> Path:
     """Return a free name beside a file: its own, the time, and an ending that nothing opens."""
-    stamp, number = f"{datetime.now(UTC):%Y%m%d-%H%M%S}", 0
-    while (aside := path.with_name(f"{_stem(path)}.{stamp}{f'-{number}' if number else ''}.bak")).exists():
-        number += 1
-    return aside
+    stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    # One more than the last, not the first that is free: so names stand in the order they were made.
+    number = max([at for when, at, _ in _asides(path, ending) if when == stamp], default=-1) + 1
+    return path.with_name(f"{_stem(path)}.{stamp}{f'-{number}' if number else ''}.{ending}")
+
+
+def _asides(path: Path, ending: str) -> list[tuple[str, int, Path]]:
+    """List what was put aside of a file, the oldest first: when, which one in that second, and where."""
+    pattern = re.compile(rf"{re.escape(_stem(path))}\.(\d{{8}}-\d{{6}})(?:-(\d+))?\.{re.escape(ending)}")
+    found = [(match, one) for one in path.parent.iterdir() if (match := pattern.fullmatch(one.name))]
+    return sorted((match[1], int(match[2] or 0), one) for match, one in found)
 
 
 def _stem(path: Path) -> str:

@@ -17,6 +17,10 @@ _NM_PER_CM = 1e7
 _MOST = 2**32 - 1  # of a TIFF rational
 
 
+class NewerFormat(ValueError):
+    """A map that a newer napari-stmml wrote: whole, but not for this one to read."""
+
+
 @dataclass(frozen=True, eq=False)
 class LabelMap:
     """Labels on a scan's own pixels, with what each label is called and how it looks.
@@ -108,7 +112,7 @@ class LabelMap:
         if about is None or labels is None:
             raise ValueError(f"{path.name} holds no classes of napari-stmml; open it as a plain image")
         if not isinstance(about.get("format"), int) or about["format"] > FORMAT:
-            raise ValueError(
+            raise NewerFormat(
                 f"{path.name} has format {about.get('format')}, this program reads up to {FORMAT}:"
                 " update napari-stmml"
             )

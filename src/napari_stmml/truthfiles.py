@@ -1,20 +1,24 @@
 """Sidecar files of truths: whole after any crash, older ones kept, two windows never overwrite each other."""
 
-import os
+import json
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 
 from napari_stmml.classes import Classes
-from napari_stmml.corrections import ScanKey, over, translated
+from napari_stmml.corrections import ScanKey, by_names, completed, merge, over, translated
 from napari_stmml.files import identity, keep_aside, put_aside
-from napari_stmml.labelmap import LabelMap
+from napari_stmml.labelmap import LabelMap, NewerFormat
+from napari_stmml.locks import locked
 from napari_stmml.scan import Scan
 
 ENDING = ".truth.stmml.tif"
@@ -30,6 +34,8 @@ class Saved:
     path : Path
     labels : ndarray of uint8, shape (rows, cols)
         As saved: with what another window had painted meanwhile.
+    names, colours : mapping of int to str
+        As saved: another window may have painted classes that this one does not have.
     merged : bool
         Whether another window had.
     disagreed : int
@@ -40,6 +46,8 @@ class Saved:
 
     path: Path
     labels: np.ndarray = field(repr=False)
+    names: Mapping[int, str] = field(repr=False)
+    colours: Mapping[int, str] = field(repr=False)
     merged: bool = False
     disagreed: int = 0
     backup: Path | None = None
@@ -50,9 +58,10 @@ class Saved:
         if not self.merged:
             return ""
         both = f"; on {self.disagreed} px both did, and yours were taken" if self.disagreed else ""
+        other = f", the other file as {self.backup.name}" if self.backup else ""
         return (
             f"{self.path.name}: another window has painted on this scan too{both}."
-            f" All strokes are kept together, the other file as {self.backup.name if self.backup else '-'}."
+            f" All strokes are kept together{other}."
         )
 
 
@@ -75,25 +84,38 @@ class TruthFile:
         self._token = ""  # of what this window read or wrote last
         self._base = np.zeros(self.key.shape, np.uint8)  # its labels
         self._began = False  # whether this window has written
+        self._met = False  # whether it has kept a file of another window
         self._last: tuple[Path, tuple[int, ...]] | None = None  # the file it wrote last, and how to tell it
-        self.problem = ""  # a sentence about a sidecar that could not be read
+        self.problem = ""  # a sentence about a sidecar that is not, or cannot be, what was painted here
 
     @property
     def path(self) -> Path:
-        """Where it is, or will be: beside the scan where that can be written, by a free name."""
-        there = self._found()
-        if there is not None:
-            return there
-        return next(place for place in self._places() if not place.exists() and _writable(place.parent))
+        """Where it is, or will be: beside the scan where that can be written, by a free name.
+
+        Raises
+        ------
+        OSError
+            If nothing can be written anywhere.
+        """
+        own = [self._last[0]] if self._last else [one.path for one in self._sidecars() if one.found]
+        for place in self._open_places(own):
+            return place
+        raise OSError(self._nowhere)
 
     def load(self) -> LabelMap | None:
         """Read what was painted before; None where nothing was. ``problem`` says what could not be read."""
-        path = self._found()
-        if path is None:
-            return None
-        found = LabelMap.read(path)
-        self._token, self._base = _about(found)["token"], found.labels.astype(np.uint8)
+        sidecars = self._sidecars()
+        found = next((one.found for one in sidecars if one.found), None)
+        self.problem = next(
+            (one.problem for one in sidecars if one.problem and not (found and one.whole)), ""
+        )
+        self._token = _about(found)["token"] if found else ""
+        self._base = found.labels.astype(np.uint8) if found else np.zeros(self.key.shape, np.uint8)
         return found
+
+    def took(self, labels: np.ndarray) -> None:
+        """Know what was loaded by the labels, (rows, cols) uint8, of the model that goes on with it."""
+        self._base = labels.copy()
 
     def save(
         self,
@@ -109,65 +131,115 @@ class TruthFile:
         OSError
             If it cannot be written anywhere.
         ValueError
-            If the labels do not fit the scan.
+            If the labels do not fit the scan, or there would be too many classes.
         """
         if labels.shape != self.key.shape:
             raise ValueError(f"a truth of {labels.shape} px does not fit a scan of {self.key.shape} px")
-        with _locked(self.key):
-            path, theirs = self._there()
-            merged = theirs is not None and _about(theirs)["token"] != self._token
-            backup, disagreed = None, 0
-            if theirs is not None and (merged or not self._began):
-                backup = keep_aside(path)
+        with locked(_lock_of(self.key)):
+            own, theirs = self._there()
+            merged, disagreed = theirs is not None and _about(theirs)["token"] != self._token, 0
             if merged and theirs is not None:
-                labels, disagreed = merge(self._base, labels, theirs.labels)
-                names = {**theirs.names, **names}
-                colours = {**theirs.colours, **colours}
+                other, names, colours = _in_our_labels(theirs, labels, names, colours, model)
+                labels, disagreed = merge(self._base, labels, other)
             token = uuid4().hex
             about = {"key": self.key.as_dict(), "token": token, "model": model, "saved": _now().isoformat()}
             settings = {**self._scan.settings(), "truth": about}
-            pixel_size = self._scan.pixel_size
-            LabelMap(labels, pixel_size, names, colours, f"truth {self._scan.short_name}", settings).write(
-                path
-            )
+            name = f"truth {self._scan.short_name}"
+            made = LabelMap(labels, self._scan.pixel_size, names, colours, name, settings)
+            # Where nobody disagreed all is in the new file: a few copies, that older ones are not driven out.
+            aside = not self._began or disagreed > 0 or (merged and not self._met)
+            path, backup = self._write(made, own, aside)
+            self._last = path, identity(path)
         self._token, self._base, self._began = token, labels.astype(np.uint8), True
-        return Saved(path, self._base.copy(), merged, disagreed, backup)
+        self._met = self._met or merged
+        return Saved(path, self._base.copy(), names, colours, merged, disagreed, backup)
 
-    def _there(self) -> tuple[Path, LabelMap | None]:
-        """Return where to write, and what is there that this window has not written itself."""
+    def _there(self) -> tuple[list[Path], LabelMap | None]:
+        """Return this scan's files, the newest first, and what is in it unless this window wrote it itself.
+
+        What is damaged is put aside.
+        """
         if self._last is not None and self._last[1] == identity(self._last[0]):
-            return self._last[0], None
-        path = self.path
-        return path, LabelMap.read(path) if path.is_file() else None
+            return [self._last[0]], None
+        sidecars = self._sidecars()
+        for one in sidecars:
+            if not one.whole:
+                with suppress(OSError):  # if it cannot be moved it stays, and another name is taken
+                    put_aside(one.path)
+        own = [one for one in sidecars if one.found]
+        return [one.path for one in own], own[0].found if own else None
 
-    def _found(self) -> Path | None:
-        """Return the newest file that holds the truth of this scan; None where there is none."""
-        own = [place for place in self._places() if place.is_file() and self._is_ours(place)]
-        return max(own, key=lambda place: place.stat().st_mtime_ns) if own else None
+    def _write(self, made: LabelMap, own: list[Path], aside: bool) -> tuple[Path, Path | None]:
+        """Write to the first place that takes it; return that, and where the file before it was kept."""
+        problem = OSError(self._nowhere)
+        for path in self._open_places(own):
+            kept = None
+            try:
+                kept = keep_aside(path) if aside and path.exists() else None
+                return made.write(path), kept
+            except OSError as error:  # say, a full disk: the next place may be on another
+                problem = error
+                if kept is not None:
+                    kept.unlink(missing_ok=True)
+        raise problem
+
+    def _open_places(self, own: list[Path]) -> Iterator[Path]:
+        """List where to write, the best first: this scan's own files, then free names; other files stay."""
+        last = self._last[0] if self._last else None
+        free = [place for place in self._places() if place not in own and not place.exists()]
+        return (place for place in (*own, *free) if place == last or _writable(place.parent))
+
+    def _sidecars(self) -> list["_Sidecar"]:
+        """Read what stands where the truth of this scan may be, the newest first."""
+        there = [place for place in self._places() if place.is_file()]
+        there.sort(key=lambda place: place.stat().st_mtime_ns, reverse=True)
+        return [_read(place, self.key) for place in there]
 
     def _places(self) -> list[Path]:
         """List where it may be: by its plain name, or, if that is another scan's, with part of its hash."""
         scan, part = self._scan, self.key.sha256[:12]
-        channel = "" if scan.channel == "Z" else scan.channel
+        channel = "" if scan.channel == "Z" else re.sub(r'[\\/:*?"<>|]', "-", scan.channel)
         name = "_".join(word for word in (scan.stem or "scan", channel, scan.short_direction) if word)
-        folders = [Path(scan.source).parent] if scan.source and Path(scan.source).is_file() else []
-        beside = [folder / f"{one}{ENDING}" for folder in folders for one in (name, f"{name}_{part}")]
-        return [
-            *beside,
-            self._folder / f"{name}_{part}{ENDING}",
-            self._folder / f"{part}_{uuid4().hex}{ENDING}",
-        ]
+        crop = f"{part}_{self.key.shape[0]}x{self.key.shape[1]}"
+        beside = [Path(scan.source).parent] if scan.source and Path(scan.source).is_file() else []
+        named = [folder / f"{one}{ENDING}" for folder in beside for one in (name, f"{name}_{part}")]
+        folders = (*beside, self._folder)
+        kept = [self._folder / f"{name}_{part}{ENDING}"]
+        return [*named, *kept, *(folder / f"{name}_{crop}{ENDING}" for folder in folders)]
 
-    def _is_ours(self, path: Path) -> bool:
-        """Say whether a file is the truth of this very scan; one that cannot be read is put aside."""
-        try:
-            return ScanKey.of_dict(_about(LabelMap.read(path))["key"]) == self.key
-        except (ValueError, KeyError, TypeError) as error:
-            aside = put_aside(path)
-            self.problem = (
-                f"{path.name} cannot be read as what was painted ({error}); it is kept as {aside.name}"
-            )
-            return False
+    @property
+    def _nowhere(self) -> str:
+        return f"what was painted can be written neither beside the scan nor in {self._folder}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Sidecar:
+    """A file that stands where the truth of a scan may be."""
+
+    path: Path
+    found: LabelMap | None = field(default=None, repr=False)  # if it is that truth
+    problem: str = ""  # if it is not
+    whole: bool = True  # whether it is of use to somebody
+
+
+def _read(path: Path, key: ScanKey) -> _Sidecar:
+    """Read a file, and say whether it is the truth of this very scan."""
+    try:
+        found = LabelMap.read(path)
+    except NewerFormat as error:
+        return _Sidecar(path, problem=f"What was painted before is not shown: {error}")
+    except ValueError as error:
+        if isinstance(error.__cause__, OSError):  # the folder or the network, not the file
+            return _Sidecar(path, problem=f"What was painted before is not shown: {error}")
+        why = f"{path.name} cannot be read as what was painted ({error}); it is kept aside"
+        return _Sidecar(path, problem=why, whole=False)
+    try:
+        own = ScanKey.of_dict(_about(found)["key"]) == key
+    except (ValueError, KeyError, TypeError):
+        own = False
+    if own:
+        return _Sidecar(path, found)
+    return _Sidecar(path, problem=f"{path.name} is of another scan: it stays, and this one gets its own")
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,9 +267,10 @@ def recall(file: TruthFile, classes: Classes, model: str) -> Recalled | None:
         return None
     about = _about(found)
     if about.get("model") == model:
-        labels, known = found.labels, classes.with_labels(int(found.labels.max()))
+        labels, known = found.labels, completed(found.labels, found.names, found.colours, classes)
     else:
         labels, known = translated(found.labels, found.names, found.colours, classes)
+        file.took(labels)
     return Recalled(labels, known, str(about.get("saved", ""))[:16].replace("T", " "))
 
 
@@ -223,24 +296,25 @@ def with_painted(
     return over(labels.astype(most), truth), found.classes, int((truth > 0).sum())
 
 
-def merge(base: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, int]:
-    """Join what two windows painted since they had the same truth, all (rows, cols).
+def _in_our_labels(
+    theirs: LabelMap,
+    ours: np.ndarray,
+    names: Mapping[int, str],
+    colours: Mapping[int, str],
+    model: str,
+) -> tuple[np.ndarray, dict[int, str], dict[int, str]]:
+    """Return what another window painted, in the numbers of this one's model, and all names and colours.
 
-    Returns
-    -------
-    labels : ndarray
-        What we changed as ours, all else as theirs.
-    disagreed : int
-        px that both changed, differently.
-
-    Examples
-    --------
-    >>> merge(np.array([[1, 1, 1]]), np.array([[2, 1, 3]]), np.array([[1, 4, 5]]))
-    (array([[2, 4, 3]]), 1)
+    Numbers of the same model mean the same; classes of another go by their names.
     """
-    changed = ours != base
-    both = changed & (theirs != base) & (ours != theirs)
-    return np.where(changed, ours, theirs).astype(ours.dtype), int(both.sum())
+    their_model = _about(theirs).get("model")
+    if not model or not their_model or their_model == model:
+        return theirs.labels, {**theirs.names, **names}, {**theirs.colours, **colours}
+    known = {label: f"class {label}" for label in np.unique(ours).tolist() if label} | dict(names)
+    labels, born = by_names(theirs.labels, theirs.names, known)
+    new_names = {new: theirs.names.get(old, f"class {old}") for new, old in born.items()}
+    new_colours = {new: theirs.colours[old] for new, old in born.items() if old in theirs.colours}
+    return labels, {**names, **new_names}, {**colours, **new_colours}
 
 
 def _about(found: LabelMap) -> dict[str, Any]:
@@ -265,25 +339,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-@contextmanager
-def _locked(key: ScanKey) -> Iterator[None]:
-    """Let one window at a time write a truth; the system lets go of it when a process dies."""
+def _lock_of(key: ScanKey) -> Path:
+    """Return the lock of a truth, which windows of one computer share."""
     folder = HOME / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"{key.sha256[:16]}-{key.channel}-{key.direction}".replace("/", "-")
-    with (folder / f"{name}.lock").open("a+b") as file:
-        if os.name == "nt":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
-            try:
-                yield
-            finally:
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
-            yield
+    if not _writable(folder):
+        folder = Path(gettempdir()) / "napari-stmml-locks"
+    name = sha256(json.dumps(key.as_dict(), sort_keys=True).encode()).hexdigest()
+    return folder / f"{name[:24]}.lock"
