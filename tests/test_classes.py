@@ -84,6 +84,16 @@ def test_every_label_up_to_a_number_gets_a_class():
     assert PLAIN.with_labels(3) is PLAIN
 
 
+def test_labels_that_are_in_use_get_the_classes_that_they_had():
+    later = PLAIN.added("holes 2", "#123456")[0].added()[0].merged([6], into=5)
+    again = PLAIN.renamed(1, "holes 2").with_labels_of(later, 6)
+    assert again.entries[4].colour == "#123456"
+    assert again.names == ("holes 2", *PLAIN.names[1:], "holes 2 2", "holes 2 2")
+    assert (again.order, int(again.lookup[6])) == ((1, 2, 3, 4, 5), 5)
+    assert PLAIN.with_labels_of(later, 4) is PLAIN
+    assert PLAIN.with_labels_of(later, 7).n == 7
+
+
 def test_what_was_written_as_json_is_read():
     classes = PLAIN.merged([4], into=2).deleted(3).added("terrace")[0].as_background(5).reordered([5, 1, 2])
     classes = classes.with_clusters([1, 2, 5, 5, 0])

@@ -200,6 +200,23 @@ class Classes:
             classes, _ = classes.added()
         return classes
 
+    def with_labels_of(self, other: "Classes", most: int) -> "Classes":
+        """Return the classes so that every label up to ``most`` has an entry: what another has beyond these.
+
+        Labels that the other does not have either get new classes.
+        """
+        if self.n >= most:
+            return self
+        classes, old = self, other.entries[self.n :]
+        for one in old:
+            classes, _ = classes.added(classes.free_name(one.name), one.colour)
+        new = [
+            replace(one, name=named.name) for one, named in zip(old, classes.entries[self.n :], strict=True)
+        ]
+        gone = {label for label, one in enumerate(new, self.n + 1) if one.gone}
+        order = tuple(label for label in classes.order if label not in gone)
+        return replace(classes, entries=(*self.entries, *new), order=order).with_labels(most)
+
     def with_clusters(self, of_cluster: Iterable[int]) -> "Classes":
         """Return the classes for other clusters: the label of each, 0 for none."""
         return replace(self, of_cluster=tuple(int(label) for label in of_cluster))

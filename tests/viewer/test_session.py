@@ -358,3 +358,71 @@ def test_a_model_that_is_saved_elsewhere_is_kept_there_from_then_on(correcting, 
     class_actions.rename(correcting, 1, "rows")
     correcting.flush()
     assert SurfaceClassifier.load(tmp_path / "mine.stmml").class_names[0] == "rows"
+
+
+def test_with_another_model_what_was_painted_is_saved_first_and_its_layers_go(viewer, correcting, settle):
+    one = correcting.scans[0]
+    stroke(one)  # and at once, before the session has looked
+    correcting.use(correcting.classifier, correcting.path)
+    assert TruthFile(one.scan).load().labels.any()
+    assert one.truth not in viewer.layers
+    assert one.predicted not in viewer.layers
+
+
+def test_a_model_stays_until_what_was_painted_with_it_can_be_saved(correcting, monkeypatch):
+    monkeypatch.setattr(correcting.keeper, "flush", lambda: False)
+    stroke(correcting.scans[0])
+    with pytest.raises(OSError, match="no other model can be opened"):
+        correcting.use(correcting.classifier, correcting.path)
+    assert len(correcting.scans) == 2
+
+
+def test_a_label_that_no_class_has_becomes_a_class_with_its_stroke_and_goes_with_it(correcting, settle):
+    one, told = correcting.scans[0], []
+    correcting.said.connect(lambda sentence, wrong: told.append(sentence) if wrong else None)
+    new = correcting.classifier.n_classes + 1
+    stroke(one, label=new)
+    settle(correcting)
+    assert correcting.classifier.class_names[new - 1] == f"class {new}"
+    assert shown(correcting, one)[30, 30] == new
+    correcting.undo()
+    assert not one.truth.data.any()
+    assert correcting.classifier.n_classes == new - 1
+    correcting.redo()
+    settle(correcting)
+    assert shown(correcting, one)[30, 30] == new
+    assert not told
+
+
+def test_a_label_that_is_painted_keeps_its_class_whatever_is_undone(viewer, correcting, settle):
+    class_actions.new(correcting)
+    label = correcting.classifier.classes.order[-1]
+    class_actions.rename(correcting, label, "hole")
+    one = correcting.scans[0]
+    stroke(one, label=label)
+    settle(correcting)
+    viewer.layers.remove(one.truth)
+    for _ in range(3):
+        correcting.undo()
+    class_actions.new(correcting)
+    assert correcting.classifier.classes.order[-2:] == (label, label + 1)
+    assert correcting.classifier.class_names[label - 1] == f"class {label}"  # its new name was undone
+
+
+def test_nobody_paints_with_a_class_that_has_gone(correcting):
+    one, two = correcting.scans
+    one.truth.selected_label, two.truth.selected_label = 2, 3
+    class_actions.merge(correcting, [1, 3])
+    assert two.truth.selected_label == 1
+    class_actions.delete(correcting, [2])
+    assert one.truth.selected_label == 1
+
+
+def test_undoing_a_stroke_on_a_scan_that_was_closed_says_so(viewer, correcting, settle):
+    one, told = correcting.scans[0], []
+    stroke(one)
+    settle(correcting)
+    viewer.layers.remove(one.truth)
+    correcting.said.connect(lambda sentence, wrong: told.append(sentence))
+    correcting.undo()
+    assert told == ["That scan is not open any more: its strokes stay as they were saved."]

@@ -22,6 +22,7 @@ class Keeper(QObject):
 
     joined = Signal(object, object, object)  # ScanKey; labels that were to be saved; as saved, with another's
     told = Signal(str, bool)
+    moved = Signal(object)  # Path where the model is kept from now on
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,6 +39,13 @@ class Keeper(QObject):
         """Keep the model in a file from now on."""
         self._models.flush()
         self.path, self._mine, self._copied = path, identity(path), False
+        self.moved.emit(path)
+
+    @property
+    def stale(self) -> bool:
+        """Whether another window, or a training, has changed the model's file since."""
+        self._models.flush()
+        return self.path is not None and identity(self.path) != self._mine
 
     def model_changed(self, classifier: SurfaceClassifier) -> None:
         """Save the model."""
@@ -50,6 +58,8 @@ class Keeper(QObject):
 
         The model is returned with the classes that were painted and that it did not have.
         """
+        if key in self._truths:
+            self._truths[key].flush()  # of a scan that was closed a moment ago
         file = self._files.setdefault(key, TruthFile(scan, key))
         found = recall(file, classifier.classes, lineage(classifier.training))
         if file.problem:
@@ -77,10 +87,10 @@ class Keeper(QObject):
         """Return where a truth is, or will be."""
         return self._files[key].path
 
-    def flush(self) -> None:
-        """Wait until all is on disk."""
-        for saves in (*self._truths.values(), self._models):
-            saves.flush()
+    def flush(self) -> bool:
+        """Wait until all is on disk; say whether it is."""
+        saved = [saves.flush() for saves in (*self._truths.values(), self._models)]  # each of them
+        return all(saved)
 
     def _saved(self, key: ScanKey, asked: np.ndarray, saved: Saved) -> None:
         if saved.merged:
@@ -97,6 +107,7 @@ class Keeper(QObject):
                 f"{self.path} was changed by another window; this model is now kept as {path}", True
             )
             self.path, self._copied = path, True
+            self.moved.emit(path)
         if path.exists() and not self._copied:
             keep_aside(path)
         self._copied = True

@@ -2,12 +2,14 @@
 
 import weakref
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_stmml.classes import Classes
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.corrections import ScanKey
 from napari_stmml.history import History, ModelEdit, Strokes, applied, difference
@@ -17,6 +19,7 @@ from napari_stmml.viewer.relabel import Relabeller
 
 _SESSIONS: "weakref.WeakKeyDictionary[Any, Session]" = weakref.WeakKeyDictionary()
 _VIEW_PX = 700  # about what a canvas measures
+CLOSED = "That scan is not open any more: its strokes stay as they were saved."
 
 
 def session_of(viewer: Any) -> "Session":
@@ -52,6 +55,7 @@ class Session(QObject):
         self._relabel.shared.connect(self.shared)
         self._relabel.failed.connect(lambda sentence: self.said.emit(sentence, True))
         self._snapshots: dict[ScanKey, np.ndarray] = {}
+        self._most = 0  # label on scans that were closed
         viewer.layers.events.removed.connect(self._drop_removed)
 
     @property
@@ -89,9 +93,23 @@ class Session(QObject):
         self.use(SurfaceClassifier.load(path), path)
 
     def use(self, classifier: SurfaceClassifier, path: Path) -> None:
-        """Correct with a model that is kept at ``path``; nothing of the one before can be undone any more."""
-        self.scans, self.history, self.hidden = [], History(), set()
+        """Correct with a model that is kept at ``path``; nothing of the one before can be undone any more.
+
+        The scans of the one before are closed: nobody would save what is painted on their layers.
+
+        Raises
+        ------
+        OSError
+            If what was painted or changed with the one before cannot be saved; then it stays.
+        """
+        if not self.flush():
+            raise OSError("what was painted could not be saved: until it is, no other model can be opened")
+        closed, self.scans = self.scans, []
+        self.history, self.hidden, self._most = History(), set(), 0
         self._snapshots.clear()
+        for layer in [layer for one in closed for layer in (one.predicted, one.truth)]:
+            if layer in self.viewer.layers:
+                self.viewer.layers.remove(layer)
         self.classifier = classifier
         self.keeper.use(path)
         self.scans_changed.emit()
@@ -99,6 +117,8 @@ class Session(QObject):
 
     def add(self, one: OpenScan) -> None:
         """Take a scan in, whose layers are in the viewer already."""
+        if known := self.of_key(one.key):
+            self.look(known)
         self.scans = [known for known in self.scans if known.key != one.key] + [one]
         self._snapshots[one.key] = one.truth.data.copy()
         self._listen(one)
@@ -139,7 +159,10 @@ class Session(QObject):
         self.look(one)
 
     def look(self, one: OpenScan) -> None:
-        """See what was painted since the last look: it becomes a step, and is saved."""
+        """See what was painted since the last look: it becomes a step, and is saved.
+
+        A label that has no class yet gets one.
+        """
         before = self._snapshots.get(one.key)
         if before is None or before.shape != one.truth.data.shape:
             return
@@ -147,7 +170,12 @@ class Session(QObject):
         if strokes is None:
             return
         applied(before, strokes, forward=True)
-        self.history.push(f"painted on {one.name}", strokes)
+        assert self.classifier is not None
+        born = int(strokes.after.max()) > self.classifier.n_classes
+        if born:
+            classes = self.classifier.classes.with_labels(int(strokes.after.max()))
+            self.edit(replace(self.classifier, classes=classes), f"new class {classes.names[-1]}")
+        self.history.push(f"painted on {one.name}", strokes, joined=born)
         self._painted(one)
         self.stroked.emit(one)
 
@@ -171,34 +199,36 @@ class Session(QObject):
         camera.center = tuple(layer.data_to_world((row, col)))
         camera.zoom = _VIEW_PX / max(side * float(np.mean(np.abs(layer.scale))), 1e-9)
 
-    def flush(self) -> None:
-        """Wait until everything that was painted is on disk."""
+    def flush(self) -> bool:
+        """Wait until everything that was painted or changed is on disk; say whether it is."""
         for one in self.scans:
             self.look(one)
-        self.keeper.flush()
+        return self.keeper.flush()
 
     # ---- inside
 
     def _step(self, forward: bool) -> None:
+        for one in self.scans:
+            self.look(one)  # what was painted a moment ago is a step, too
         steps = self.history.redo() if forward else self.history.undo()
-        for step in steps:
-            self._apply(step.change, forward)
+        done = [self._apply(step.change, forward) for step in steps]
         if steps:
             what = steps[0 if forward else -1].what
-            self.said.emit(f"{'Redone' if forward else 'Undone'}: {what}.", False)
+            self.said.emit(f"{'Redone' if forward else 'Undone'}: {what}." if all(done) else CLOSED, False)
 
-    def _apply(self, change: ModelEdit | Strokes, forward: bool) -> None:
+    def _apply(self, change: ModelEdit | Strokes, forward: bool) -> bool:
+        """Make a change, or take it back; say whether it could be."""
         if isinstance(change, ModelEdit):
             self._put(change.after if forward else change.before)
-        else:
-            one = self.of_key(change.key)
-            if one is None:
-                self.said.emit("that scan is not open any more; its strokes stay as they were saved", False)
-                return
-            applied(one.truth.data, change, forward=forward)
-            applied(self._snapshots[one.key], change, forward=forward)
-            one.truth.refresh()
-            self._painted(one)
+            return True
+        one = self.of_key(change.key)
+        if one is None:
+            return False
+        applied(one.truth.data, change, forward=forward)
+        applied(self._snapshots[one.key], change, forward=forward)
+        one.truth.refresh()
+        self._painted(one)
+        return True
 
     def _painted(self, one: OpenScan) -> None:
         assert self.classifier is not None
@@ -212,7 +242,15 @@ class Session(QObject):
         self._relabel.share(one, self.classifier.classes)
 
     def _put(self, classifier: SurfaceClassifier) -> None:
+        assert self.classifier is not None
+        # A label that is painted, on a scan that is closed too, keeps its class; it never becomes another.
+        most = max([self._most, *(int(one.truth.data.max()) for one in self.scans)])
+        classes = classifier.classes.with_labels_of(self.classifier.classes, most)
+        if classes is not classifier.classes:
+            classifier = replace(classifier, classes=classes)
         self.classifier = classifier
+        for one in self.scans:
+            _choose(one.truth, classes)
         self.hidden &= set(classifier.classes.order)
         self._recolour()
         self.keeper.model_changed(classifier)
@@ -265,9 +303,18 @@ class Session(QObject):
             one.truth.bind_key(key, lambda layer, do=do: getattr(link(), do)(), overwrite=True)
 
     def _drop_removed(self, event: Any) -> None:
-        gone = [one for one in self.scans if event.value in (one.truth, one.predicted)]
+        """Close a scan whose truth was removed; one without the model's answer is painted and saved on."""
+        gone = [one for one in self.scans if event.value is one.truth]
         for one in gone:
             self.look(one)
+            self._most = max(self._most, int(one.truth.data.max()))
             self.scans.remove(one)
         if gone:
             self.scans_changed.emit()
+
+
+def _choose(truth: Any, classes: Classes) -> None:
+    """Let nobody paint with a class that has gone: with what it was merged into, or else the first."""
+    chosen = int(truth.selected_label)
+    if 0 < chosen <= classes.n and chosen not in classes.order:
+        truth.selected_label = int(classes.lookup[chosen]) or next(iter(classes.order), 0)
