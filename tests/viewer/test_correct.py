@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -282,6 +283,7 @@ def test_a_model_of_windows_can_be_corrected_and_says_that_it_cannot_learn_at_on
 CRASH = """
 import os, sys, time
 os.environ["NAPARI_CONFIG"] = ""
+from dataclasses import replace
 from pathlib import Path
 import napari
 from qtpy.QtWidgets import QApplication
@@ -368,3 +370,63 @@ def test_clusters_found_at_once_become_a_model_that_is_kept(panel, instant_model
     class_actions.rename(panel.session, 1, "rows")
     panel.session.flush()
     assert SurfaceClassifier.load(kept[0]).class_names[0] == "rows"
+
+
+def test_what_another_window_painted_is_kept_where_a_scan_is_opened_twice(panel, open_all, finish, settle):
+    one = open_all.scans[0]
+    one.truth.paint((20, 20), 2)
+    settle()
+    open_all.flush()
+    other = TruthFile(one.scan)
+    theirs = other.load().labels.copy()
+    theirs[:3, :3] = 3
+    other.save(theirs, {3: "c"}, {})
+    panel.start_button.click()
+    finish(panel)
+    one.truth.paint((50, 50), 1)
+    settle()
+    open_all.flush()
+    found = TruthFile(one.scan).load().labels
+    assert (found[:3, :3] == 3).all()
+    assert (found[20, 20], found[50, 50]) == (2, 1)
+
+
+def test_a_model_that_was_saved_elsewhere_is_the_one_that_more_scans_are_opened_with(
+    panel, open_all, finish, settle, tmp_path
+):
+    class_actions.rename(open_all, 1, "ours")
+    class_actions.save_as(open_all, tmp_path / "mine.stmml")
+    panel.start_button.click()
+    finish(panel)
+    settle()
+    assert Path(panel.model.value) == open_all.path == tmp_path / "mine.stmml"
+    assert open_all.classifier.class_names[0] == "ours"
+    assert open_all.history.last.startswith("renamed")
+
+
+def test_a_model_that_was_trained_anew_is_read_anew(panel, open_all, finish, settle, viewer):
+    one = open_all.scans[0]
+    one.truth.paint((20, 20), 2)
+    settle()
+    model = open_all.classifier
+    replace(model, classes=model.classes.renamed(1, "made anew")).save(open_all.path)
+    panel.start_button.click()
+    finish(panel)
+    settle()
+    assert open_all.classifier.class_names[0] == "made anew"
+    assert one.truth not in viewer.layers
+    assert open_all.of_key(one.key).truth.data[20, 20] == 2
+
+
+def test_a_scan_without_the_models_answer_is_painted_and_saved_and_gets_it_back(
+    panel, open_all, finish, settle, viewer
+):
+    one = open_all.scans[0]
+    viewer.layers.remove(one.predicted)
+    one.truth.paint((20, 20), 2)
+    settle()
+    open_all.flush()
+    assert TruthFile(one.scan).load().labels[20, 20] == 2
+    panel.start_button.click()
+    finish(panel)
+    assert open_all.of_key(one.key).predicted in viewer.layers

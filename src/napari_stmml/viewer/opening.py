@@ -36,6 +36,7 @@ class OpeningPanel(JobPanel):
             "Model file", mode="r", filter="*.stmml", nullable=True, value=remembered.model, tooltip=NO_MODEL
         )
         self.model.line_edit.native.setPlaceholderText(NO_MODEL)
+        self.session.keeper.moved.connect(self._follow)
         self.layers = self.some_scans("Open scans")
         self.layers.native.setMaximumHeight(LIST_PX)
         self.form(self.model, self.layers)
@@ -73,10 +74,14 @@ class OpeningPanel(JobPanel):
             self.model.value = shutil.copy(remembered.at_once, kept)
             self.say(f"The clusters that Predict found are kept as the model {kept}.")
         path = Path(self.model.value)
-        if self.session.path != path:
+        if self.session.path != path or self.session.keeper.stale:
             self.session.open_model(path)
         remembered.model = path
         return path
+
+    def _follow(self, path: Path) -> None:
+        """Show where the model is kept now, so that it is this one that more scans are opened with."""
+        self.model.value = remembered.model = path
 
     def on_event(self, event: dict[str, Any]) -> bool:
         """Take a scan in as soon as what the model sees of it is there."""
@@ -162,16 +167,21 @@ class OpeningPanel(JobPanel):
             return
         key = ScanKey.of_scan(scan)
         known = session.of_key(key)
-        classifier, painted = session.keeper.open_truth(scan, key, session.classifier)
-        predicted, truth = (known.predicted, known.truth) if known else new_layers(layer, scan, painted)
+        if known:  # what another window has painted comes with the next save
+            classifier, predicted, truth = session.classifier, known.predicted, known.truth
+        else:
+            classifier, painted = session.keeper.open_truth(scan, key, session.classifier)
+            predicted, truth = new_layers(layer, scan, painted)
         grid = session.classifier.recipe.prediction_grid
         cells = np.load(file.path, mmap_mode="r", allow_pickle=False)
         if classifier is not session.classifier:
             session.edit(classifier, f"took the classes painted on {scan.name} before")
-        for one in () if known else (predicted, truth):
-            self.viewer.add_layer(one)
+        for one in (predicted, truth):
+            if one not in self.viewer.layers:
+                self.viewer.add_layer(one)
         session.add(OpenScan(layer, scan, key, predicted, truth, grid, file, cells))
-        self.bind(truth)
+        if not known:
+            self.bind(truth)
         self._opened += 1
         truth.mode = "paint"
         self.viewer.layers.selection.active = truth
