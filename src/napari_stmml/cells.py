@@ -70,7 +70,7 @@ def train_bank(
         heights = load_map(maps[which].path)
         made = bank.prepare(filled(heights))
         for first in range(0, len(made), 2):
-            one = made[first : first + 2]
+            one = made[first : first + 2].copy()
             one[:, ~np.isfinite(heights if heights.ndim == 2 else heights[first // 2])] = np.nan
             channels.append(one)
         if should_stop():
