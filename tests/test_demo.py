@@ -14,7 +14,7 @@ def small(monkeypatch):
     whole = demo.get_recipe
 
     def quick(name, **changes):
-        return whole(name, **(changes | {"epochs": 1, "num_clusters": 2, "predict_window_pitch": 8}))
+        return whole(name, **(changes | {"epochs": 1, "num_clusters": 2, "sampled_windows": 40}))
 
     monkeypatch.setattr(demo, "PIXELS", 64)
     monkeypatch.setattr(demo, "SIZE_NM", 6.0)

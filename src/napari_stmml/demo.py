@@ -12,11 +12,12 @@ from typing import Any
 from napari_stmml.export import loss_figure, save_figure
 from napari_stmml.jobs import PredictJob, TrainJob
 from napari_stmml.mtrx_writer import Frame, write_session
-from napari_stmml.recipe import get_recipe
+from napari_stmml.recipe import DEFAULT, get_recipe
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate import Surface, simulate_hexagonal, simulate_si001, with_artefacts
 
 SIZE_NM, PIXELS = 16.0, 240
+CLUSTERS = 8
 BIAS, ALTERNATE_BIAS, SETPOINT = -2.0, 2.0, 0.05
 
 
@@ -56,8 +57,8 @@ def run_demo(headless: str | None, show: Callable[[dict[str, Any]], None]) -> in
     files = simulate_session(folder)
     model = folder / "demo.stmml"
     silicon = [files[0], files[2]]
-    step("training an autoencoder on both Si(001) scans, then clustering its features")
-    recipe = get_recipe("srsml24", epochs=2, num_clusters=8)
+    step("training a small network on both Si(001) scans, then clustering its features")
+    recipe = get_recipe(DEFAULT, num_clusters=CLUSTERS)
     history: list[dict[str, Any]] = []
 
     def listen(event: dict[str, Any]) -> None:

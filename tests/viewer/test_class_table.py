@@ -70,5 +70,7 @@ def test_what_was_selected_stays_selected_when_classes_change(table):
 
 def test_background_says_so(table):
     table.show_classes(Classes.plain(("rows", "holes", "bumps")).as_background(1))
-    assert cell(table, 0, NAME) == "rows (background)"
+    assert cell(table, 0, NAME, Qt.ItemDataRole.FontRole).italic()
+    assert cell(table, 0, NAME, Qt.ItemDataRole.AccessibleTextRole) == "rows, background"
+    assert cell(table, 1, NAME, Qt.ItemDataRole.FontRole) is None
     assert cell(table, 0, NAME, Qt.ItemDataRole.EditRole) == "rows"

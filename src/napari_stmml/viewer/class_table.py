@@ -4,24 +4,24 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, Qt, Signal
-from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QAbstractItemView, QColorDialog, QHeaderView, QTableView
+from qtpy.QtGui import QColor, QFont
+from qtpy.QtWidgets import QAbstractItemView, QColorDialog, QHeaderView, QStyledItemDelegate, QTableView
 
 from napari_stmml.classes import Classes
 from napari_stmml.shares import Share
 
 EYE, COLOUR, NAME, REGIONS, AREA, SHARE, STROKES = range(7)
-HEADINGS = ("", "", "Class", "n", "nm²", "%", "pt")
+HEADINGS = ("", "", "Class", "n", "nm²", "%", "taught")
 TIPS = (
     "in sight or not; double-click: only this one, and again: all",
     "double-click to choose another colour",
-    "double-click or F2 to rename; Ctrl+1 to Ctrl+9 choose the first nine",
+    "double-click or F2 to rename; Ctrl+1 to Ctrl+9 choose the first nine; slanted: background",
     "regions: parts that hang together, on the scan that is chosen",
     "area on the scan that is chosen",
     "share of what has a label there",
     "cells that a person painted, from which the model has learnt",
 )
-WIDTHS = (24, 24, 118, 40, 48, 44, 36)
+WIDTHS = (24, 24, 104, 36, 50, 44, 50)
 _EMPTY = QModelIndex()
 
 
@@ -68,12 +68,18 @@ class ClassModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and column >= REGIONS:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
-            return self._text(label, column, role == Qt.ItemDataRole.EditRole)
+            return self._text(label, column)
+        if role == Qt.ItemDataRole.FontRole and entry.background:
+            font = QFont()
+            font.setItalic(True)
+            return font
         if role == Qt.ItemDataRole.ToolTipRole:
             key = f", Ctrl+{index.row() + 1}" if index.row() < 9 else ""
             return f"{entry.name}: label {label}{key}{', background' if entry.background else ''}"
         if role == Qt.ItemDataRole.AccessibleTextRole and column == COLOUR:
             return f"colour {entry.colour}"
+        if role == Qt.ItemDataRole.AccessibleTextRole and column == NAME:
+            return f"{entry.name}, background" if entry.background else entry.name
         return None
 
     def setData(self, index: QModelIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
@@ -92,15 +98,23 @@ class ClassModel(QAbstractTableModel):
                 return TIPS[section]
         return None
 
-    def _text(self, label: int, column: int, plain: bool) -> Any:
+    def _text(self, label: int, column: int) -> Any:
         assert self.classes is not None
         entry, share = self.classes.entries[label - 1], self.shares.get(label, Share())
         if column == NAME:
-            return entry.name if plain or not entry.background else f"{entry.name} (background)"
+            return entry.name
         if column == STROKES:
             return str(self.strokes.get(label, "") or "")
         numbers = {REGIONS: f"{share.regions}", AREA: f"{share.area:.4g}", SHARE: f"{100 * share.share:.1f}"}
         return numbers.get(column)
+
+
+class _Swatch(QStyledItemDelegate):
+    """Fills a cell with its colour, in rows that are selected too."""
+
+    def paint(self, painter: Any, option: Any, index: Any) -> None:
+        """Draw the cell."""
+        painter.fillRect(option.rect.adjusted(1, 1, -1, -1), index.data(Qt.ItemDataRole.BackgroundRole))
 
 
 class ClassTable(QTableView):
@@ -130,6 +144,7 @@ class ClassTable(QTableView):
         header = self.horizontalHeader()
         header.setMinimumSectionSize(20)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        self.setItemDelegateForColumn(COLOUR, _Swatch(self))
         self.clicked.connect(self._click)
         self.doubleClicked.connect(self._double_click)
         self.model_.renamed.connect(self.renamed)

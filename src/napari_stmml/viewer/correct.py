@@ -95,17 +95,17 @@ class CorrectWidget(OpeningPanel):
             ("Undo", "the last stroke, merge or refinement (Ctrl+Z)", self.session.undo),
             ("Redo", "what was undone last (Ctrl+Shift+Z)", self.session.redo),
             ("Refine", "learn from what was painted", lambda: self._do(class_actions.refine)),
+            ("Save model as…", "the model with its classes and what it learnt", self._ask_save),
+            ("Save map…", "the labels of this scan, a person's over the model's", self._ask_map),
             (
                 "Forget scan",
                 "what was painted on this scan teaches no more",
                 lambda: self._do(class_actions.forget),
             ),
-            ("Save model as…", "the model with its classes and what it learnt", self._ask_save),
-            ("Save map…", "the labels of this scan, a person's over the model's", self._ask_map),
             ("Look through…", "find places to look at in a whole folder; N opens them", self._ask_folder),
         )
         grid = _grid(actions, 3)
-        grid.addWidget(self.live.native, 2, 0)
+        grid.addWidget(self.live.native, 2, 2)  # below Refine
         return grid
 
     def _merge(self) -> None:

@@ -52,9 +52,9 @@ class MeasureWidget(Panel):
         self.column.addLayout(row)
         self.column.addWidget(self.status)
         self.classes, self.regions = RegionTable("statistics of classes"), RegionTable("regions")
-        for heading, table in (("Classes", self.classes), ("Regions", self.regions)):
+        for heading, table, share in (("Classes", self.classes, 2), ("Regions", self.regions, 3)):
             self.column.addWidget(QLabel(heading))
-            self.column.addWidget(table, 1)
+            self.column.addWidget(table, share)
         self.regions.picked.connect(self.go_to)
         self.found: Measurements | None = None
         self._of: tuple[Scan, np.ndarray, Any] | None = (

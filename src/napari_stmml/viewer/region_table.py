@@ -36,9 +36,9 @@ class ColumnsModel(QAbstractTableModel):
         return None
 
     def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return the heading of a column: its quantity and its unit."""
+        """Return the heading of a column: its quantity, and its unit below."""
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return heading(list(self.columns)[section])
+            return heading(list(self.columns)[section]).replace(" (", "\n(")
         return None
 
     def show(self, columns: dict[str, list[Any]]) -> None:
