@@ -81,6 +81,20 @@ def test_a_row_moves_the_camera_and_a_click_on_a_region_shows_its_row(panel, cor
     assert panel.regions.rows.order[chosen] == 3
 
 
+def test_a_row_shows_its_scan_alone(panel, correcting, measure, viewer):
+    shown, hidden = correcting.scans
+    panel.maps.value = hidden.truth
+    measure()
+    cover = viewer.add_image(np.zeros(shown.truth.data.shape), name="another scan")
+    correcting.fly_to(shown, 10, 10, 3)
+    cover.visible = True
+    panel.regions.picked.emit(0)
+    assert hidden.truth.visible
+    assert hidden.layer.visible
+    assert not shown.truth.visible
+    assert not cover.visible
+
+
 def test_numbers_of_classes_are_features_of_the_layer_for_other_plugins(panel, correcting, measure):
     one = correcting.scans[0]
     panel.maps.value = one.truth

@@ -120,9 +120,14 @@ class MeasureWidget(Panel):
         if self.found is None or self._of is None:
             return
         one, (scan, _, layer) = self.found.regions[row], self._of
-        pixel = 1.0 if scan.pixel_size is None else scan.pixel_size[0]
-        around = AROUND_PX if scan.pixel_size is None else AROUND_NM
-        self.session.show_place(layer, one.row, one.col, (one.major + around) / pixel)
+        side = one.major + (AROUND_PX if scan.pixel_size is None else AROUND_NM)
+        corrected = self._open_scan(layer)
+        if corrected is not None:
+            self.session.fly_to(corrected, one.row, one.col, side)
+        else:
+            layer.visible = True
+            pixel = 1.0 if scan.pixel_size is None else scan.pixel_size[0]
+            self.session.show_place(layer, one.row, one.col, side / pixel)
         layer.selected_label = one.label
 
     # ---- inside

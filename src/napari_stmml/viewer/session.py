@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_stmml.classes import Classes
@@ -186,6 +187,9 @@ class Session(QObject):
 
     def fly_to(self, one: OpenScan, row: float, col: float, side_nm: float) -> None:
         """Show a scan alone, and move the camera to a place of it, ``side_nm`` of which fill the view."""
+        for layer in self.viewer.layers:
+            if isinstance(layer, Image):  # those that are not corrected may lie over it, too
+                layer.visible = layer is one.layer
         for other in self.scans:
             for layer in (other.layer, other.predicted, other.truth):
                 layer.visible = other is one
