@@ -12,7 +12,7 @@ from importlib.metadata import version
 import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx
-from napari_stmml.cli import main
+from napari_stmml.cli import _show_progress, main
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.mtrx import read_settings
 from napari_stmml.mtrx_writer import Frame, write_session
@@ -177,6 +177,16 @@ def test_predict_as_json_is_json_alone(session, model, damaged, tmp_path, capsys
         True
     ] * 2
     assert [skipped["scan"] for skipped in told["skipped"]] == [str(damaged)]
+
+
+def test_predict_says_which_maps_hold_what_a_person_did(capsys):
+    about = {"edited": "m_edited.tif", "painted": 7, "problem": "x cannot be read"}
+    _show_progress()({"event": "predicted", "labels": "m.tif", **about})
+    assert capsys.readouterr().err.splitlines() == [
+        "m.tif had been edited: the edited map is kept as m_edited.tif",
+        "m.tif: 7 px are as a person painted them",
+        "m.tif: x cannot be read",
+    ]
 
 
 def test_a_pitch_beyond_the_window_labels_nothing_and_says_why(session, model, tmp_path, capsys):

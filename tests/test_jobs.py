@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from queue import Empty
 import numpy as np
 import pytest
 
-from napari_stmml import Scan, SurfaceClassifier, read_mtrx
+from napari_stmml import Scan, SurfaceClassifier, read_mtrx, truthfiles
 from napari_stmml.jobs import PredictJob, RunJob, TrainJob
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.mtrx_writer import Frame, write_session
@@ -144,6 +145,46 @@ def test_scans_of_the_same_name_get_files_of_their_own():
     taken = set()
     names = [free_name(one, taken) for one in scans]
     assert names == ["x--1_1_FU", "x--1_1_FU_2", "x--1_1_FU_3", "x--1_1_I_FU"]
+
+
+@pytest.fixture
+def painted_scan(session, tmp_path, monkeypatch):
+    """Copy the first scan, and paint on its first direction."""
+    monkeypatch.setattr(truthfiles, "HOME", tmp_path / "home")
+    shutil.copytree(session[0].parent, tmp_path / "scans")
+    scan = read_mtrx(tmp_path / "scans" / session[0].name)[0]
+    truth = np.zeros(scan.heights.shape, np.uint8)
+    truth[5:15, 5:15] = 9
+    truthfiles.TruthFile(scan).save(truth, {9: "a person's"}, {9: "#123456"})
+    return scan, truth
+
+
+def test_what_a_person_painted_wins_in_a_prediction_which_says_so_and_is_none_the_less_replaced(
+    painted_scan, model, tmp_path
+):
+    scan, truth = painted_scan
+    job = PredictJob(model, str(tmp_path / "out"), (scan.source,), figures=False)
+    for _ in range(2):
+        first, *others = find(run_here(job), "predicted")
+        assert first["painted"] == 100
+        assert all("painted" not in event for event in others)
+        assert not {"edited", "problem"} & first.keys()
+        found = LabelMap.read(first["labels"])
+        (label,) = np.unique(found.labels[truth > 0])
+        assert found.names[label] == "a person's"
+        assert first["pixels"][label] == 100
+        assert found.scan["painted by a person"] == 100
+
+
+def test_a_prediction_says_that_what_was_painted_cannot_be_read(painted_scan, model, tmp_path):
+    scan, _ = painted_scan
+    path = truthfiles.TruthFile(scan).path
+    path.write_bytes(b"damaged")
+    first, *_ = find(
+        run_here(PredictJob(model, str(tmp_path / "out"), (scan.source,), figures=False)), "predicted"
+    )
+    assert path.name in first["problem"]
+    assert "painted" not in first
 
 
 def test_a_map_that_a_person_edited_is_put_aside_and_a_predicted_one_replaced(session, model, tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stmml import SurfaceClassifier, export, ingest, read_mtrx, stream
+from napari_stmml import SurfaceClassifier, export, ingest, read_mtrx, stream, truthfiles
 from napari_stmml.bundle import read as read_bundle
 from napari_stmml.jobfile import JobFile
 from napari_stmml.labelmap import LabelMap
@@ -763,6 +763,28 @@ def test_an_edited_label_map_is_put_aside_before_its_scan_is_labelled_again(copy
     assert Path(event["edited"]).name == path.name.replace(".tif", "_edited.tif")
     assert np.array_equal(LabelMap.read(event["edited"]).labels, labels)
     assert not np.array_equal(LabelMap.read(path).labels, labels)
+
+
+def test_what_a_person_painted_since_is_in_the_maps_of_the_next_run_and_of_no_other_scan(
+    copy, scans, here, tmp_path, monkeypatch
+):
+    real = truthfiles._writable
+    monkeypatch.setattr(truthfiles, "HOME", tmp_path / "home")
+    monkeypatch.setattr(truthfiles, "_writable", lambda folder: folder != scans and real(folder))
+    scan = read_mtrx(sorted(scans.glob("*.Z_mtrx"))[0])[0]
+    truth = np.zeros(scan.heights.shape, np.uint8)
+    truth[5:15, 5:15] = 9
+    file = truthfiles.TruthFile(scan)
+    file.save(truth, {9: "a person's"}, {9: "#123456"})
+    (event,) = copy().of("predicted")
+    assert event["painted"] == 100
+    found = LabelMap.read(event["labels"])
+    (label,) = np.unique(found.labels[truth > 0])
+    assert found.names[label] == "a person's"
+    assert copy().of("predicted") == []
+    file.save(np.zeros_like(truth), {}, {})
+    (event,) = copy().of("predicted")
+    assert "painted" not in event
 
 
 def test_what_is_beyond_the_limit_of_training_can_be_labelled(scans, tmp_path):

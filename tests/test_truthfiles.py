@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from napari_stmml import Scan, labelmap, truthfiles
-from napari_stmml.classes import Classes
+from napari_stmml.classes import MOST, Classes
 from napari_stmml.files import KEPT
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.truthfiles import ENDING, TruthFile, recall, with_painted
@@ -408,15 +408,28 @@ def test_looking_for_a_truth_writes_nothing(scan, home):
 def test_what_was_painted_wins_in_what_is_exported_and_goes_by_names_in_another_model(scan):
     classes = Classes.plain(("rows", "holes"))
     prediction = np.ones(SHAPE, np.uint8)
-    assert with_painted(prediction, scan, classes, "a model")[1:] == (classes, 0)
+    plain = with_painted(prediction, scan, classes, "a model")
+    assert (plain.labels is prediction, plain.classes, plain.painted) == (True, classes, 0)
     TruthFile(scan).save(painted(2), NAMES, COLOURS, "a model")
-    shown, same, own = with_painted(prediction, scan, classes.renamed(2, "vacancies"), "a model")
-    np.testing.assert_array_equal(shown, np.where(painted(2) > 0, 2, 1))
-    assert own == np.count_nonzero(painted(2))
-    assert same.names == ("rows", "vacancies")
-    shown, other, _ = with_painted(prediction, scan, Classes.plain(("holes", "bumps")), "another model")
-    assert other.names == ("holes", "bumps")
-    assert (shown == 1).all()
-    shown, other, _ = with_painted(prediction, scan, Classes.plain(("rows", "bumps")), "another model")
-    assert other.names == ("rows", "bumps", "holes")
-    np.testing.assert_array_equal(shown, np.where(painted(2) > 0, 3, 1))
+    same = with_painted(prediction, scan, classes.renamed(2, "vacancies"), "a model")
+    np.testing.assert_array_equal(same.labels, np.where(painted(2) > 0, 2, 1))
+    assert same.painted == np.count_nonzero(painted(2))
+    assert same.classes.names == ("rows", "vacancies")
+    other = with_painted(prediction, scan, Classes.plain(("holes", "bumps")), "another model")
+    assert other.classes.names == ("holes", "bumps")
+    assert (other.labels == 1).all()
+    other = with_painted(prediction, scan, Classes.plain(("rows", "bumps")), "another model")
+    assert other.classes.names == ("rows", "bumps", "holes")
+    np.testing.assert_array_equal(other.labels, np.where(painted(2) > 0, 3, 1))
+    assert {one.problem for one in (plain, same, other)} == {""}
+
+
+def test_an_export_says_what_a_person_may_miss_in_it_and_moves_nothing(scan):
+    path, prediction = save(scan, painted()).path, np.ones(SHAPE, np.uint8)
+    full = Classes.plain([f"c{number}" for number in range(MOST)])
+    assert "255 classes" in with_painted(prediction, scan, full, "another model").problem
+    path.write_bytes(b"damaged")
+    shown = with_painted(prediction, scan, Classes.plain(("rows",)), "model")
+    np.testing.assert_array_equal(shown.labels, prediction)
+    assert path.name in shown.problem
+    assert path.read_bytes() == b"damaged"

@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -335,16 +335,15 @@ def _show_progress(verbose: bool = False) -> Callable[[dict[str, Any]], None]:
                 bar("clustering", done, total)
             case {"event": "progress", "scan": scan, "done": done, "total": total}:
                 bar(scan, done, total)
-            case {"event": "predicted", "edited": edited, "labels": labels}:
-                tqdm.write(f"{labels} had been edited: the edited map is kept as {edited}", file=sys.stderr)
+            case {"event": "predicted", "labels": labels}:
+                for sentence in (*_of_a_person(labels, event), *([labels] if verbose else [])):
+                    tqdm.write(sentence, file=sys.stderr)
             case {"event": "files", "step": step, "done": done, "total": total}:
                 bar(step, done, total, unit=" scans")
             case {"event": "taken", "scan": scan, "rows": rows} if verbose:
                 for row in rows:
                     counted = f"{row['windows']} windows" if row["windows"] else row["reason"]
                     tqdm.write(f"{scan} {row['direction']}: {row['status']}, {counted}", file=sys.stderr)
-            case {"event": "predicted", "labels": labels} if verbose:
-                tqdm.write(labels, file=sys.stderr)
             case {"event": "epoch", "epoch": epoch, "loss": loss} if verbose:
                 tqdm.write(f"epoch {epoch}: loss {loss:.4g}", file=sys.stderr)
             case {"event": "proposed", "sentence": sentence}:
@@ -353,6 +352,16 @@ def _show_progress(verbose: bool = False) -> Callable[[dict[str, Any]], None]:
                 tqdm.write(what, file=sys.stderr)
 
     return show
+
+
+def _of_a_person(labels: str, about: dict[str, Any]) -> Iterator[str]:
+    """Say what a prediction kept of what a person did."""
+    if edited := about.get("edited"):
+        yield f"{labels} had been edited: the edited map is kept as {edited}"
+    if painted := about.get("painted"):
+        yield f"{labels}: {painted} px are as a person painted them"
+    if problem := about.get("problem"):
+        yield f"{labels}: {problem}"
 
 
 def _print_report(events: Iterable[dict[str, Any]], to: Any = None) -> None:

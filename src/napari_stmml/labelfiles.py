@@ -66,10 +66,15 @@ class Writing:
 
 @dataclass(frozen=True)
 class Labelled:
-    """What was written of one direction, relative to the job's folder, and where an edited map went."""
+    """What was written of one direction, relative to the job's folder, and where an edited map went.
+
+    Of its labels ``painted`` px are a person's; ``problem`` says why some may be missing.
+    """
 
     outputs: tuple[str, ...]
     edited: str = ""
+    painted: int = 0
+    problem: str = ""
 
 
 def record_of(folder: Path, name: str) -> Path:
@@ -105,8 +110,8 @@ def write_labelled(writing: Writing) -> Labelled:
     scan, prepared = writing.prepared.scan, writing.prepared.heights
     grid = writing.recipe.prediction_grid
     labels = paint_scan(writing.nearest, writing.margin, grid, prepared, scan)
-    labels, classes, own = with_painted(labels, scan, writing.classes, writing.lineage)
-    labelled = predicted_map(labels, scan, *classes.legend, writing.model, own)
+    shown = with_painted(labels, scan, writing.classes, writing.lineage)
+    labelled = predicted_map(shown.labels, scan, *shown.classes.legend, writing.model, shown.painted)
     outputs = [f"predictions/{writing.prepared.name}_{end}" for end in _ENDS]
     tif, png, overlay, log = (Path(writing.folder) / output for output in outputs)
     edited = put_aside_if_edited(tif)
@@ -127,7 +132,7 @@ def write_labelled(writing: Writing) -> Labelled:
     )
     record = {"fingerprint": writing.fingerprint, "outputs": outputs, "source": scan.source}
     write_text(record_of(Path(writing.folder), writing.prepared.name), json.dumps(record, indent=1))
-    return Labelled(tuple(outputs), "" if edited is None else str(edited))
+    return Labelled(tuple(outputs), "" if edited is None else str(edited), shown.painted, shown.problem)
 
 
 _ENDS = ("labels.tif", "labels.png", "overlay.png", "windows.txt")

@@ -46,6 +46,7 @@ from napari_stmml.training import (
     split,
     train_network,
 )
+from napari_stmml.truthfiles import stamp
 
 STEPS = ("process", "train", "cluster", "predict")
 _OF_TRAINING = (
@@ -456,7 +457,10 @@ class Pipeline:
         for intake, record in self._records(*sets, also=self._to_label):
             directions = [row["direction"] for row in record["rows"] if row["status"] != "skipped"]
             for direction in directions:
-                prints[f"{intake.place}_{direction}"] = digest({**fingerprint, "scan": record["sha256"]})
+                own = {**fingerprint, "scan": record["sha256"]}
+                if painted := stamp(intake.source, direction, record["sha256"]):
+                    own["painted"] = painted  # so that its map is made anew after every change
+                prints[f"{intake.place}_{direction}"] = digest(own)
             every += bool(directions)
             left = [one for one in directions if not self._is_labelled(f"{intake.place}_{one}", prints)]
             if left:
@@ -537,8 +541,8 @@ class Pipeline:
     def _report_labelled(self, task: Reading, made: Labelled) -> None:
         labels, figure, overlay, log = (str(self.folder / output) for output in made.outputs)
         about = {"scan": task.place, "source": task.source, "labels": labels, "figure": figure}
-        if made.edited:
-            about["edited"] = made.edited
+        said = {key: getattr(made, key) for key in ("edited", "painted", "problem")}
+        about |= {key: known for key, known in said.items() if known}
         self._report({"event": "predicted", **about, "overlay": overlay, "log": log})
 
     def _is_labelled(self, name: str, prints: dict[str, str]) -> bool:

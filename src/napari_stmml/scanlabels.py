@@ -50,6 +50,7 @@ class Predicted:
     confidence: np.ndarray = field(repr=False)
     classes: Classes
     painted: int
+    problem: str
     exemplars: np.ndarray | None = field(repr=False)
     seconds: float
 
@@ -110,9 +111,10 @@ def predict_scan(
     except ValueError as error:
         why = {"why": str(error), "reason": getattr(error, "reason", "cannot be prepared")}
         return {"event": "skipped", "scan": scan.name, "number": task.number, **why}
-    shown = with_painted(labels, scan, classifier.classes, lineage(classifier.training))
+    made = with_painted(labels, scan, classifier.classes, lineage(classifier.training))
     exemplars = classifier.exemplars if task.figure else None
-    return Predicted(task, shown[0], confidence, *shown[1:], exemplars, time.monotonic() - started)
+    shown = made.labels, confidence, made.classes, made.painted, made.problem
+    return Predicted(task, *shown, exemplars, time.monotonic() - started)
 
 
 def write_predicted(predicted: Predicted) -> Event:
@@ -138,6 +140,8 @@ def write_predicted(predicted: Predicted) -> Event:
         done["figure"] = str(figure)
     if predicted.painted:
         done["painted"] = predicted.painted
+    if predicted.problem:
+        done["problem"] = predicted.problem
     sizes = np.bincount(predicted.labels.ravel(), minlength=classes.n + 1)
     done["pixels"] = {label: int(sizes[label]) for label in sorted(classes.order)}
     with np.errstate(invalid="ignore"):

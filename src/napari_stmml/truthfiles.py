@@ -200,6 +200,7 @@ class TruthFile:
         scan, part = self._scan, self.key.sha256[:12]
         channel = "" if scan.channel == "Z" else re.sub(r'[\\/:*?"<>|]', "-", scan.channel)
         name = "_".join(word for word in (scan.stem or "scan", channel, scan.short_direction) if word)
+        # The first three are those of `stamp`, too.
         crop = f"{part}_{self.key.shape[0]}x{self.key.shape[1]}"
         beside = [Path(scan.source).parent] if scan.source and Path(scan.source).is_file() else []
         named = [folder / f"{one}{ENDING}" for folder in beside for one in (name, f"{name}_{part}")]
@@ -274,26 +275,52 @@ def recall(file: TruthFile, classes: Classes, model: str) -> Recalled | None:
     return Recalled(labels, known, str(about.get("saved", ""))[:16].replace("T", " "))
 
 
-def with_painted(
-    labels: np.ndarray, scan: Scan, classes: Classes, model: str
-) -> tuple[np.ndarray, Classes, int]:
-    """Lay what was painted on a scan, if anything was, over what a model predicts, (rows, cols).
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A prediction with what a person painted over it.
 
-    Returns
-    -------
+    Parameters
+    ----------
     labels : ndarray, shape (rows, cols)
         As shown.
     classes : Classes
         With those that were painted and that the model does not have.
     painted : int
         px that a person painted.
+    problem : str
+        Why something that a person may have painted is not in it; empty where nothing is amiss.
     """
-    found = recall(TruthFile(scan), classes, model)
+
+    labels: np.ndarray = field(repr=False)
+    classes: Classes
+    painted: int = 0
+    problem: str = ""
+
+
+def with_painted(labels: np.ndarray, scan: Scan, classes: Classes, model: str) -> Shown:
+    """Lay what was painted on a scan, if anything was, over what a model predicts, (rows, cols)."""
+    file = TruthFile(scan)
+    try:
+        found = recall(file, classes, model)
+    except ValueError as error:  # more classes than there can be
+        return Shown(labels, classes, problem=f"What was painted is not shown: {error}")
     if found is None:
-        return labels, classes, 0
+        return Shown(labels, classes, problem=file.problem)
     truth = found.classes.lookup[found.labels]
     most = np.result_type(labels.dtype, np.uint8 if found.classes.n < 256 else np.uint16)
-    return over(labels.astype(most), truth), found.classes, int((truth > 0).sum())
+    shown = over(labels.astype(most), truth)
+    return Shown(shown, found.classes, int((truth > 0).sum()), file.problem)
+
+
+def stamp(source: str, short_direction: str, sha256: str) -> list[list[int]]:
+    """Return what changes when somebody paints on a direction of a file of heights; empty where nobody has.
+
+    Nothing is read, so that it can be asked of ten thousand scans.
+    """
+    beside, name, part = Path(source).parent, f"{Path(source).stem}_{short_direction}", sha256[:12]
+    places = [beside / f"{name}{ENDING}", beside / f"{name}_{part}{ENDING}"]
+    found = (identity(place) for place in (*places, HOME / "truth" / f"{name}_{part}{ENDING}"))
+    return [list(known[1:]) for known in found if known]
 
 
 def _in_our_labels(
