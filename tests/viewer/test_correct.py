@@ -430,3 +430,18 @@ def test_a_scan_without_the_models_answer_is_painted_and_saved_and_gets_it_back(
     panel.start_button.click()
     finish(panel)
     assert open_all.of_key(one.key).predicted in viewer.layers
+
+
+def test_a_panel_that_is_opened_again_has_the_keys_and_clicks_of_the_scans_that_are_open(
+    panel, open_all, viewer, dock
+):
+    one = open_all.scans[0]
+    again = dock(viewer, "Correct")
+    if again is panel:  # napari brings a panel that is there to the front
+        viewer.window.remove_dock_widget("all")
+        again = dock(viewer, "Correct")
+    assert again is not panel
+    press(one.truth, "Control-2")
+    assert again.table.chosen == [open_all.classifier.classes.order[1]]
+    owners = [getattr(click, "__self__", None) for click in one.truth.mouse_drag_callbacks]
+    assert [owner for owner in owners if isinstance(owner, type(panel))] == [again]

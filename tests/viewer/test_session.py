@@ -1,6 +1,9 @@
 """A session of corrections: nothing painted is lost, every step can be undone, predictions stay."""
 
+import gc
+import weakref
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -36,6 +39,16 @@ def shown(session, one):
 
 def test_a_viewer_has_one_session(viewer, correcting):
     assert session_of(viewer) is correcting
+
+
+def test_a_session_goes_with_its_viewer_though_its_layers_know_the_viewer(new_viewer):
+    viewer = new_viewer()
+    session_of(viewer).scans.append(SimpleNamespace(viewer=viewer))
+    assert session_of(viewer).scans
+    gone = weakref.ref(viewer)
+    del viewer
+    gc.collect()
+    assert gone() is None
 
 
 def test_the_models_answer_is_what_predict_gives(correcting):

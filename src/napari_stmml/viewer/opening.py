@@ -45,6 +45,17 @@ class OpeningPanel(JobPanel):
         self._opened = 0
         self._looking = False
         self._far: Far | None = None  # a place that is shown when its scan is open
+        for one in self.session.scans:  # of a panel that was closed
+            self._bind(one.truth)
+
+    def _bind(self, truth: Any) -> None:
+        """Give a truth the keys and clicks of this panel, once; a panel that was closed loses it."""
+        clicks = truth.mouse_drag_callbacks
+        if not any(getattr(click, "__self__", None) is self for click in clicks):
+            clicks[:] = [
+                one for one in clicks if not isinstance(getattr(one, "__self__", None), OpeningPanel)
+            ]
+            self.bind(truth)
 
     def bind(self, truth: Any) -> None:
         """Give a truth that was opened its keys and clicks."""
@@ -180,8 +191,7 @@ class OpeningPanel(JobPanel):
             if one not in self.viewer.layers:
                 self.viewer.add_layer(one)
         session.add(OpenScan(layer, scan, key, predicted, truth, grid, file, cells))
-        if not known:
-            self.bind(truth)
+        self._bind(truth)
         self._opened += 1
         truth.mode = "paint"
         self.viewer.layers.selection.active = truth

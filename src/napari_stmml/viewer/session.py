@@ -18,7 +18,7 @@ from napari_stmml.viewer.keeper import Keeper
 from napari_stmml.viewer.open_scan import OpenScan
 from napari_stmml.viewer.relabel import Relabeller
 
-_SESSIONS: "weakref.WeakKeyDictionary[Any, Session]" = weakref.WeakKeyDictionary()
+_SESSIONS: "weakref.WeakKeyDictionary[Any, weakref.ref[Session]]" = weakref.WeakKeyDictionary()
 _VIEW_PX = 700  # about what a canvas measures
 CLOSED = "That scan is not open any more: its strokes stay as they were saved."
 
@@ -26,9 +26,12 @@ CLOSED = "That scan is not open any more: its strokes stay as they were saved."
 def session_of(viewer: Any) -> "Session":
     """Return the session of a viewer, which lives as long as the viewer."""
     viewer = getattr(viewer, "__wrapped__", viewer)  # a proxy is not the viewer itself
-    if viewer not in _SESSIONS:
-        _SESSIONS[viewer] = Session(viewer)
-    return _SESSIONS[viewer]
+    link = _SESSIONS.get(viewer)
+    session = None if link is None else link()
+    if session is None:
+        session = Session(viewer)
+        _SESSIONS[viewer] = weakref.ref(session)
+    return session
 
 
 class Session(QObject):
@@ -57,7 +60,8 @@ class Session(QObject):
         self._relabel.failed.connect(lambda sentence: self.said.emit(sentence, True))
         self._snapshots: dict[ScanKey, np.ndarray] = {}
         self._most = 0  # label on scans that were closed
-        viewer.layers.events.removed.connect(self._drop_removed)
+        # The viewer alone holds the session: its layers know panels, and these the viewer.
+        viewer.layers.events.removed.connect(lambda event: self._drop_removed(event))
 
     @property
     def viewer(self) -> Any:
@@ -187,12 +191,11 @@ class Session(QObject):
 
     def fly_to(self, one: OpenScan, row: float, col: float, side_nm: float) -> None:
         """Show a scan alone, and move the camera to a place of it, ``side_nm`` of which fill the view."""
+        own = (one.layer, one.predicted, one.truth)
+        known = [layer for other in self.scans for layer in (other.predicted, other.truth)]
         for layer in self.viewer.layers:
-            if isinstance(layer, Image):  # those that are not corrected may lie over it, too
-                layer.visible = layer is one.layer
-        for other in self.scans:
-            for layer in (other.layer, other.predicted, other.truth):
-                layer.visible = other is one
+            if (isinstance(layer, Image) or layer in known) and layer.visible != (layer in own):
+                layer.visible = layer in own  # where nothing changes, napari would end painting
         pixel = 1.0 if one.scan.pixel_size is None else one.scan.pixel_size[0]
         self.show_place(one.truth, row, col, side_nm / pixel)
         self.viewer.layers.selection.active = one.truth
