@@ -86,9 +86,12 @@ def test_a_row_shows_its_scan_alone(panel, correcting, measure, viewer):
     panel.maps.value = hidden.truth
     measure()
     cover = viewer.add_image(np.zeros(shown.truth.data.shape), name="another scan")
+    hidden.truth.mode = "paint"
     correcting.fly_to(shown, 10, 10, 3)
     cover.visible = True
     panel.regions.picked.emit(0)
+    panel.regions.picked.emit(1)
+    assert hidden.truth.mode == "paint"
     assert hidden.truth.visible
     assert hidden.layer.visible
     assert not shown.truth.visible

@@ -18,7 +18,7 @@ from napari_stmml.viewer.keeper import Keeper
 from napari_stmml.viewer.open_scan import OpenScan
 from napari_stmml.viewer.relabel import Relabeller
 
-_SESSIONS: "weakref.WeakKeyDictionary[Any, weakref.ref[Session]]" = weakref.WeakKeyDictionary()
+_SESSIONS: "weakref.WeakKeyDictionary[Any, Session]" = weakref.WeakKeyDictionary()
 _VIEW_PX = 700  # about what a canvas measures
 CLOSED = "That scan is not open any more: its strokes stay as they were saved."
 
@@ -26,12 +26,9 @@ CLOSED = "That scan is not open any more: its strokes stay as they were saved."
 def session_of(viewer: Any) -> "Session":
     """Return the session of a viewer, which lives as long as the viewer."""
     viewer = getattr(viewer, "__wrapped__", viewer)  # a proxy is not the viewer itself
-    link = _SESSIONS.get(viewer)
-    session = None if link is None else link()
-    if session is None:
-        session = Session(viewer)
-        _SESSIONS[viewer] = weakref.ref(session)
-    return session
+    if viewer not in _SESSIONS:
+        _SESSIONS[viewer] = Session(viewer)
+    return _SESSIONS[viewer]
 
 
 class Session(QObject):
@@ -60,8 +57,7 @@ class Session(QObject):
         self._relabel.failed.connect(lambda sentence: self.said.emit(sentence, True))
         self._snapshots: dict[ScanKey, np.ndarray] = {}
         self._most = 0  # label on scans that were closed
-        # The viewer alone holds the session: its layers know panels, and these the viewer.
-        viewer.layers.events.removed.connect(lambda event: self._drop_removed(event))
+        viewer.layers.events.removed.connect(self._drop_removed)
 
     @property
     def viewer(self) -> Any:
