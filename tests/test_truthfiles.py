@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from napari_stmml import Scan, labelmap, truthfiles
-from napari_stmml.classes import MOST, Classes
+from napari_stmml.classes import Classes
+from napari_stmml.corrections import ScanKey
 from napari_stmml.files import KEPT
 from napari_stmml.labelmap import LabelMap
-from napari_stmml.truthfiles import ENDING, TruthFile, recall, with_painted
+from napari_stmml.painted import recall
+from napari_stmml.truthfiles import ENDING, TruthFile
 
 NAMES, COLOURS = {1: "rows", 2: "holes"}, {1: "#ff0000", 2: "#00ff00"}
 SHAPE = (40, 50)
@@ -164,6 +166,7 @@ def test_the_older_sidecar_is_kept_once_a_session_and_not_once_a_stroke(scan):
     np.testing.assert_array_equal(LabelMap.read(first.backup).labels, painted(1))
     assert second.backup is None
     assert not first.merged
+    assert first.sentence == ""
 
 
 def test_of_many_backups_the_newest_are_kept(scan):
@@ -309,12 +312,6 @@ def test_a_map_without_a_key_under_the_name_of_a_truth_stays(scan):
     np.testing.assert_array_equal(LabelMap.read(path).labels, painted(2))
 
 
-def test_classes_born_by_painting_come_back_with_their_names(scan):
-    save(scan, painted(2))
-    found = recall(TruthFile(scan), Classes.plain(("rows",)), "model")
-    assert found.classes.legend == ({1: "rows", 2: "holes"}, {**found.classes.legend[1], 2: COLOURS[2]})
-
-
 def test_the_lock_is_found_where_the_home_cannot_be_written(scan, monkeypatch, tmp_path):
     real = truthfiles._writable
     monkeypatch.setattr(truthfiles, "_writable", lambda folder: "home" not in folder.parts and real(folder))
@@ -405,31 +402,19 @@ def test_looking_for_a_truth_writes_nothing(scan, home):
     assert not home.exists()
 
 
-def test_what_was_painted_wins_in_what_is_exported_and_goes_by_names_in_another_model(scan):
-    classes = Classes.plain(("rows", "holes"))
-    prediction = np.ones(SHAPE, np.uint8)
-    plain = with_painted(prediction, scan, classes, "a model")
-    assert (plain.labels is prediction, plain.classes, plain.painted) == (True, classes, 0)
-    TruthFile(scan).save(painted(2), NAMES, COLOURS, "a model")
-    same = with_painted(prediction, scan, classes.renamed(2, "vacancies"), "a model")
-    np.testing.assert_array_equal(same.labels, np.where(painted(2) > 0, 2, 1))
-    assert same.painted == np.count_nonzero(painted(2))
-    assert same.classes.names == ("rows", "vacancies")
-    other = with_painted(prediction, scan, Classes.plain(("holes", "bumps")), "another model")
-    assert other.classes.names == ("holes", "bumps")
-    assert (other.labels == 1).all()
-    other = with_painted(prediction, scan, Classes.plain(("rows", "bumps")), "another model")
-    assert other.classes.names == ("rows", "bumps", "holes")
-    np.testing.assert_array_equal(other.labels, np.where(painted(2) > 0, 3, 1))
-    assert {one.problem for one in (plain, same, other)} == {""}
+def test_a_folder_below_a_file_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("x")
+    assert truthfiles._writable(tmp_path / "new" / "folder")
+    assert not truthfiles._writable(tmp_path / "file" / "folder")
+    assert not list((tmp_path / "new" / "folder").iterdir())
 
 
-def test_an_export_says_what_a_person_may_miss_in_it_and_moves_nothing(scan):
-    path, prediction = save(scan, painted()).path, np.ones(SHAPE, np.uint8)
-    full = Classes.plain([f"c{number}" for number in range(MOST)])
-    assert "255 classes" in with_painted(prediction, scan, full, "another model").problem
-    path.write_bytes(b"damaged")
-    shown = with_painted(prediction, scan, Classes.plain(("rows",)), "model")
-    np.testing.assert_array_equal(shown.labels, prediction)
-    assert path.name in shown.problem
-    assert path.read_bytes() == b"damaged"
+def test_the_stamp_of_a_scan_changes_when_somebody_paints_on_it_and_with_nothing_else(scan):
+    key = ScanKey.of_scan(scan)
+    assert truthfiles.stamp(scan.source, "FU", key.sha256) == []
+    save(scan, painted())
+    first = truthfiles.stamp(scan.source, "FU", key.sha256)
+    assert first == truthfiles.stamp(scan.source, "FU", key.sha256) != []
+    assert truthfiles.stamp(scan.source, "BU", key.sha256) == []
+    save(scan, painted(2))
+    assert truthfiles.stamp(scan.source, "FU", key.sha256) != first

@@ -13,12 +13,12 @@ from napari_stmml.files import write_text
 from napari_stmml.jobfolder import one_name
 from napari_stmml.labelmap import predicted_map, put_aside_if_edited
 from napari_stmml.mtrx import read_mtrx
+from napari_stmml.painted import with_painted
 from napari_stmml.pairs import pair_scans
 from napari_stmml.places import paint_scan
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.scanfiles import density_of, starts_of
-from napari_stmml.truthfiles import with_painted
 
 
 @dataclass(frozen=True, eq=False)

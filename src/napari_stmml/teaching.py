@@ -6,8 +6,9 @@ from typing import Any
 
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.corrections import lineage
+from napari_stmml.painted import recall
 from napari_stmml.scan import Scan
-from napari_stmml.truthfiles import TruthFile, recall
+from napari_stmml.truthfiles import TruthFile
 
 Event = dict[str, Any]
 

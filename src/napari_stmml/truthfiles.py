@@ -14,8 +14,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from napari_stmml.classes import Classes
-from napari_stmml.corrections import ScanKey, by_names, completed, merge, over, translated
+from napari_stmml.corrections import ScanKey, by_names, merge
 from napari_stmml.files import identity, keep_aside, put_aside
 from napari_stmml.labelmap import LabelMap, NewerFormat
 from napari_stmml.locks import locked
@@ -109,7 +108,7 @@ class TruthFile:
         self.problem = next(
             (one.problem for one in sidecars if one.problem and not (found and one.whole)), ""
         )
-        self._token = _about(found)["token"] if found else ""
+        self._token = about_truth(found)["token"] if found else ""
         self._base = found.labels.astype(np.uint8) if found else np.zeros(self.key.shape, np.uint8)
         return found
 
@@ -137,7 +136,7 @@ class TruthFile:
             raise ValueError(f"a truth of {labels.shape} px does not fit a scan of {self.key.shape} px")
         with locked(_lock_of(self.key)):
             own, theirs = self._there()
-            merged, disagreed = theirs is not None and _about(theirs)["token"] != self._token, 0
+            merged, disagreed = theirs is not None and about_truth(theirs)["token"] != self._token, 0
             if merged and theirs is not None:
                 other, names, colours = _in_our_labels(theirs, labels, names, colours, model)
                 labels, disagreed = merge(self._base, labels, other)
@@ -235,81 +234,12 @@ def _read(path: Path, key: ScanKey) -> _Sidecar:
         why = f"{path.name} cannot be read as what was painted ({error}); it is kept aside"
         return _Sidecar(path, problem=why, whole=False)
     try:
-        own = ScanKey.of_dict(_about(found)["key"]) == key
+        own = ScanKey.of_dict(about_truth(found)["key"]) == key
     except (ValueError, KeyError, TypeError):
         own = False
     if own:
         return _Sidecar(path, found)
     return _Sidecar(path, problem=f"{path.name} is of another scan: it stays, and this one gets its own")
-
-
-@dataclass(frozen=True, eq=False)
-class Recalled:
-    """What was painted on a scan, (rows, cols) uint8, in the labels of a model, and when it was saved."""
-
-    labels: np.ndarray = field(repr=False)
-    classes: Classes
-    saved: str
-
-
-def recall(file: TruthFile, classes: Classes, model: str) -> Recalled | None:
-    """Read what was painted on a scan, for a model of these classes and this lineage.
-
-    A truth painted with the same model has its labels; of another, classes go by their names, and those that
-    this model lacks are added. None where nothing was painted.
-
-    Raises
-    ------
-    ValueError
-        If there would be too many classes.
-    """
-    found = file.load()
-    if found is None:
-        return None
-    about = _about(found)
-    if about.get("model") == model:
-        labels, known = found.labels, completed(found.labels, found.names, found.colours, classes)
-    else:
-        labels, known = translated(found.labels, found.names, found.colours, classes)
-        file.took(labels)
-    return Recalled(labels, known, str(about.get("saved", ""))[:16].replace("T", " "))
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """A prediction with what a person painted over it.
-
-    Parameters
-    ----------
-    labels : ndarray, shape (rows, cols)
-        As shown.
-    classes : Classes
-        With those that were painted and that the model does not have.
-    painted : int
-        px that a person painted.
-    problem : str
-        Why something that a person may have painted is not in it; empty where nothing is amiss.
-    """
-
-    labels: np.ndarray = field(repr=False)
-    classes: Classes
-    painted: int = 0
-    problem: str = ""
-
-
-def with_painted(labels: np.ndarray, scan: Scan, classes: Classes, model: str) -> Shown:
-    """Lay what was painted on a scan, if anything was, over what a model predicts, (rows, cols)."""
-    file = TruthFile(scan)
-    try:
-        found = recall(file, classes, model)
-    except ValueError as error:  # more classes than there can be
-        return Shown(labels, classes, problem=f"What was painted is not shown: {error}")
-    if found is None:
-        return Shown(labels, classes, problem=file.problem)
-    truth = found.classes.lookup[found.labels]
-    most = np.result_type(labels.dtype, np.uint8 if found.classes.n < 256 else np.uint16)
-    shown = over(labels.astype(most), truth)
-    return Shown(shown, found.classes, int((truth > 0).sum()), file.problem)
 
 
 def stamp(source: str, short_direction: str, sha256: str) -> list[list[int]]:
@@ -334,7 +264,7 @@ def _in_our_labels(
 
     Numbers of the same model mean the same; classes of another go by their names.
     """
-    their_model = _about(theirs).get("model")
+    their_model = about_truth(theirs).get("model")
     if not model or not their_model or their_model == model:
         return theirs.labels, {**theirs.names, **names}, {**theirs.colours, **colours}
     known = {label: f"class {label}" for label in np.unique(ours).tolist() if label} | dict(names)
@@ -344,7 +274,7 @@ def _in_our_labels(
     return labels, {**names, **new_names}, {**colours, **new_colours}
 
 
-def _about(found: LabelMap) -> dict[str, Any]:
+def about_truth(found: LabelMap) -> dict[str, Any]:
     """Return what a truth says of itself; an empty token where it says nothing."""
     about = found.scan.get("truth")
     return {"token": "", **(about if isinstance(about, dict) else {})}
