@@ -74,3 +74,12 @@ def test_the_oldest_steps_are_forgotten_when_there_are_too_many_or_they_take_too
     while history.undo():
         undone += 1
     assert undone in (left, left + 1)
+
+
+def test_the_last_step_can_be_undone_however_large_it_is():
+    stroke = difference(np.zeros(KEY.shape, np.uint8), np.ones(KEY.shape, np.uint8), KEY)
+    history = History(most_bytes=stroke.size - 1)
+    for _ in range(2):
+        history.push("painted", stroke)
+    assert [step.change for step in history.undo()] == [stroke]
+    assert history.undo() == []

@@ -66,8 +66,9 @@ class History:
         """Note a step that was made; what was undone before cannot be done again."""
         self._undone.clear()
         self._done.append(Step(what, change, joined))
-        while len(self._done) > MOST_STEPS or sum(one.change.size for one in self._done) > self._most > 0:
-            self._done.pop(0)
+        size = sum(one.change.size for one in self._done)
+        while len(self._done) > 1 and (len(self._done) > MOST_STEPS or size > self._most > 0):
+            size -= self._done.pop(0).change.size  # but never the last one, however large it is
 
     def undo(self) -> list[Step]:
         """Return the last step, to be taken back, and those it is joined to, in this order."""

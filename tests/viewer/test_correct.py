@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx
+from napari_stmml.attention import Doubt
 from napari_stmml.truthfiles import TruthFile
 from napari_stmml.viewer import class_actions, opening, remembered
 from napari_stmml.viewer.layers import scan_to_layer
+from napari_stmml.viewer.look_next import Far
 
 LONG = 120_000  # ms
 
@@ -289,6 +291,7 @@ import napari
 from qtpy.QtWidgets import QApplication
 from napari_stmml import read_mtrx, truthfiles
 from napari_stmml.viewer.layers import scan_to_layer
+from napari_stmml.viewer.look_next import Far
 
 truthfiles.HOME = Path(sys.argv[3])
 viewer = napari.Viewer(show=False)
@@ -445,3 +448,30 @@ def test_a_panel_that_is_opened_again_has_the_keys_and_clicks_of_the_scans_that_
     assert again.table.chosen == [open_all.classifier.classes.order[1]]
     owners = [getattr(click, "__self__", None) for click in one.truth.mouse_drag_callbacks]
     assert [owner for owner in owners if isinstance(owner, type(panel))] == [again]
+
+
+def test_a_scan_whose_strokes_cannot_be_read_is_said_and_the_others_are_opened(
+    panel, finish, said, monkeypatch, qtbot
+):
+    session, number = panel.session, []
+    whole = session.keeper.open_truth
+
+    def first_fails(*values):
+        number.append(1)
+        if len(number) == 1:
+            raise OSError("the folder is not there")
+        return whole(*values)
+
+    monkeypatch.setattr(session.keeper, "open_truth", first_fails)
+    panel.layers.value = panel.layers.choices
+    panel.start_button.click()
+    finish(panel)
+    assert said() == ["the folder is not there"]
+    assert len(session.scans) == 1
+
+
+def test_a_place_on_a_scan_that_has_gone_is_said(panel, open_all, said, tmp_path):
+    far = Far("a scan", str(tmp_path / "gone.Z_mtrx"), "Z", "forward/up", Doubt(0, 0, 0, 1, 2, 0.0, 1.0))
+    panel.open_far(far)
+    assert len(said()) == 1
+    assert said()[0].startswith("a scan could not be opened")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from napari_stmml import SurfaceClassifier
+from napari_stmml.classes import Classes
 from napari_stmml.truthfiles import TruthFile
 from napari_stmml.viewer import class_actions
 from napari_stmml.viewer.open_scan import colormap_of, features_of
@@ -439,3 +440,10 @@ def test_undoing_a_stroke_on_a_scan_that_was_closed_says_so(viewer, correcting, 
     correcting.said.connect(lambda sentence, wrong: told.append(sentence))
     correcting.undo()
     assert told == ["That scan is not open any more: its strokes stay as they were saved."]
+
+
+def test_a_model_of_more_classes_than_can_be_painted_is_not_opened(correcting):
+    classes = replace(Classes.plain([f"c{i}" for i in range(256)]), of_cluster=(1, 2, 3, 256))
+    with pytest.raises(ValueError, match="256 classes are too many to correct: 255 can be painted"):
+        correcting.use(replace(correcting.classifier, classes=classes), correcting.path)
+    assert len(correcting.scans) == 2

@@ -2,6 +2,7 @@
 
 import shutil
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ class OpeningPanel(JobPanel):
                 self.say(f"{scan}: {100 * done / total:.0f} %")
             case {"event": "cells", "number": number, "path": path, "kind": kind, "shape": shape}:
                 layer, scan = self._opening[number]
-                self._take(layer, scan, CellFile(path, kind, (shape[0], shape[1])))
+                self.attempt(partial(self._take, layer, scan, CellFile(path, kind, (shape[0], shape[1]))))
                 return True
             case {"event": "doubts"}:
                 self.next.add_far(event)
@@ -136,6 +137,7 @@ class OpeningPanel(JobPanel):
         """Find the places of a folder's scans that the model is least sure of; N opens and shows them."""
         path = self._open_model()
         self.session.flush()
+        self.next.far = []  # places of another look, or of another model
         self._looking = True
         self.start(LookJob(str(path), (folder,)))
 
@@ -150,10 +152,15 @@ class OpeningPanel(JobPanel):
     def open_far(self, far: Far) -> None:
         """Open the scan of a place that is not open, for correction; then the camera goes there."""
         if self.running:
+            self.next.far.append(far)
             self.say("Wait until the running work has ended.")
             return
         before = set(self._images())
-        self.viewer.open([far.source], plugin="napari-stmml")
+        try:
+            self.viewer.open([far.source], plugin="napari-stmml")
+        except Exception as error:  # noqa: BLE001 - napari's readers raise what they like
+            self.say(f"{far.scan} could not be opened: {error}", wrong=True)
+            return
         new = [layer for layer in self._images() if layer not in before]
         own = [layer for layer in new if far.is_on(scan_of(layer))]
         if not own:

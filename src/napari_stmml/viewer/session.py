@@ -10,7 +10,7 @@ import numpy as np
 from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_stmml.classes import Classes
+from napari_stmml.classes import MOST, Classes
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.corrections import ScanKey
 from napari_stmml.history import History, ModelEdit, Strokes, applied, difference
@@ -18,7 +18,7 @@ from napari_stmml.viewer.keeper import Keeper
 from napari_stmml.viewer.open_scan import OpenScan
 from napari_stmml.viewer.relabel import Relabeller
 
-_SESSIONS: "weakref.WeakKeyDictionary[Any, Session]" = weakref.WeakKeyDictionary()
+_SESSIONS: "weakref.WeakKeyDictionary[Any, weakref.ref[Session]]" = weakref.WeakKeyDictionary()
 _VIEW_PX = 700  # about what a canvas measures
 CLOSED = "That scan is not open any more: its strokes stay as they were saved."
 
@@ -26,9 +26,12 @@ CLOSED = "That scan is not open any more: its strokes stay as they were saved."
 def session_of(viewer: Any) -> "Session":
     """Return the session of a viewer, which lives as long as the viewer."""
     viewer = getattr(viewer, "__wrapped__", viewer)  # a proxy is not the viewer itself
-    if viewer not in _SESSIONS:
-        _SESSIONS[viewer] = Session(viewer)
-    return _SESSIONS[viewer]
+    link = _SESSIONS.get(viewer)
+    session = None if link is None else link()
+    if session is None:
+        session = Session(viewer)
+        _SESSIONS[viewer] = weakref.ref(session)
+    return session
 
 
 class Session(QObject):
@@ -57,7 +60,8 @@ class Session(QObject):
         self._relabel.failed.connect(lambda sentence: self.said.emit(sentence, True))
         self._snapshots: dict[ScanKey, np.ndarray] = {}
         self._most = 0  # label on scans that were closed
-        viewer.layers.events.removed.connect(self._drop_removed)
+        # The viewer alone holds the session: its layers know panels, and these the viewer.
+        viewer.layers.events.removed.connect(lambda event: self._drop_removed(event))
 
     @property
     def viewer(self) -> Any:
@@ -100,9 +104,13 @@ class Session(QObject):
 
         Raises
         ------
+        ValueError
+            If it has more classes than a person can paint.
         OSError
             If what was painted or changed with the one before cannot be saved; then it stays.
         """
+        if classifier.n_classes > MOST:
+            raise ValueError(f"{classifier.n_classes} classes are too many to correct: {MOST} can be painted")
         if not self.flush():
             raise OSError("what was painted could not be saved: until it is, no other model can be opened")
         closed, self.scans = self.scans, []
