@@ -447,3 +447,25 @@ def test_a_model_of_more_classes_than_can_be_painted_is_not_opened(correcting):
     with pytest.raises(ValueError, match="256 classes are too many to correct: 255 can be painted"):
         correcting.use(replace(correcting.classifier, classes=classes), correcting.path)
     assert len(correcting.scans) == 2
+
+
+def test_a_class_that_another_window_made_comes_with_its_strokes(correcting, settle):
+    one, told = correcting.scans[0], []
+    stroke(one, (20, 20), 2)
+    settle(correcting)
+    correcting.flush()
+    new = correcting.classifier.n_classes + 1
+    other = TruthFile(one.scan)
+    theirs = other.load().labels.copy()
+    theirs[40:44, 40:44] = new
+    other.save(theirs, {new: "hole"}, {new: "#123456"})
+    correcting.said.connect(lambda sentence, wrong: told.append(sentence))
+    stroke(one, (50, 10), 1)
+    settle(correcting)
+    correcting.flush()
+    settle(correcting)
+    assert correcting.classifier.class_names[new - 1] == "hole"
+    assert (shown(correcting, one)[40:44, 40:44] == new).all()
+    correcting.undo()
+    assert correcting.classifier.class_names[new - 1] == "hole"
+    assert not [sentence for sentence in told if "wrong" in sentence]

@@ -21,7 +21,7 @@ from napari_stmml.truthfiles import Saved, TruthFile
 class Keeper(QObject):
     """Saves; what a save has to say arrives on the main thread."""
 
-    joined = Signal(object, object, object)  # ScanKey; labels that were to be saved; as saved, with another's
+    joined = Signal(object, object, object)  # ScanKey; labels that were to be saved; Saved, with another's
     told = Signal(str, bool)
     moved = Signal(object)  # Path where the model is kept from now on
 
@@ -96,7 +96,7 @@ class Keeper(QObject):
     def _saved(self, key: ScanKey, asked: np.ndarray, saved: Saved) -> None:
         if saved.merged:
             self.told.emit(saved.sentence, True)
-            self.joined.emit(key, asked, saved.labels)
+            self.joined.emit(key, asked, saved)
 
     def _save_model(self, classifier: SurfaceClassifier) -> None:
         path = self.path

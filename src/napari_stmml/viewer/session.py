@@ -12,8 +12,9 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_stmml.classes import MOST, Classes
 from napari_stmml.classifier import SurfaceClassifier
-from napari_stmml.corrections import ScanKey
+from napari_stmml.corrections import ScanKey, completed
 from napari_stmml.history import History, ModelEdit, Strokes, applied, difference
+from napari_stmml.truthfiles import Saved
 from napari_stmml.viewer.keeper import Keeper
 from napari_stmml.viewer.open_scan import OpenScan
 from napari_stmml.viewer.relabel import Relabeller
@@ -284,17 +285,25 @@ class Session(QObject):
         self.relabelled.emit(one)
         self.share(one)
 
-    def _take_joined(self, key: ScanKey, asked: np.ndarray, saved: np.ndarray) -> None:
-        """Show what another window painted on the same scan; what was painted here since stays."""
+    def _take_joined(self, key: ScanKey, asked: np.ndarray, saved: Saved) -> None:
+        """Show what another window painted on the same scan; what was painted here since stays.
+
+        Classes that it made come with it, and are no step of this window.
+        """
         one = self.of_key(key)
-        if one is None:
+        if one is None or self.classifier is None:
             return
         self.look(one)
-        theirs = (saved != asked) & (one.truth.data == asked)
+        known = self.classifier.classes
+        classes = completed(saved.labels, saved.names, saved.colours, known)
+        if classes is not known:
+            self._put(replace(self.classifier, classes=classes))
+        theirs = (saved.labels != asked) & (one.truth.data == asked)
         for labels in (one.truth.data, self._snapshots[key]):
-            labels[theirs] = saved[theirs]
+            labels[theirs] = saved.labels[theirs]
         one.truth.refresh()
         self.relabelled.emit(one)
+        self.share(one)
 
     def _listen(self, one: OpenScan) -> None:
         """Look at a truth once the event that changed it is over; napari tells of strokes before they are."""
