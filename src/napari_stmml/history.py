@@ -58,6 +58,11 @@ class History:
         return self._done[-1].what if self._done else ""
 
     @property
+    def painted_last(self) -> bool:
+        """Whether the last step that was made is a stroke."""
+        return bool(self._done) and isinstance(self._done[-1].change, Strokes)
+
+    @property
     def next(self) -> str:
         """What a redo does again, in words; empty where there is nothing."""
         return self._undone[-1].what if self._undone else ""

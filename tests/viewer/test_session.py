@@ -469,3 +469,26 @@ def test_a_class_that_another_window_made_comes_with_its_strokes(correcting, set
     correcting.undo()
     assert correcting.classifier.class_names[new - 1] == "hole"
     assert not [sentence for sentence in told if "wrong" in sentence]
+
+
+def test_a_stroke_that_was_undone_at_once_is_not_learnt_and_can_be_done_again(correcting, settle):
+    one = correcting.scans[0]
+    stroke(one)
+    settle(correcting)
+    before = correcting.classifier
+    correcting.undo()
+    class_actions.refine(correcting, joined=True)  # as Live does, a moment after a stroke
+    assert correcting.classifier is before
+    correcting.redo()
+    assert one.truth.data.any()
+
+
+def test_what_is_learnt_after_a_merge_is_not_undone_with_it(correcting, settle):
+    stroke(correcting.scans[0])
+    settle(correcting)
+    class_actions.merge(correcting, [1, 3])
+    merged = correcting.classifier
+    class_actions.refine(correcting, joined=True)
+    assert correcting.classifier.lessons is not None
+    correcting.undo()
+    assert correcting.classifier is merged

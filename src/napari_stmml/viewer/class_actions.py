@@ -101,8 +101,11 @@ def new(session: Session) -> None:
 def refine(session: Session, *, joined: bool = False) -> None:
     """Learn from what is painted on the open scans, as it is now; what was erased teaches no more.
 
-    What is ``joined`` is undone together with the stroke before it.
+    What is ``joined`` is undone together with the stroke before it; where that was undone, nothing is learnt.
     """
+    if joined and session.history.next:
+        return
+    joined = joined and session.history.painted_last
     classifier = before = _model(session)
     if before.recipe.of_windows:
         raise ValueError(
