@@ -117,6 +117,17 @@ class Classes:
         found.flags.writeable = False
         return found
 
+    def of_painted(self, labels: np.ndarray) -> np.ndarray:
+        """Return labels as shown of labels as painted, uint8; one that has no class yet stays as it is.
+
+        >>> Classes.plain(("rows", "holes")).merged([2], into=1).of_painted(np.array([0, 2, 3], np.uint8))
+        array([0, 1, 3], dtype=uint16)
+        """
+        table = np.arange(MOST + 1, dtype=np.uint16)
+        known = self.lookup[: MOST + 1]
+        table[: len(known)] = known
+        return table[labels]
+
     @property
     def shown(self) -> np.ndarray:
         """Label as shown of each cluster, (n_clusters,) uint16; 0 = none."""

@@ -492,3 +492,22 @@ def test_what_is_learnt_after_a_merge_is_not_undone_with_it(correcting, settle):
     assert correcting.classifier.lessons is not None
     correcting.undo()
     assert correcting.classifier is merged
+
+
+def test_strokes_are_known_by_the_name_that_their_class_has_now(correcting, settle):
+    one = correcting.scans[0]
+    stroke(one, label=3)
+    settle(correcting)
+    class_actions.rename(correcting, 3, "hole")
+    correcting.flush()
+    assert TruthFile(one.scan).load().names[3] == "hole"
+    correcting.undo()
+    correcting.flush()
+    assert TruthFile(one.scan).load().names[3] != "hole"
+
+
+def test_a_label_that_has_no_class_yet_is_shown_as_it_is(correcting):
+    one = correcting.scans[0]
+    one.truth.data[5:9, 5:9] = 200  # before the session has looked
+    assert (shown(correcting, one)[5:9, 5:9] == 200).all()
+    assert class_actions.label_at(correcting, one, (6, 6)) == 200

@@ -17,7 +17,7 @@ def shown_on_cells(one: OpenScan, classes: Classes) -> np.ndarray:
     """Return the labels of a scan's cells as they are shown, (cells,): a person's over the model's."""
     if not one.truth.data.any():
         return one.labels.ravel()
-    painted = classes.lookup[one.painted_cells()]
+    painted = classes.of_painted(one.painted_cells())
     return np.where(painted > 0, painted, one.labels).astype(np.uint8).ravel()
 
 

@@ -160,7 +160,7 @@ def label_at(session: Session, one: OpenScan, place: Sequence[float]) -> int:
     rows, cols = one.truth.data.shape
     if not (0 <= row < rows and 0 <= col < cols):
         return 0
-    return int(_classes(session).lookup[one.truth.data[row, col]] or one.predicted.data[row, col])
+    return int(_classes(session).of_painted(one.truth.data[row, col]) or one.predicted.data[row, col])
 
 
 def give_region(session: Session, one: OpenScan, place: Sequence[float]) -> None:

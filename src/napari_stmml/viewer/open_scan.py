@@ -92,7 +92,7 @@ class OpenScan:
 
     def shown(self, classes: Classes) -> np.ndarray:
         """Return the labels as they are shown, (rows, cols): a person's over the model's."""
-        return over(self.predicted.data, classes.lookup[self.truth.data])
+        return over(self.predicted.data, classes.of_painted(self.truth.data))
 
     def painted_cells(self) -> np.ndarray:
         """Return what a person painted, as it was painted, on cells; 0 = untouched."""

@@ -257,12 +257,16 @@ class Session(QObject):
         assert self.classifier is not None
         # A label that is painted, on a scan that is closed too, keeps its class; it never becomes another.
         most = max([self._most, *(int(one.truth.data.max()) for one in self.scans)])
-        classes = classifier.classes.with_labels_of(self.classifier.classes, most)
+        before, classes = self.classifier.classes, classifier.classes
+        classes = classes.with_labels_of(before, most)
         if classes is not classifier.classes:
             classifier = replace(classifier, classes=classes)
         self.classifier = classifier
         for one in self.scans:
             _choose(one.truth, classes)
+            if classes.names != before.names and one.truth.data.any():
+                # Another model reads strokes by the names of their classes: let it not be the old ones.
+                self.keeper.truth_changed(one.key, one.truth.data, classifier)
         self.hidden &= set(classifier.classes.order)
         self._recolour()
         self.keeper.model_changed(classifier)
