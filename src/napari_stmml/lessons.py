@@ -22,7 +22,7 @@ class Lessons:
     scan : ndarray of int32, shape (n,)
         Index into ``sources``.
     sources : tuple of dict
-        Of each scan: ``key`` (a ScanKey as a dict), ``name``, ``painted`` px, ``learnt`` (ISO date).
+        Of each scan: ``key`` (a ScanKey as a dict), ``name``, ``painted`` (cells), ``learnt`` (ISO date).
 
     Raises
     ------

@@ -511,3 +511,12 @@ def test_a_label_that_has_no_class_yet_is_shown_as_it_is(correcting):
     one.truth.data[5:9, 5:9] = 200  # before the session has looked
     assert (shown(correcting, one)[5:9, 5:9] == 200).all()
     assert class_actions.label_at(correcting, one, (6, 6)) == 200
+
+
+def test_what_was_measured_stays_beside_the_names_until_these_change(correcting):
+    truth = correcting.scans[0].truth
+    truth.features = {**truth.features, "area_nm2": [0.0] * len(truth.features)}
+    correcting.show_only({2})
+    assert "area_nm2" in truth.features
+    class_actions.rename(correcting, 1, "rows")
+    assert list(truth.features["class"])[1] == "rows"

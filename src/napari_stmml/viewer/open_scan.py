@@ -104,9 +104,11 @@ class OpenScan:
 
     def recolour(self, classes: Classes, hidden: Collection[int]) -> None:
         """Show classes in their colours, those that are hidden not at all."""
+        features = features_of(classes)
         for layer, faint in ((self.predicted, _FAINT), (self.truth, 1.0)):
             layer.colormap = colormap_of(classes, hidden, faint)
-            layer.features = features_of(classes)
+            if list(layer.features.get("class", ())) != features["class"]:  # what was measured stays
+                layer.features = features
 
 
 def new_layers(layer: Image, scan: Scan, painted: np.ndarray | None) -> tuple[Labels, Labels]:
