@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-_TRIES = 200  # of a place at random, before a surface counts as full
+_TURNS = 60  # in which missing places are tried at random, before a surface counts as full
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,13 +100,26 @@ def _scattered(
 ) -> np.ndarray:
     """Place ``n`` points at random where it was scanned, no two nearer than the exclusion; (n, 2) nm.
 
-    One after the other; where no place is left after many tries, nearer ones are taken.
+    Many are tried at a time, and one that is too near an earlier one is dropped; where no place is left
+    after many turns, nearer ones are taken.
     """
-    found = np.empty((n, 2))
-    for i in range(n):
-        for _ in range(_TRIES):
-            place = (there[rng.integers(len(there))] + rng.uniform(size=2)) * size
-            if not i or not exclusion or ((found[:i] - place) ** 2).sum(1).min() >= exclusion**2:
-                break
-        found[i] = place
+    from scipy.spatial import cKDTree
+
+    found = np.empty((0, 2))
+    for turn in range(_TURNS + 1):
+        missing = n - len(found)
+        if not missing:
+            break
+        tried = (there[rng.integers(len(there), size=missing)] + rng.uniform(size=(missing, 2))) * size
+        if exclusion and turn < _TURNS:
+            near = np.nextafter(exclusion, 0)
+            free = np.ones(missing, bool)
+            if len(found):
+                free = ~np.isfinite(cKDTree(found).query(tried, distance_upper_bound=near)[0])
+            tried = tried[free]
+            taken = np.ones(len(tried), bool)
+            for first, second in sorted(cKDTree(tried).query_pairs(near)) if len(tried) > 1 else ():
+                taken[second] &= not taken[first]
+            tried = tried[taken]
+        found = np.concatenate([found, tried])
     return found
