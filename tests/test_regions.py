@@ -259,8 +259,7 @@ def test_random_places_keep_their_distance_and_lie_where_it_was_scanned():
         places, scanned, (0.1, 0.1), exclusion=1.0, n_bins=20, n_simulations=20, farthest=10.0
     )
     assert found.random[:2].sum() == 0
-    assert found.random[12:].sum() < 1e9
-    far = pair_histogram(places, scanned, (0.1, 0.1), n_bins=4, farthest=40.0, n_simulations=20)
+    far = pair_histogram(places, scanned, (0.1, 0.1), n_bins=4, farthest=44.0, n_simulations=20)
     assert far.random[2:].sum() == 0  # nothing is farther apart than the part that was scanned
 
 

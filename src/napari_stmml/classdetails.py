@@ -9,6 +9,7 @@ from napari_stmml.pairdistances import PairHistogram, pair_histogram
 from napari_stmml.regions import RING, Measurements, Region
 
 _WIDE = 1.5  # diameters from the centre that averages and profiles reach
+_MOST_PLACES = 1000  # whose distances are compared with random placement
 _FULLEST = 0.3  # of a surface that random discs may take: far below where no place is left for another
 
 
@@ -80,9 +81,14 @@ def _reach(regions: list[Region], shape: tuple[int, ...], size: tuple[float, flo
 
 
 def _pairs(regions: list[Region], scanned: np.ndarray, size: tuple[float, float]) -> PairHistogram:
-    """Compare with random places that keep the mean diameter apart, or less where so many have no room."""
+    """Compare with random places that keep the mean diameter apart, or less where so many have no room.
+
+    Of very many regions, some are drawn: the distances of a thousand say what those of all say, in seconds.
+    """
     places = np.array([(region.y, region.x) for region in regions])
     area = float(scanned.sum() * size[0] * size[1])
     room = 2 * (_FULLEST * area / (np.pi * len(places))) ** 0.5
+    if len(places) > _MOST_PLACES:
+        places = places[np.random.default_rng(0).choice(len(places), _MOST_PLACES, replace=False)]
     wide = float(np.mean([region.diameter for region in regions]))
     return pair_histogram(places, scanned, size, exclusion=min(wide, room))
