@@ -1,13 +1,10 @@
-"""Make the pictures of docs/tour.md from the real viewer and simulated scans, in two to four minutes.
+"""Make the pictures of docs/tour.md from the real viewer and simulated scans, in about five minutes.
 
-Run from anywhere as ``xvfb-run -a -s "-screen 0 1366x768x24" python docs/make_tour.py``. The panels
-are driven by their own fields and buttons, the Labels layer by keys and mouse on the canvas. Scans, model and
-labels follow from fixed seeds; only progress and times in the Train panel differ from run to run.
+Run from anywhere as ``xvfb-run -a -s "-screen 0 1366x768x24" python docs/make_tour.py``, with the names of
+parts (``PARTS``) for some of the pictures. The panels are driven by their own fields and buttons, the layers
+by keys and mouse on the canvas. Scans, models and labels follow from fixed seeds; only progress and times
+differ from run to run.
 """
-
-import os
-
-os.environ["NAPARI_CONFIG"] = ""  # neither read nor change the settings of whoever runs this
 
 import shutil
 import subprocess
@@ -18,56 +15,67 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hands  # first: it keeps napari from reading the settings of whoever runs this
 import napari
 import numpy as np
-from napari.utils.notifications import notification_manager
+from hands import (
+    click,
+    click_cell,
+    drag,
+    keep,
+    open_panel,
+    picture,
+    press,
+    settle,
+    stroke,
+    type_into,
+    wait_until,
+    window,
+)
 from PIL import Image
-from qtpy.QtCore import QEvent, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
+from qtpy.QtCore import QPointF, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QLineEdit, QTableView, QWidget
 from scipy.ndimage import gaussian_filter, maximum_filter
 
-from napari_stmml.demo import simulate_session
+from napari_stmml.demo import CLUSTERS, simulate_session
+from napari_stmml.jobs import TrainJob
+from napari_stmml.recipe import get_recipe
+from napari_stmml.viewer import class_actions
 
-PICTURES = Path(__file__).resolve().parent / "tour"
 FOLDER = Path(tempfile.gettempdir()) / "stmml-tour"  # always the same: it is seen in the pictures
-MODEL, MAP = FOLDER / "si001.stmml", FOLDER / "corrected.stmml.tif"
-WIDTH, HEIGHT = 1366, 768
-RECIPE = "srsml24"  # which has a loss to look at
-EPOCHS, CLUSTERS, RATE = 6, 8, 1e-3  # two small scans are few windows: larger steps
+SCANS, MODEL, MAP = FOLDER / "scans", FOLDER / "si001.stmml", FOLDER / "corrected.stmml.tif"
 FORWARD_UP = "Z forward/up -2 V"
-SCAN = f"1_1 {FORWARD_UP}"
-FLATTENED = "1_1 FU -2 V · poly_xy"
-NAMES = {"surface", "adatom", "vacancy"}
-WINDOW, HIGH_NM = 33, 0.04  # smoothed adatoms and vacancies are higher and deeper than that, rows are not
-MOST_SECONDS = 300
 ORPHAN_OF = "default_2026Nov23-120000_STM-STM_Spectroscopy--1_1.Z_mtrx"
 ORPHAN = "default_2013Mar22-133720_STM-STM_Spectroscopy--44_2.Z_mtrx"  # has no parameter file
-LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+FLAT = "· poly_xy"
+NAMES = ("surface", "vacancy", "adatom")
+NAME = 2  # column of the table of classes
+BRUSH, STROKES = 7, (2, 2, 1)  # px; of each of these classes
+MISSED_NM, HIGH_NM = 0.02, 0.03  # of smoothed heights: rows are lower, adatoms and vacancies are not
 
 
 def main() -> None:
-    """Take every step of the tour, in order."""
+    """Make the pictures of the parts that are named; of all, where none is."""
     started = time.monotonic()
     shutil.rmtree(FOLDER, ignore_errors=True)
-    PICTURES.mkdir(exist_ok=True)
-    first, _, third = simulate_session(FOLDER / "scans")
-    viewer = napari.Viewer()
-    _of_type("_QtMainWindow").setGeometry(0, 0, WIDTH, HEIGHT)
-    drop(viewer, first)
-    at_once(viewer)
-    prepare(viewer)
-    train(viewer, third)
-    predict(viewer)
-    correct(viewer)
-    reopen(viewer)
-    scan_info(viewer)
-    batch(viewer)
-    viewer.close()
-    command_line(first)
+    hands.PICTURES.mkdir(exist_ok=True)
+    files = simulate_session(SCANS)
+    for name in sys.argv[1:] or PARTS:
+        PARTS[name](files)
     shutil.rmtree(FOLDER)
-    print(f"{len(list(PICTURES.glob('*.png')))} pictures in {time.monotonic() - started:.0f} s")
+    print(f"{time.monotonic() - started:.0f} s; pictures are in {hands.PICTURES}")
+
+
+# ---- from a scan to labels
+
+
+def first(files: list[Path]) -> None:
+    """Open a scan, cluster it at once, see it flattened, and what was set."""
+    with window() as viewer:
+        drop(viewer, files[0])
+        at_once(viewer)
+        prepare(viewer)
+        scan_info(viewer)
 
 
 def drop(viewer: napari.Viewer, scan: Path) -> None:
@@ -75,237 +83,288 @@ def drop(viewer: napari.Viewer, scan: Path) -> None:
     viewer.open(scan, plugin=None)
     assert len(viewer.layers) == 4
     viewer.canvas.overlays.scale_bar.visible = True
-    picture(viewer, "01-drop")
+    picture(viewer, "drop")
 
 
 def at_once(viewer: napari.Viewer) -> None:
     """Cluster the scan without a model, with how sure each label is, and choose a cluster by its pictures."""
     panel = open_panel(viewer, "Predict")
-    panel.layers.value = [viewer.layers[SCAN]]
+    panel.layers.value = forward_up(viewer)
     panel.clusters.value = CLUSTERS
     panel.confidence.native.click()
     panel.start_button.click()
     wait_until(lambda: not panel.running)
     panel.list.itemClicked.emit(panel.list.item(2))
     panel.list.setCurrentRow(2)
-    picture(viewer, "10-at-once")
+    *_, confidence, labels = viewer.layers
+    confidence.visible = False
+    picture(viewer, "at-once")
+    confidence.visible, labels.visible = True, False
+    picture(viewer, "confidence")
     panel.confidence.native.click()
-    for layer in list(viewer.layers[-2:]):  # confidence and labels: the tour goes on with a trained model
+    for layer in list(viewer.layers[-2:]):  # confidence and labels
         viewer.layers.remove(layer)
     viewer.window.remove_dock_widget(panel)
 
 
 def prepare(viewer: napari.Viewer) -> None:
-    """See the flattened scan and the grid of windows, then keep the flattened scan as a layer."""
+    """See the flattened scan."""
     panel = open_panel(viewer, "Prepare")
-    panel.layer.value = viewer.layers[SCAN]
+    panel.layer.value = forward_up(viewer)[0]
     panel.grid.native.click()
     wait_until(lambda: "preview" in viewer.layers and not panel.status.text())
-    picture(viewer, "02-prepare")
+    picture(viewer, "prepare")
     panel.grid.native.click()
-    panel.apply.native.click()
-    wait_until(lambda: FLATTENED in viewer.layers)
-
-
-def train(viewer: napari.Viewer, another: Path) -> None:
-    """Train on the forward/up direction of two scans, and look at the loss before it is done."""
-    viewer.open(another, plugin=None)
-    panel = open_panel(viewer, "Train")
-    panel.layers.value = [layer for layer in viewer.layers if layer.name.endswith(FORWARD_UP)]
-    panel.out.value = MODEL
-    panel.recipe.value = RECIPE
-    fields = {field.name: field for field in panel.shown + panel.folded}
-    fields["epochs"].value, fields["num_clusters"].value = EPOCHS, CLUSTERS
-    fields["learning_rate"].value = RATE
-    panel.start_button.click()
-    wait_until(lambda: f"epoch {EPOCHS - 1} of" in panel.status.text())
-    picture(viewer, "03-train")
-    wait_until(lambda: not panel.running)
-    assert MODEL.is_file(), panel.status.text()
-
-
-def predict(viewer: napari.Viewer) -> None:
-    """Label the flattened scan with the new model."""
-    panel = open_panel(viewer, "Predict")
-    panel.layers.value = [viewer.layers[FLATTENED]]
-    panel.start_button.click()
-    wait_until(lambda: not panel.running)
-    for layer in viewer.layers:
-        layer.visible = FLATTENED in layer.name
-    picture(viewer, "04-predict")
-
-
-def correct(viewer: napari.Viewer) -> None:
-    """Make three classes of eight: fill those that mean the same, name them, paint what was missed."""
-    labels, heights = viewer.layers[-1], gaussian_filter(viewer.layers[FLATTENED].data, 2)
-    viewer.layers.selection = {labels}
-    table = open_panel(viewer, "Features table widget", plugin="napari")
-    # What a person sees at a glance: some classes lie about the adatoms, the others on bare rows.
-    near = maximum_filter(heights, WINDOW) > HIGH_NM
-    found = [label for label in np.unique(labels.data) if label]
-    about = [label for label in found if near[labels.data == label].mean() > 0.5]
-    rows = [label for label in found if label not in about]
-    labels.contiguous = False  # fill a class everywhere
-    for name, (kept, *others) in (("surface", rows), ("adatom", about)):
-        select(viewer, kept)
-        press(Qt.Key.Key_F)
-        for other in others:
-            stroke(viewer, [np.argwhere(labels.data == other)[0]])
-        rename(table, kept, name)
-    vacancy = rows[1]  # free since it was filled
-    rename(table, vacancy, "vacancy")
-    press(Qt.Key.Key_P)
-    paint(viewer, vacancy, 11, -heights)
-    paint(viewer, about[0], 14, np.where(labels.data == 0, heights, 0))
-    picture(viewer, "05-correct")
-
-
-def reopen(viewer: napari.Viewer) -> None:
-    """Save the labels with napari's own save, close them, open the file: everything is there again."""
-    labels = viewer.layers[-1]
-    before, names = labels.data.copy(), list(labels.features["class"])
-    colours = labels.colormap.map(np.arange(CLUSTERS + 1))
-    assert set(names) > NAMES
-    viewer.layers.selection = {labels}
-    viewer.layers.save(str(MAP), selected=True)
-    viewer.layers.remove(labels)
-    viewer.open(MAP, plugin=None)
-    again = viewer.layers[-1]
-    assert list(again.features["class"]) == names
-    assert np.array_equal(again.data, before)
-    assert np.allclose(again.colormap.map(np.arange(CLUSTERS + 1)), colours, atol=1 / 255)
-    picture(viewer, "06-reopen")
+    viewer.window.remove_dock_widget(panel)
 
 
 def scan_info(viewer: napari.Viewer) -> None:
     """Look up what was set for the scan."""
-    viewer.layers.selection = {viewer.layers[SCAN]}
+    viewer.layers.selection = set(forward_up(viewer))
     panel = open_panel(viewer, "Scan info")
     wait_until(lambda: "settings" in panel.status.text())
-    picture(viewer, "08-scan-info")
+    picture(viewer, "scan-info")
 
 
-def batch(viewer: napari.Viewer) -> None:
+def train(files: list[Path]) -> None:
+    """Train on the forward/up direction of two scans, looking at the loss; then label one of them."""
+    with window() as viewer:
+        open_two(viewer, files)
+        panel = open_panel(viewer, "Train")
+        panel.layers.value = forward_up(viewer)
+        panel.out.value = FOLDER / "trained.stmml"
+        next(field for field in panel.shown if field.name == "num_clusters").value = CLUSTERS
+        panel.start_button.click()
+        wait_until(lambda: "epoch 5 of" in panel.status.text())
+        picture(viewer, "train")
+        wait_until(lambda: not panel.running)
+        assert (FOLDER / "trained.stmml").is_file(), panel.status.text()
+        show_first(viewer)
+        predict = open_panel(viewer, "Predict")
+        predict.layers.value = forward_up(viewer)[:1]
+        predict.start_button.click()
+        wait_until(lambda: not predict.running)
+        picture(viewer, "predict")
+
+
+# ---- correct, look next, explore, measure
+
+
+def correct(files: list[Path]) -> None:
+    """Make three classes of eight on two scans at once, let the model learn, and use what it knows."""
+    make_model(files)
+    with window() as viewer:
+        open_two(viewer, files)
+        flatten_two(viewer)
+        panel = open_panel(viewer, "Correct")
+        panel.model.value = MODEL
+        panel.layers.value = flattened(viewer)[::-1]  # the first is opened last, and lies on top
+        panel.start_button.click()
+        settle(panel)
+        show_first(viewer)
+        picture(viewer, "correct-before")
+        merge(panel)
+        teach(viewer, panel)
+        picture(viewer, "correct-after")
+        look_next(viewer, panel)
+        explore(viewer, panel)
+        measure(viewer, panel)
+        panel.attempt(lambda: class_actions.save_map(panel.session, panel.session.current, MAP))
+
+
+def merge(panel: Any) -> None:
+    """Make one class each of what is bare, low and high, as seen on the first scan, and name it."""
+    one, table = panel.session.current, panel.table
+    heights = smooth(one)
+    found: dict[str, list[int]] = {name: [] for name in NAMES}
+    for label in table.model_.labels:
+        own = heights[one.predicted.data == label]
+        low, high = (np.mean(side > HIGH_NM) > 0.5 if own.size else False for side in (-own, own))
+        found["vacancy" if low else "adatom" if high else "surface"].append(label)
+    for name, labels in found.items():
+        table.select(labels)
+        if len(labels) > 1:
+            click(panel, "Merge")
+            settle(panel)
+        type_into(table, table.model_.labels.index(labels[0]), NAME, name)
+        settle(panel)
+    table.select(found["surface"][:1])
+    click(panel, "Background")
+    settle(panel)
+
+
+def teach(viewer: napari.Viewer, panel: Any) -> None:
+    """Paint strokes of each class, those of defects on missed ones if there are any, and refine."""
+    one = panel.session.current
+    heights, names = smooth(one), panel.session.classifier.class_names
+    bare = -maximum_filter(abs(heights), 25)
+    for name, rises, strokes in zip(NAMES, (bare, -heights, heights), STROKES, strict=True):
+        number = 1 + [names[label - 1] for label in panel.table.model_.labels].index(name)
+        press(getattr(Qt.Key, f"Key_{number}"), Qt.KeyboardModifier.ControlModifier)
+        press(Qt.Key.Key_P)
+        label = one.truth.selected_label
+        assert names[label - 1] == name
+        one.truth.brush_size = BRUSH
+        known = maximum_filter(one.predicted.data == label, 15) & (name != "surface")
+        rest = np.where(known | (rises < MISSED_NM), rises - 1, rises)  # what was missed comes first
+        for _ in range(strokes):
+            row, col = np.unravel_index(rest.argmax(), rest.shape)
+            stroke(viewer, [(row, max(0, col - 1)), (row, min(rest.shape[1] - 1, col + 1))])
+            rest[max(0, row - 16) : row + 16, max(0, col - 16) : col + 16] = -9
+    click(panel, "Refine")
+    settle(panel)
+
+
+def look_next(viewer: napari.Viewer, panel: Any) -> None:
+    """Let N show the place that the model is least sure of."""
+    press(Qt.Key.Key_N)
+    settle(panel)
+    picture(viewer, "look-next", whole=False)
+    panel.next.leave()
+    show_first(viewer)
+    viewer.layers.selection.active = next(one.truth for one in panel.session.scans if "1_1" in one.name)
+
+
+def explore(viewer: napari.Viewer, correct: Any) -> None:
+    """Ring the points of the vacancies in the feature space: their places light up on the scan."""
+    panel = open_panel(viewer, "Explore")
+    wait_until(lambda: panel.view is not None and "cells" in panel.status.text())
+    wanted = correct.session.classifier.class_names.index("vacancy") + 1
+    labels = np.concatenate([one.labels.ravel() for one in correct.session.scans])
+    own = np.concatenate(panel.view.points)[labels == wanted]
+    middle, wide = np.median(own, 0), 2.5 * np.median(abs(own - np.median(own, 0)), 0)
+    turn = np.linspace(0, 2 * np.pi, 40)
+    canvas = panel.canvas
+    (left, right), (low, high) = canvas.limits
+    box = canvas._box()
+    ring = middle + wide * np.column_stack([np.cos(turn), np.sin(turn)])
+    x = box.left() + (ring[:, 0] - left) / (right - left) * box.width()
+    y = box.bottom() - (ring[:, 1] - low) / (high - low) * box.height()
+    drag(canvas, [QPointF(*at) for at in zip(x, y, strict=True)])
+    picture(viewer, "explore")
+    panel.clear()
+    viewer.window.remove_dock_widget(panel)
+
+
+def measure(viewer: napari.Viewer, correct: Any) -> None:
+    """Measure the map, and choose a region in the table."""
+    panel = open_panel(viewer, "Measure")
+    panel.maps.value = correct.session.current.truth
+    click(panel, "Measure")
+    wait_until(lambda: panel.found is not None)
+    QTest.qWait(300)
+    names = [one.name for one in panel.found.regions]
+    click_cell(panel.regions, int(np.flatnonzero(panel.regions.rows.order == names.index("vacancy"))[0]), 0)
+    picture(viewer, "measure", whole=False)
+
+
+# ---- whole folders
+
+
+def batch(files: list[Path]) -> None:
     """Run a whole job on the folder of the session, and open a result."""
-    shutil.copy(FOLDER / "scans" / ORPHAN_OF, FOLDER / "scans" / ORPHAN)
-    panel = open_panel(viewer, "Batch")
-    panel.fields.folder.value = FOLDER / "scans"
-    panel.fields.name.value = "si001"
-    panel.open_report.setChecked(False)
-    panel.fields.recipe.value = RECIPE
-    for name, value in {"epochs": 1, "num_clusters": CLUSTERS, "predict_window_pitch": 8}.items():
-        panel.fields.fields[name].value = value
-    panel.start_button.click()
-    wait_until(lambda: not panel.running)
-    QTest.qWait(1000)
-    wait_until(lambda: panel.table.results.every)
-    for layer in viewer.layers:
-        layer.visible = False
-    row = next(one for one in panel.results if one.direction == "FU" and one.labels)
-    panel.open(row)
-    wait_until(lambda: panel.status.text().startswith("opened"))
-    picture(viewer, "09-batch")
+    shutil.copy(SCANS / ORPHAN_OF, SCANS / ORPHAN)
+    with window() as viewer:
+        panel = open_panel(viewer, "Batch")
+        panel.fields.folder.value = SCANS
+        panel.fields.name.value = "si001"
+        panel.open_report.setChecked(False)
+        panel.fields.recipe.value = "instant"
+        panel.fields.fields["num_clusters"].value = CLUSTERS
+        panel.start_button.click()
+        wait_until(lambda: not panel.running)
+        QTest.qWait(1000)
+        wait_until(lambda: panel.table.results.every)
+        row = next(one for one in panel.results if one.direction == "FU" and one.labels)
+        panel.open(row)
+        wait_until(lambda: panel.status.text().startswith("opened"))
+        picture(viewer, "batch")
+    (SCANS / ORPHAN).unlink()
 
 
-def command_line(scan: Path) -> None:
-    """Label the same file with the command ``stmml`` and keep its picture of the first direction."""
+def command_line(files: list[Path]) -> None:
+    """Label a file and measure a map with the command ``stmml``, and keep a picture of each."""
+    make_model(files)
     out = FOLDER / "labels"
-    command = [sys.executable, "-m", "napari_stmml.cli", "predict", "--model", MODEL, "--out", out, scan]
+    stmml("predict", "--model", MODEL, "--out", out, files[0])
+    labels = out / f"{files[0].stem}_FU_labels.tif"
+    keep(Image.open(labels.with_suffix(".png")).convert("RGB"), "command-line")
+    if not MAP.exists():
+        return  # it is what part ``correct`` makes
+    stmml("measure", "--background", "surface", "--out", out, MAP)
+    keep(Image.open(next(out.glob("*_regions.png"))).convert("RGB"), "command-line-measure")
+
+
+# ---- what several parts do
+
+
+def open_two(viewer: napari.Viewer, files: list[Path]) -> None:
+    """Open both Si(001) scans of the session; the first lies on top."""
+    viewer.open(files[2], plugin=None)
+    viewer.open(files[0], plugin=None)
+    viewer.canvas.overlays.scale_bar.visible = True
+    show_first(viewer)
+
+
+def show_first(viewer: napari.Viewer) -> None:
+    """Show forward/up of the first scan, with what lies on it, and nothing else."""
+    for layer in viewer.layers:
+        on = "1_1 FU" in layer.name or f"1_1 {FORWARD_UP}" in layer.name
+        if layer.visible != on:
+            layer.visible = on
+
+
+def forward_up(viewer: napari.Viewer) -> list[Any]:
+    """List the images of forward/up, that of the first scan first."""
+    own = [layer for layer in viewer.layers if layer.name.endswith(FORWARD_UP)]
+    return sorted(own, key=lambda layer: str(layer.name))
+
+
+def flatten_two(viewer: napari.Viewer) -> None:
+    """Make a flattened layer of forward/up of both scans."""
+    panel = open_panel(viewer, "Prepare")
+    for number, layer in enumerate(forward_up(viewer), 1):
+        panel.layer.value = layer
+        wait_until(lambda: "preview" in viewer.layers)
+        QTest.qWait(500)
+        panel.apply.native.click()
+        wait_until(lambda number=number: len(flattened(viewer)) == number)
+    viewer.window.remove_dock_widget(panel)
+
+
+def flattened(viewer: napari.Viewer) -> list[Any]:
+    """List the flattened images, that of the first scan first."""
+    own = [layer for layer in viewer.layers if FLAT in layer.name and isinstance(layer, napari.layers.Image)]
+    return sorted(own, key=lambda layer: str(layer.name))
+
+
+def make_model(files: list[Path]) -> None:
+    """Cluster both Si(001) scans, where that has not been done yet."""
+    if not MODEL.exists():
+        recipe = get_recipe("instant", num_clusters=CLUSTERS).as_dict()
+        TrainJob(str(MODEL), (str(files[0]), str(files[2])), recipe=recipe).run(
+            lambda event: None, lambda: False
+        )
+
+
+def smooth(one: Any) -> np.ndarray:
+    """Return the heights of an open, flattened scan without their rows, 0 where nothing was scanned."""
+    return gaussian_filter(np.nan_to_num(one.scan.heights), 2)
+
+
+def stmml(*words: Any) -> None:
+    """Run the command."""
+    command = [sys.executable, "-m", "napari_stmml.cli", *map(str, words)]
     subprocess.run(command, check=True, capture_output=True)
-    shutil.copy(out / f"{scan.stem}_FU_labels.png", PICTURES / "07-command-line.png")
 
 
-def open_panel(viewer: napari.Viewer, name: str, plugin: str = "napari-stmml") -> Any:
-    """Dock a widget, as the menu does, as a tab beside those that are open."""
-    _, panel = viewer.window.add_plugin_dock_widget(plugin, name, tabify=True)
-    QTest.qWait(500)
-    return panel
-
-
-def picture(viewer: napari.Viewer, name: str) -> None:
-    """Take a picture of the whole window, which has no message in it."""
-    viewer.reset_view()
-    QTest.qWait(1200)
-    told = [note.message for note in notification_manager.records]
-    assert not told, told
-    shot = viewer.screenshot(canvas_only=False, flash=False)
-    assert shot.shape[:2] == (HEIGHT, WIDTH), f"{name}: {shot.shape}"
-    pixels = Image.fromarray(shot[..., :3])
-    # 256 colours, the rare ones included, are a third of the bytes.
-    seen = pixels.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
-    seen.save(PICTURES / f"{name}.png", optimize=True)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Let the viewer run until something is so."""
-    until = time.monotonic() + MOST_SECONDS
-    while not is_so():
-        assert time.monotonic() < until, f"waited {MOST_SECONDS} s in vain"
-        QTest.qWait(20)
-
-
-def press(key: Qt.Key) -> None:
-    """Press a key with the canvas in focus."""
-    QTest.keyClick(_of_type("CanvasBackendDesktop"), key)
-
-
-def stroke(viewer: napari.Viewer, pixels: list[Any]) -> None:
-    """Press the mouse on the first pixel (row, column) of the active layer, draw to the others, let go."""
-    canvas, camera = _of_type("CanvasBackendDesktop"), viewer.scene.camera
-    layer = viewer.layers.selection.active
-    middle = np.array(viewer.canvas.size) / 2
-
-    def send(kind: QEvent.Type, pixel: Any, button: Qt.MouseButton, held: Qt.MouseButton) -> None:
-        away = (np.array(layer.data_to_world(pixel)) - camera.center[-2:]) * camera.zoom
-        down, right = middle + away
-        point = QPointF(right, down)
-        where = QPointF(canvas.mapToGlobal(point.toPoint()))
-        event = QMouseEvent(kind, point, where, button, held, Qt.KeyboardModifier.NoModifier)
-        QApplication.sendEvent(canvas, event)
-        QTest.qWait(30)
-
-    send(QEvent.Type.MouseMove, pixels[0], NONE, NONE)
-    send(QEvent.Type.MouseButtonPress, pixels[0], LEFT, LEFT)
-    for pixel in pixels[1:]:
-        send(QEvent.Type.MouseMove, pixel, NONE, LEFT)
-    send(QEvent.Type.MouseButtonRelease, pixels[-1], LEFT, NONE)
-
-
-def paint(viewer: napari.Viewer, label: int, brush: int, heights: np.ndarray) -> None:
-    """Draw a short stroke of a label over every place that rises above ``HIGH_NM`` in ``heights``."""
-    select(viewer, label)
-    viewer.layers.selection.active.brush_size = brush
-    rest = heights.copy()
-    while rest.max() > HIGH_NM:
-        row, col = np.unravel_index(rest.argmax(), rest.shape)
-        stroke(viewer, [(row - 2, col), (row + 2, col)])
-        rest[max(0, row - brush) : row + brush, max(0, col - brush) : col + brush] = 0
-
-
-def select(viewer: napari.Viewer, label: int) -> None:
-    """Choose the label to paint with, as the box in the layer's controls does."""
-    viewer.layers.selection.active.selected_label = label
-
-
-def rename(table: QWidget, label: int, name: str) -> None:
-    """Type a new class name into the row of ``label`` of napari's table of features."""
-    table.toggle.setChecked(True)  # "editable"
-    rows = table.findChild(QTableView)
-    cell = rows.model().index(label, 2)
-    where = rows.visualRect(cell).center()
-    QTest.mouseClick(rows.viewport(), LEFT, pos=where)
-    QTest.mouseDClick(rows.viewport(), LEFT, pos=where)
-    editor = rows.findChild(QLineEdit)
-    editor.selectAll()
-    QTest.keyClicks(editor, name)
-    QTest.keyClick(editor, Qt.Key.Key_Return)
-    wait_until(lambda: rows.findChild(QLineEdit) is None)
-
-
-def _of_type(name: str) -> Any:
-    """Return napari's one widget of a type that it keeps to itself: its window, its canvas."""
-    return next(widget for widget in QApplication.allWidgets() if type(widget).__name__ == name)
-
+PARTS: dict[str, Callable[[list[Path]], None]] = {
+    "first": first,
+    "train": train,
+    "correct": correct,
+    "batch": batch,
+    "command-line": command_line,
+}
 
 if __name__ == "__main__":
     main()

@@ -142,9 +142,10 @@ class MeasureWidget(Panel):
             layer.mouse_drag_callbacks.append(self._click)
             self._listening.append(layer)
         cut = sum(one.touches_border for one in found.regions)
-        what = f"{len(found.regions)} regions of {sum(not one.background for one in found.classes)} classes"
+        classes = sum(not one.background for one in found.classes)
+        what = f"{len(found.regions)} regions of {classes} {'class' if classes == 1 else 'classes'}"
         area = f"on {found.scanned:.4g} {found.unit}²"
-        self.say(f"{what} {area}; {cut} touch the border, and are left out of means.")
+        self.say(f"{what} {area}; left out of means, at the border: {cut}.")
 
     def _click(self, layer: Any, event: Any) -> None:
         """Show the row of the region under the mouse."""

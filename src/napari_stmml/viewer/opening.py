@@ -121,7 +121,8 @@ class OpeningPanel(JobPanel):
         if self._looking:
             self._looked(event)
             return
-        done = f"{self._opened} of {len(self._opening)} scans are open for correction"
+        verb = "is" if self._opened == 1 else "are"
+        done = f"{self._opened} of {len(self._opening)} scans {verb} open for correction"
         if event["cancelled"]:
             self.say(f"Cancelled; {done}.")
         elif event["event"] != "finished":
