@@ -19,6 +19,7 @@ from napari_stmml.truthfiles import TruthFile
 from napari_stmml.viewer import class_actions, opening, remembered
 from napari_stmml.viewer.layers import scan_to_layer
 from napari_stmml.viewer.look_next import Far
+from napari_stmml.worker import Worker
 
 LONG = 120_000  # ms
 
@@ -292,6 +293,7 @@ from qtpy.QtWidgets import QApplication
 from napari_stmml import read_mtrx, truthfiles
 from napari_stmml.viewer.layers import scan_to_layer
 from napari_stmml.viewer.look_next import Far
+from napari_stmml.worker import Worker
 
 truthfiles.HOME = Path(sys.argv[3])
 viewer = napari.Viewer(show=False)
@@ -441,6 +443,7 @@ def test_a_panel_that_is_opened_again_has_the_keys_and_clicks_of_the_scans_that_
     one = open_all.scans[0]
     again = dock(viewer, "Correct")
     if again is panel:  # napari brings a panel that is there to the front
+        panel.worker = Worker()  # which ends with the panel; the warm one is for other tests
         viewer.window.remove_dock_widget("all")
         again = dock(viewer, "Correct")
     assert again is not panel
