@@ -30,7 +30,7 @@ class Worker:
         self.events: SimpleQueue[Event] = SimpleQueue()
         self.job: Job | None = None
         self._process: subprocess.Popen[str] | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="stmml-")
+        self._folder = tempfile.TemporaryDirectory(prefix="stmml-", ignore_cleanup_errors=True)
         self._cancelled = False
         self._kept = False  # whether the job has written a model so far
         self._lock = threading.Lock()

@@ -175,7 +175,7 @@ class CorrectWidget(OpeningPanel):
 
     def _stroked(self, one: OpenScan) -> None:
         self.next.stroked(one)
-        if self.live.value:
+        if self.live.value and self.parent() is not None:  # a panel that was closed teaches nothing
             self._live_timer.start()
 
     def _show_model(self) -> None:
