@@ -42,7 +42,7 @@ class Region:
     touches_border : bool
         Whether it reaches the border of what was scanned, so that some of it may be missing.
     confidence : float
-        Mean, where a map of it is given.
+        Mean of what is known, where a map of it is given.
     """
 
     label: int
@@ -70,8 +70,9 @@ class ClassStatistics:
     """One class: counts, densities with their counting error, means and standard deviations.
 
     ``count`` is of all regions, ``whole`` of those that do not touch the border. ``density`` is per nm²: of
-    the regions that touch the border, those at the top or left alone are counted, so that the frame biases
-    nothing; its error is that of counting, sqrt(n) / area. Means are of whole regions. ``nearest`` is the
+    the regions that touch the border, those at the top or left alone are counted, per area without the last
+    px of each row and column, so that the frame biases nothing; its error is that of counting, sqrt(n) /
+    area. Means are of whole regions. ``nearest`` is the
     mean distance to the nearest neighbour, ``nearest_random`` what random places of this density would have,
     1 / (2 sqrt(density)) (P. J. Clark and F. C. Evans, doi:10.2307/1931034), borders not considered.
     """
@@ -157,26 +158,36 @@ def measure(
     min_area : float
         nm² (px), below which a region is noise and left out.
     confidence : ndarray, shape (rows, cols), optional
+        NaN where it is not known.
 
     Raises
     ------
     ValueError
-        If the maps differ in shape, or nothing was scanned.
+        If the labels are no map of whole numbers from 0 on, the maps differ in shape, nothing was scanned, a
+        pixel has no size, or the least area is none.
     """
     labels, heights = np.asarray(labels), np.asarray(heights, float)
+    if labels.ndim != 2 or labels.dtype.kind not in "iub" or (labels.size and labels.min() < 0):
+        raise ValueError(
+            f"labels must be a map of whole numbers from 0 on, got {labels.dtype} {labels.shape}"
+        )
     if labels.shape != heights.shape or (confidence is not None and confidence.shape != labels.shape):
         raise ValueError(f"labels of {labels.shape} px do not fit heights of {heights.shape} px")
     there = np.isfinite(heights)
     if not there.any():
         raise ValueError("nothing was scanned: there is nothing to measure")
     size = (1.0, 1.0) if pixel_size is None else pixel_size
+    if not all(0 < one < np.inf for one in size):
+        raise ValueError(f"a pixel must be more than 0 nm wide, got {size}")
+    if not 0 <= min_area < np.inf:
+        raise ValueError(f"the least area must be 0 or more, got {min_area}")
     pixel = size[0] * size[1]
     shown = np.where(there, labels, 0)
     numbers, owners = _numbered(shown, background, min_area / pixel)
     regions = _regions(numbers, owners, heights, there, size, names, confidence)
     scanned = float(there.sum() * pixel)
     sizes = np.bincount(shown.ravel(), minlength=int(max(names, default=0)) + 1)
-    first = _counted(numbers, there)
+    counted, frame = _counted(numbers, there)
     present = [label for label in np.flatnonzero(sizes).tolist() if label]
     classes = tuple(
         _statistics(
@@ -184,7 +195,8 @@ def measure(
             names.get(label, f"class {label}"),
             label in set(background),
             [one for one in regions if one.label == label],
-            first,
+            counted,
+            frame * pixel,
             float(sizes[label] * pixel),
             scanned,
         )
@@ -232,7 +244,10 @@ def _regions(
     cut[np.unique(numbers[_rim(there) & (numbers > 0)]) - 1] = True
     sure = np.full(n, np.nan)
     if confidence is not None:
-        sure = np.bincount(own, np.nan_to_num(confidence[rows, cols]), n) / area
+        values = confidence[rows, cols]
+        known = np.isfinite(values)
+        with np.errstate(invalid="ignore"):
+            sure = np.bincount(own[known], values[known], n) / np.bincount(own[known], minlength=n)
     area = area * size[0] * size[1]
     columns = {
         "row": row,
@@ -339,11 +354,18 @@ def _rim(there: np.ndarray) -> np.ndarray:
     return there & ~binary_erosion(there, _CORNERS)
 
 
-def _counted(numbers: np.ndarray, there: np.ndarray) -> set[int]:
-    """Return the numbers of regions that count for densities: all but those at the bottom and right edge."""
-    rows, cols = (np.flatnonzero(there.any(axis)) for axis in (1, 0))
-    outside = {*np.unique(numbers[rows[-1]]).tolist(), *np.unique(numbers[:, cols[-1]]).tolist()}
-    return set(range(1, int(numbers.max()) + 1)) - outside
+def _counted(numbers: np.ndarray, there: np.ndarray) -> tuple[set[int], int]:
+    """Return the numbers of regions that count for densities, and on how many px each of them may end.
+
+    These regions do not reach the last scanned px of a column or a row: what goes on there ends elsewhere.
+    """
+    last = np.zeros(there.shape, bool)
+    for axis in (0, 1):
+        onward = np.flip(np.logical_or.accumulate(np.flip(there, axis), axis), axis)
+        last |= there & ~np.roll(onward, -1, axis)
+    last[-1], last[:, -1] = there[-1], there[:, -1]  # rolled round
+    outside = set(np.unique(numbers[last]).tolist())
+    return set(range(1, int(numbers.max()) + 1)) - outside, int(there.sum() - last.sum())
 
 
 def _statistics(
@@ -352,12 +374,13 @@ def _statistics(
     background: bool,
     own: list[Region],
     counted: set[int],
+    frame: float,
     area: float,
     scanned: float,
 ) -> ClassStatistics:
     whole = [one for one in own if not one.touches_border]
     n = sum(one.number in counted for one in own)
-    density = n / scanned
+    density = n / frame if frame else float("nan")
     spread: dict[str, float] = {}
     for key in ("area", "diameter", "height"):
         spread[f"{key}_mean"], spread[f"{key}_std"] = _mean_std(whole, key)
@@ -369,12 +392,12 @@ def _statistics(
         count=len(own),
         whole=len(whole),
         density=density,
-        density_error=n**0.5 / scanned,
+        density_error=n**0.5 / frame if frame else float("nan"),
         area=area,
         coverage=area / scanned,
         **spread,
         nearest=float(np.mean(nearest)) if nearest else float("nan"),
-        nearest_random=0.5 / density**0.5 if density else float("nan"),
+        nearest_random=0.5 / density**0.5 if density > 0 else float("nan"),
     )
 
 
