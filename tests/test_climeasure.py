@@ -50,7 +50,7 @@ def test_measure_writes_its_files_beside_the_map_and_says_what_it_found(labelled
     out, _ = capsys.readouterr()
     assert "a_FU_labels.tif: 4 regions on 163.8 nm²" in out
     assert "background: surface (the largest area; --background names another)" in out
-    assert "holes: 3 regions, 0.018 ± 0.01 per nm²" in out
+    assert "holes: 3 regions, 0.019 ± 0.01 per nm²" in out
     folder = labelled.parent
     assert (folder / "a_FU_regions.png").read_bytes().startswith(b"\x89PNG")
     classes = {row["name"]: row for row in read(folder / "a_FU_classes.csv")}
@@ -116,6 +116,56 @@ def test_a_scan_that_has_moved_can_be_named(session, labelled, tmp_path, capsys)
     assert main(["measure", str(labelled), "--scan", str(path)]) == 0
     assert main(["measure", str(labelled), "--scan", "nowhere.Z_mtrx"]) == 1
     assert capsys.readouterr().err.endswith("its scan nowhere.Z_mtrx is not there\n")
+
+
+def test_a_scan_that_has_moved_is_found_in_a_folder_by_its_name(session, labelled, tmp_path, capsys):
+    path, _ = session
+    found = LabelMap.read(labelled)
+    replace(found, scan={**found.scan, "source": rf"D:\\data\\{path.name}"}).write(labelled)
+    assert main(["measure", str(labelled), "--scan", str(path.parent.parent)]) == 0
+    capsys.readouterr()
+    replace(found, scan={**found.scan, "source": "D:/data/y--1_1.Z_mtrx"}).write(labelled)
+    assert main(["measure", str(labelled), "--scan", str(path.parent)]) == 1
+    assert f"its scan y--1_1.Z_mtrx is not in {path.parent} or below it" in capsys.readouterr().err
+    replace(found, scan={**found.scan, "source": ""}).write(labelled)
+    assert main(["measure", str(labelled), "--scan", str(path.parent)]) == 1
+    assert "its scan (the map names none) is not in" in capsys.readouterr().err
+
+
+def test_a_scan_that_was_taken_at_another_time_is_another_scan(session, labelled, capsys):
+    path, _ = session
+    found = LabelMap.read(labelled)
+    replace(found, scan={**found.scan, "taken": "2011-03-10T16:29:02+00:00"}).write(labelled)
+    assert main(["measure", str(labelled), "--scan", str(path)]) == 1
+    assert f"its scan was taken 2011-03-10T16:29:02+00:00, {path.name}" in capsys.readouterr().err
+
+
+def test_distances_from_one_class_to_another_are_written_where_asked(labelled, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["measure", str(labelled), "--out", str(out), "--pairs", "holes", "atoms"]) == 0
+    rows = read(out / "a_FU_pairs_holes_to_atoms.csv")
+    assert list(rows[0]) == ["from_nm", "to_nm", "observed", "random", "low", "high", "ratio"]
+    assert sum(int(row["observed"]) for row in rows) == 2  # of three, one is beyond half the scan
+    assert main(["measure", str(labelled), "--out", str(out), "--pairs", "surface", "atoms"]) == 0
+    assert not (out / "a_FU_pairs_surface_to_atoms.csv").exists()  # background has no regions
+
+
+@pytest.mark.parametrize(
+    ("pair", "why"),
+    [
+        (("holes", "sea"), "there is no class 'sea' to measure distances of, only surface, holes, atoms"),
+        (("holes", "holes"), "--pairs needs two classes, got 'holes' twice"),
+    ],
+)
+def test_distances_need_two_classes_that_are_there(labelled, capsys, pair, why):
+    assert main(["measure", str(labelled), "--pairs", *pair]) == 1
+    assert why in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("least", ["-1", "nan"])
+def test_a_least_area_that_is_none_is_said(labelled, capsys, least):
+    assert main(["measure", str(labelled), "--min-area", least]) == 1
+    assert "the least area must be 0 or more" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from napari_stmml.pairdistances import PairHistogram, pair_histogram
 from napari_stmml.regions import RING, Measurements, Region
 
 _WIDE = 1.5  # diameters from the centre that averages and profiles reach
-_MOST_PLACES = 1000  # whose distances are compared with random placement
 _FULLEST = 0.3  # of a surface that random discs may take: far below where no place is left for another
 
 
@@ -74,21 +73,39 @@ def class_details(
     return tuple(found)
 
 
+def pairs_between(
+    measurements: Measurements,
+    heights: np.ndarray,
+    pixel_size: tuple[float, float] | None,
+    first: str,
+    second: str,
+) -> PairHistogram | None:
+    """Compare distances from the regions of one class to those of another with random placement of both.
+
+    None where one of them has no region.
+    """
+    size = (1.0, 1.0) if pixel_size is None else pixel_size
+    own, other = ([one for one in measurements.regions if one.name == name] for name in (first, second))
+    return _pairs(own, np.isfinite(heights), size, other) if own and other else None
+
+
 def _reach(regions: list[Region], shape: tuple[int, ...], size: tuple[float, float]) -> float:
     wide = float(np.median([region.diameter for region in regions]))
     most = min(length * one for length, one in zip(shape, size, strict=True)) / 2
     return min(max(_WIDE * wide, wide / 2 + RING[1] * max(size)), most)
 
 
-def _pairs(regions: list[Region], scanned: np.ndarray, size: tuple[float, float]) -> PairHistogram:
-    """Compare with random places that keep the mean diameter apart, or less where so many have no room.
-
-    Of very many regions, some are drawn: the distances of a thousand say what those of all say, in seconds.
-    """
-    places = np.array([(region.y, region.x) for region in regions])
+def _pairs(
+    regions: list[Region], scanned: np.ndarray, size: tuple[float, float], others: list[Region] | None = None
+) -> PairHistogram:
+    """Compare with random places that keep the mean diameter apart, or less where so many have no room."""
+    placed = [*regions, *(others or [])]
     area = float(scanned.sum() * size[0] * size[1])
-    room = 2 * (_FULLEST * area / (np.pi * len(places))) ** 0.5
-    if len(places) > _MOST_PLACES:
-        places = places[np.random.default_rng(0).choice(len(places), _MOST_PLACES, replace=False)]
-    wide = float(np.mean([region.diameter for region in regions]))
-    return pair_histogram(places, scanned, size, exclusion=min(wide, room))
+    room = 2 * (_FULLEST * area / (np.pi * len(placed))) ** 0.5
+    wide = float(np.mean([region.diameter for region in placed]))
+    places, far = (_places(regions), None if others is None else _places(others))
+    return pair_histogram(places, scanned, size, others=far, exclusion=min(wide, room))
+
+
+def _places(regions: list[Region]) -> np.ndarray:
+    return np.array([(region.y, region.x) for region in regions])

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "labels", nargs="+", metavar="LABELS.tif", help="a label map that predict or the viewer wrote"
     )
     parser.add_argument(
-        "--scan", metavar="FILE", help="the .Z_mtrx file of the heights (default: the one the map names)"
+        "--scan",
+        metavar="FILE",
+        help="the .Z_mtrx file of the heights, or a folder that holds it (default: the one the map names)",
     )
     parser.add_argument("--out", metavar="FOLDER", help="where to write (default: beside each map)")
     parser.add_argument(
@@ -93,6 +95,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-area", type=float, default=0.0, metavar="NM2", help="leave out regions smaller than this"
     )
+    parser.add_argument(
+        "--pairs",
+        action="append",
+        default=[],
+        nargs=2,
+        metavar="NAME",
+        help="two classes: write the distances from one to the other too; may be given again",
+    )
     parser.add_argument("--json", action="store_true", help="write the result as JSON on standard output")
 
 
@@ -100,17 +110,18 @@ def _measure(path: Path, stem: str, options: argparse.Namespace) -> Measured:
     """Measure one label map and write its files."""
     import numpy as np
 
-    from napari_stmml.classdetails import class_details
+    from napari_stmml.classdetails import class_details, pairs_between
     from napari_stmml.export import save_figure
     from napari_stmml.flattening import flatten
     from napari_stmml.labelmap import LabelMap
     from napari_stmml.measurefigure import measure_figure
-    from napari_stmml.regionfiles import check_heights, write_measurements
+    from napari_stmml.regionfiles import check_heights, file_name, write_measurements, write_pairs
     from napari_stmml.regions import FLATTENED
     from napari_stmml.regions import measure as measure_regions
 
     found = LabelMap.read(path)
     background = _background(found, options.background)
+    _check_pairs(found, options.pairs)
     scan = _scan_of(found, options.scan)
     check_heights(scan)
     heights = flatten(scan.heights.astype(np.float64), FLATTENED)
@@ -124,6 +135,11 @@ def _measure(path: Path, stem: str, options: argparse.Namespace) -> Measured:
     folder = Path(options.out) if options.out else path.parent
     model = str(found.scan.get("model", ""))
     files = write_measurements(folder, stem, result, heights, scan, model=model, details=details)
+    taken: set[str] = set()
+    for first, second in options.pairs:
+        if pairs := pairs_between(result, heights, scan.pixel_size, first, second):
+            name = file_name(f"{first}_to_{second}", taken)
+            files.append(write_pairs(folder / f"{stem}_pairs_{name}.csv", pairs, result.unit))
     picture = measure_figure(scan, heights, result, details, found.colours)
     files.append(save_figure(picture, folder / f"{stem}_regions.png"))
     names = tuple(found.names.get(label, f"class {label}") for label in background)
@@ -140,31 +156,63 @@ def _background(labels: "LabelMap", names: Sequence[str]) -> list[int]:
         if not sizes.any():
             raise ValueError("no pixel has a label: there is nothing to measure")
         return [int(sizes.argmax())]
-    known = labels.names.values()
-    if unknown := [name for name in names if name not in known]:
-        raise ValueError(f"there is no class {unknown[0]!r} to be background, only {', '.join(known)}")
+    _check_names(labels, names, "to be background")
     return sorted({label for label, name in labels.names.items() if name in names})
 
 
+def _check_pairs(labels: "LabelMap", pairs: Sequence[Sequence[str]]) -> None:
+    """Refuse pairs of classes that are not there, or the same."""
+    for first, second in pairs:
+        _check_names(labels, (first, second), "to measure distances of")
+        if first == second:
+            raise ValueError(
+                f"--pairs needs two classes, got {first!r} twice: its own pairs are written anyway"
+            )
+
+
+def _check_names(labels: "LabelMap", names: Sequence[str], what_for: str) -> None:
+    known = labels.names.values()
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"there is no class {unknown[0]!r} {what_for}, only {', '.join(known)}")
+
+
+def _file_of(labels: "LabelMap", given: str | None) -> Path:
+    """Find the file of the scan: the one given, that of its name in the folder given, or where it was."""
+    from napari_stmml.mtrx import find_scans
+
+    source = labels.scan.get("source", "")
+    if given and Path(given).is_dir():
+        name = PureWindowsPath(source).name  # takes both kinds of slashes
+        for file in find_scans(given):
+            if file.name == name:
+                return file
+        raise ValueError(f"its scan {name or '(the map names none)'} is not in {given} or below it")
+    if not (given or source):
+        raise ValueError("the map does not say which scan it is of; name it with --scan")
+    file = Path(given or source)
+    if not file.is_file():
+        hint = "" if given else "; if it has moved, name it with --scan"
+        raise ValueError(f"its scan {file} is not there{hint}")
+    return file
+
+
 def _scan_of(labels: "LabelMap", given: str | None) -> "Scan":
-    """Read the heights that a label map lies on: same channel, same direction, same shape."""
+    """Read the heights that a label map lies on: same channel, same direction, same shape, same time."""
     from napari_stmml.mtrx import read_mtrx
 
-    source = given or labels.scan.get("source")
-    if not source:
-        raise ValueError("the map does not say which scan it is of; name it with --scan")
-    if not Path(source).is_file():
-        hint = "" if given else "; if it has moved, name it with --scan"
-        raise ValueError(f"its scan {source} is not there{hint}")
+    source = _file_of(labels, given)
     scans = read_mtrx(source)
     channel, direction = labels.scan.get("channel", ""), labels.scan.get("direction", "")
+    taken = labels.scan.get("taken")
     for scan in scans:
+        if taken and scan.taken and scan.taken.isoformat() != taken:
+            raise ValueError(f"its scan was taken {taken}, {source.name} {scan.taken.isoformat()}")
         if channel in ("", scan.channel) and direction in ("", scan.direction):
             if scan.heights.shape == labels.labels.shape:
                 return scan
             raise ValueError(f"its labels are {_px(labels.labels)}, {scan.name} is {_px(scan.heights)}")
     there = ", ".join(f"{scan.channel} {scan.direction}" for scan in scans)
-    raise ValueError(f"{Path(source).name} has no {channel} {direction}; it has {there}")
+    raise ValueError(f"{source.name} has no {channel} {direction}; it has {there}")
 
 
 def _px(values: Any) -> str:

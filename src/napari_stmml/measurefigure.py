@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 6
 MOST_LINES = 12
+MOST_NUMBERS = 150  # of regions, beyond which numbers would hide the picture
 _SCAN, _ROW, _PLOT, _HIGH = 6.6, 1.85, 2.1, 1.2  # inches: side of the scan, from row to row, a plot
 _LEFT, _TOP, _GAP, _BAR, _LINE = 0.7, 0.75, 0.85, 0.15, 0.21
 
@@ -27,7 +28,7 @@ def measure_figure(
     details: Sequence[ClassDetails],
     colours: Mapping[int, str],
 ) -> "Figure":
-    """Draw a scan with outlines of its regions, and average, profile and distances of some classes.
+    """Draw a scan with its regions, outlined and numbered, and average, profile and distances of classes.
 
     Below it stands what each class counts. Of more than six classes of structures those with the most regions
     have plots; outlines are of all.
@@ -116,6 +117,29 @@ def _draw_scan(
     for label in np.unique(owners[1:]).tolist():
         colour = [_rgb(colours.get(label, NO_COLOUR))]
         axes.contour(x, y, labels == label, levels=[0.5], colors=colour, linewidths=0.9)
+    if len(measurements.regions) <= MOST_NUMBERS:
+        _draw_numbers(axes, x, y, measurements, colours)
+
+
+def _draw_numbers(
+    axes: Any, x: np.ndarray, y: np.ndarray, measurements: Measurements, colours: Mapping[int, str]
+) -> None:
+    """Write the number of each region, as the table has it, at its rightmost pixel."""
+    from scipy.ndimage import find_objects
+
+    for one, place in zip(measurements.regions, find_objects(measurements.numbers), strict=True):
+        last = place[1].stop - 1
+        row = place[0].start + int(np.flatnonzero(measurements.numbers[place][:, -1] == one.number)[0])
+        axes.annotate(
+            *(str(one.number), (x[last], y[row])),
+            xytext=(1, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=5.5,
+            color=_rgb(colours.get(one.label, NO_COLOUR)),
+            annotation_clip=True,
+            bbox={"facecolor": "white", "alpha": 0.6, "linewidth": 0, "pad": 0.4},
+        )
 
 
 def _draw_class(places: Sequence[Any], one: ClassDetails, colour: Any, unit: str, last: bool) -> None:

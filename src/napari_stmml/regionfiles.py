@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_stmml.classdetails import ClassDetails, class_details
 from napari_stmml.labelmap import write_values
+from napari_stmml.pairdistances import PairHistogram
 from napari_stmml.regions import Measurements
 from napari_stmml.scan import Scan
 from napari_stmml.textfiles import save_table
@@ -67,7 +68,7 @@ def write_measurements(
     for one in details:
         name = file_name(one.name, taken)
         if one.pairs is not None:
-            written.append(_write(folder / f"{stem}_pairs_{name}.csv", _pair_columns(one, unit)))
+            written.append(write_pairs(folder / f"{stem}_pairs_{name}.csv", one.pairs, unit))
         written.append(_write(folder / f"{stem}_profile_{name}.csv", _profile_columns(one, unit)))
         path = folder / f"{stem}_average_{name}.tif"
         written.append(write_values(path, one.average.mean, scan.pixel_size))
@@ -117,10 +118,9 @@ def _about(scan: Scan, model: str, n: int) -> dict[str, list[Any]]:
     return {name: [value] * n for name, value in about.items()}
 
 
-def _pair_columns(one: ClassDetails, unit: str) -> dict[str, list[Any]]:
-    pairs = one.pairs
-    assert pairs is not None
-    return {
+def write_pairs(path: Path, pairs: PairHistogram, unit: str) -> Path:
+    """Write pair distances as CSV; ``unit`` is that of distances, nm or px."""
+    columns = {
         f"from_{unit}": pairs.edges[:-1].tolist(),
         f"to_{unit}": pairs.edges[1:].tolist(),
         "observed": pairs.observed.tolist(),
@@ -129,6 +129,7 @@ def _pair_columns(one: ClassDetails, unit: str) -> dict[str, list[Any]]:
         "high": pairs.high.tolist(),
         "ratio": pairs.ratio.tolist(),
     }
+    return _write(path, columns)
 
 
 def _profile_columns(one: ClassDetails, unit: str) -> dict[str, list[Any]]:
