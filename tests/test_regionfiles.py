@@ -192,6 +192,7 @@ def test_the_picture_says_what_was_scanned_and_what_each_class_counts(figure):
     assert "holes A/B: 9 regions" in said
     assert "holes A/B: 9 regions, 8 averaged" in said
     assert "bump: 1 region," in said
+    assert "■ bump: 1 region\n" in f"{said}\n"
 
 
 def test_each_region_bears_the_number_that_it_has_in_the_table(figure, found):
@@ -235,7 +236,7 @@ def test_of_many_classes_the_most_frequent_are_plotted(tmp_path):
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
     assert len(titles) == MOST_CLASSES
     assert titles[0] == "■ kind 8: 8 regions"
-    assert "2 more classes" in texts(figure)
+    assert "outlined only: 2 more" in texts(figure)
     assert save_figure(figure, tmp_path / "a.png").stat().st_size > 1000
 
 

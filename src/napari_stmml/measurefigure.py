@@ -65,7 +65,7 @@ def measure_figure(
     text = f"{scan.name}\n{caption(scan)}"
     figure.text(_LEFT / total, 1 - 0.12 / high, text, fontsize=10, va="top")
     if more:
-        note = f"{more} more classes with fewer regions are outlined only"
+        note = f"with fewer regions, outlined only: {more} more"
         figure.text(first / total, 1 - 0.12 / high, note, fontsize=8, va="top", color="0.4")
     for i, line in enumerate(listed):
         place = _LEFT / total, 1 - (_TOP + down + 0.7 + i * _LINE) / high
@@ -84,7 +84,7 @@ def class_sentence(one: ClassStatistics, unit: str) -> str:
     if one.background:
         return f"{one.name}: background, {100 * one.coverage:.3g} % of the area"
     parts = [
-        f"{one.count} region{'' if one.count == 1 else 's'}",
+        _regions(one.count),
         f"{one.density:.2g} ± {one.density_error:.1g} per {unit}²",
         f"{100 * one.coverage:.3g} % of the area",
     ]
@@ -92,6 +92,10 @@ def class_sentence(one: ClassStatistics, unit: str) -> str:
         spread = f" ± {one.height_std:.2g}" if np.isfinite(one.height_std) else ""
         parts.append(f"height {one.height_mean:.2g}{spread} nm")
     return f"{one.name}: {', '.join(parts)}"
+
+
+def _regions(count: int) -> str:
+    return f"{count} region{'' if count == 1 else 's'}"
 
 
 def _draw_scan(
@@ -150,7 +154,7 @@ def _draw_class(places: Sequence[Any], one: ClassDetails, colour: Any, unit: str
         axes.locator_params(nbins=4 if axes is image else 5)
     averaged = "" if one.averaged == one.count else f", {one.averaged} averaged"
     name = one.name if len(one.name) <= 30 else f"{one.name[:29]}…"
-    image.set_title(f"■ {name}: {one.count} regions{averaged}", fontsize=9, loc="left", color=colour)
+    image.set_title(f"■ {name}: {_regions(one.count)}{averaged}", fontsize=9, loc="left", color=colour)
     _draw_average(image, one, unit)
     _draw_profile(profile, one, colour)
     _draw_pairs(pairs, one, colour)
