@@ -179,7 +179,7 @@ class MeasureWidget(Panel):
 
     def _confidence(self, image: Any) -> np.ndarray | None:
         one = next((one for one in self.session.scans if one.layer == image), None)
-        return None if one is None else one.to_pixels(np.nan_to_num(one.confidence))
+        return None if one is None else one.to_pixels(one.confidence)
 
     def _image_of(self, layer: Any) -> Any:
         """Return the image that a map lies on: of its scan, or else the lowest of its size."""
