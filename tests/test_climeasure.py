@@ -122,7 +122,8 @@ def test_a_scan_that_has_moved_is_found_in_a_folder_by_its_name(session, labelle
     path, _ = session
     found = LabelMap.read(labelled)
     replace(found, scan={**found.scan, "source": rf"D:\\data\\{path.name}"}).write(labelled)
-    assert main(["measure", str(labelled), "--scan", str(path.parent.parent)]) == 0
+    shutil.copytree(path.parent, tmp_path / "moved" / "here")
+    assert main(["measure", str(labelled), "--scan", str(tmp_path / "moved")]) == 0
     capsys.readouterr()
     replace(found, scan={**found.scan, "source": "D:/data/y--1_1.Z_mtrx"}).write(labelled)
     assert main(["measure", str(labelled), "--scan", str(path.parent)]) == 1
