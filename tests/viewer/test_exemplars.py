@@ -33,11 +33,12 @@ def test_each_cluster_has_a_row_with_its_name_share_and_pictures(clusters, insta
         assert len(set(picture)) > 3
 
 
-def test_more_room_shows_more_pictures(clusters):
+def test_more_room_shows_more_pictures(clusters, instant_classifier):
     narrow = clusters.iconSize().width()
     clusters.resize(600, 300)
     clusters.show()
-    assert clusters.iconSize().width() == CHIP + GAP + 8 * (SIDE + GAP)
+    there = np.isfinite(instant_classifier.exemplars).any((2, 3)).sum(1)  # small scans have few
+    assert clusters.iconSize().width() == CHIP + GAP + there.max() * (SIDE + GAP)
     assert clusters.iconSize().width() > narrow
 
 
