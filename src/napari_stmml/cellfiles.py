@@ -101,10 +101,7 @@ def answers_of(
     for place, features in cell_tiles(classifier.encoder, heights):
         if should_stop():
             raise Stopped("looking was stopped")
-        said = classifier.classify(features.reshape(-1, features.shape[2]))
-        for whole, some in zip((labels, sure, runner_up), said, strict=True):
-            whole[place] = np.where(complete[place], some.reshape(features.shape[:2]), whole[place])
-    sure[labels == 0] = np.nan
+        labels[place], sure[place], runner_up[place] = _said(classifier, features, complete[place])
     return Answers(labels, runner_up, sure, known)
 
 
@@ -126,16 +123,23 @@ def cell_answers(
     labels, confidence, runner_up : ndarray, shape (cells down, cells across)
         As shown; 0, NaN and 0 where a cell has no label.
     """
-    shape = cells.shape[:2]
-    confidence = np.full(shape, np.nan, np.float32)
     if kind == "clusters":
+        shape = cells.shape[:2]
+        confidence = np.full(shape, np.nan, np.float32)
         cluster = cells[..., 0].astype(int)
         of_cluster = np.array([0, *classifier.classes.lookup[list(classifier.classes.of_cluster)]], np.uint8)
         labels = of_cluster[cluster]
         confidence[labels > 0] = cells[..., 1][labels > 0]
         return labels, confidence, np.zeros(shape, np.uint8)
-    there = np.isfinite(cells[..., 0])
-    labels, runner_up = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
-    labels[there], confidence[there], runner_up[there] = classifier.classify(np.asarray(cells[there]))
+    return _said(classifier, cells, np.isfinite(cells[..., 0]))
+
+
+def _said(
+    classifier: SurfaceClassifier, features: np.ndarray, there: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Classify the cells that are ``there``, (cells down, cells across) bool, by their features."""
+    labels, runner_up = np.zeros(there.shape, np.uint8), np.zeros(there.shape, np.uint8)
+    confidence = np.full(there.shape, np.nan, np.float32)
+    labels[there], confidence[there], runner_up[there] = classifier.classify(np.asarray(features[there]))
     confidence[labels == 0] = np.nan
     return labels, confidence, runner_up

@@ -6,6 +6,7 @@ Painted cells that it does not answer well are remembered, and decide in their n
 """
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -121,7 +122,7 @@ class Learner:
             far = np.where(near.max(1) > 0.5, 0, far)
         return softmax(odds), far
 
-    @property
+    @cached_property
     def _unit(self) -> float:
         """How far clusters, as they were trained, are from the next one, squared: the median."""
         known = self.clusters

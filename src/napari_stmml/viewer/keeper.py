@@ -84,10 +84,6 @@ class Keeper(QObject):
             )
         saves.changed((labels.copy(), classifier.classes, lineage(classifier.training)))
 
-    def path_of(self, key: ScanKey) -> Path:
-        """Return where a truth is, or will be."""
-        return self._files[key].path
-
     def flush(self) -> bool:
         """Wait until all is on disk; say whether it is."""
         saved = [saves.flush() for saves in (*self._truths.values(), self._models)]  # each of them
