@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.classes import Classes
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.corrections import lineage
 from napari_stmml.labelmap import predicted_map, put_aside_if_edited, write_values
-from napari_stmml.painted import with_painted
+from napari_stmml.painted import Shown, with_painted
 from napari_stmml.progress import throttled
 from napari_stmml.scan import Scan
 
@@ -43,14 +42,11 @@ def scan_tasks(scans: Iterable[Scan], **known: Any) -> Iterator[ScanTask]:
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """What a model said of a scan, (rows, cols) each, with what a person painted over it; it travels."""
+    """What a model said of a scan, with what a person painted over it; it travels."""
 
     task: ScanTask
-    labels: np.ndarray = field(repr=False)
+    shown: Shown
     confidence: np.ndarray = field(repr=False)
-    classes: Classes
-    painted: int
-    problem: str
     exemplars: np.ndarray | None = field(repr=False)
     seconds: float
 
@@ -111,19 +107,16 @@ def predict_scan(
     except ValueError as error:
         why = {"why": str(error), "reason": getattr(error, "reason", "cannot be prepared")}
         return {"event": "skipped", "scan": scan.name, "number": task.number, **why}
-    made = with_painted(labels, scan, classifier.classes, lineage(classifier.training))
+    shown = with_painted(labels, scan, classifier.classes, lineage(classifier.training))
     exemplars = classifier.exemplars if task.figure else None
-    shown = made.labels, confidence, made.classes, made.painted, made.problem
-    return Predicted(task, *shown, exemplars, time.monotonic() - started)
+    return Predicted(task, shown, confidence, exemplars, time.monotonic() - started)
 
 
 def write_predicted(predicted: Predicted) -> Event:
     """Write the files of a labelled scan; return the event that says so."""
     started = time.monotonic()
-    task, scan, classes = predicted.task, predicted.task.scan, predicted.classes
-    labelled = predicted_map(
-        predicted.labels, scan, *classes.legend, Path(task.model).name, predicted.painted
-    )
+    task, scan, shown = predicted.task, predicted.task.scan, predicted.shown
+    labelled = predicted_map(shown.labels, scan, *shown.classes.legend, Path(task.model).name, shown.painted)
     path = Path(task.out) / f"{task.stem}_labels.tif"
     done: Event = {"event": "predicted", "scan": scan.name, "number": task.number, "labels": str(path)}
     if edited := put_aside_if_edited(path):
@@ -138,12 +131,12 @@ def write_predicted(predicted: Predicted) -> Event:
         picture = labels_figure(scan, labelled, predicted.exemplars)
         figure = save_figure(picture, Path(task.out) / f"{task.stem}_labels.png")
         done["figure"] = str(figure)
-    if predicted.painted:
-        done["painted"] = predicted.painted
-    if predicted.problem:
-        done["problem"] = predicted.problem
-    sizes = np.bincount(predicted.labels.ravel(), minlength=classes.n + 1)
-    done["pixels"] = {label: int(sizes[label]) for label in sorted(classes.order)}
+    if shown.painted:
+        done["painted"] = shown.painted
+    if shown.problem:
+        done["problem"] = shown.problem
+    sizes = np.bincount(shown.labels.ravel(), minlength=shown.classes.n + 1)
+    done["pixels"] = {label: int(sizes[label]) for label in sorted(shown.classes.order)}
     with np.errstate(invalid="ignore"):
         done["unlike"] = int((predicted.confidence < 0).sum())
     return {**done, "seconds": round(predicted.seconds + time.monotonic() - started, 2)}
