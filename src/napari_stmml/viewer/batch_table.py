@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
+from qtpy.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_stmml.viewer.batch_results import Result
+from napari_stmml.viewer.headed import HeadedModel
 
 HEADINGS = ("Scan", "Dir.", "Status", "Labels", "Why")
 TIPS = (
@@ -17,11 +18,12 @@ TIPS = (
     "why it was left out; the whole sentence is in the tip of the row",
 )
 WIDTHS = (86, 32, 56, 52)
-_EMPTY = QModelIndex()
 
 
-class ResultsModel(QAbstractTableModel):
+class ResultsModel(HeadedModel):
     """Results, those that match the words of a filter, in the order of a column."""
+
+    HEADINGS, TIPS = HEADINGS, TIPS
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
@@ -30,28 +32,16 @@ class ResultsModel(QAbstractTableModel):
         self._words: list[str] = []
         self._column, self._down = 0, False
 
-    def rowCount(self, parent: QModelIndex = _EMPTY) -> int:
-        """Return how many results are shown."""
-        return 0 if parent.isValid() else len(self.shown)
-
-    def columnCount(self, parent: QModelIndex = _EMPTY) -> int:
-        """Return how many columns there are."""
-        return 0 if parent.isValid() else len(HEADINGS)
+    @property
+    def n_rows(self) -> int:
+        """How many results are shown."""
+        return len(self.shown)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the text or the tip of a cell."""
         if role == Qt.ItemDataRole.DisplayRole:
             return self.shown[index.row()].cells[index.column()]
         return self.shown[index.row()].tip if role == Qt.ItemDataRole.ToolTipRole else None
-
-    def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return the heading of a column, and what is in it."""
-        if orientation == Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                return HEADINGS[section]
-            if role == Qt.ItemDataRole.ToolTipRole:
-                return TIPS[section]
-        return None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Put the results in the order of a column, and those that are alike there in that of their names."""

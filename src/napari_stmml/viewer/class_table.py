@@ -3,12 +3,13 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, Qt, Signal
+from qtpy.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from qtpy.QtGui import QColor, QFont
 from qtpy.QtWidgets import QAbstractItemView, QColorDialog, QHeaderView, QStyledItemDelegate, QTableView
 
 from napari_stmml.classes import Classes
 from napari_stmml.shares import Share
+from napari_stmml.viewer.headed import HeadedModel
 
 EYE, COLOUR, NAME, REGIONS, AREA, SHARE, STROKES = range(7)
 HEADINGS = ("", "", "Class", "n", "nm²", "%", "taught")
@@ -22,12 +23,12 @@ TIPS = (
     "cells that a person painted, from which the model has learnt",
 )
 WIDTHS = (24, 24, 104, 36, 50, 44, 50)
-_EMPTY = QModelIndex()
 
 
-class ClassModel(QAbstractTableModel):
+class ClassModel(HeadedModel):
     """What the table shows; edits are passed on, never made here."""
 
+    HEADINGS, TIPS = HEADINGS, TIPS
     renamed = Signal(int, str)
 
     def __init__(self, parent: Any = None) -> None:
@@ -42,13 +43,10 @@ class ClassModel(QAbstractTableModel):
         """Labels of the rows."""
         return () if self.classes is None else self.classes.order
 
-    def rowCount(self, parent: QModelIndex = _EMPTY) -> int:
-        """Return how many classes there are."""
-        return 0 if parent.isValid() else len(self.labels)
-
-    def columnCount(self, parent: QModelIndex = _EMPTY) -> int:
-        """Return how many columns there are."""
-        return 0 if parent.isValid() else len(HEADINGS)
+    @property
+    def n_rows(self) -> int:
+        """How many classes there are."""
+        return len(self.labels)
 
     def flags(self, index: QModelIndex) -> Any:
         """Let names be edited and eyes be ticked."""
@@ -88,15 +86,6 @@ class ClassModel(QAbstractTableModel):
             self.renamed.emit(self.labels[index.row()], str(value).strip())
             return True
         return False
-
-    def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return the heading of a column, and what is in it."""
-        if orientation == Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                return HEADINGS[section]
-            if role == Qt.ItemDataRole.ToolTipRole:
-                return TIPS[section]
-        return None
 
     def _text(self, label: int, column: int) -> Any:
         assert self.classes is not None
