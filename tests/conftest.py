@@ -72,7 +72,7 @@ class Here:
         pass
 
     def map(self, function, tasks, ahead=0):
-        from napari_stmml.batch import Outcome
+        from napari_stmml.system.pool import Outcome
 
         for task in tasks:
             try:

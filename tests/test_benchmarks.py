@@ -140,7 +140,6 @@ def test_surfaces_to_train_on_and_to_test_on_are_never_the_same():
 
 def test_every_recipe_is_a_contender():
     from benchmarks.quality.contenders import contenders
-
     from napari_stmml.recipe import RECIPES
 
     assert set(RECIPES) <= set(contenders())

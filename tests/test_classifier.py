@@ -12,12 +12,12 @@ from napari_stmml.clusters import nearest_centres
 from napari_stmml.colours import class_colours
 from napari_stmml.corrections import ScanKey
 from napari_stmml.features import cell_features
-from napari_stmml.files import sha256
 from napari_stmml.lessons import Lessons
-from napari_stmml.progress import Stopped
 from napari_stmml.prototypes import Prototypes
 from napari_stmml.recipe import get_recipe
 from napari_stmml.strokes import painted_places
+from napari_stmml.system.files import sha256
+from napari_stmml.system.progress import Stopped
 from napari_stmml.training import SAMPLE, warn_of_skipped
 
 RECIPE = Recipe(

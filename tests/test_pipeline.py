@@ -20,9 +20,9 @@ from napari_stmml.mtrx_writer import Frame, write_session
 from napari_stmml.parameters import PARAMETERS
 from napari_stmml.pipeline import STEPS, Pipeline
 from napari_stmml.preprocess import to_own_pixels
-from napari_stmml.progress import Stopped
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate import simulate_hexagonal, simulate_si001
+from napari_stmml.system.progress import Stopped
 from napari_stmml.textfiles import load_window_log
 
 FILES = 6

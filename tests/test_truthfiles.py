@@ -14,9 +14,9 @@ import pytest
 from napari_stmml import Scan, labelmap, truthfiles
 from napari_stmml.classes import Classes
 from napari_stmml.corrections import ScanKey
-from napari_stmml.files import KEPT
 from napari_stmml.labelmap import LabelMap
 from napari_stmml.painted import recall
+from napari_stmml.system.files import KEPT
 from napari_stmml.truthfiles import ENDING, TruthFile
 
 NAMES, COLOURS = {1: "rows", 2: "holes"}, {1: "#ff0000", 2: "#00ff00"}

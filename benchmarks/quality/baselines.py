@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from benchmarks.quality.models import places_on
 
+from benchmarks.quality.models import places_on
 from napari_stmml import Scan
 from napari_stmml.clusters import nearest_centres
 from napari_stmml.flattening import flatten

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from benchmarks.quality import cache
 from benchmarks.quality.baselines import blind, plain_filters, raw_windows
 from benchmarks.quality.models import OfPackage, Remembered
-
 from napari_stmml import Scan, SurfaceClassifier, cells, train_classifier, training
 from napari_stmml.autoencoder import Autoencoder, build_autoencoder, train_autoencoder
 from napari_stmml.features import bank_of

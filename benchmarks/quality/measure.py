@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+
 from benchmarks.quality import cache
 from benchmarks.quality.contenders import Contender
 from benchmarks.quality.metrics import agreement, best_classes, mutual_information, pooled, scores
@@ -15,7 +16,6 @@ from benchmarks.quality.models import scan_of
 from benchmarks.quality.strokes import Reducer, answers
 from benchmarks.quality.surfaces import benchmark_surface
 from benchmarks.quality.taught import taught
-
 from napari_stmml import Scan
 from napari_stmml.simulate import Surface
 

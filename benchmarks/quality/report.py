@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from benchmarks.quality.contenders import TITLES
 from benchmarks.quality.measure import STROKES
 from benchmarks.quality.taught import STROKES as TAUGHT

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+
 from benchmarks.quality.baselines import Plain
 from benchmarks.quality.metrics import pooled, scores
 from benchmarks.quality.models import OfPackage
 from benchmarks.quality.strokes import paint
-
 from napari_stmml import Scan
 from napari_stmml.classes import Classes
 from napari_stmml.features import cell_features

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from benchmarks.quality.contenders import clustered
 
+from benchmarks.quality.contenders import clustered
 from napari_stmml import Scan, train_classifier
 from napari_stmml.autoencoder import Autoencoder, build_autoencoder
 from napari_stmml.mtrx_writer import Frame, write_session

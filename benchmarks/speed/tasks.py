@@ -42,6 +42,7 @@ def peak_mb(who: int = resource.RUSAGE_SELF) -> float:
 def prepare(what: str, path: str, **how: Any) -> dict[str, Any]:
     """Make a scene beforehand, so that its memory does not count."""
     import numpy as np
+
     from benchmarks.speed import scenes
 
     if what == "heights":
@@ -61,7 +62,6 @@ def engine(model: str, px: int, share: int) -> dict[str, Any]:
     The first call, which compiles, does not count.
     """
     from benchmarks.speed import scenes
-
     from napari_stmml import SurfaceClassifier
     from napari_stmml.windows import WindowGrid
 
@@ -107,7 +107,6 @@ def label_size(model: str, heights: str, pitch: int | None, times: int) -> dict[
 def train_rate(recipe: str, scans: int, changes: dict[str, Any]) -> dict[str, Any]:
     """Train, and count windows a second from the second batch to the last of an epoch."""
     from benchmarks.speed import scenes
-
     from napari_stmml import train_classifier
     from napari_stmml.recipe import get_recipe
 
@@ -182,7 +181,6 @@ def click_to_map(px: int, times: int, warm: bool) -> dict[str, Any]:
     import tempfile
 
     from benchmarks.speed import scenes
-
     from napari_stmml.jobs import InstantJob
     from napari_stmml.labelmap import LabelMap
     from napari_stmml.recipe import get_recipe
@@ -233,7 +231,6 @@ def profile_instant(px: int) -> dict[str, Any]:
     import tempfile
 
     from benchmarks.speed import scenes
-
     from napari_stmml import train_classifier
     from napari_stmml.features import bank_of, cell_features, filled
     from napari_stmml.grouping import fit_prototypes
@@ -277,8 +274,8 @@ def profile_instant(px: int) -> dict[str, Any]:
 def profile_dense(model: str, px: int, pitch: int) -> dict[str, Any]:
     """Say how near the dense engine is to what the machine can do."""
     import numpy as np
-    from benchmarks.speed import scenes
 
+    from benchmarks.speed import scenes
     from napari_stmml import SurfaceClassifier
     from napari_stmml.autoencoder import CONVOLUTIONS, POOLINGS
     from napari_stmml.dense import dense_features

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.files import atomic
+from napari_stmml.system.files import atomic
 
 FORMAT = 3  # 1 had centres alone: no projection, no exemplars; 2 had a class for each cluster, no lessons
 ABOUT = "classifier.json"

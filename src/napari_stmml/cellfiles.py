@@ -12,9 +12,9 @@ from napari_stmml.corrections import lineage
 from napari_stmml.features import cell_tiles, plane
 from napari_stmml.painted import recall
 from napari_stmml.places import windows_of
-from napari_stmml.progress import Stopped
 from napari_stmml.scan import Scan
 from napari_stmml.strokes import painted_places
+from napari_stmml.system.progress import Stopped
 from napari_stmml.truthfiles import TruthFile
 
 Progress = Callable[[int, int], None]

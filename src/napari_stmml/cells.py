@@ -11,10 +11,10 @@ from napari_stmml.classes import Classes
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.features import bank_of, filled
 from napari_stmml.grouping import Proposal, fit_prototypes, propose
-from napari_stmml.progress import of_training
 from napari_stmml.recipe import Recipe
 from napari_stmml.sampling import MOST, exemplars, sample_cells, typical
 from napari_stmml.stream import StoredMap, load_map
+from napari_stmml.system.progress import of_training
 
 Event = dict[str, Any]
 QUICK = 6000  # cells that a model kept in mid-training is clustered on

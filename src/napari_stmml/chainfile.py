@@ -4,8 +4,8 @@ import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from napari_stmml.files import write_text
 from napari_stmml.flattening import parse_chain
+from napari_stmml.system.files import write_text
 
 FORMAT = 1
 ENDING = ".stmml-flatten.json"

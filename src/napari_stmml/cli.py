@@ -206,9 +206,9 @@ def predict(options: argparse.Namespace) -> int:
 def learn(options: argparse.Namespace) -> int:
     """Teach a model what was painted on scans in napari; the sidecars beside the scans hold it."""
     from napari_stmml.classifier import SurfaceClassifier
-    from napari_stmml.files import keep_aside
     from napari_stmml.jobs import scans_of
     from napari_stmml.pairs import paired_by_file
+    from napari_stmml.system.files import keep_aside
     from napari_stmml.teaching import teach
 
     events: list[dict[str, Any]] = []
@@ -259,7 +259,7 @@ def _run(
 
     Its events go to ``events``, or those of the ``wanted`` kinds alone: ten thousand scans have many.
     """
-    from napari_stmml.progress import Stopped
+    from napari_stmml.system.progress import Stopped
 
     stop = threading.Event()
     show = _show_progress(verbose)

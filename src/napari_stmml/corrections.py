@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml import files
 from napari_stmml.classes import MOST, Classes
 from napari_stmml.scan import Scan
+from napari_stmml.system import files
 
 
 @dataclass(frozen=True)

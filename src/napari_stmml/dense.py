@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from napari_stmml.levelling import fill_nearest
-from napari_stmml.progress import Stopped
+from napari_stmml.system.progress import Stopped
 from napari_stmml.windows import WindowGrid
 
 TILE = 256  # positions along a side: 64 MB of features

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_stmml.files import atomic
 from napari_stmml.levelling import fill_nearest
 from napari_stmml.scan import Scan
+from napari_stmml.system.files import atomic
 
 _UNITS = {"nm": ("m", 1e-9), "nA": ("A", 1e-9), "": ("", 1.0)}
 

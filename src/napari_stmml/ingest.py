@@ -11,7 +11,6 @@ import numpy as np
 
 from napari_stmml import __version__
 from napari_stmml.features import plane
-from napari_stmml.files import sha256, write_text
 from napari_stmml.jobfolder import one_name
 from napari_stmml.mtrx import MtrxError, find_scans, is_parameter_file, is_topography, read_mtrx
 from napari_stmml.pairs import pair_scans
@@ -21,6 +20,7 @@ from napari_stmml.recipe import Recipe
 from napari_stmml.report import Row
 from napari_stmml.scan import SHORT, Scan
 from napari_stmml.stream import StoredMap, places_of, store_map
+from napari_stmml.system.files import sha256, write_text
 
 PREPARING = ("MATRIX data file processing", "Window generation")  # groups of parameters
 SAVING = "Data saving"

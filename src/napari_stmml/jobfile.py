@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from napari_stmml import parameters
-from napari_stmml.files import write_text
 from napari_stmml.parameters import PARAMETERS
 from napari_stmml.recipe import RECIPES, Recipe
+from napari_stmml.system.files import write_text
 
 SETS = ("train", "test", "predict")
 _NAMES = ("job_name", "model_name", "cluster_model_name")  # which become names of files

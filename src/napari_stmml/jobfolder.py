@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from napari_stmml.files import sweep, write_text
+from napari_stmml.system.files import sweep, write_text
 
 Print = dict[str, Any]  # a fingerprint: everything that a step's files depend on
 MOST_BYTES = 200  # of a name of a file, which with its ending may have 255

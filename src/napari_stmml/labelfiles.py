@@ -9,7 +9,6 @@ import numpy as np
 
 from napari_stmml.classes import Classes
 from napari_stmml.features import plane
-from napari_stmml.files import write_text
 from napari_stmml.jobfolder import one_name
 from napari_stmml.labelmap import predicted_map, put_aside_if_edited
 from napari_stmml.mtrx import read_mtrx
@@ -19,6 +18,7 @@ from napari_stmml.places import paint_scan
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.scanfiles import density_of, starts_of
+from napari_stmml.system.files import write_text
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.files import atomic
 from napari_stmml.scan import Scan
+from napari_stmml.system.files import atomic
 
 FORMAT = 1
 _NM_PER_CM = 1e7

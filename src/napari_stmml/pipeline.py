@@ -15,11 +15,9 @@ import numpy as np
 
 from napari_stmml import __version__, bundle, cells, ingest, report
 from napari_stmml.autoencoder import Autoencoder, TrainingState, summary
-from napari_stmml.batch import Pool, cores
 from napari_stmml.classifier import SurfaceClassifier, load_network, save_network
 from napari_stmml.corrections import lineage
 from napari_stmml.features import bank_of
-from napari_stmml.files import write_array, write_text
 from napari_stmml.ingest import Found, Intake
 from napari_stmml.jobfile import SETS, JobFile
 from napari_stmml.jobfolder import JobFolder, Print, difference, digest
@@ -33,9 +31,11 @@ from napari_stmml.labelfiles import (
     write_labelled,
 )
 from napari_stmml.parameters import nearest
-from napari_stmml.progress import Stopped, until_stopped, with_time_left
 from napari_stmml.report import Row
 from napari_stmml.stream import StoredMap, WindowStream
+from napari_stmml.system.files import write_array, write_text
+from napari_stmml.system.pool import Pool, cores
+from napari_stmml.system.progress import Stopped, until_stopped, with_time_left
 from napari_stmml.training import (
     Event,
     begin_training,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from napari_stmml.files import atomic
+from napari_stmml.system.files import atomic
 from napari_stmml.textfiles import save_table
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.files import atomic
 from napari_stmml.scan import Scan
+from napari_stmml.system.files import atomic
 
 Value = str | float | int | None
 _PLACE = ("number", "row_px", "col_px", "row_nm", "col_nm")

@@ -15,15 +15,15 @@ from napari_stmml.autoencoder import Autoencoder, TrainingState, train_autoencod
 from napari_stmml.classes import Classes
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.clusters import fit_clusters
-from napari_stmml.files import sha256
 from napari_stmml.naming import keep_names
 from napari_stmml.pairs import paired_by_file
 from napari_stmml.places import ENCODED_AT_ONCE, windows_of
-from napari_stmml.progress import of_training
 from napari_stmml.prototypes import Prototypes
 from napari_stmml.recipe import DEFAULT, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.stream import StoredMap, WindowStream, load_map, places_of, store_map
+from napari_stmml.system.files import sha256
+from napari_stmml.system.progress import of_training
 
 Event = dict[str, Any]
 SAMPLE = 512  # windows that a model kept in mid-training is clustered on: a second's work

@@ -12,9 +12,9 @@ from napari_stmml.autosave import AutoSave
 from napari_stmml.classes import Classes
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.corrections import ScanKey, lineage
-from napari_stmml.files import identity, keep_aside
 from napari_stmml.painted import recall
 from napari_stmml.scan import Scan
+from napari_stmml.system.files import identity, keep_aside
 from napari_stmml.truthfiles import Saved, TruthFile
 
 

@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from napari_stmml.locks import locked
+from napari_stmml.system.locks import locked
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from napari_stmml.locks import locked
+from napari_stmml.system.locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from napari_stmml.batch import AHEAD, Outcome, Pool, cores
 from napari_stmml.preprocess import NotUsable
+from napari_stmml.system.pool import AHEAD, Outcome, Pool, cores
 
 SECONDS = 30
-TESTS = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 
 
 def work(task):
@@ -126,10 +126,10 @@ def is_running(pid):
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 def test_processes_end_when_their_parent_is_killed(tmp_path):
     script = (
-        f"import sys; sys.path.insert(0, {str(TESTS)!r})\n"
-        "import test_batch\n"
-        "with test_batch.Pool(2) as pool:\n"
-        f"    list(pool.map(test_batch.mark_and_sleep, [{str(tmp_path)!r}] * 4))\n"
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from tests.system import test_pool\n"
+        "with test_pool.Pool(2) as pool:\n"
+        f"    list(pool.map(test_pool.mark_and_sleep, [{str(tmp_path)!r}] * 4))\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script])
     try:

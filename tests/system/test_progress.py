@@ -1,7 +1,8 @@
 import pytest
 
-from napari_stmml import pipeline, progress
-from napari_stmml.progress import throttled, with_time_left
+from napari_stmml import pipeline
+from napari_stmml.system import progress
+from napari_stmml.system.progress import throttled, with_time_left
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from napari_stmml.files import KEPT, atomic, keep_aside, put_aside, sha256
+from napari_stmml.system.files import KEPT, atomic, keep_aside, put_aside, sha256
 
 
 def test_what_was_written_stands_under_its_name_and_nothing_else(tmp_path):

@@ -1,0 +1,1 @@
+"""Files written whole, locks, processes and progress; nothing here knows of STM."""
