@@ -13,9 +13,9 @@ import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx
 from napari_stmml.cli import _show_progress, main
-from napari_stmml.labelmap import LabelMap
-from napari_stmml.mtrx import read_settings
-from napari_stmml.mtrx_writer import Frame, write_session
+from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.io.matrix import read_settings
+from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate import simulate_si001
 

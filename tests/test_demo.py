@@ -5,7 +5,7 @@ import pytest
 
 from napari_stmml import SurfaceClassifier, demo, read_mtrx
 from napari_stmml.cli import main
-from napari_stmml.labelmap import LabelMap
+from napari_stmml.io.label_tiff import LabelMap
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,7 @@ from napari_stmml.export import (
     save_figure,
     share_text,
 )
-from napari_stmml.labelmap import LabelMap
+from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import Scan
 from napari_stmml.simulate import simulate_si001
 

@@ -9,8 +9,8 @@ import pytest
 
 from napari_stmml import ingest
 from napari_stmml.ingest import Intake, is_done, load_record, survey, take_in
+from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.jobfile import JobFile
-from napari_stmml.mtrx_writer import Frame, write_session
 from napari_stmml.pipeline import Pipeline
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate import simulate_si001

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from napari_stmml.io.tables import save_parameters
 from napari_stmml.jobfile import SETS, JobFile, parameters_page
 from napari_stmml.parameters import PARAMETERS
-from napari_stmml.textfiles import save_parameters
 
 DEFAULTS = {name: known.default for name, known in PARAMETERS.items()}
 ODD = {

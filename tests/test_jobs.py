@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from napari_stmml import Scan, SurfaceClassifier, read_mtrx, truthfiles
+from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.jobs import PredictJob, RunJob, TrainJob
-from napari_stmml.labelmap import LabelMap
-from napari_stmml.mtrx_writer import Frame, write_session
 from napari_stmml.recipe import Recipe
 from napari_stmml.scanlabels import free_name
 from napari_stmml.simulate import simulate_si001

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from napari_stmml.colours import NOT_SCANNED, STM_COLOURS, paint_classes, robust_limits
-from napari_stmml.labelmap import LabelMap
+from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.pictures import (
     check_cmap,
     colour_heights,

@@ -9,15 +9,15 @@ from PIL import Image
 from napari_stmml import read_mtrx
 from napari_stmml.classes import Classes
 from napari_stmml.ingest import Intake, is_done, take_in
+from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.io.tables import load_coordinates, load_window_log
 from napari_stmml.jobfile import JobFile
 from napari_stmml.labelfiles import Prepared, Reading, Writing, read_prepared, record_of, write_labelled
-from napari_stmml.labelmap import LabelMap
-from napari_stmml.mtrx_writer import Frame, write_session
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.scanfiles import density_of
 from napari_stmml.stream import load_map
-from napari_stmml.textfiles import load_coordinates, load_window_log
 from napari_stmml.windows import WindowGrid
 
 TINY = {

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stmml import Scan, labelmap, truthfiles
+from napari_stmml import Scan, truthfiles
 from napari_stmml.classes import Classes
 from napari_stmml.corrections import ScanKey
-from napari_stmml.labelmap import LabelMap
+from napari_stmml.io import label_tiff
+from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.painted import recall
 from napari_stmml.system.files import KEPT
 from napari_stmml.truthfiles import ENDING, TruthFile
@@ -278,7 +279,7 @@ def test_a_damaged_sidecar_that_cannot_be_moved_is_said_and_stays(scan, monkeypa
 
 def test_a_sidecar_of_a_newer_program_stays_where_it_is_and_is_said(scan, monkeypatch):
     path = save(scan, painted()).path
-    monkeypatch.setattr(labelmap, "FORMAT", labelmap.FORMAT + 1)
+    monkeypatch.setattr(label_tiff, "FORMAT", label_tiff.FORMAT + 1)
     newer = LabelMap.read(path).write(path).read_bytes()
     monkeypatch.undo()
     monkeypatch.setattr(truthfiles, "HOME", path.parent / "home")

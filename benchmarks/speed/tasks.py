@@ -181,8 +181,8 @@ def click_to_map(px: int, times: int, warm: bool) -> dict[str, Any]:
     import tempfile
 
     from benchmarks.speed import scenes
+    from napari_stmml.io.label_tiff import LabelMap
     from napari_stmml.jobs import InstantJob
-    from napari_stmml.labelmap import LabelMap
     from napari_stmml.recipe import get_recipe
     from napari_stmml.worker import Worker
 

@@ -10,15 +10,15 @@ except PackageNotFoundError:  # a source tree that was never installed
     __version__ = "0+unknown"
 
 _HOME = {
-    "MtrxError": "mtrx",
+    "MtrxError": "io.matrix",
     "Preprocessing": "preprocess",
     "RECIPES": "recipe",
     "Recipe": "recipe",
     "Scan": "scan",
     "SurfaceClassifier": "classifier",
     "WindowGrid": "windows",
-    "find_scans": "mtrx",
-    "read_mtrx": "mtrx",
+    "find_scans": "io.matrix",
+    "read_mtrx": "io.matrix",
     "train_classifier": "training",
 }
 __all__ = sorted(_HOME)

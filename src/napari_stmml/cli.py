@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from napari_stmml import __version__, climeasure
+from napari_stmml.io.matrix_settings import Row
 from napari_stmml.recipe import CELL, DEFAULT, RECIPES, STORIES, get_recipe
 from napari_stmml.scan import Scan
-from napari_stmml.settings import Row
 
 _OF_FILES = ("recipe", "clusters", "like", "epochs", "set", "seed", "out", "model", "pitch", "confidence")
 EXIT = "Exit status: 0 when there is a result, 1 when there is none, 2 when the command was not understood."
@@ -46,8 +46,8 @@ def info(options: argparse.Namespace) -> int:
     """Print what every scan is: size, bias, setpoint, date; with --all or --json, all that its files say."""
     from itertools import groupby
 
+    from napari_stmml.io.matrix import read_settings
     from napari_stmml.jobs import scans_of
-    from napari_stmml.mtrx import read_settings
 
     skipped: list[dict[str, str]] = []
 

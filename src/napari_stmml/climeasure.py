@@ -9,7 +9,7 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_stmml.labelmap import LabelMap
+    from napari_stmml.io.label_tiff import LabelMap
     from napari_stmml.regions import Measurements
     from napari_stmml.scan import Scan
 
@@ -113,7 +113,7 @@ def _measure(path: Path, stem: str, options: argparse.Namespace) -> Measured:
     from napari_stmml.classdetails import class_details, pairs_between
     from napari_stmml.export import save_figure
     from napari_stmml.flattening import flatten
-    from napari_stmml.labelmap import LabelMap
+    from napari_stmml.io.label_tiff import LabelMap
     from napari_stmml.measurefigure import measure_figure
     from napari_stmml.regionfiles import check_heights, file_name, write_measurements, write_pairs
     from napari_stmml.regions import FLATTENED
@@ -178,7 +178,7 @@ def _check_names(labels: "LabelMap", names: Sequence[str], what_for: str) -> Non
 
 def _file_of(labels: "LabelMap", given: str | None) -> Path:
     """Find the file of the scan: the one given, that of its name in the folder given, or where it was."""
-    from napari_stmml.mtrx import find_scans
+    from napari_stmml.io.matrix import find_scans
 
     source = labels.scan.get("source", "")
     if given and Path(given).is_dir():
@@ -198,7 +198,7 @@ def _file_of(labels: "LabelMap", given: str | None) -> Path:
 
 def _scan_of(labels: "LabelMap", given: str | None) -> "Scan":
     """Read the heights that a label map lies on: same channel, same direction, same shape, same time."""
-    from napari_stmml.mtrx import read_mtrx
+    from napari_stmml.io.matrix import read_mtrx
 
     source = _file_of(labels, given)
     scans = read_mtrx(source)

@@ -9,9 +9,9 @@ import numpy as np
 
 from napari_stmml.classes import Classes
 from napari_stmml.features import plane
+from napari_stmml.io.label_tiff import predicted_map, put_aside_if_edited
+from napari_stmml.io.matrix import read_mtrx
 from napari_stmml.jobfolder import one_name
-from napari_stmml.labelmap import predicted_map, put_aside_if_edited
-from napari_stmml.mtrx import read_mtrx
 from napari_stmml.painted import with_painted
 from napari_stmml.pairs import pair_scans
 from napari_stmml.places import paint_scan
@@ -104,8 +104,8 @@ def write_labelled(writing: Writing) -> Labelled:
     What a person painted on the scan wins over what the model says; the log is of the model's windows.
     """
     from napari_stmml.export import labels_figure, save_figure
+    from napari_stmml.io.tables import save_window_log
     from napari_stmml.pictures import save_overlay
-    from napari_stmml.textfiles import save_window_log
 
     scan, prepared = writing.prepared.scan, writing.prepared.heights
     grid = writing.recipe.prediction_grid

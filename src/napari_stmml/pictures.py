@@ -9,10 +9,10 @@ import numpy as np
 
 from napari_stmml.colours import NOT_SCANNED, paint_classes, robust_limits
 from napari_stmml.export import colour_table, font_file
-from napari_stmml.labelmap import LabelMap
+from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.io.tables import utc
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import atomic
-from napari_stmml.textfiles import utc
 
 if TYPE_CHECKING:
     from PIL.Image import Image

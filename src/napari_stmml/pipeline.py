@@ -98,7 +98,7 @@ class Pipeline:
         """
         with self.folder.locked():
             self.job.absolute().write(self.folder / "job_as_run.toml")
-            from napari_stmml.textfiles import save_parameters
+            from napari_stmml.io.tables import save_parameters
 
             save_parameters(self.folder / "parameters.csv", self.job.table())
             try:

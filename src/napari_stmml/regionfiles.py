@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.classdetails import ClassDetails, class_details
-from napari_stmml.labelmap import write_values
+from napari_stmml.io.label_tiff import write_values
+from napari_stmml.io.tables import save_table
 from napari_stmml.pairdistances import PairHistogram
 from napari_stmml.regions import Measurements
 from napari_stmml.scan import Scan
-from napari_stmml.textfiles import save_table
 
 _LONGEST = 60  # bytes of a class's name in that of a file
 

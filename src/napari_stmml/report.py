@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from napari_stmml.io.tables import save_table
 from napari_stmml.system.files import atomic
-from napari_stmml.textfiles import save_table
 
 
 @dataclass(frozen=True)

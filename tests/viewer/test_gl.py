@@ -19,7 +19,7 @@ import napari
 import numpy as np
 
 from napari_stmml import Scan
-from napari_stmml.labelmap import LabelMap
+from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.viewer.layers import labels_to_layer, scan_to_layer
 
 viewer = napari.Viewer(show_welcome_screen=False)

@@ -8,7 +8,7 @@ import pytest
 from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_stmml.labelmap import LabelMap
+from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.layers import (
     labels_from_layer,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_stmml.flattening import flatten
-from napari_stmml.labelmap import LabelMap
+from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.preprocess import resample
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.heights_view import COLUMN, LINE, ROW

@@ -354,7 +354,7 @@ def test_classes_are_moved_renamed_recoloured_and_deleted_each_in_one_step(corre
 
 
 def test_a_map_that_is_saved_holds_a_persons_labels_over_the_models(correcting, settle, tmp_path):
-    from napari_stmml.labelmap import LabelMap
+    from napari_stmml.io.label_tiff import LabelMap
 
     one = correcting.scans[0]
     stroke(one, label=3)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from napari.components import LayerList
 
-from napari_stmml.labelmap import LabelMap
+from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.viewer.layers import labels_to_layer
 from napari_stmml.viewer.panel import place_of
 

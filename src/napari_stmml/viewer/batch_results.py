@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from napari_stmml.ingest import NOT_YET, load_record
+from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.io.matrix import read_mtrx
 from napari_stmml.jobfile import JobFile
-from napari_stmml.labelmap import LabelMap
-from napari_stmml.mtrx import read_mtrx
 from napari_stmml.report import Row
 from napari_stmml.viewer.layers import LayerData, labels_to_layer, scan_to_layer
 

@@ -9,8 +9,8 @@ import numpy as np
 from napari_stmml import editing
 from napari_stmml.classes import Classes
 from napari_stmml.classifier import SurfaceClassifier
-from napari_stmml.gwyddion import write_gwy
-from napari_stmml.labelmap import LabelMap
+from napari_stmml.io.gwyddion import write_gwy
+from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.viewer.open_scan import OpenScan
 from napari_stmml.viewer.session import Session
 

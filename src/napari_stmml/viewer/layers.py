@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.colours import NOT_SCANNED, STM_COLOURS, class_colours, robust_limits
-from napari_stmml.labelmap import LabelMap
+from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import Scan
 
 LayerData = tuple[np.ndarray, dict[str, Any], str]

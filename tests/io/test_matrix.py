@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from access2thematrix import MtrxData
 
-from napari_stmml.mtrx import MtrxError, find_scans, is_parameter_file, read_mtrx, read_settings
-from napari_stmml.mtrx_writer import Frame, write_session
+from napari_stmml.io.matrix import MtrxError, find_scans, is_parameter_file, read_mtrx, read_settings
+from napari_stmml.io.matrix_settings import for_people
+from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
-from napari_stmml.settings import for_people
 
 ROWS, COLS = 6, 5
 Z_STEP = 1e9 / 9.942e15  # nm, of the simulated scanner

@@ -6,7 +6,7 @@ import pytest
 from gwyfile.util import get_datafields
 
 from napari_stmml import Scan
-from napari_stmml.gwyddion import write_gwy
+from napari_stmml.io.gwyddion import write_gwy
 
 LABELS = np.zeros((30, 40), np.uint8)
 LABELS[2:6, 3:9], LABELS[20:25, 30:35] = 1, 3

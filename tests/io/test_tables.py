@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from napari_stmml.scan import Scan
-from napari_stmml.textfiles import (
+from napari_stmml.io.tables import (
     load_coordinates,
     load_window_log,
     save_coordinates,
@@ -16,6 +15,7 @@ from napari_stmml.textfiles import (
     save_table,
     save_window_log,
 )
+from napari_stmml.scan import Scan
 from napari_stmml.windows import WindowGrid
 
 

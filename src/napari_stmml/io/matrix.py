@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.io.matrix_settings import BIAS, SETPOINT, FileSettings, Parameters, Setting, held
 from napari_stmml.scan import DIRECTIONS, Scan
-from napari_stmml.settings import BIAS, SETPOINT, FileSettings, Parameters, Setting, held
 
 _RESULT_FILE = re.compile(r"(?P<chain>.+)--(?P<run>\d+)_(?P<cycle>\d+)\.(?P<channel>.+)_mtrx", re.IGNORECASE)
 _PARAMETER_FILE = re.compile(r"(?P<chain>.+)_(?P<link>\d{4})\.mtrx", re.IGNORECASE)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from napari_stmml.settings import (
+from napari_stmml.io.matrix_settings import (
     BIAS,
     GROUPS,
     REST,

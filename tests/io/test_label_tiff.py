@@ -5,7 +5,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_stmml.labelmap import LabelMap, is_label_map
+from napari_stmml.io.label_tiff import LabelMap, is_label_map
 
 DTYPES = {200: np.uint8, 60_000: np.uint16, 70_000: np.uint32}
 
