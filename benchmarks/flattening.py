@@ -16,7 +16,7 @@ import spiepy
 from spiepy import demo
 
 from napari_stmml import read_mtrx
-from napari_stmml.flattening import METHODS, flatten
+from napari_stmml.heights.flatten import METHODS, flatten
 from napari_stmml.simulate import simulate_hexagonal, simulate_si001, with_artefacts
 
 ROOT = Path(__file__).resolve().parents[1]

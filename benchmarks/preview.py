@@ -17,7 +17,7 @@ from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_stmml import Scan
-from napari_stmml.flattening import METHODS, flatten
+from napari_stmml.heights.flatten import METHODS, flatten
 from napari_stmml.simulate import simulate_si001
 from napari_stmml.viewer.layers import scan_to_layer
 from napari_stmml.viewer.passing import PREVIEW

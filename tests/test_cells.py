@@ -6,10 +6,10 @@ import pytest
 
 from napari_stmml import Scan, SurfaceClassifier, bundle, train_classifier
 from napari_stmml.artefacts import with_artefacts
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.sampling import EXEMPLAR_PX, EXEMPLARS, sample_cells, typical
 from napari_stmml.simulate import simulate_si001
 from napari_stmml.stream import store_map
-from napari_stmml.windows import WindowGrid
 
 
 def recorded(seed, **known):
@@ -123,7 +123,7 @@ def test_two_biases_are_two_views_of_one_place(tmp_path):
         model.clusters.n_features
         == 2 * train_classifier([forward], recipe="instant", n_clusters=2).clusters.n_features
     )
-    from napari_stmml.pairs import pair_scans
+    from napari_stmml.heights.two_biases import pair_scans
 
     there, back = pair_scans([forward, backward])
     back_again = SurfaceClassifier.load(model.save(tmp_path / "both.stmml"))

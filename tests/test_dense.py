@@ -4,8 +4,8 @@ import pytest
 from napari_stmml.autoencoder import Autoencoder, build_autoencoder
 from napari_stmml.clusters import nearest_centres
 from napari_stmml.dense import blocks, dense_features, label_tiles, label_windows, tiles
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.system.progress import Stopped
-from napari_stmml.windows import WindowGrid
 
 
 @pytest.fixture(scope="module")

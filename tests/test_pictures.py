@@ -253,7 +253,7 @@ def test_limits_of_nothing_are_0_and_1():
 
 def test_real_scans_make_pictures(tmp_path, shared_data):
     from napari_stmml import find_scans, read_mtrx
-    from napari_stmml.flattening import flatten
+    from napari_stmml.heights.flatten import flatten
 
     for path in find_scans(shared_data / "mtrx"):
         scan = read_mtrx(path)[0]

@@ -14,13 +14,13 @@ import pytest
 
 from napari_stmml import SurfaceClassifier, export, ingest, read_mtrx, stream, truthfiles
 from napari_stmml.bundle import read as read_bundle
+from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.io.tables import load_window_log
 from napari_stmml.jobfile import JobFile
 from napari_stmml.parameters import PARAMETERS
 from napari_stmml.pipeline import STEPS, Pipeline
-from napari_stmml.preprocess import to_own_pixels
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate import simulate_hexagonal, simulate_si001
 from napari_stmml.system.progress import Stopped

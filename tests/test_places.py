@@ -5,9 +5,9 @@ import pytest
 
 from napari_stmml.autoencoder import Autoencoder, build_autoencoder
 from napari_stmml.features import bank_of, cell_features
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.places import place_features
 from napari_stmml.recipe import Recipe, get_recipe
-from napari_stmml.windows import WindowGrid
 
 WINDOWS = Recipe(pixel_density=8.0, window_size=16, window_pitch=8, predict_window_pitch=4)
 HEIGHTS = np.random.default_rng(0).random((70, 93), dtype=np.float32)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from napari_stmml.preprocess import Preprocessing
+from napari_stmml.heights.prepare import Preprocessing
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import RECIPES, Recipe, get_recipe
-from napari_stmml.windows import WindowGrid
 
 BOUNDED = [parameter for parameter in fields(Recipe) if parameter.metadata.get("most") is not None]
 bounded = pytest.mark.parametrize("parameter", BOUNDED, ids=[parameter.name for parameter in BOUNDED])

@@ -8,6 +8,7 @@ from PIL import Image
 
 from napari_stmml import read_mtrx
 from napari_stmml.classes import Classes
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.ingest import Intake, is_done, take_in
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
@@ -18,7 +19,6 @@ from napari_stmml.recipe import Recipe
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.scanfiles import density_of
 from napari_stmml.stream import load_map
-from napari_stmml.windows import WindowGrid
 
 TINY = {
     "pixel_density": 8.0,
@@ -283,7 +283,7 @@ def test_painting_the_log_gives_the_label_map(labelled):
         again[rows.index(row), cols.index(col)] = label
     assert np.array_equal(again, nearest)
     assert sure == pytest.approx(margin.ravel(), abs=1e-5)
-    from napari_stmml.preprocess import to_own_pixels
+    from napari_stmml.heights.prepare import to_own_pixels
 
     painted = to_own_pixels(grid.paint(again, prepared.heights.shape), (96, 64))
     assert np.array_equal(LabelMap.read(folder / outputs[0]).labels, painted)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.stream import WindowStream, load_map, places_of, store_map
-from napari_stmml.windows import WindowGrid
 
 GRID = WindowGrid(16, 4)
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from napari_stmml import strokes
-from napari_stmml.preprocess import to_own_pixels
+from napari_stmml.heights.prepare import to_own_pixels
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.scan import Scan
 from napari_stmml.strokes import checked_truth, enough, painted_places
-from napari_stmml.windows import WindowGrid
 
 
 @pytest.mark.parametrize("grid", [WindowGrid(2, 2), WindowGrid(16, 4), WindowGrid(16, 5)])

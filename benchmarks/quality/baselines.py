@@ -9,10 +9,10 @@ import numpy as np
 from benchmarks.quality.models import places_on
 from napari_stmml import Scan
 from napari_stmml.clusters import nearest_centres
-from napari_stmml.flattening import flatten
+from napari_stmml.heights.flatten import flatten
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.places import windows_of
 from napari_stmml.recipe import get_recipe
-from napari_stmml.windows import WindowGrid
 
 RAW_COMPONENTS = 64
 SAMPLED = 30_000  # vectors that plain k-means is fitted to

@@ -11,11 +11,11 @@ import numpy as np
 from napari_stmml import Scan, SurfaceClassifier, dense
 from napari_stmml.autoencoder import Autoencoder
 from napari_stmml.features import cell_features
-from napari_stmml.pairs import pair_scans
+from napari_stmml.heights.prepare import to_own_pixels
+from napari_stmml.heights.two_biases import pair_scans
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.places import ENCODED_AT_ONCE, windows_of
-from napari_stmml.preprocess import to_own_pixels
 from napari_stmml.simulate import Surface
-from napari_stmml.windows import WindowGrid
 
 COARSE = 4, 8  # px: pitch of windows where clusters are named, and where features are reduced
 BIAS = -2.0  # V, of the heights; the other bias is the opposite

@@ -63,7 +63,7 @@ def engine(model: str, px: int, share: int) -> dict[str, Any]:
     """
     from benchmarks.speed import scenes
     from napari_stmml import SurfaceClassifier
-    from napari_stmml.windows import WindowGrid
+    from napari_stmml.heights.windows import WindowGrid
 
     classifier = SurfaceClassifier.load(model)
     grid = WindowGrid(32, 2)
@@ -234,11 +234,11 @@ def profile_instant(px: int) -> dict[str, Any]:
     from napari_stmml import train_classifier
     from napari_stmml.features import bank_of, cell_features, filled
     from napari_stmml.grouping import fit_prototypes
+    from napari_stmml.heights.windows import WindowGrid
     from napari_stmml.places import paint_scan, windows_of
     from napari_stmml.recipe import get_recipe
     from napari_stmml.sampling import sample_cells
     from napari_stmml.stream import store_map
-    from napari_stmml.windows import WindowGrid
 
     recipe, scan = get_recipe("instant", num_clusters=scenes.CLUSTERS), scenes.scan_of(px)
     train_classifier([scenes.scan_of(128)], recipe=recipe)  # everything is imported
@@ -279,7 +279,7 @@ def profile_dense(model: str, px: int, pitch: int) -> dict[str, Any]:
     from napari_stmml import SurfaceClassifier
     from napari_stmml.autoencoder import CONVOLUTIONS, POOLINGS
     from napari_stmml.dense import dense_features
-    from napari_stmml.windows import WindowGrid
+    from napari_stmml.heights.windows import WindowGrid
 
     one = np.random.default_rng(0).normal(size=(2048, 2048)).astype(np.float32)
     one @ one

@@ -11,12 +11,12 @@ except PackageNotFoundError:  # a source tree that was never installed
 
 _HOME = {
     "MtrxError": "io.matrix",
-    "Preprocessing": "preprocess",
+    "Preprocessing": "heights.prepare",
     "RECIPES": "recipe",
     "Recipe": "recipe",
     "Scan": "scan",
     "SurfaceClassifier": "classifier",
-    "WindowGrid": "windows",
+    "WindowGrid": "heights.windows",
     "find_scans": "io.matrix",
     "read_mtrx": "io.matrix",
     "train_classifier": "training",

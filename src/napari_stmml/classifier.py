@@ -15,6 +15,7 @@ from napari_stmml.classes import MOST as MOST_CLASSES
 from napari_stmml.classes import Classes
 from napari_stmml.corrections import ScanKey
 from napari_stmml.features import EDITION, bank_of, plane
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.learner import Learner
 from napari_stmml.lessons import Lessons
 from napari_stmml.places import paint_scan, place_features, windows_of
@@ -23,7 +24,6 @@ from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.strokes import checked_truth, enough, painted_features
 from napari_stmml.system.progress import Stopped
-from napari_stmml.windows import WindowGrid
 
 Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]

@@ -206,8 +206,8 @@ def predict(options: argparse.Namespace) -> int:
 def learn(options: argparse.Namespace) -> int:
     """Teach a model what was painted on scans in napari; the sidecars beside the scans hold it."""
     from napari_stmml.classifier import SurfaceClassifier
+    from napari_stmml.heights.two_biases import paired_by_file
     from napari_stmml.jobs import scans_of
-    from napari_stmml.pairs import paired_by_file
     from napari_stmml.system.files import keep_aside
     from napari_stmml.teaching import teach
 

@@ -112,7 +112,7 @@ def _measure(path: Path, stem: str, options: argparse.Namespace) -> Measured:
 
     from napari_stmml.classdetails import class_details, pairs_between
     from napari_stmml.export import save_figure
-    from napari_stmml.flattening import flatten
+    from napari_stmml.heights.flatten import flatten
     from napari_stmml.io.label_tiff import LabelMap
     from napari_stmml.measurefigure import measure_figure
     from napari_stmml.regionfiles import check_heights, file_name, write_measurements, write_pairs

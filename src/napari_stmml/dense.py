@@ -15,9 +15,9 @@ from typing import Protocol
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from napari_stmml.levelling import fill_nearest
+from napari_stmml.heights.levelling import fill_nearest
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.system.progress import Stopped
-from napari_stmml.windows import WindowGrid
 
 TILE = 256  # positions along a side: 64 MB of features
 TILE_PX = 1024  # px along a side: 134 MB of the first layer's output

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stmml.colours import NO_COLOUR, NOT_SCANNED, STM_COLOURS, as_rgb, paint_classes, robust_limits
-from napari_stmml.flattening import flatten
+from napari_stmml.heights.flatten import flatten
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import atomic

@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from napari_stmml.levelling import fill_nearest
+from napari_stmml.heights.levelling import fill_nearest
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe
-from napari_stmml.windows import WindowGrid
 
 TILE = 2048  # px a side of what is made at once: some 60 channels of 16 MB
 EDITION = 2  # of what banks make of a map; models of another edition cannot be used

@@ -11,11 +11,11 @@ import numpy as np
 
 from napari_stmml import __version__
 from napari_stmml.features import plane
+from napari_stmml.heights.prepare import NotUsable
+from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.io.matrix import MtrxError, find_scans, is_parameter_file, is_topography, read_mtrx
 from napari_stmml.jobfolder import one_name
-from napari_stmml.pairs import pair_scans
 from napari_stmml.parameters import PARAMETERS
-from napari_stmml.preprocess import NotUsable
 from napari_stmml.recipe import Recipe
 from napari_stmml.report import Row
 from napari_stmml.scan import SHORT, Scan

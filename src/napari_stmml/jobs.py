@@ -21,9 +21,9 @@ from uuid import uuid4
 from napari_stmml.attention import doubts
 from napari_stmml.cellfiles import answers_of, write_cells
 from napari_stmml.classifier import SurfaceClassifier
+from napari_stmml.heights.two_biases import pair_scans, paired_by_file
 from napari_stmml.ingestlog import IngestLog
 from napari_stmml.io.matrix import MtrxError, find_scans, read_mtrx
-from napari_stmml.pairs import pair_scans, paired_by_file
 from napari_stmml.recipe import CELL, Recipe, get_recipe
 from napari_stmml.scan import Scan, load_scans
 from napari_stmml.scanlabels import (

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from napari_stmml.levelling import fill_nearest
-from napari_stmml.periodic import split_lattice
-from napari_stmml.pyramid import blurred, halved
+from napari_stmml.heights.lattice import split_lattice
+from napari_stmml.heights.levelling import fill_nearest
+from napari_stmml.heights.pyramid import blurred, halved
 
 TYPES = ("surface", "pit", "bump", "cluster", "disordered", "step", "bare")
 SURFACE, PIT, BUMP, CLUSTER, DISORDERED, STEP, BARE = range(len(TYPES))

@@ -7,10 +7,10 @@ import numpy as np
 
 from napari_stmml import dense
 from napari_stmml.features import LEAST, cell_tiles, plane
-from napari_stmml.preprocess import NotUsable, to_own_pixels
+from napari_stmml.heights.prepare import NotUsable, to_own_pixels
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
-from napari_stmml.windows import WindowGrid
 
 ENCODED_AT_ONCE = 2048  # windows; 34 MB of features at 32 px
 

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from napari_stmml.heights.prepare import Preprocessing
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.parameters import PARAMETERS
-from napari_stmml.preprocess import Preprocessing
-from napari_stmml.windows import WindowGrid
 
 CELL = 2  # px a side of what gets one label, where features are of every place
 DENSE_PITCHES = (1, 2, 4, 8)

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.io.tables import save_coordinates, save_metadata
 from napari_stmml.jobfolder import one_name
 from napari_stmml.pictures import save_scan_jpg, save_window_jpgs
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import atomic, write_array
-from napari_stmml.windows import WindowGrid
 
 AT_ONCE = 4096  # windows in memory at a time
 

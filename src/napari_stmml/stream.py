@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.system.files import write_array
-from napari_stmml.windows import WindowGrid
 
 LEAST_TOGETHER = 4  # maps whose windows are shuffled together, whatever their number
 PARTS = ("all", "train", "held")

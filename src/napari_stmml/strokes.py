@@ -6,11 +6,11 @@ import numpy as np
 
 from napari_stmml.classes import MOST as MOST_CLASSES
 from napari_stmml.features import plane
+from napari_stmml.heights.prepare import to_own_pixels
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.places import place_features, windows_of
-from napari_stmml.preprocess import to_own_pixels
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
-from napari_stmml.windows import WindowGrid
 
 MOST_LEARNT = 5000  # places of one class on one scan: of a whole area, more say nothing new
 

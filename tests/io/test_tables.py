@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.io.tables import (
     load_coordinates,
     load_window_log,
@@ -16,7 +17,6 @@ from napari_stmml.io.tables import (
     save_window_log,
 )
 from napari_stmml.scan import Scan
-from napari_stmml.windows import WindowGrid
 
 
 def starts_of(n):

@@ -2,7 +2,7 @@ import pytest
 from qtpy.QtCore import QModelIndex, Qt
 from qtpy.QtTest import QTest
 
-from napari_stmml.flattening import FLATTEN_METHODS, METHODS, parse_chain
+from napari_stmml.heights.flatten import FLATTEN_METHODS, METHODS, parse_chain
 from napari_stmml.recipe import Recipe
 from napari_stmml.viewer.chain_editor import ChainEditor, about, grouped, presets
 from napari_stmml.viewer.recipe_form import field_for

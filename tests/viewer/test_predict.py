@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx, train_classifier
-from napari_stmml.pairs import pair_scans
+from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.viewer import predict as module
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.layers import scan_to_layer

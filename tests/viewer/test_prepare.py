@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from napari_stmml.flattening import flatten
+from napari_stmml.heights.flatten import flatten
+from napari_stmml.heights.prepare import resample
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.preprocess import resample
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.heights_view import COLUMN, LINE, ROW
 from napari_stmml.viewer.layers import labels_to_layer, scan_to_layer
@@ -11,7 +12,6 @@ from napari_stmml.viewer.panel import brief_name, place_of, scan_of
 from napari_stmml.viewer.passing import GRID, PREVIEW
 from napari_stmml.viewer.prepare import PrepareWidget
 from napari_stmml.viewer.profile import heights_along, histogram, profile, ticks
-from napari_stmml.windows import WindowGrid
 
 PLACE = {"translate": (3.0, -4.0), "rotate": 25, "shear": [0.1]}
 

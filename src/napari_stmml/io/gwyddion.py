@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_stmml.levelling import fill_nearest
+from napari_stmml.heights.levelling import fill_nearest
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import atomic
 

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_stmml.flattening import METHODS, parse_chain
+from napari_stmml.heights.flatten import METHODS, parse_chain
 from napari_stmml.viewer.recipe_form import ChainCompleter
 
 NOTHING = "none"  # the method that does nothing: all that is left when every other is removed

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from superqt.utils import create_worker
 
-from napari_stmml.flattening import flatten
+from napari_stmml.heights.flatten import flatten
 from napari_stmml.viewer import passing
 from napari_stmml.viewer.layers import robust_limits, scan_to_layer
 from napari_stmml.viewer.panel import brief_name, place_of, scan_of

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
-from napari_stmml.pairs import pair_scans
+from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.recipe import Recipe, get_recipe
 from napari_stmml.scan import Scan
 

@@ -9,7 +9,7 @@ from napari.layers import Labels
 from napari.qt.threading import create_worker
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton
 
-from napari_stmml.flattening import flatten
+from napari_stmml.heights.flatten import flatten
 from napari_stmml.regions import FLATTENED, Measurements, measure
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.layers import labels_from_layer

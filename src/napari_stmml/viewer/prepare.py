@@ -8,7 +8,7 @@ from magicgui.widgets import CheckBox, PushButton
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QPushButton
 
-from napari_stmml.chainfile import ENDING, load_chain, save_chain
+from napari_stmml.heights.chain_file import ENDING, load_chain, save_chain
 from napari_stmml.recipe import Recipe
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.apply_all import ApplyToAll

@@ -8,7 +8,7 @@ from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCompleter
 
-from napari_stmml.flattening import FLATTEN_METHODS
+from napari_stmml.heights.flatten import FLATTEN_METHODS
 from napari_stmml.parameters import PARAMETERS
 from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe
 

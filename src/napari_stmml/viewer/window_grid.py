@@ -6,14 +6,14 @@ import numpy as np
 from magicgui.widgets import CheckBox, Label
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from napari_stmml.preprocess import MOST_PIXELS
+from napari_stmml.heights.prepare import MOST_PIXELS
+from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.viewer import passing
 from napari_stmml.viewer.panel import form_of, place_of, scan_of
 from napari_stmml.viewer.passing import GRID, PASSING
 from napari_stmml.viewer.recipe_form import field_for
-from napari_stmml.windows import WindowGrid
 
 MOST_LINES = 4000
 

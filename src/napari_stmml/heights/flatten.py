@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from napari_stmml import levelling, repair
-from napari_stmml.levelling import fill_nearest
+from napari_stmml.heights import levelling, repair
+from napari_stmml.heights.levelling import fill_nearest
 
 __all__ = ["FLATTEN_METHODS", "METHODS", "Method", "fill_nearest", "flatten", "parse_chain", "table"]
 

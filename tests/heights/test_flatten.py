@@ -7,8 +7,8 @@ from scipy.ndimage import binary_erosion, gaussian_filter
 from spiepy import demo
 
 from napari_stmml import read_mtrx
-from napari_stmml.flattening import FLATTEN_METHODS, METHODS, fill_nearest, flatten, parse_chain, table
-from napari_stmml.preprocess import Preprocessing
+from napari_stmml.heights.flatten import FLATTEN_METHODS, METHODS, fill_nearest, flatten, parse_chain, table
+from napari_stmml.heights.prepare import Preprocessing
 from napari_stmml.simulate import simulate_hexagonal, simulate_si001, with_artefacts
 
 LEVELLING = ["poly_xy", "poly_xy_2", "xy", "peaks", "iterate_mask", "row_mean_and_slope", "facet", "terraces"]
@@ -499,5 +499,5 @@ def test_each_method_has_one_name_and_one_line_of_help():
 
 
 def test_the_page_on_flattening_holds_the_table_of_methods():
-    page = Path(__file__).parents[1] / "docs" / "flattening.md"
+    page = Path(__file__).parents[2] / "docs" / "flattening.md"
     assert table() in page.read_text("utf-8")

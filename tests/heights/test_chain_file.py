@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from napari_stmml.chainfile import ENDING, FORMAT, MOST_BYTES, load_chain, save_chain
-from napari_stmml.flattening import FLATTEN_METHODS
+from napari_stmml.heights.chain_file import ENDING, FORMAT, MOST_BYTES, load_chain, save_chain
+from napari_stmml.heights.flatten import FLATTEN_METHODS
 
 
 @pytest.mark.parametrize(

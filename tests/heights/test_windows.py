@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.windows import WindowGrid
+from napari_stmml.heights.windows import WindowGrid
 
 GRIDS = [(1, 1), (4, 1), (4, 2), (4, 3), (4, 4), (5, 2), (7, 4), (8, 8)]
 SHAPES = [(8, 8), (9, 12), (13, 8), (20, 31)]

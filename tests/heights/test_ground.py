@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from napari_stmml.pyramid import halved
-from napari_stmml.terraces import coarse_median, ground, ground_below, levelled
+from napari_stmml.heights.ground import coarse_median, ground, ground_below, levelled
+from napari_stmml.heights.pyramid import halved
 
 
 def staircase(shape=(120, 132), at=(40, 90), height=3.0):

@@ -6,7 +6,7 @@ is usual for the surface. Everything is repaired, also what is not used. Rows ar
 
 import numpy as np
 
-from napari_stmml.levelling import medians
+from napari_stmml.heights.levelling import medians
 
 _SCAR_LENGTH = 8  # px along the line, at least
 _SCAR_WIDTH = 4  # lines, at most

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.periodic import split_lattice
+from napari_stmml.heights.lattice import split_lattice
 
 
 def waves(shape, period=9.3, angle=0.4):

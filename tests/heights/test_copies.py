@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.copies import repeated, translations
+from napari_stmml.heights.copies import repeated, translations
 
 
 def holes(shape=(300, 300), period=36, sigma=3.0):

@@ -6,7 +6,7 @@ from scipy.ndimage import shift as moved
 
 from napari_stmml import Scan, read_mtrx
 from napari_stmml.artefacts import with_artefacts
-from napari_stmml.pairs import lag, pair_scans, paired_by_file, shifted
+from napari_stmml.heights.two_biases import lag, pair_scans, paired_by_file, shifted
 from napari_stmml.simulate import simulate_si001
 
 

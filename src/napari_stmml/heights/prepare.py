@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from napari_stmml.flattening import fill_nearest, flatten, needs_own_pixels, parse_chain
+from napari_stmml.heights.flatten import fill_nearest, flatten, needs_own_pixels, parse_chain
 from napari_stmml.scan import Scan
 
 MOST_UPSAMPLING = 4.0  # beyond this a resampled scan shows its interpolation, not its surface

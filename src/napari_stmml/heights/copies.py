@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from napari_stmml.pyramid import blurred
+from napari_stmml.heights.pyramid import blurred
 
 _NEAREST, _FARTHEST = 28, 80  # px, of a copy: beyond a defect, and not so far that drift or a domain matters
 _COPIES = 6  # translations, each taken both ways

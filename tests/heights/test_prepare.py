@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import spiepy
 
-from napari_stmml.preprocess import (
+from napari_stmml.heights.prepare import (
     MOST_PIXELS,
     MOST_UPSAMPLING,
     NORMALISATIONS,

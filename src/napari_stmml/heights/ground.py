@@ -7,7 +7,7 @@ terrace, an adatom at the foot of a step, still stands out.
 
 import numpy as np
 
-from napari_stmml.pyramid import blurred, halved
+from napari_stmml.heights.pyramid import blurred, halved
 
 _WIDE = 11  # cells of 4 px, over which the median is taken: 2.9 nm at 15 px/nm
 _SLOPE_PX = 3.0  # standard deviation in px, at which the slope of terraces is measured

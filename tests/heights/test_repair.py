@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.flattening import flatten
+from napari_stmml.heights.flatten import flatten
 from napari_stmml.simulate import simulate_hexagonal, simulate_si001, with_artefacts
 
 REPAIRS = ["scars", "line_jumps", "clip_spikes"]

@@ -4,7 +4,7 @@ import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from napari_stmml.flattening import parse_chain
+from napari_stmml.heights.flatten import parse_chain
 from napari_stmml.system.files import write_text
 
 FORMAT = 1

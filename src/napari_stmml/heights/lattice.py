@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from napari_stmml.copies import repeated
-from napari_stmml.terraces import ground_below
+from napari_stmml.heights.copies import repeated
+from napari_stmml.heights.ground import ground_below
 
 BLOCK = 256  # px a side of the pieces in which a lattice is looked for: 17 nm at 15 px/nm
 _STANDS_OUT = (

@@ -6,9 +6,9 @@ from itertools import groupby
 
 import numpy as np
 
-from napari_stmml.flattening import flatten
-from napari_stmml.levelling import fill_nearest
-from napari_stmml.periodic import split_lattice
+from napari_stmml.heights.flatten import flatten
+from napari_stmml.heights.lattice import split_lattice
+from napari_stmml.heights.levelling import fill_nearest
 from napari_stmml.scan import Scan
 
 MOST_SHIFT = 0.04  # of the width of a frame, beyond which no hysteresis is looked for

@@ -1,0 +1,1 @@
+"""Heights to heights: flatten, repair, resample, and take the lattice and the ground apart."""
