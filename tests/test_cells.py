@@ -9,7 +9,7 @@ from napari_stmml.artefacts import with_artefacts
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.sampling import EXEMPLAR_PX, EXEMPLARS, sample_cells, typical
 from napari_stmml.simulate import simulate_si001
-from napari_stmml.stream import store_map
+from napari_stmml.srsml24.window_stream import store_map
 
 
 def recorded(seed, **known):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from napari_stmml import Recipe, Scan, SurfaceClassifier, bundle, read_mtrx, train_classifier
-from napari_stmml.autoencoder import Autoencoder, build_autoencoder
 from napari_stmml.classes import Classes
 from napari_stmml.clusters import nearest_centres
 from napari_stmml.colours import class_colours
@@ -15,6 +14,7 @@ from napari_stmml.features import cell_features
 from napari_stmml.lessons import Lessons
 from napari_stmml.prototypes import Prototypes
 from napari_stmml.recipe import get_recipe
+from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
 from napari_stmml.strokes import painted_places
 from napari_stmml.system.files import sha256
 from napari_stmml.system.progress import Stopped

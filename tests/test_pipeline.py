@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stmml import SurfaceClassifier, export, ingest, read_mtrx, stream, truthfiles
+from napari_stmml import SurfaceClassifier, export, ingest, read_mtrx, truthfiles
 from napari_stmml.bundle import read as read_bundle
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.io.label_tiff import LabelMap
@@ -23,6 +23,7 @@ from napari_stmml.parameters import PARAMETERS
 from napari_stmml.pipeline import STEPS, Pipeline
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate import simulate_hexagonal, simulate_si001
+from napari_stmml.srsml24 import window_stream
 from napari_stmml.system.progress import Stopped
 
 FILES = 6
@@ -696,7 +697,7 @@ def test_only_a_few_maps_are_in_memory_however_many_there_are(copy, quick, monke
         def __eq__(self, other):
             return self is other
 
-    original = stream.load_map
+    original = window_stream.load_map
 
     def load(path):
         heights = original(path).view(Map)
@@ -705,10 +706,10 @@ def test_only_a_few_maps_are_in_memory_however_many_there_are(copy, quick, monke
         most.append(len(alive))
         return heights
 
-    monkeypatch.setattr(stream, "load_map", load)
+    monkeypatch.setattr(window_stream, "load_map", load)
     copy(("process", "train", "cluster"), buffer_size=1, cluster_buffer_size=1, epochs=1)
     assert len(loads) >= 3 * 2 * FILES  # to train, to validate and to cluster
-    assert max(most) <= 2 * stream.LEAST_TOGETHER < 2 * FILES
+    assert max(most) <= 2 * window_stream.LEAST_TOGETHER < 2 * FILES
 
 
 # What a fresh pair of eyes found

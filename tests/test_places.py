@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_stmml.autoencoder import Autoencoder, build_autoencoder
 from napari_stmml.features import bank_of, cell_features
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.places import place_features
 from napari_stmml.recipe import Recipe, get_recipe
+from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
 
 WINDOWS = Recipe(pixel_density=8.0, window_size=16, window_pitch=8, predict_window_pitch=4)
 HEIGHTS = np.random.default_rng(0).random((70, 93), dtype=np.float32)
@@ -43,7 +43,7 @@ def test_dense_features_are_those_that_labels_are_made_of(network):
     recipe, grid = replace(WINDOWS, features="dense windows"), WINDOWS.prediction_grid
     made = gathered(recipe, network, grid, np.ones(grid.shape(HEIGHTS.shape), bool))
     centres = made.reshape(-1, made.shape[2])[[3, 100, 250]]
-    from napari_stmml.dense import label_windows
+    from napari_stmml.srsml24.dense_unet import label_windows
 
     labels, _ = label_windows(network.dense_encoder, HEIGHTS, grid, centres)
     nearest = ((made[:, :, None] - centres) ** 2).sum(3).argmin(2)

@@ -18,7 +18,7 @@ from napari_stmml.labelfiles import Prepared, Reading, Writing, read_prepared, r
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.scanfiles import density_of
-from napari_stmml.stream import load_map
+from napari_stmml.srsml24.window_stream import load_map
 
 TINY = {
     "pixel_density": 8.0,

@@ -8,14 +8,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from napari_stmml import Scan, SurfaceClassifier, dense
-from napari_stmml.autoencoder import Autoencoder
+from napari_stmml import Scan, SurfaceClassifier
 from napari_stmml.features import cell_features
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.places import ENCODED_AT_ONCE, windows_of
 from napari_stmml.simulate import Surface
+from napari_stmml.srsml24 import dense_unet
+from napari_stmml.srsml24.unet import Autoencoder
 
 COARSE = 4, 8  # px: pitch of windows where clusters are named, and where features are reduced
 BIAS = -2.0  # V, of the heights; the other bias is the opposite
@@ -69,8 +70,8 @@ class OfPackage:
             for start in range(0, len(chosen), ENCODED_AT_ONCE):
                 yield encoder.encode(grid.extract(heights, chosen[start : start + ENCODED_AT_ONCE]))
         elif recipe.of_windows:
-            made = dense.dense_features(encoder.dense_encoder, heights, grid.pitch)
-            for row in dense.blocks(made, grid.pitch, grid.window)[: _regular(grid, heights.shape[0])]:
+            made = dense_unet.dense_features(encoder.dense_encoder, heights, grid.pitch)
+            for row in dense_unet.blocks(made, grid.pitch, grid.window)[: _regular(grid, heights.shape[0])]:
                 yield row[: _regular(grid, heights.shape[1])].reshape(-1, clusters.n_features)
         else:
             made = cell_features(encoder, heights)

@@ -238,7 +238,7 @@ def profile_instant(px: int) -> dict[str, Any]:
     from napari_stmml.places import paint_scan, windows_of
     from napari_stmml.recipe import get_recipe
     from napari_stmml.sampling import sample_cells
-    from napari_stmml.stream import store_map
+    from napari_stmml.srsml24.window_stream import store_map
 
     recipe, scan = get_recipe("instant", num_clusters=scenes.CLUSTERS), scenes.scan_of(px)
     train_classifier([scenes.scan_of(128)], recipe=recipe)  # everything is imported
@@ -277,9 +277,9 @@ def profile_dense(model: str, px: int, pitch: int) -> dict[str, Any]:
 
     from benchmarks.speed import scenes
     from napari_stmml import SurfaceClassifier
-    from napari_stmml.autoencoder import CONVOLUTIONS, POOLINGS
-    from napari_stmml.dense import dense_features
     from napari_stmml.heights.windows import WindowGrid
+    from napari_stmml.srsml24.dense_unet import dense_features
+    from napari_stmml.srsml24.unet import CONVOLUTIONS, POOLINGS
 
     one = np.random.default_rng(0).normal(size=(2048, 2048)).astype(np.float32)
     one @ one
@@ -310,7 +310,7 @@ def profile_windows(model: str) -> dict[str, Any]:
     import numpy as np
 
     from napari_stmml import SurfaceClassifier
-    from napari_stmml.autoencoder import CONVOLUTIONS, POOLINGS
+    from napari_stmml.srsml24.unet import CONVOLUTIONS, POOLINGS
 
     classifier = SurfaceClassifier.load(model)
     windows = np.random.default_rng(0).random((2048, 32, 32), np.float32)

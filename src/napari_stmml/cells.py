@@ -13,7 +13,7 @@ from napari_stmml.features import bank_of, filled
 from napari_stmml.grouping import Proposal, fit_prototypes, propose
 from napari_stmml.recipe import Recipe
 from napari_stmml.sampling import MOST, exemplars, sample_cells, typical
-from napari_stmml.stream import StoredMap, load_map
+from napari_stmml.srsml24.window_stream import StoredMap, load_map
 from napari_stmml.system.progress import of_training
 
 Event = dict[str, Any]

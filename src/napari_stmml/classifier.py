@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml import bundle, dense
-from napari_stmml.autoencoder import Autoencoder
+from napari_stmml import bundle
 from napari_stmml.classes import MOST as MOST_CLASSES
 from napari_stmml.classes import Classes
 from napari_stmml.corrections import ScanKey
@@ -22,6 +21,8 @@ from napari_stmml.places import paint_scan, place_features, windows_of
 from napari_stmml.prototypes import Prototypes
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
+from napari_stmml.srsml24 import dense_unet
+from napari_stmml.srsml24.unet import Autoencoder
 from napari_stmml.strokes import checked_truth, enough, painted_features
 from napari_stmml.system.progress import Stopped
 
@@ -213,7 +214,7 @@ class SurfaceClassifier:
         if self.recipe.features == "dense windows" and not self._taught and self.clusters.before is None:
             names, groups = self._shown
             encode, owners = self.encoder.dense_encoder, groups[self.clusters.owners]
-            index, confidence = dense.label_windows(
+            index, confidence = dense_unet.label_windows(
                 encode, heights, grid, self.clusters.centres, owners=owners, **steps
             )
             labels = np.append(0, names)[index]
@@ -240,7 +241,9 @@ class SurfaceClassifier:
         steps: dict[str, Any] = {"on_progress": on_progress, "should_stop": should_stop}
         if self.recipe.features == "dense windows" and self.clusters.before is None:
             encode, centres = self.encoder.dense_encoder, self.clusters.centres
-            found = dense.label_windows(encode, heights, grid, centres, owners=self.clusters.owners, **steps)
+            found = dense_unet.label_windows(
+                encode, heights, grid, centres, owners=self.clusters.owners, **steps
+            )
         else:
 
             def nearest(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

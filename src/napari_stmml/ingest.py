@@ -19,7 +19,7 @@ from napari_stmml.parameters import PARAMETERS
 from napari_stmml.recipe import Recipe
 from napari_stmml.report import Row
 from napari_stmml.scan import SHORT, Scan
-from napari_stmml.stream import StoredMap, places_of, store_map
+from napari_stmml.srsml24.window_stream import StoredMap, places_of, store_map
 from napari_stmml.system.files import sha256, write_text
 
 PREPARING = ("MATRIX data file processing", "Window generation")  # groups of parameters

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.autoencoder import load_keras
 from napari_stmml.filters import FilterBank
 from napari_stmml.heights.pyramid import blurred, doubled, halved
 from napari_stmml.pasting import PIECE, TYPES, UNKNOWN, pasted_pieces
+from napari_stmml.srsml24.unet import load_keras
 
 CELL = 2
 SEEN = 4  # channels that the network sees

@@ -11,7 +11,7 @@ from napari_stmml.classes import Classes, SurfaceClass
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.colours import class_colours
 from napari_stmml.features import plane
-from napari_stmml.stream import StoredMap, load_map
+from napari_stmml.srsml24.window_stream import StoredMap, load_map
 
 MAPS = 12  # that both models are compared on, at most
 LEAST_SHARED = 0.5  # of the pixels of both clusters together, for them to be taken for one

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from napari_stmml import __version__, bundle, cells, ingest, report
-from napari_stmml.autoencoder import Autoencoder, TrainingState, summary
 from napari_stmml.classifier import SurfaceClassifier, load_network, save_network
 from napari_stmml.corrections import lineage
 from napari_stmml.features import bank_of
@@ -32,7 +31,8 @@ from napari_stmml.labelfiles import (
 )
 from napari_stmml.parameters import nearest
 from napari_stmml.report import Row
-from napari_stmml.stream import StoredMap, WindowStream
+from napari_stmml.srsml24.unet import Autoencoder, TrainingState, summary
+from napari_stmml.srsml24.window_stream import StoredMap, WindowStream
 from napari_stmml.system.files import write_array, write_text
 from napari_stmml.system.pool import Pool, cores
 from napari_stmml.system.progress import Stopped, until_stopped, with_time_left

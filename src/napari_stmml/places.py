@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml import dense
 from napari_stmml.features import LEAST, cell_tiles, plane
 from napari_stmml.heights.prepare import NotUsable, to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
+from napari_stmml.srsml24 import dense_unet
 
 ENCODED_AT_ONCE = 2048  # windows; 34 MB of features at 32 px
 
@@ -39,7 +39,7 @@ def place_features(
     if not recipe.of_windows:
         yield from cell_tiles(encoder, heights)
     elif recipe.features == "dense windows":
-        yield from dense.window_tiles(encoder.dense_encoder, heights, grid, wanted, most=ENCODED_AT_ONCE)
+        yield from dense_unet.window_tiles(encoder.dense_encoder, heights, grid, wanted, most=ENCODED_AT_ONCE)
     else:
         chosen = np.argwhere(wanted)
         for start in range(0, len(chosen), ENCODED_AT_ONCE):

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_stmml.features import cell_tiles, plane
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.stream import StoredMap, load_map
+from napari_stmml.srsml24.window_stream import StoredMap, load_map
 
 MOST = 60_000  # cells that clusters are fitted to
 LEAST_OF_A_MAP = 200  # cells, so that of very many maps some are drawn

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml import bundle, cells, dense
-from napari_stmml.autoencoder import Autoencoder, TrainingState, train_autoencoder
+from napari_stmml import bundle, cells
 from napari_stmml.classes import Classes
 from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.clusters import fit_clusters
@@ -21,7 +20,9 @@ from napari_stmml.places import ENCODED_AT_ONCE, windows_of
 from napari_stmml.prototypes import Prototypes
 from napari_stmml.recipe import DEFAULT, Recipe, get_recipe
 from napari_stmml.scan import Scan
-from napari_stmml.stream import StoredMap, WindowStream, load_map, places_of, store_map
+from napari_stmml.srsml24 import dense_unet
+from napari_stmml.srsml24.unet import Autoencoder, TrainingState, train_autoencoder
+from napari_stmml.srsml24.window_stream import StoredMap, WindowStream, load_map, places_of, store_map
 from napari_stmml.system.files import sha256
 from napari_stmml.system.progress import of_training
 
@@ -224,8 +225,8 @@ def _densely(autoencoder: Autoencoder, windows: WindowStream, size: int, seed: i
         starts = [windows.grid.starts(length) for length in heights.shape]
         pixels = np.stack([starts[axis][places[:, axis]] for axis in (0, 1)], 1)
         pixels = pixels[(pixels % pitch == 0).all(1)]  # the last, flush ones lie between the cells
-        made = dense.dense_features(autoencoder.dense_encoder, heights, pitch)
-        cells_of = dense.blocks(made, pitch, windows.grid.window)
+        made = dense_unet.dense_features(autoencoder.dense_encoder, heights, pitch)
+        cells_of = dense_unet.blocks(made, pitch, windows.grid.window)
         for some in np.array_split(rng.permutation(pixels)[:left] // pitch, -(-len(pixels) // size) or 1):
             flat = cells_of[some[:, 0], some[:, 1]].reshape(len(some), -1)
             waiting = np.concatenate([waiting, flat])

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from napari_stmml.autoencoder import Autoencoder, build_autoencoder
 from napari_stmml.clusters import nearest_centres
-from napari_stmml.dense import blocks, dense_features, label_tiles, label_windows, tiles
 from napari_stmml.heights.windows import WindowGrid
+from napari_stmml.srsml24.dense_unet import blocks, dense_features, label_tiles, label_windows, tiles
+from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
 from napari_stmml.system.progress import Stopped
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.stream import WindowStream, load_map, places_of, store_map
+from napari_stmml.srsml24.window_stream import WindowStream, load_map, places_of, store_map
 
 GRID = WindowGrid(16, 4)
 

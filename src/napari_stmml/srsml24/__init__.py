@@ -1,0 +1,1 @@
+"""The method of SRSML24: windows, a U-Net, and k-means in batches."""
