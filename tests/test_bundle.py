@@ -9,7 +9,7 @@ import pytest
 
 from napari_stmml import SurfaceClassifier, bundle
 from napari_stmml.classes import Classes
-from napari_stmml.features import EDITION
+from napari_stmml.features.bank import EDITION
 
 ABOUT = {"format": 1, "recipe": {"name": "x"}}
 DATA = Path(__file__).parent / "data"

@@ -10,7 +10,7 @@ from napari_stmml.classes import Classes
 from napari_stmml.clusters import nearest_centres
 from napari_stmml.colours import class_colours
 from napari_stmml.corrections import ScanKey
-from napari_stmml.features import cell_features
+from napari_stmml.features.bank import cell_features
 from napari_stmml.lessons import Lessons
 from napari_stmml.prototypes import Prototypes
 from napari_stmml.recipe import get_recipe

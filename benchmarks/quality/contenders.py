@@ -12,7 +12,7 @@ from benchmarks.quality import cache
 from benchmarks.quality.baselines import blind, plain_filters, raw_windows
 from benchmarks.quality.models import OfPackage, Remembered
 from napari_stmml import Scan, SurfaceClassifier, cells, train_classifier, training
-from napari_stmml.features import bank_of
+from napari_stmml.features.bank import bank_of
 from napari_stmml.recipe import Recipe, get_recipe
 from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder, train_autoencoder
 from napari_stmml.srsml24.window_stream import WindowStream

@@ -12,8 +12,8 @@ from benchmarks.quality.models import OfPackage
 from benchmarks.quality.strokes import paint
 from napari_stmml import Scan
 from napari_stmml.classes import Classes
-from napari_stmml.features import cell_features
-from napari_stmml.places import windows_of
+from napari_stmml.features.bank import cell_features
+from napari_stmml.features.places import windows_of
 
 STROKES = (1, 3, 5, 10)
 TREES = 100

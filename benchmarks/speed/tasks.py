@@ -25,7 +25,7 @@ def median(function: Callable[[], Any], times: int = TIMES) -> float:
 
 def seconds(function: Callable[[], Any]) -> float:
     """Return the seconds of a call, of a map that was never seen."""
-    from napari_stmml.recent import forget
+    from napari_stmml.features.memo import forget
 
     forget()
     started = time.perf_counter()
@@ -232,10 +232,10 @@ def profile_instant(px: int) -> dict[str, Any]:
 
     from benchmarks.speed import scenes
     from napari_stmml import train_classifier
-    from napari_stmml.features import bank_of, cell_features, filled
+    from napari_stmml.features.bank import bank_of, cell_features, filled
+    from napari_stmml.features.places import paint_scan, windows_of
     from napari_stmml.grouping import fit_prototypes
     from napari_stmml.heights.windows import WindowGrid
-    from napari_stmml.places import paint_scan, windows_of
     from napari_stmml.recipe import get_recipe
     from napari_stmml.sampling import sample_cells
     from napari_stmml.srsml24.window_stream import store_map

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_stmml.classes import Classes
 from napari_stmml.classifier import SurfaceClassifier
-from napari_stmml.features import bank_of, filled
+from napari_stmml.features.bank import bank_of, filled
 from napari_stmml.grouping import Proposal, fit_prototypes, propose
 from napari_stmml.recipe import Recipe
 from napari_stmml.sampling import MOST, exemplars, sample_cells, typical
@@ -57,7 +57,7 @@ def train_bank(
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, np.ndarray]:
     """Train the network of a recipe on maps, of very many on some; return its weights."""
-    from napari_stmml.learned import train_learned
+    from napari_stmml.features.learned import train_learned
 
     seed = training["seed"]
     bank = bank_of(recipe)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml import __version__
-from napari_stmml.features import plane
+from napari_stmml.features.bank import plane
 from napari_stmml.heights.prepare import NotUsable
 from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.io.matrix import MtrxError, find_scans, is_parameter_file, is_topography, read_mtrx

@@ -16,7 +16,7 @@ import numpy as np
 from napari_stmml import __version__, bundle, cells, ingest, report
 from napari_stmml.classifier import SurfaceClassifier, load_network, save_network
 from napari_stmml.corrections import lineage
-from napari_stmml.features import bank_of
+from napari_stmml.features.bank import bank_of
 from napari_stmml.ingest import Found, Intake
 from napari_stmml.jobfile import SETS, JobFile
 from napari_stmml.jobfolder import JobFolder, Print, difference, digest

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.features import cell_tiles, plane
+from napari_stmml.features.bank import cell_tiles, plane
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.srsml24.window_stream import StoredMap, load_map
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.classes import MOST as MOST_CLASSES
-from napari_stmml.features import plane
+from napari_stmml.features.bank import plane
+from napari_stmml.features.places import place_features, windows_of
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.places import place_features, windows_of
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 

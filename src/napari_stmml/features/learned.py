@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.filters import FilterBank
+from napari_stmml.features.filters import FilterBank
+from napari_stmml.features.pasting import PIECE, TYPES, UNKNOWN, pasted_pieces
 from napari_stmml.heights.pyramid import blurred, doubled, halved
-from napari_stmml.pasting import PIECE, TYPES, UNKNOWN, pasted_pieces
 from napari_stmml.srsml24.unet import load_keras
 
 CELL = 2

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.features import LEAST, cell_tiles, plane
+from napari_stmml.features.bank import LEAST, cell_tiles, plane
 from napari_stmml.heights.prepare import NotUsable, to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe

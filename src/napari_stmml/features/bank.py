@@ -93,11 +93,11 @@ def bank_of(recipe: Recipe, weights: dict[str, np.ndarray] | None = None) -> Any
         If the weights do not fit the recipe.
     """
     if recipe.features == "filters":
-        from napari_stmml.filters import FilterBank
+        from napari_stmml.features.filters import FilterBank
 
         bank: Any = FilterBank()
     else:
-        from napari_stmml.learned import LearnedBank
+        from napari_stmml.features.learned import LearnedBank
 
         bank = LearnedBank(weights or {})
     return BothBiases(bank) if recipe.both_biases else bank

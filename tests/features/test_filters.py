@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.filters import FilterBank
+from napari_stmml.features.filters import FilterBank
 
 BANK = FilterBank()
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from napari_stmml.recent import forget, recently
+from napari_stmml.features.memo import forget, recently
 
 
 def counting():

@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from napari_stmml.learned import (
+from napari_stmml.features.learned import (
     CELL,
     CROP,
     LAYERS,
@@ -15,7 +15,7 @@ from napari_stmml.learned import (
     build_network,
     train_learned,
 )
-from napari_stmml.pasting import TYPES
+from napari_stmml.features.pasting import TYPES
 
 HOW = {"epochs": 2, "batch_size": 1, "learning_rate": 1e-3, "sampled": 2}
 

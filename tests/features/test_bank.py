@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.features import BothBiases, bank_of, cell_features, cell_tiles, filled, plane
+from napari_stmml.features.bank import BothBiases, bank_of, cell_features, cell_tiles, filled, plane
 from napari_stmml.recipe import get_recipe
 
 

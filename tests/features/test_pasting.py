@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from napari_stmml.filters import FilterBank
-from napari_stmml.pasting import PIECE, TYPES, UNKNOWN, _completed, _standing_out, pasted_pieces
+from napari_stmml.features.filters import FilterBank
+from napari_stmml.features.pasting import PIECE, TYPES, UNKNOWN, _completed, _standing_out, pasted_pieces
 
 
 @pytest.fixture(scope="module")

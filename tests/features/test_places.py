@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_stmml.features import bank_of, cell_features
+from napari_stmml.features.bank import bank_of, cell_features
+from napari_stmml.features.places import place_features
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.places import place_features
 from napari_stmml.recipe import Recipe, get_recipe
 from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
 

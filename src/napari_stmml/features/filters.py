@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_stmml.features.memo import recently
 from napari_stmml.heights.ground import coarse_median, ground, ground_below, levelled
 from napari_stmml.heights.lattice import split_lattice
 from napari_stmml.heights.pyramid import blurred, doubled, halved
-from napari_stmml.recent import recently
 
 _SMOOTH = 1.5  # cells, over which features are averaged
 _ROUGH = 4.0  # cells, over which roughness is averaged

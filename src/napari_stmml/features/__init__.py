@@ -1,0 +1,1 @@
+"""Prepared heights to feature vectors."""
