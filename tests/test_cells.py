@@ -6,8 +6,8 @@ import pytest
 
 from napari_stmml import Scan, SurfaceClassifier, bundle, train_classifier
 from napari_stmml.artefacts import with_artefacts
+from napari_stmml.clustering.sampling import EXEMPLAR_PX, EXEMPLARS, sample_cells, typical
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.sampling import EXEMPLAR_PX, EXEMPLARS, sample_cells, typical
 from napari_stmml.simulate import simulate_si001
 from napari_stmml.srsml24.window_stream import store_map
 

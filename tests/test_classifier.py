@@ -7,12 +7,12 @@ import pytest
 
 from napari_stmml import Recipe, Scan, SurfaceClassifier, bundle, read_mtrx, train_classifier
 from napari_stmml.classes import Classes
-from napari_stmml.clusters import nearest_centres
+from napari_stmml.clustering.centres import Prototypes
+from napari_stmml.clustering.kmeans import nearest_centres
 from napari_stmml.colours import class_colours
 from napari_stmml.corrections import ScanKey
 from napari_stmml.features.bank import cell_features
 from napari_stmml.lessons import Lessons
-from napari_stmml.prototypes import Prototypes
 from napari_stmml.recipe import get_recipe
 from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
 from napari_stmml.strokes import painted_places

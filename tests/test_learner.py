@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.learner import Learner
-from napari_stmml.prototypes import Prototypes
 
 SIZES = (4000, 800, 400, 200)
 MIDDLES = 10.0 * np.eye(4, 6)

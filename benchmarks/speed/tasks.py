@@ -232,12 +232,12 @@ def profile_instant(px: int) -> dict[str, Any]:
 
     from benchmarks.speed import scenes
     from napari_stmml import train_classifier
+    from napari_stmml.clustering.balanced import fit_prototypes
+    from napari_stmml.clustering.sampling import sample_cells
     from napari_stmml.features.bank import bank_of, cell_features, filled
     from napari_stmml.features.places import paint_scan, windows_of
-    from napari_stmml.grouping import fit_prototypes
     from napari_stmml.heights.windows import WindowGrid
     from napari_stmml.recipe import get_recipe
-    from napari_stmml.sampling import sample_cells
     from napari_stmml.srsml24.window_stream import store_map
 
     recipe, scan = get_recipe("instant", num_clusters=scenes.CLUSTERS), scenes.scan_of(px)

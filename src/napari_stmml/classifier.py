@@ -12,13 +12,13 @@ import numpy as np
 from napari_stmml import bundle
 from napari_stmml.classes import MOST as MOST_CLASSES
 from napari_stmml.classes import Classes
+from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.corrections import ScanKey
 from napari_stmml.features.bank import EDITION, bank_of, plane
 from napari_stmml.features.places import paint_scan, place_features, windows_of
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.learner import Learner
 from napari_stmml.lessons import Lessons
-from napari_stmml.prototypes import Prototypes
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.srsml24 import dense_unet

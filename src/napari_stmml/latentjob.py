@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.latent import Drawn, Latent, look
-from napari_stmml.prototypes import Prototypes
+from napari_stmml.clustering.centres import Prototypes
+from napari_stmml.clustering.embedding import Drawn, Latent, look
 
 
 def ask(

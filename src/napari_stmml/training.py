@@ -13,11 +13,11 @@ import numpy as np
 from napari_stmml import bundle, cells
 from napari_stmml.classes import Classes
 from napari_stmml.classifier import SurfaceClassifier
-from napari_stmml.clusters import fit_clusters
+from napari_stmml.clustering.centres import Prototypes
+from napari_stmml.clustering.kmeans import fit_clusters
 from napari_stmml.features.places import ENCODED_AT_ONCE, windows_of
 from napari_stmml.heights.two_biases import paired_by_file
 from napari_stmml.naming import keep_names
-from napari_stmml.prototypes import Prototypes
 from napari_stmml.recipe import DEFAULT, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.srsml24 import dense_unet

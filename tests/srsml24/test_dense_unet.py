@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.clusters import nearest_centres
+from napari_stmml.clustering.kmeans import nearest_centres
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.srsml24.dense_unet import blocks, dense_features, label_tiles, label_windows, tiles
 from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder

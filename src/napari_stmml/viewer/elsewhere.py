@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import QObject, QProcess, Signal
 
+from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.latentjob import answer, ask
-from napari_stmml.prototypes import Prototypes
 
 DIED = "the process that laid out the cells ended"
 

@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import pytest
 
-from napari_stmml import latent
-from napari_stmml.latent import lay_out, look, project, sample
+from napari_stmml.clustering import embedding
+from napari_stmml.clustering.centres import Prototypes
+from napari_stmml.clustering.embedding import lay_out, look, project, sample
 from napari_stmml.latentjob import answer, ask, main
-from napari_stmml.prototypes import Prototypes
 
 
 @pytest.fixture
@@ -175,8 +175,8 @@ def test_a_slow_method_lays_few_cells_out_and_the_others_go_where_the_most_alike
         anchors.append(points)
         return points[:, :2].astype(np.float32)
 
-    monkeypatch.setattr(latent, "t_sne", laid)
-    monkeypatch.setitem(latent.LAID_OUT, "t-SNE", 100)
+    monkeypatch.setattr(embedding, "t_sne", laid)
+    monkeypatch.setitem(embedding.LAID_OUT, "t-SNE", 100)
     view = look([features], [owners], plain, "t-SNE")
     assert view.axes == ("t-SNE 1", "t-SNE 2")
     assert anchors[0].shape == (100, 6)

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from napari_stmml.grouping import fit_prototypes, propose
+from napari_stmml.clustering.balanced import fit_prototypes, propose
 
 
 @pytest.fixture(scope="module")

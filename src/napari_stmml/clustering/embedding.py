@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from napari_stmml.clusters import t_sne
-from napari_stmml.prototypes import AT_ONCE, Prototypes
+from napari_stmml.clustering.centres import AT_ONCE, Prototypes
+from napari_stmml.clustering.kmeans import t_sne
 
 METHODS = ("PCA", "t-SNE", "UMAP")
 MOST = 50_000  # cells that are shown one by one

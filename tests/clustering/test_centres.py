@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_stmml.prototypes import Prototypes
+from napari_stmml.clustering.centres import Prototypes
 
 RNG = np.random.default_rng(0)
 OWNERS = np.array([0, 2, 1, 0, 1, 2, 0])

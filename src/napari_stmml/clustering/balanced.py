@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.clusters import group_by_means, silhouette
-from napari_stmml.prototypes import Prototypes
+from napari_stmml.clustering.centres import Prototypes
+from napari_stmml.clustering.kmeans import group_by_means, silhouette
 
 _COMPONENTS = 14  # principal components that are kept
 _WHITEN = 0.5  # of these at first: 0 keeps their variances, 1 makes all of them 1

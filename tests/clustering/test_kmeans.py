@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_stmml.clusters import fit_clusters, nearest_centres
+from napari_stmml.clustering.kmeans import fit_clusters, nearest_centres
 from napari_stmml.recipe import Recipe
 
 RECIPE = Recipe(num_clusters=4, cluster_batch_size=200)
