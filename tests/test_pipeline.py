@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from napari_stmml import SurfaceClassifier, export, ingest, read_mtrx, truthfiles
-from napari_stmml.bundle import read as read_bundle
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.io.tables import load_window_log
 from napari_stmml.jobfile import JobFile
+from napari_stmml.model.model_file import read as read_bundle
 from napari_stmml.parameters import PARAMETERS
 from napari_stmml.pipeline import STEPS, Pipeline
 from napari_stmml.scan import DIRECTIONS
@@ -816,7 +816,7 @@ def test_a_name_to_include_that_no_scan_has_is_said_with_the_nearest(small, quic
 
 
 def test_a_scan_that_cannot_be_labelled_is_a_row_of_the_report_and_stops_nothing(copy, here, monkeypatch):
-    from napari_stmml.classifier import SurfaceClassifier
+    from napari_stmml.model.classifier import SurfaceClassifier
 
     label = SurfaceClassifier.label_windows
     calls = []

@@ -11,8 +11,9 @@ import numpy as np
 from benchmarks.quality import cache
 from benchmarks.quality.baselines import blind, plain_filters, raw_windows
 from benchmarks.quality.models import OfPackage, Remembered
-from napari_stmml import Scan, SurfaceClassifier, cells, train_classifier, training
+from napari_stmml import Scan, SurfaceClassifier, train_classifier
 from napari_stmml.features.bank import bank_of
+from napari_stmml.model import training, training_cells
 from napari_stmml.recipe import Recipe, get_recipe
 from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder, train_autoencoder
 from napari_stmml.srsml24.window_stream import WindowStream
@@ -77,7 +78,7 @@ def clustered(encoder: Any, scans: Sequence[Scan], recipe: Recipe, seed: int) ->
         maps, sources = training._store(scans, recipe, Path(folder), training.warn_of_skipped)
         record = training.begin_training(sources, seed)
         if not recipe.of_windows:
-            return cells.cluster(encoder, maps, recipe, record)
+            return training_cells.cluster(encoder, maps, recipe, record)
         windows = WindowStream(maps, recipe.training_grid, together=recipe.cluster_buffer_size)
         features = training.encoded(encoder, windows, recipe, seed)
         return training.cluster(encoder, features, len(windows), recipe, record)
@@ -112,7 +113,7 @@ def _code_of_network(recipe: Recipe) -> str:
         how = (training.train_network, training.split, train_autoencoder, build_autoencoder)
         return cache.fingerprint(values, code, cache.code_of(how))
     learned = cache.code_of_package(("learned",), ("recipe", "autoencoder"))
-    return cache.fingerprint(values, code, learned, cache.code_of((cells.train_bank,)))
+    return cache.fingerprint(values, code, learned, cache.code_of((training_cells.train_bank,)))
 
 
 def _windows_code(*recipes: Recipe) -> Callable[[], str]:

@@ -15,11 +15,11 @@ _HOME = {
     "RECIPES": "recipe",
     "Recipe": "recipe",
     "Scan": "scan",
-    "SurfaceClassifier": "classifier",
+    "SurfaceClassifier": "model.classifier",
     "WindowGrid": "heights.windows",
     "find_scans": "io.matrix",
     "read_mtrx": "io.matrix",
-    "train_classifier": "training",
+    "train_classifier": "model.training",
 }
 __all__ = sorted(_HOME)
 

@@ -166,8 +166,8 @@ def train(options: argparse.Namespace) -> int:
 
 def _picture_of_clusters(model: str) -> dict[str, str]:
     """Draw the most typical places of each cluster beside the model, where it has kept some."""
-    from napari_stmml.classifier import SurfaceClassifier
     from napari_stmml.export import exemplars_figure, save_figure
+    from napari_stmml.model.classifier import SurfaceClassifier
 
     classifier = SurfaceClassifier.load(model)
     if classifier.exemplars is None:
@@ -205,9 +205,9 @@ def predict(options: argparse.Namespace) -> int:
 
 def learn(options: argparse.Namespace) -> int:
     """Teach a model what was painted on scans in napari; the sidecars beside the scans hold it."""
-    from napari_stmml.classifier import SurfaceClassifier
     from napari_stmml.heights.two_biases import paired_by_file
     from napari_stmml.jobs import scans_of
+    from napari_stmml.model.classifier import SurfaceClassifier
     from napari_stmml.system.files import keep_aside
     from napari_stmml.teaching import teach
 

@@ -17,7 +17,7 @@ from napari_stmml.system.files import atomic
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from napari_stmml.classifier import SurfaceClassifier
+    from napari_stmml.model.classifier import SurfaceClassifier
 
 
 MOST_SHOWN = 800  # px of a map in a figure, where it gets 520

@@ -19,11 +19,12 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 from napari_stmml.attention import doubts
-from napari_stmml.cellfiles import answers_of, write_cells
-from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.heights.two_biases import pair_scans, paired_by_file
 from napari_stmml.ingestlog import IngestLog
 from napari_stmml.io.matrix import MtrxError, find_scans, read_mtrx
+from napari_stmml.model.cell_store import answers_of, write_cells
+from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.training import Event, train_classifier
 from napari_stmml.recipe import CELL, Recipe, get_recipe
 from napari_stmml.scan import Scan, load_scans
 from napari_stmml.scanlabels import (
@@ -36,7 +37,6 @@ from napari_stmml.scanlabels import (
 )
 from napari_stmml.system.pool import Outcome, Pool
 from napari_stmml.system.progress import Stopped, throttled, until_stopped, with_time_left
-from napari_stmml.training import Event, train_classifier
 
 Report = Callable[[Event], None]
 ShouldStop = Callable[[], bool]

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml import __version__, bundle, cells, ingest, report
-from napari_stmml.classifier import SurfaceClassifier, load_network, save_network
+from napari_stmml import __version__, ingest, report
 from napari_stmml.corrections import lineage
 from napari_stmml.features.bank import bank_of
 from napari_stmml.ingest import Found, Intake
@@ -29,14 +28,9 @@ from napari_stmml.labelfiles import (
     record_of,
     write_labelled,
 )
-from napari_stmml.parameters import nearest
-from napari_stmml.report import Row
-from napari_stmml.srsml24.unet import Autoencoder, TrainingState, summary
-from napari_stmml.srsml24.window_stream import StoredMap, WindowStream
-from napari_stmml.system.files import write_array, write_text
-from napari_stmml.system.pool import Pool, cores
-from napari_stmml.system.progress import Stopped, until_stopped, with_time_left
-from napari_stmml.training import (
+from napari_stmml.model import model_file, training_cells
+from napari_stmml.model.classifier import SurfaceClassifier, load_network, save_network
+from napari_stmml.model.training import (
     Event,
     begin_training,
     check_windows,
@@ -46,6 +40,13 @@ from napari_stmml.training import (
     split,
     train_network,
 )
+from napari_stmml.parameters import nearest
+from napari_stmml.report import Row
+from napari_stmml.srsml24.unet import Autoencoder, TrainingState, summary
+from napari_stmml.srsml24.window_stream import StoredMap, WindowStream
+from napari_stmml.system.files import write_array, write_text
+from napari_stmml.system.pool import Pool, cores
+from napari_stmml.system.progress import Stopped, until_stopped, with_time_left
 from napari_stmml.truthfiles import stamp
 
 STEPS = ("process", "train", "cluster", "predict")
@@ -294,7 +295,7 @@ class Pipeline:
 
         def keep_state(state: TrainingState) -> None:
             about = {"training_of": digest(self._train_print), "epoch": state.epoch}
-            bundle.write(checkpoint, {**about, "history": training["history"]}, state.variables)
+            model_file.write(checkpoint, {**about, "history": training["history"]}, state.variables)
 
         self._say("train: TensorFlow is starting")
         network = train_network(
@@ -321,7 +322,9 @@ class Pipeline:
             outputs += [f"{name}_history.json", f"{name}_history.png"]
             self._say("train: TensorFlow is starting")
             told = with_time_left(self._report, self.recipe.epochs)
-            weights = cells.train_bank(maps, self.recipe, training, told, should_stop=self._should_stop)
+            weights = training_cells.train_bank(
+                maps, self.recipe, training, told, should_stop=self._should_stop
+            )
             self._check_stop()
             self._write_history(name, training["history"])
             bank = bank_of(self.recipe, weights)
@@ -335,7 +338,7 @@ class Pipeline:
         if not path.is_file():
             return None
         try:
-            about, arrays = bundle.read(path)
+            about, arrays = model_file.read(path)
         except ValueError as error:
             self._say(f"train: {error}; it begins anew")
             return None
@@ -389,7 +392,9 @@ class Pipeline:
         _, autoencoder, training = load_network(self.folder / f"model/{self.values['model_name']}.stmml")
         if not self.recipe.of_windows:
             maps = self._maps["train"]
-            classifier = cells.cluster(autoencoder, maps, self.recipe, training, on_event=self._report)
+            classifier = training_cells.cluster(
+                autoencoder, maps, self.recipe, training, on_event=self._report
+            )
             self._check_stop()
             classifier.save(self.folder / outputs[0])
             self.folder.note("cluster", self._cluster_print, outputs[:1], done=True)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.corrections import lineage
+from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.painted import recall
 from napari_stmml.scan import Scan
 from napari_stmml.truthfiles import TruthFile

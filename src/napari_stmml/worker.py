@@ -13,8 +13,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from napari_stmml.jobs import Job, TrainJob
+from napari_stmml.model.training import Event
 from napari_stmml.scan import Scan, save_scans
-from napari_stmml.training import Event
 
 SECONDS_TO_STOP = 1.8  # a cancelled job that has not ended by then is ended
 

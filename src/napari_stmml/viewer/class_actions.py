@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_stmml import editing
 from napari_stmml.classes import Classes
-from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.io.gwyddion import write_gwy
 from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.model import editing
+from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.viewer.open_scan import OpenScan
 from napari_stmml.viewer.session import Session
 

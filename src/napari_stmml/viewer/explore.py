@@ -8,8 +8,8 @@ from magicgui.widgets import ComboBox, LineEdit
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QPushButton
 
-from napari_stmml import editing
 from napari_stmml.clustering.embedding import METHODS, Latent, look
+from napari_stmml.model import editing
 from napari_stmml.pointmap import inside
 from napari_stmml.viewer.chosen_cells import area_nm2, listen, of_class, of_region, shown_on_cells
 from napari_stmml.viewer.elsewhere import Elsewhere

@@ -10,8 +10,8 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_stmml.autosave import AutoSave
 from napari_stmml.classes import Classes
-from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.corrections import ScanKey, lineage
+from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.painted import recall
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import identity, keep_aside

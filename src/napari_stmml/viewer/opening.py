@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.cellfiles import CellFile
 from napari_stmml.corrections import ScanKey
 from napari_stmml.jobs import CellsJob, LookJob
+from napari_stmml.model.cell_store import CellFile
 from napari_stmml.truthfiles import HOME
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.instant import with_way_back

@@ -13,9 +13,9 @@ from magicgui.widgets import CheckBox, SpinBox
 from napari.layers import Image, Labels
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
-from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.io.label_tiff import LabelMap, read_values
 from napari_stmml.jobs import InstantJob, PredictJob
+from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.recipe import Recipe
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.confidence import (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_stmml.corrections import ScanKey
-from napari_stmml.lessons import Lessons
+from napari_stmml.model.lessons import Lessons
 
 
 def source(name):

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from napari_stmml.clustering.centres import Prototypes, nearest_of
-from napari_stmml.logistic import regression, softmax
+from napari_stmml.model.logistic import regression, softmax
 
 _EXAMPLES = 3000.0  # what all examples weigh together, in cells
 _FEW = 100.0  # painted cells of a class, with which it weighs half of its share

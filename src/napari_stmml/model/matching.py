@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.classes import Classes, SurfaceClass
-from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.colours import class_colours
 from napari_stmml.features.bank import plane
+from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.srsml24.window_stream import StoredMap, load_map
 
 MAPS = 12  # that both models are compared on, at most

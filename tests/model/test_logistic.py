@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.logistic import regression, softmax
+from napari_stmml.model.logistic import regression, softmax
 
 RNG = np.random.default_rng(0)
 

@@ -5,8 +5,8 @@ import pytest
 
 from napari_stmml import Scan, SurfaceClassifier, train_classifier
 from napari_stmml.artefacts import with_artefacts
-from napari_stmml.editing import carve, split
 from napari_stmml.features.bank import cell_features
+from napari_stmml.model.editing import carve, split
 from napari_stmml.simulate import simulate_si001
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from napari_stmml.attention import Answers
-from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.corrections import lineage
 from napari_stmml.features.bank import cell_tiles, plane
 from napari_stmml.features.places import windows_of
+from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.painted_cells import painted_places
 from napari_stmml.painted import recall
 from napari_stmml.scan import Scan
-from napari_stmml.strokes import painted_places
 from napari_stmml.system.progress import Stopped
 from napari_stmml.truthfiles import TruthFile
 

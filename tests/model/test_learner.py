@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_stmml.clustering.centres import Prototypes
-from napari_stmml.learner import Learner
+from napari_stmml.model.learner import Learner
 
 SIZES = (4000, 800, 400, 200)
 MIDDLES = 10.0 * np.eye(4, 6)

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from napari_stmml.classes import Classes
-from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.clustering.kmeans import group_by_means
+from napari_stmml.model.classifier import SurfaceClassifier
 
 MOST_CENTRES = 4  # of a class that is carved out
 _CELLS_A_CENTRE = 8  # of the selection, at least

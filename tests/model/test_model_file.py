@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stmml import SurfaceClassifier, bundle
+from napari_stmml import SurfaceClassifier
 from napari_stmml.classes import Classes
 from napari_stmml.features.bank import EDITION
+from napari_stmml.model import model_file
 
 ABOUT = {"format": 1, "recipe": {"name": "x"}}
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 
 
 class Bomb:
@@ -45,7 +46,7 @@ def packed(path, members, **how):
 def refusal(path):
     """Return the one sentence with which a file is refused, which must name it."""
     with pytest.raises(ValueError) as refused:
-        bundle.read(path)
+        model_file.read(path)
     assert str(refused.value).startswith(path.name)
     assert "\n" not in str(refused.value)
     return str(refused.value)
@@ -55,9 +56,9 @@ def refusal(path):
 def test_what_was_written_is_read(tmp_path, rng, dtype):
     arrays = {"a": rng.normal(size=(3, 4)).astype(dtype), "deep/b": np.zeros((0, 2), dtype)}
     about = {"name": "Fläche", "list": [1, 2.5, None]}
-    path = bundle.write(tmp_path / "m.stmml", about, arrays)
+    path = model_file.write(tmp_path / "m.stmml", about, arrays)
     assert path == tmp_path / "m.stmml"
-    found, again = bundle.read(path)
+    found, again = model_file.read(path)
     assert found == {"format": 3, **about}
     assert again.keys() == arrays.keys()
     for name, array in arrays.items():
@@ -66,7 +67,7 @@ def test_what_was_written_is_read(tmp_path, rng, dtype):
 
 
 def test_a_model_is_a_plain_zip_of_json_and_npy(tmp_path):
-    path = bundle.write(tmp_path / "m.stmml", {}, {"a": np.ones(3)})
+    path = model_file.write(tmp_path / "m.stmml", {}, {"a": np.ones(3)})
     with zipfile.ZipFile(path) as file:
         assert file.namelist() == ["classifier.json", "a.npy"]
         assert json.loads(file.read("classifier.json")) == {"format": 3}
@@ -74,16 +75,16 @@ def test_a_model_is_a_plain_zip_of_json_and_npy(tmp_path):
 
 
 def test_a_write_that_fails_leaves_the_old_model_whole(tmp_path, bomb):
-    path = bundle.write(tmp_path / "m.stmml", {"old": True}, {})
+    path = model_file.write(tmp_path / "m.stmml", {"old": True}, {})
     with pytest.raises(ValueError, match="Object arrays cannot be saved"):
-        bundle.write(path, {"old": False}, {"a": np.array([bomb])})
-    assert bundle.read(path)[0]["old"] is True
+        model_file.write(path, {"old": False}, {"a": np.array([bomb])})
+    assert model_file.read(path)[0]["old"] is True
     assert [file.name for file in tmp_path.iterdir()] == ["m.stmml"]
 
 
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"there is no model file .*m.stmml"):
-        bundle.read(tmp_path / "m.stmml")
+        model_file.read(tmp_path / "m.stmml")
 
 
 def test_a_pickle_is_refused_and_not_loaded(tmp_path, bomb):
@@ -113,7 +114,7 @@ def test_a_pickle_inside_is_refused_and_not_loaded(tmp_path, bomb, name):
 
 def test_what_a_model_does_not_need_is_not_looked_at(tmp_path, bomb):
     members = {"classifier.json": ABOUT, "model.pkl": pickle.dumps(bomb), "../a.txt": "x", "keras.json": "{"}
-    assert bundle.read(packed(tmp_path / "m.stmml", members)) == (ABOUT, {})
+    assert model_file.read(packed(tmp_path / "m.stmml", members)) == (ABOUT, {})
     assert [file.name for file in tmp_path.iterdir()] == ["m.stmml"]
 
 
@@ -149,7 +150,7 @@ def test_an_array_larger_than_all_memory_is_refused(tmp_path):
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.99])
 def test_a_model_cut_short_is_refused(tmp_path, rng, share):
-    path = bundle.write(tmp_path / "m.stmml", {}, {"a": rng.normal(size=100)})
+    path = model_file.write(tmp_path / "m.stmml", {}, {"a": rng.normal(size=100)})
     raw = path.read_bytes()
     path.write_bytes(raw[: int(share * len(raw))])
     assert "is not a napari-stmml model, or it is cut short" in refusal(path)
@@ -160,12 +161,12 @@ def test_a_changed_byte_gives_a_model_or_one_sentence(tmp_path, rng, how):
     path = tmp_path / "m.stmml"
     members = {"classifier.json": {"format": 1, "x": "abc" * 50}, "a.npy": rng.normal(size=20)}
     raw = packed(path, members, compression=how).read_bytes()
-    assert bundle.read(path)[1]["a"].shape == (20,)
+    assert model_file.read(path)[1]["a"].shape == (20,)
     refused = 0
     for at in range(len(raw)):
         path.write_bytes(raw[:at] + bytes([raw[at] ^ 0x41]) + raw[at + 1 :])
         try:
-            bundle.read(path)
+            model_file.read(path)
         except ValueError as error:
             assert str(error).startswith("m.stmml")  # noqa: PT017 - not every byte matters
             refused += 1
@@ -173,20 +174,20 @@ def test_a_changed_byte_gives_a_model_or_one_sentence(tmp_path, rng, how):
 
 
 def test_versions_are_those_of_what_makes_a_model():
-    known = bundle.versions()
+    known = model_file.versions()
     assert known["numpy"] == np.__version__
     assert {"napari-stmml", "tensorflow", "keras", "scikit-learn"} <= known.keys()
 
 
 def test_a_model_whose_features_are_of_another_edition_is_refused_with_a_sentence():
-    assert bundle.read(DATA / "format2.stmml")[0]["format"] == 2
+    assert model_file.read(DATA / "format2.stmml")[0]["format"] == 2
     with pytest.raises(ValueError, match=r"format2.stmml cannot be used .* another version; train it again"):
         SurfaceClassifier.load(DATA / "format2.stmml")
 
 
 def test_classes_of_a_model_of_format_2_are_read_as_they_were(tmp_path):
-    about, arrays = bundle.read(DATA / "format2.stmml")
-    path = bundle.write(tmp_path / "m.stmml", {**about, "features": EDITION}, arrays)
+    about, arrays = model_file.read(DATA / "format2.stmml")
+    path = model_file.write(tmp_path / "m.stmml", {**about, "features": EDITION}, arrays)
     older = SurfaceClassifier.load(path)
     assert older.class_names == ("rows", "Fläche", "c", "d")
     assert older.classes == Classes.plain(older.class_names, older.class_colours)

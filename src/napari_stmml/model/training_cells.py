@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.classes import Classes
-from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.clustering.balanced import Proposal, fit_prototypes, propose
 from napari_stmml.clustering.sampling import MOST, exemplars, sample_cells, typical
 from napari_stmml.features.bank import bank_of, filled
+from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.recipe import Recipe
 from napari_stmml.srsml24.window_stream import StoredMap, load_map
 from napari_stmml.system.progress import of_training

@@ -4,10 +4,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_stmml import Scan, SurfaceClassifier, bundle, train_classifier
+from napari_stmml import Scan, SurfaceClassifier, train_classifier
 from napari_stmml.artefacts import with_artefacts
 from napari_stmml.clustering.sampling import EXEMPLAR_PX, EXEMPLARS, sample_cells, typical
 from napari_stmml.heights.windows import WindowGrid
+from napari_stmml.model import model_file
 from napari_stmml.simulate import simulate_si001
 from napari_stmml.srsml24.window_stream import store_map
 
@@ -194,9 +195,9 @@ def test_typical_cells_are_the_surest_of_their_cluster_and_apart(tmp_path, model
 
 @pytest.mark.parametrize("edition", [None, 1])
 def test_a_model_of_features_of_another_version_is_refused_by_a_sentence(model, tmp_path, edition):
-    about, arrays = bundle.read(model.save(tmp_path / "new.stmml"))
+    about, arrays = model_file.read(model.save(tmp_path / "new.stmml"))
     del about["features"]
-    old = bundle.write(
+    old = model_file.write(
         tmp_path / "old.stmml", about | ({} if edition is None else {"features": edition}), arrays
     )
     with pytest.raises(ValueError, match=r"old.stmml cannot be used .* those of another version"):

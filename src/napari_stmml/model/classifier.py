@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml import bundle
 from napari_stmml.classes import MOST as MOST_CLASSES
 from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes
@@ -17,13 +16,14 @@ from napari_stmml.corrections import ScanKey
 from napari_stmml.features.bank import EDITION, bank_of, plane
 from napari_stmml.features.places import paint_scan, place_features, windows_of
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.learner import Learner
-from napari_stmml.lessons import Lessons
+from napari_stmml.model import model_file
+from napari_stmml.model.learner import Learner
+from napari_stmml.model.lessons import Lessons
+from napari_stmml.model.painted_cells import checked_truth, enough, painted_features
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.srsml24 import dense_unet
 from napari_stmml.srsml24.unet import Autoencoder
-from napari_stmml.strokes import checked_truth, enough, painted_features
 from napari_stmml.system.progress import Stopped
 
 Progress = Callable[[int, int], None]
@@ -114,7 +114,7 @@ class SurfaceClassifier:
         if self.lessons is not None:
             about["lessons"] = list(self.lessons.sources)
             arrays |= self.lessons.arrays()
-        return bundle.write(path, about, arrays)
+        return model_file.write(path, about, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "SurfaceClassifier":
@@ -125,7 +125,7 @@ class SurfaceClassifier:
         ValueError
             If the file is no model, is damaged or newer than this program, or its parts do not fit.
         """
-        about, arrays = bundle.read(path)
+        about, arrays = model_file.read(path)
         try:
             recipe, encoder = _encoder(about, arrays)
             if "centres" not in arrays:
@@ -388,7 +388,7 @@ class SurfaceClassifier:
 def save_network(path: str | Path, recipe: Recipe, encoder: Any, training: dict[str, Any]) -> Path:
     """Write what makes features before there are clusters, with the recipe and the record of its training."""
     about = {"recipe": recipe.as_dict(), "features": EDITION, "training": training}
-    return bundle.write(path, about, _weights(encoder))
+    return model_file.write(path, about, _weights(encoder))
 
 
 def load_network(path: str | Path) -> tuple[Recipe, Any, dict[str, Any]]:
@@ -399,7 +399,7 @@ def load_network(path: str | Path) -> tuple[Recipe, Any, dict[str, Any]]:
     ValueError
         If the file is none, is damaged, or its parts do not fit.
     """
-    about, arrays = bundle.read(path)
+    about, arrays = model_file.read(path)
     try:
         return *_encoder(about, arrays), dict(about.get("training", {}))
     except (KeyError, TypeError, ValueError) as error:

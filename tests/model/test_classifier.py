@@ -5,20 +5,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stmml import Recipe, Scan, SurfaceClassifier, bundle, read_mtrx, train_classifier
+from napari_stmml import Recipe, Scan, SurfaceClassifier, read_mtrx, train_classifier
 from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.clustering.kmeans import nearest_centres
 from napari_stmml.colours import class_colours
 from napari_stmml.corrections import ScanKey
 from napari_stmml.features.bank import cell_features
-from napari_stmml.lessons import Lessons
+from napari_stmml.model import model_file
+from napari_stmml.model.lessons import Lessons
+from napari_stmml.model.painted_cells import painted_places
+from napari_stmml.model.training import SAMPLE, warn_of_skipped
 from napari_stmml.recipe import get_recipe
 from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
-from napari_stmml.strokes import painted_places
 from napari_stmml.system.files import sha256
 from napari_stmml.system.progress import Stopped
-from napari_stmml.training import SAMPLE, warn_of_skipped
 
 RECIPE = Recipe(
     pixel_density=8.0,
@@ -143,7 +144,7 @@ def test_a_model_remembers_what_it_was_trained_on(tiny_classifier, session_files
     ]
     assert training["seed"] == 0
     assert [epoch["epoch"] for epoch in training["history"]] == [1]
-    assert training["made_with"] == bundle.versions()
+    assert training["made_with"] == model_file.versions()
     assert tiny_classifier.class_names == ("cluster 1", "cluster 2", "cluster 3")
     assert tiny_classifier.class_colours == class_colours(3)
 
@@ -541,18 +542,18 @@ def test_names_and_colours_that_a_person_gave_are_saved(tmp_path, model):
     ],
 )
 def test_a_model_whose_parts_do_not_fit_is_refused_by_name(tmp_path, model, change, message):
-    about, arrays = bundle.read(model.save(tmp_path / "m.stmml"))
+    about, arrays = model_file.read(model.save(tmp_path / "m.stmml"))
     change(about, arrays)
-    bundle.write(tmp_path / "m.stmml", about, arrays)
+    model_file.write(tmp_path / "m.stmml", about, arrays)
     with pytest.raises(ValueError, match=f"m.stmml cannot be used as a model: .*{message}|{message}") as told:
         SurfaceClassifier.load(tmp_path / "m.stmml")
     assert str(told.value).startswith("m.stmml cannot be used as a model: ")
 
 
 def test_weights_that_do_not_fit_are_refused_when_they_are_used(tmp_path, model):
-    about, arrays = bundle.read(model.save(tmp_path / "m.stmml"))
+    about, arrays = model_file.read(model.save(tmp_path / "m.stmml"))
     del arrays["autoencoder/conv1.kernel"]
-    bundle.write(tmp_path / "m.stmml", about, arrays)
+    model_file.write(tmp_path / "m.stmml", about, arrays)
     with pytest.raises(ValueError, match="layer conv1 needs weights"):
         SurfaceClassifier.load(tmp_path / "m.stmml").predict(textures())
 

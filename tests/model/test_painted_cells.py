@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from napari_stmml import strokes
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
+from napari_stmml.model import painted_cells
+from napari_stmml.model.painted_cells import checked_truth, enough, painted_places
 from napari_stmml.scan import Scan
-from napari_stmml.strokes import checked_truth, enough, painted_places
 
 
 @pytest.mark.parametrize("grid", [WindowGrid(2, 2), WindowGrid(16, 4), WindowGrid(16, 5)])
@@ -38,7 +38,7 @@ def test_one_painted_pixel_paints_one_cell():
 
 
 def test_of_a_large_area_some_places_are_learnt_from_always_the_same(monkeypatch):
-    monkeypatch.setattr(strokes, "MOST_LEARNT", 50)
+    monkeypatch.setattr(painted_cells, "MOST_LEARNT", 50)
     labels = np.zeros((40, 40), np.uint8)
     labels[:20], labels[20:22, :10] = 1, 2
     kept = enough(labels > 0, labels)

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml import bundle, cells
 from napari_stmml.classes import Classes
-from napari_stmml.classifier import SurfaceClassifier
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.clustering.kmeans import fit_clusters
 from napari_stmml.features.places import ENCODED_AT_ONCE, windows_of
 from napari_stmml.heights.two_biases import paired_by_file
-from napari_stmml.naming import keep_names
+from napari_stmml.model import model_file, training_cells
+from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.matching import keep_names
 from napari_stmml.recipe import DEFAULT, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.srsml24 import dense_unet
@@ -84,7 +84,7 @@ def train_classifier(
     recipe = get_recipe(recipe, num_clusters=None if auto else n_clusters)
     with tempfile.TemporaryDirectory(prefix="stmml-") as folder:
         maps, sources = _store(scans, recipe, Path(folder), on_event)
-        work = _train_windows if recipe.of_windows else cells.train
+        work = _train_windows if recipe.of_windows else training_cells.train
         made = work(
             maps,
             recipe,
@@ -136,7 +136,7 @@ def _train_windows(
 
 def begin_training(sources: list[dict[str, Any]], seed: int) -> dict[str, Any]:
     """Begin the record of a training that the model will keep."""
-    return {"files": sources, "seed": seed, "history": [], "made_with": bundle.versions()}
+    return {"files": sources, "seed": seed, "history": [], "made_with": model_file.versions()}
 
 
 def check_windows(windows: WindowStream, recipe: Recipe) -> None:

@@ -1,0 +1,1 @@
+"""The SurfaceClassifier: train it, keep it, predict with it, edit its classes."""
