@@ -22,8 +22,9 @@ import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
 
-from napari_stmml import Scan, train_classifier, truthfiles
+from napari_stmml import Scan, train_classifier
 from napari_stmml.simulate import simulate_si001
+from napari_stmml.truth import truth_file
 from napari_stmml.viewer import class_actions
 from napari_stmml.viewer.layers import scan_to_layer
 
@@ -36,7 +37,7 @@ def main() -> None:
     pixels = int(sys.argv[1]) if len(sys.argv) > 1 else 1024
     recipe = sys.argv[2] if len(sys.argv) > 2 else "instant"
     folder = Path(tempfile.mkdtemp(prefix="stmml-bench-"))
-    truthfiles.HOME = folder / "home"
+    truth_file.HOME = folder / "home"
     try:
         _measure(pixels, recipe, folder)
     finally:

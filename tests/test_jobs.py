@@ -10,13 +10,14 @@ from queue import Empty
 import numpy as np
 import pytest
 
-from napari_stmml import Scan, SurfaceClassifier, read_mtrx, truthfiles
+from napari_stmml import Scan, SurfaceClassifier, read_mtrx
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.jobs import PredictJob, RunJob, TrainJob
 from napari_stmml.recipe import Recipe
 from napari_stmml.scanlabels import free_name
 from napari_stmml.simulate import simulate_si001
+from napari_stmml.truth import truth_file
 from napari_stmml.worker import Worker
 
 SECONDS = 120  # for the first import of TensorFlow on a busy machine
@@ -150,12 +151,12 @@ def test_scans_of_the_same_name_get_files_of_their_own():
 @pytest.fixture
 def painted_scan(session, tmp_path, monkeypatch):
     """Copy the first scan, and paint on its first direction."""
-    monkeypatch.setattr(truthfiles, "HOME", tmp_path / "home")
+    monkeypatch.setattr(truth_file, "HOME", tmp_path / "home")
     shutil.copytree(session[0].parent, tmp_path / "scans")
     scan = read_mtrx(tmp_path / "scans" / session[0].name)[0]
     truth = np.zeros(scan.heights.shape, np.uint8)
     truth[5:15, 5:15] = 9
-    truthfiles.TruthFile(scan).save(truth, {9: "a person's"}, {9: "#123456"})
+    truth_file.TruthFile(scan).save(truth, {9: "a person's"}, {9: "#123456"})
     return scan, truth
 
 
@@ -178,7 +179,7 @@ def test_what_a_person_painted_wins_in_a_prediction_which_says_so_and_is_none_th
 
 def test_a_prediction_says_that_what_was_painted_cannot_be_read(painted_scan, model, tmp_path):
     scan, _ = painted_scan
-    path = truthfiles.TruthFile(scan).path
+    path = truth_file.TruthFile(scan).path
     path.write_bytes(b"damaged")
     first, *_ = find(
         run_here(PredictJob(model, str(tmp_path / "out"), (scan.source,), figures=False)), "predicted"

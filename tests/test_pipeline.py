@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stmml import SurfaceClassifier, export, ingest, read_mtrx, truthfiles
+from napari_stmml import SurfaceClassifier, export, ingest, read_mtrx
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
@@ -25,6 +25,7 @@ from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate import simulate_hexagonal, simulate_si001
 from napari_stmml.srsml24 import window_stream
 from napari_stmml.system.progress import Stopped
+from napari_stmml.truth import truth_file
 
 FILES = 6
 WINDOWS = 25  # of a direction: 48 px, windows of 16 px every 8
@@ -769,13 +770,13 @@ def test_an_edited_label_map_is_put_aside_before_its_scan_is_labelled_again(copy
 def test_what_a_person_painted_since_is_in_the_maps_of_the_next_run_and_of_no_other_scan(
     copy, scans, here, tmp_path, monkeypatch
 ):
-    real = truthfiles._writable
-    monkeypatch.setattr(truthfiles, "HOME", tmp_path / "home")
-    monkeypatch.setattr(truthfiles, "_writable", lambda folder: folder != scans and real(folder))
+    real = truth_file._writable
+    monkeypatch.setattr(truth_file, "HOME", tmp_path / "home")
+    monkeypatch.setattr(truth_file, "_writable", lambda folder: folder != scans and real(folder))
     scan = read_mtrx(sorted(scans.glob("*.Z_mtrx"))[0])[0]
     truth = np.zeros(scan.heights.shape, np.uint8)
     truth[5:15, 5:15] = 9
-    file = truthfiles.TruthFile(scan)
+    file = truth_file.TruthFile(scan)
     file.save(truth, {9: "a person's"}, {9: "#123456"})
     (event,) = copy().of("predicted")
     assert event["painted"] == 100

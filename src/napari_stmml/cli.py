@@ -209,7 +209,7 @@ def learn(options: argparse.Namespace) -> int:
     from napari_stmml.jobs import scans_of
     from napari_stmml.model.classifier import SurfaceClassifier
     from napari_stmml.system.files import keep_aside
-    from napari_stmml.teaching import teach
+    from napari_stmml.truth.teaching import teach
 
     events: list[dict[str, Any]] = []
     classifier = SurfaceClassifier.load(options.model)

@@ -18,7 +18,6 @@ from queue import SimpleQueue
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from napari_stmml.attention import doubts
 from napari_stmml.heights.two_biases import pair_scans, paired_by_file
 from napari_stmml.ingestlog import IngestLog
 from napari_stmml.io.matrix import MtrxError, find_scans, read_mtrx
@@ -37,6 +36,7 @@ from napari_stmml.scanlabels import (
 )
 from napari_stmml.system.pool import Outcome, Pool
 from napari_stmml.system.progress import Stopped, throttled, until_stopped, with_time_left
+from napari_stmml.truth.doubts import doubts
 
 Report = Callable[[Event], None]
 ShouldStop = Callable[[], bool]

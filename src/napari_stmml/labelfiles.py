@@ -14,11 +14,11 @@ from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.io.label_tiff import predicted_map, put_aside_if_edited
 from napari_stmml.io.matrix import read_mtrx
 from napari_stmml.jobfolder import one_name
-from napari_stmml.painted import with_painted
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.scanfiles import density_of, starts_of
 from napari_stmml.system.files import write_text
+from napari_stmml.truth.recall import with_painted
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from napari_stmml import __version__, ingest, report
-from napari_stmml.corrections import lineage
 from napari_stmml.features.bank import bank_of
 from napari_stmml.ingest import Found, Intake
 from napari_stmml.jobfile import SETS, JobFile
@@ -47,7 +46,8 @@ from napari_stmml.srsml24.window_stream import StoredMap, WindowStream
 from napari_stmml.system.files import write_array, write_text
 from napari_stmml.system.pool import Pool, cores
 from napari_stmml.system.progress import Stopped, until_stopped, with_time_left
-from napari_stmml.truthfiles import stamp
+from napari_stmml.truth.truth import lineage
+from napari_stmml.truth.truth_file import stamp
 
 STEPS = ("process", "train", "cluster", "predict")
 _OF_TRAINING = (

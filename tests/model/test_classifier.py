@@ -10,7 +10,6 @@ from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.clustering.kmeans import nearest_centres
 from napari_stmml.colours import class_colours
-from napari_stmml.corrections import ScanKey
 from napari_stmml.features.bank import cell_features
 from napari_stmml.model import model_file
 from napari_stmml.model.lessons import Lessons
@@ -20,6 +19,7 @@ from napari_stmml.recipe import get_recipe
 from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
 from napari_stmml.system.files import sha256
 from napari_stmml.system.progress import Stopped
+from napari_stmml.truth.truth import ScanKey
 
 RECIPE = Recipe(
     pixel_density=8.0,

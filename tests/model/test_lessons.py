@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_stmml.corrections import ScanKey
 from napari_stmml.model.lessons import Lessons
+from napari_stmml.truth.truth import ScanKey
 
 
 def source(name):

@@ -141,9 +141,9 @@ def finish(qtbot):
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """Keep truths and locks out of the home of whoever runs the tests."""
-    from napari_stmml import truthfiles
+    from napari_stmml.truth import truth_file
 
-    monkeypatch.setattr(truthfiles, "HOME", tmp_path / "home")
+    monkeypatch.setattr(truth_file, "HOME", tmp_path / "home")
     return tmp_path / "home"
 
 
@@ -156,8 +156,8 @@ def model_copy(instant_model, tmp_path):
 @pytest.fixture
 def correcting(viewer, qtbot, home, model_copy, small_session, tmp_path):
     """Return a session with a model and two directions of a scan of its own open for correction."""
-    from napari_stmml.corrections import ScanKey
     from napari_stmml.model.cell_store import write_cells
+    from napari_stmml.truth.truth import ScanKey
     from napari_stmml.viewer.layers import scan_to_layer
     from napari_stmml.viewer.open_scan import OpenScan, new_layers
     from napari_stmml.viewer.session import session_of

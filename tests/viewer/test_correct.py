@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx
-from napari_stmml.attention import Doubt
-from napari_stmml.truthfiles import TruthFile
+from napari_stmml.truth.doubts import Doubt
+from napari_stmml.truth.truth_file import TruthFile
 from napari_stmml.viewer import class_actions, opening, remembered
 from napari_stmml.viewer.layers import scan_to_layer
 from napari_stmml.viewer.look_next import Far

@@ -10,7 +10,7 @@ import pytest
 
 from napari_stmml import SurfaceClassifier
 from napari_stmml.classes import Classes
-from napari_stmml.truthfiles import TruthFile
+from napari_stmml.truth.truth_file import TruthFile
 from napari_stmml.viewer import class_actions
 from napari_stmml.viewer.open_scan import colormap_of, features_of
 from napari_stmml.viewer.session import session_of

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_stmml.attention import Answers
-from napari_stmml.corrections import lineage
 from napari_stmml.features.bank import cell_tiles, plane
 from napari_stmml.features.places import windows_of
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.painted_cells import painted_places
-from napari_stmml.painted import recall
 from napari_stmml.scan import Scan
 from napari_stmml.system.progress import Stopped
-from napari_stmml.truthfiles import TruthFile
+from napari_stmml.truth.doubts import Answers
+from napari_stmml.truth.recall import recall
+from napari_stmml.truth.truth import lineage
+from napari_stmml.truth.truth_file import TruthFile
 
 Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]

@@ -12,7 +12,6 @@ import numpy as np
 from napari_stmml.classes import MOST as MOST_CLASSES
 from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes
-from napari_stmml.corrections import ScanKey
 from napari_stmml.features.bank import EDITION, bank_of, plane
 from napari_stmml.features.places import paint_scan, place_features, windows_of
 from napari_stmml.heights.windows import WindowGrid
@@ -25,6 +24,7 @@ from napari_stmml.scan import Scan
 from napari_stmml.srsml24 import dense_unet
 from napari_stmml.srsml24.unet import Autoencoder
 from napari_stmml.system.progress import Stopped
+from napari_stmml.truth.truth import ScanKey
 
 Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]

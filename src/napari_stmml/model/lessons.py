@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.corrections import ScanKey
+from napari_stmml.truth.truth import ScanKey
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
-from napari_stmml.autosave import AutoSave
 from napari_stmml.classes import Classes
-from napari_stmml.corrections import ScanKey, lineage
 from napari_stmml.model.classifier import SurfaceClassifier
-from napari_stmml.painted import recall
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import identity, keep_aside
-from napari_stmml.truthfiles import Saved, TruthFile
+from napari_stmml.truth.autosave import AutoSave
+from napari_stmml.truth.recall import recall
+from napari_stmml.truth.truth import ScanKey, lineage
+from napari_stmml.truth.truth_file import Saved, TruthFile
 
 
 class Keeper(QObject):

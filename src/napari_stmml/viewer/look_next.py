@@ -8,7 +8,7 @@ from napari.layers import Labels
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_stmml.attention import ACROSS, UNSURE, Doubt, doubts, patch
+from napari_stmml.truth.doubts import ACROSS, UNSURE, Doubt, doubts, patch
 from napari_stmml.viewer.open_scan import OpenScan
 from napari_stmml.viewer.panel import place_of
 from napari_stmml.viewer.passing import PASSING, find, remove

@@ -8,14 +8,14 @@ import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_stmml.attention import Answers
 from napari_stmml.classes import Classes
-from napari_stmml.corrections import ScanKey, over
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.model.cell_store import CellFile
 from napari_stmml.model.painted_cells import painted_places
 from napari_stmml.scan import Scan
+from napari_stmml.truth.doubts import Answers
+from napari_stmml.truth.truth import ScanKey, over
 from napari_stmml.viewer.layers import KEY
 from napari_stmml.viewer.panel import brief_name, place_of
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.corrections import ScanKey
 from napari_stmml.jobs import CellsJob, LookJob
 from napari_stmml.model.cell_store import CellFile
-from napari_stmml.truthfiles import HOME
+from napari_stmml.truth.truth import ScanKey
+from napari_stmml.truth.truth_file import HOME
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.instant import with_way_back
 from napari_stmml.viewer.job_panel import JobPanel

@@ -11,10 +11,10 @@ from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_stmml.classes import MOST, Classes
-from napari_stmml.corrections import ScanKey, completed
-from napari_stmml.history import History, ModelEdit, Strokes, applied, difference
 from napari_stmml.model.classifier import SurfaceClassifier
-from napari_stmml.truthfiles import Saved
+from napari_stmml.truth.history import History, ModelEdit, Strokes, applied, difference
+from napari_stmml.truth.truth import ScanKey, completed
+from napari_stmml.truth.truth_file import Saved
 from napari_stmml.viewer.keeper import Keeper
 from napari_stmml.viewer.open_scan import OpenScan
 from napari_stmml.viewer.relabel import Relabeller

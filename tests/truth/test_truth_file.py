@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stmml import Scan, truthfiles
+from napari_stmml import Scan
 from napari_stmml.classes import Classes
-from napari_stmml.corrections import ScanKey
 from napari_stmml.io import label_tiff
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.painted import recall
 from napari_stmml.system.files import KEPT
-from napari_stmml.truthfiles import ENDING, TruthFile
+from napari_stmml.truth import truth_file
+from napari_stmml.truth.recall import recall
+from napari_stmml.truth.truth import ScanKey
+from napari_stmml.truth.truth_file import ENDING, TruthFile
 
 NAMES, COLOURS = {1: "rows", 2: "holes"}, {1: "#ff0000", 2: "#00ff00"}
 SHAPE = (40, 50)
@@ -26,7 +27,7 @@ SHAPE = (40, 50)
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    monkeypatch.setattr(truthfiles, "HOME", tmp_path / "home")
+    monkeypatch.setattr(truth_file, "HOME", tmp_path / "home")
     return tmp_path / "home"
 
 
@@ -71,9 +72,9 @@ def test_nothing_painted_yet_is_nothing(scan):
 
 
 def test_a_scan_in_a_read_only_folder_has_its_truth_in_the_chosen_one(scan, tmp_path, monkeypatch):
-    real = truthfiles._writable
+    real = truth_file._writable
     beside = Path(scan.source).parent
-    monkeypatch.setattr(truthfiles, "_writable", lambda folder: folder != beside and real(folder))
+    monkeypatch.setattr(truth_file, "_writable", lambda folder: folder != beside and real(folder))
     chosen = tmp_path / "chosen"
     path = TruthFile(scan, folder=chosen).save(painted(), NAMES, COLOURS).path
     assert path.parent == chosen
@@ -82,8 +83,8 @@ def test_a_scan_in_a_read_only_folder_has_its_truth_in_the_chosen_one(scan, tmp_
 
 def test_strokes_on_a_truth_whose_folder_was_closed_since_are_kept_in_the_chosen_one(scan, monkeypatch):
     old = save(scan, painted(1)).path
-    real, beside = truthfiles._writable, old.parent
-    monkeypatch.setattr(truthfiles, "_writable", lambda folder: folder != beside and real(folder))
+    real, beside = truth_file._writable, old.parent
+    monkeypatch.setattr(truth_file, "_writable", lambda folder: folder != beside and real(folder))
     later = TruthFile(scan)
     later.load()
     new = save(scan, painted(1) + painted(2, slice(20, 25)), later)
@@ -110,7 +111,7 @@ def test_a_disk_that_is_full_beside_the_scan_sends_the_truth_to_the_chosen_folde
 
 
 def test_where_nothing_can_be_written_it_is_said(scan, monkeypatch):
-    monkeypatch.setattr(truthfiles, "_writable", lambda folder: False)
+    monkeypatch.setattr(truth_file, "_writable", lambda folder: False)
     with pytest.raises(OSError, match="neither beside the scan nor in"):
         save(scan, painted())
     with pytest.raises(OSError, match="neither beside the scan nor in"):
@@ -268,7 +269,7 @@ def test_a_damaged_sidecar_that_cannot_be_moved_is_said_and_stays(scan, monkeypa
 
     path = save(scan, painted()).path
     path.write_bytes(b"damaged")
-    monkeypatch.setattr(truthfiles, "put_aside", refuse)
+    monkeypatch.setattr(truth_file, "put_aside", refuse)
     saved = save(scan, painted(2))
     assert saved.path != path
     assert path.read_bytes() == b"damaged"
@@ -282,7 +283,7 @@ def test_a_sidecar_of_a_newer_program_stays_where_it_is_and_is_said(scan, monkey
     monkeypatch.setattr(label_tiff, "FORMAT", label_tiff.FORMAT + 1)
     newer = LabelMap.read(path).write(path).read_bytes()
     monkeypatch.undo()
-    monkeypatch.setattr(truthfiles, "HOME", path.parent / "home")
+    monkeypatch.setattr(truth_file, "HOME", path.parent / "home")
     file = TruthFile(scan)
     assert file.load() is None
     assert "update napari-stmml" in file.problem
@@ -314,9 +315,9 @@ def test_a_map_without_a_key_under_the_name_of_a_truth_stays(scan):
 
 
 def test_the_lock_is_found_where_the_home_cannot_be_written(scan, monkeypatch, tmp_path):
-    real = truthfiles._writable
-    monkeypatch.setattr(truthfiles, "_writable", lambda folder: "home" not in folder.parts and real(folder))
-    monkeypatch.setattr(truthfiles, "gettempdir", lambda: str(tmp_path))
+    real = truth_file._writable
+    monkeypatch.setattr(truth_file, "_writable", lambda folder: "home" not in folder.parts and real(folder))
+    monkeypatch.setattr(truth_file, "gettempdir", lambda: str(tmp_path))
     assert save(scan, painted()).path.parent == Path(scan.source).parent
     assert list((tmp_path / "napari-stmml-locks").iterdir())
 
@@ -371,7 +372,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import numpy as np
 from napari_stmml import Scan, labelmap, truthfiles
-from napari_stmml.autosave import AutoSave
+from napari_stmml.truth.autosave import AutoSave
 truthfiles.HOME = Path(sys.argv[2])
 scan = Scan(np.zeros((40, 50)), (0.1, 0.1), "forward/up", source=sys.argv[1])
 file, labels = truthfiles.TruthFile(scan), np.zeros((40, 50), np.uint8)
@@ -405,17 +406,17 @@ def test_looking_for_a_truth_writes_nothing(scan, home):
 
 def test_a_folder_below_a_file_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("x")
-    assert truthfiles._writable(tmp_path / "new" / "folder")
-    assert not truthfiles._writable(tmp_path / "file" / "folder")
+    assert truth_file._writable(tmp_path / "new" / "folder")
+    assert not truth_file._writable(tmp_path / "file" / "folder")
     assert not list((tmp_path / "new" / "folder").iterdir())
 
 
 def test_the_stamp_of_a_scan_changes_when_somebody_paints_on_it_and_with_nothing_else(scan):
     key = ScanKey.of_scan(scan)
-    assert truthfiles.stamp(scan.source, "FU", key.sha256) == []
+    assert truth_file.stamp(scan.source, "FU", key.sha256) == []
     save(scan, painted())
-    first = truthfiles.stamp(scan.source, "FU", key.sha256)
-    assert first == truthfiles.stamp(scan.source, "FU", key.sha256) != []
-    assert truthfiles.stamp(scan.source, "BU", key.sha256) == []
+    first = truth_file.stamp(scan.source, "FU", key.sha256)
+    assert first == truth_file.stamp(scan.source, "FU", key.sha256) != []
+    assert truth_file.stamp(scan.source, "BU", key.sha256) == []
     save(scan, painted(2))
-    assert truthfiles.stamp(scan.source, "FU", key.sha256) != first
+    assert truth_file.stamp(scan.source, "FU", key.sha256) != first

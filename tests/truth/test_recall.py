@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from napari_stmml import Scan, truthfiles
+from napari_stmml import Scan
 from napari_stmml.classes import MOST, Classes
-from napari_stmml.painted import recall, with_painted
-from napari_stmml.truthfiles import TruthFile
+from napari_stmml.truth import truth_file
+from napari_stmml.truth.recall import recall, with_painted
+from napari_stmml.truth.truth_file import TruthFile
 
 NAMES, COLOURS = {1: "rows", 2: "holes"}, {1: "#ff0000", 2: "#00ff00"}
 SHAPE = (40, 50)
@@ -14,7 +15,7 @@ SHAPE = (40, 50)
 
 @pytest.fixture
 def scan(tmp_path, monkeypatch):
-    monkeypatch.setattr(truthfiles, "HOME", tmp_path / "home")
+    monkeypatch.setattr(truth_file, "HOME", tmp_path / "home")
     source = tmp_path / "scans" / "a.Z_mtrx"
     source.parent.mkdir()
     source.write_bytes(b"the bytes of a scan")

@@ -8,7 +8,7 @@ import pytest
 
 from napari_stmml import Scan
 from napari_stmml.classes import MOST, Classes
-from napari_stmml.corrections import ScanKey, by_names, completed, lineage, merge, over, translated
+from napari_stmml.truth.truth import ScanKey, by_names, completed, lineage, merge, over, translated
 
 SHAPE = (40, 50)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.attention import ACROSS, Answers, doubts, patch
+from napari_stmml.truth.doubts import ACROSS, Answers, doubts, patch
 
 SHAPE = (60, 80)
 

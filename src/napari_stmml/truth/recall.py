@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_stmml.classes import Classes
-from napari_stmml.corrections import completed, over, translated
 from napari_stmml.scan import Scan
-from napari_stmml.truthfiles import TruthFile, about_truth
+from napari_stmml.truth.truth import completed, over, translated
+from napari_stmml.truth.truth_file import TruthFile, about_truth
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,15 +6,16 @@ import shutil
 import numpy as np
 import pytest
 
-from napari_stmml import SurfaceClassifier, read_mtrx, train_classifier, truthfiles
+from napari_stmml import SurfaceClassifier, read_mtrx, train_classifier
 from napari_stmml.cli import main
-from napari_stmml.teaching import teach
-from napari_stmml.truthfiles import TruthFile
+from napari_stmml.truth import truth_file
+from napari_stmml.truth.teaching import teach
+from napari_stmml.truth.truth_file import TruthFile
 
 
 @pytest.fixture
 def scans(session_files, tmp_path, monkeypatch):
-    monkeypatch.setattr(truthfiles, "HOME", tmp_path / "home")
+    monkeypatch.setattr(truth_file, "HOME", tmp_path / "home")
     folder = tmp_path / "scans"
     shutil.copytree(session_files[0].parent, folder)
     return read_mtrx(folder / session_files[0].name)

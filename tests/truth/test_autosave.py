@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from napari_stmml.autosave import AutoSave
+from napari_stmml.truth.autosave import AutoSave
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from napari_stmml.corrections import lineage
 from napari_stmml.model.classifier import SurfaceClassifier
-from napari_stmml.painted import recall
 from napari_stmml.scan import Scan
-from napari_stmml.truthfiles import TruthFile
+from napari_stmml.truth.recall import recall
+from napari_stmml.truth.truth import lineage
+from napari_stmml.truth.truth_file import TruthFile
 
 Event = dict[str, Any]
 

@@ -1,0 +1,1 @@
+"""What a person painted on a scan: kept, undone, laid over predictions."""
