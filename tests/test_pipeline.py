@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stmml import SurfaceClassifier, export, ingest, read_mtrx
+from napari_stmml import SurfaceClassifier, ingest, read_mtrx
+from napari_stmml.figures import figures
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
@@ -57,8 +58,8 @@ def quick(here, monkeypatch):
         return path
 
     for name in ("labels_figure", "history_figure", "convergence_figure"):
-        monkeypatch.setattr(export, name, lambda *given: None)
-    monkeypatch.setattr(export, "save_figure", save)
+        monkeypatch.setattr(figures, name, lambda *given: None)
+    monkeypatch.setattr(figures, "save_figure", save)
 
 
 def write_scans(folder, count, seed=0):

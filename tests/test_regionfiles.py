@@ -8,7 +8,7 @@ import pytest
 
 from napari_stmml.classdetails import class_details
 from napari_stmml.colours import as_rgb
-from napari_stmml.export import save_figure
+from napari_stmml.figures.figures import save_figure
 from napari_stmml.io.label_tiff import read_values
 from napari_stmml.measurefigure import MOST_CLASSES, MOST_NUMBERS, class_sentence, measure_figure
 from napari_stmml.regionfiles import file_name, write_measurements

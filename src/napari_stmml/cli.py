@@ -166,7 +166,7 @@ def train(options: argparse.Namespace) -> int:
 
 def _picture_of_clusters(model: str) -> dict[str, str]:
     """Draw the most typical places of each cluster beside the model, where it has kept some."""
-    from napari_stmml.export import exemplars_figure, save_figure
+    from napari_stmml.figures.figures import exemplars_figure, save_figure
     from napari_stmml.model.classifier import SurfaceClassifier
 
     classifier = SurfaceClassifier.load(model)

@@ -111,7 +111,7 @@ def _measure(path: Path, stem: str, options: argparse.Namespace) -> Measured:
     import numpy as np
 
     from napari_stmml.classdetails import class_details, pairs_between
-    from napari_stmml.export import save_figure
+    from napari_stmml.figures.figures import save_figure
     from napari_stmml.heights.flatten import flatten
     from napari_stmml.io.label_tiff import LabelMap
     from napari_stmml.measurefigure import measure_figure

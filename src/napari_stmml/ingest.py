@@ -351,7 +351,7 @@ def _take_direction(scan: Scan, intake: Intake, outputs: list[str]) -> tuple[Row
 
 def _thumbnail(scan: Scan, heights: np.ndarray, name: str, intake: Intake, outputs: list[str]) -> str:
     """Write the small picture of the report; return its path relative to the report."""
-    from napari_stmml.pictures import save_thumbnail
+    from napari_stmml.figures.pictures import save_thumbnail
 
     if not np.isfinite(heights).any():
         return ""

@@ -64,8 +64,8 @@ class IngestLog:
     def _thumbnail(self, scan: Scan) -> str:
         if not np.isfinite(scan.heights).any():
             return ""
+        from napari_stmml.figures.pictures import save_thumbnail
         from napari_stmml.heights.flatten import flatten
-        from napari_stmml.pictures import save_thumbnail
 
         name = f"thumbnails/{len(self._rows):05d}.jpg"
         save_thumbnail(self.folder / name, flatten(scan.heights))

@@ -103,9 +103,9 @@ def write_labelled(writing: Writing) -> Labelled:
 
     What a person painted on the scan wins over what the model says; the log is of the model's windows.
     """
-    from napari_stmml.export import labels_figure, save_figure
+    from napari_stmml.figures.figures import labels_figure, save_figure
+    from napari_stmml.figures.pictures import save_overlay
     from napari_stmml.io.tables import save_window_log
-    from napari_stmml.pictures import save_overlay
 
     scan, prepared = writing.prepared.scan, writing.prepared.heights
     grid = writing.recipe.prediction_grid

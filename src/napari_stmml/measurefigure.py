@@ -7,7 +7,7 @@ import numpy as np
 
 from napari_stmml.classdetails import ClassDetails
 from napari_stmml.colours import NO_COLOUR, NOT_SCANNED, STM_COLOURS, as_rgb, robust_limits
-from napari_stmml.export import MOST_SHOWN, caption
+from napari_stmml.figures.figures import MOST_SHOWN, caption
 from napari_stmml.regions import ClassStatistics, Measurements
 from napari_stmml.scan import Scan
 

@@ -354,7 +354,7 @@ class Pipeline:
         self._write_history(name, training["history"])
 
     def _write_history(self, name: str, history: list[dict[str, Any]]) -> None:
-        from napari_stmml.export import history_figure, save_figure
+        from napari_stmml.figures.figures import history_figure, save_figure
 
         write_text(self.folder / f"{name}_history.json", json.dumps(history, indent=1))
         save_figure(history_figure(history), self.folder / f"{name}_history.png")
@@ -433,7 +433,7 @@ class Pipeline:
         self.folder.note("latent", self._latent_print, outputs, done=True)
 
     def _write_clusters(self, name: str, classifier: SurfaceClassifier) -> None:
-        from napari_stmml.export import convergence_figure, save_figure
+        from napari_stmml.figures.figures import convergence_figure, save_figure
 
         classifier.save(self.folder / f"{name}.stmml")
         steps = classifier.training["convergence"]

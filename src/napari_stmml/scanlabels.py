@@ -126,7 +126,7 @@ def write_predicted(predicted: Predicted) -> Event:
         sure = Path(task.out) / f"{task.stem}_confidence.tif"
         done["confidence"] = str(write_values(sure, predicted.confidence, scan.pixel_size))
     if task.figure:
-        from napari_stmml.export import labels_figure, save_figure
+        from napari_stmml.figures.figures import labels_figure, save_figure
 
         picture = labels_figure(scan, labelled, predicted.exemplars)
         figure = save_figure(picture, Path(task.out) / f"{task.stem}_labels.png")

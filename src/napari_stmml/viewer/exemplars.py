@@ -7,7 +7,7 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem
 
-from napari_stmml.export import cluster_shares, exemplar_pictures, exemplars_side, share_text
+from napari_stmml.figures.figures import cluster_shares, exemplar_pictures, exemplars_side, share_text
 from napari_stmml.model.classifier import SurfaceClassifier
 
 SIDE, GAP, CHIP = 40, 3, 12  # px on the screen of a picture, between two, and of the colour before them

@@ -9,7 +9,7 @@ from PIL import Image
 from napari_stmml import train_classifier
 from napari_stmml.classes import Classes
 from napari_stmml.colours import NOT_SCANNED, paint_classes
-from napari_stmml.export import (
+from napari_stmml.figures.figures import (
     MOST_IN_STRIP,
     MOST_ROWS,
     MOST_SHOWN,

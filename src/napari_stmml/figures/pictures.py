@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stmml.colours import NOT_SCANNED, paint_classes, robust_limits
-from napari_stmml.export import colour_table, font_file
+from napari_stmml.figures.figures import colour_table, font_file
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.tables import utc
 from napari_stmml.scan import Scan

@@ -3,8 +3,7 @@ import pytest
 from PIL import Image
 
 from napari_stmml.colours import NOT_SCANNED, STM_COLOURS, paint_classes, robust_limits
-from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.pictures import (
+from napari_stmml.figures.pictures import (
     check_cmap,
     colour_heights,
     save_overlay,
@@ -13,6 +12,7 @@ from napari_stmml.pictures import (
     save_window_jpgs,
     settings_words,
 )
+from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import Scan
 
 GREY_BLUE = [round(255 * part) for part in NOT_SCANNED]
