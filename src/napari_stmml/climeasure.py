@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_stmml.io.label_tiff import LabelMap
-    from napari_stmml.regions import Measurements
+    from napari_stmml.measuring.regions import Measurements
     from napari_stmml.scan import Scan
 
 
@@ -27,7 +27,7 @@ class Measured:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as JSON knows it."""
-        from napari_stmml.regionfiles import rows_of
+        from napari_stmml.measuring.region_tables import rows_of
 
         return {
             "labels": str(self.labels),
@@ -40,7 +40,7 @@ class Measured:
         }
 
     def __str__(self) -> str:
-        from napari_stmml.measurefigure import class_sentence
+        from napari_stmml.measuring.figure import class_sentence
 
         unit, classes = self.found.unit, self.found.classes
         chosen = "" if self.named else " (the largest area; --background names another)"
@@ -110,14 +110,14 @@ def _measure(path: Path, stem: str, options: argparse.Namespace) -> Measured:
     """Measure one label map and write its files."""
     import numpy as np
 
-    from napari_stmml.classdetails import class_details, pairs_between
     from napari_stmml.figures.figures import save_figure
     from napari_stmml.heights.flatten import flatten
     from napari_stmml.io.label_tiff import LabelMap
-    from napari_stmml.measurefigure import measure_figure
-    from napari_stmml.regionfiles import check_heights, file_name, write_measurements, write_pairs
-    from napari_stmml.regions import FLATTENED
-    from napari_stmml.regions import measure as measure_regions
+    from napari_stmml.measuring.class_details import class_details, pairs_between
+    from napari_stmml.measuring.figure import measure_figure
+    from napari_stmml.measuring.region_tables import check_heights, file_name, write_measurements, write_pairs
+    from napari_stmml.measuring.regions import FLATTENED
+    from napari_stmml.measuring.regions import measure as measure_regions
 
     found = LabelMap.read(path)
     background = _background(found, options.background)

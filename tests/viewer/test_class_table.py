@@ -4,7 +4,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_stmml.classes import Classes
-from napari_stmml.shares import Share
+from napari_stmml.measuring.shares import Share
 from napari_stmml.viewer.class_table import AREA, COLOUR, EYE, NAME, REGIONS, SHARE, STROKES, ClassTable
 
 

@@ -10,7 +10,7 @@ from napari.qt.threading import create_worker
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton
 
 from napari_stmml.heights.flatten import flatten
-from napari_stmml.regions import FLATTENED, Measurements, measure
+from napari_stmml.measuring.regions import FLATTENED, Measurements, measure
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.layers import labels_from_layer
 from napari_stmml.viewer.open_scan import ROLE, OpenScan
@@ -105,7 +105,7 @@ class MeasureWidget(Panel):
 
     def save(self, folder: str | Path) -> None:
         """Write regions, classes, profiles and pair distances as CSV files to a folder."""
-        from napari_stmml.regionfiles import write_measurements
+        from napari_stmml.measuring.region_tables import write_measurements
 
         if self.found is None or self._of is None:
             raise ValueError("measure a map first")

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.classdetails import ClassDetails, class_details
 from napari_stmml.io.label_tiff import write_values
 from napari_stmml.io.tables import save_table
-from napari_stmml.pairdistances import PairHistogram
-from napari_stmml.regions import Measurements
+from napari_stmml.measuring.class_details import ClassDetails, class_details
+from napari_stmml.measuring.pair_distances import PairHistogram
+from napari_stmml.measuring.regions import Measurements
 from napari_stmml.scan import Scan
 
 _LONGEST = 60  # bytes of a class's name in that of a file

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_stmml.classdetails import class_details
 from napari_stmml.colours import as_rgb
 from napari_stmml.figures.figures import save_figure
 from napari_stmml.io.label_tiff import read_values
-from napari_stmml.measurefigure import MOST_CLASSES, MOST_NUMBERS, class_sentence, measure_figure
-from napari_stmml.regionfiles import file_name, write_measurements
-from napari_stmml.regions import measure
+from napari_stmml.measuring.class_details import class_details
+from napari_stmml.measuring.figure import MOST_CLASSES, MOST_NUMBERS, class_sentence, measure_figure
+from napari_stmml.measuring.region_tables import file_name, write_measurements
+from napari_stmml.measuring.regions import measure
 from napari_stmml.scan import Scan
 
 NAMES = {1: "surface", 2: "holes A/B", 3: "bump"}

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_stmml.averages import ClassAverage, RadialProfile, class_average, radial_profile
-from napari_stmml.pairdistances import PairHistogram, pair_histogram
-from napari_stmml.regions import RING, Measurements, Region
+from napari_stmml.measuring.averages import ClassAverage, RadialProfile, class_average, radial_profile
+from napari_stmml.measuring.pair_distances import PairHistogram, pair_histogram
+from napari_stmml.measuring.regions import RING, Measurements, Region
 
 _WIDE = 1.5  # diameters from the centre that averages and profiles reach
 _FULLEST = 0.3  # of a surface that random discs may take: far below where no place is left for another

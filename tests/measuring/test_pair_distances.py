@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_stmml.pairdistances import MOST_PLACES, _scattered, pair_histogram
+from napari_stmml.measuring.pair_distances import MOST_PLACES, _scattered, pair_histogram
 
 SCANNED = np.ones((200, 200), bool)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.regions import measure
+from napari_stmml.measuring.regions import measure
 
 NAMES = {1: "surface", 2: "holes", 3: "bumps"}
 

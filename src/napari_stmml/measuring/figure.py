@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_stmml.classdetails import ClassDetails
 from napari_stmml.colours import NO_COLOUR, NOT_SCANNED, STM_COLOURS, as_rgb, robust_limits
 from napari_stmml.figures.figures import MOST_SHOWN, caption
-from napari_stmml.regions import ClassStatistics, Measurements
+from napari_stmml.measuring.class_details import ClassDetails
+from napari_stmml.measuring.regions import ClassStatistics, Measurements
 from napari_stmml.scan import Scan
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.averages import class_average, radial_profile
+from napari_stmml.measuring.averages import class_average, radial_profile
 
 
 @pytest.fixture(params=[(0.1, 0.1), (0.1, 0.15)])

@@ -1,0 +1,1 @@
+"""Regions and classes measured in nm."""
