@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from napari_stmml.jobfile import parameters_page
+from napari_stmml.batch.job_file import parameters_page
 
 page = Path(__file__).with_name("parameters.md")
 page.write_text(parameters_page(), "utf-8")

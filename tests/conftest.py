@@ -84,7 +84,7 @@ class Here:
 @pytest.fixture
 def here(monkeypatch):
     """Do the work of a job's pool in this process."""
-    from napari_stmml import pipeline
+    from napari_stmml.batch import pipeline
 
     monkeypatch.setattr(pipeline, "Pool", Here)
 

@@ -395,7 +395,7 @@ def test_a_folder_is_no_file_for_a_model(tmp_path):
 @pytest.fixture
 def job_file(session, tmp_path):
     """Write a small job on the folder of two good scans and a damaged one."""
-    from napari_stmml.jobfile import JobFile
+    from napari_stmml.batch.job_file import JobFile
 
     tiny = {"pixel_density": 8.0, "window_size": 16, "epochs": 1, "batch_size": 32, "num_clusters": 3}
     values = {**tiny, "train_path": [str(session[0].parent)], "predict_window_pitch": 8, "job_name": "tiny"}

@@ -90,7 +90,7 @@ def cluster(options: argparse.Namespace) -> int:
 
 def init(options: argparse.Namespace) -> int:
     """Write a job file with every parameter, its default, its unit and a line of help."""
-    from napari_stmml.jobfile import JobFile
+    from napari_stmml.batch.job_file import JobFile
 
     path = Path(options.job)
     if path.exists():
@@ -102,7 +102,7 @@ def init(options: argparse.Namespace) -> int:
 
 def _steps(options: argparse.Namespace, steps: tuple[str, ...]) -> int:
     """Do some steps of a job file, with the ingest report's one line at the end."""
-    from napari_stmml.jobfile import JobFile
+    from napari_stmml.batch.job_file import JobFile
     from napari_stmml.jobs import RunJob
 
     job = JobFile.read(options.job)

@@ -334,8 +334,8 @@ class RunJob:
 
     def run(self, report: Report, should_stop: ShouldStop) -> None:
         """Run the steps; started again after a stop of any kind, they go on where they were."""
-        from napari_stmml.jobfile import JobFile
-        from napari_stmml.pipeline import Pipeline
+        from napari_stmml.batch.job_file import JobFile
+        from napari_stmml.batch.pipeline import Pipeline
 
         job = JobFile.read(self.job)
         if self.include:

@@ -1,6 +1,6 @@
 import pytest
 
-from napari_stmml import pipeline
+from napari_stmml.batch import pipeline
 from napari_stmml.system import progress
 from napari_stmml.system.progress import throttled, with_time_left
 

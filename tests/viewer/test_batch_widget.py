@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from napari_stmml import read_mtrx
+from napari_stmml.batch.job_file import JobFile
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
-from napari_stmml.jobfile import JobFile
 from napari_stmml.parameters import PARAMETERS
 from napari_stmml.recipe import DEFAULT, RECIPES, get_recipe
 from napari_stmml.scan import DIRECTIONS

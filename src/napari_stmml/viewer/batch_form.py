@@ -9,7 +9,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel
 from superqt import QCollapsible
 
-from napari_stmml.jobfile import JobFile
+from napari_stmml.batch.job_file import JobFile
 from napari_stmml.parameters import PARAMETERS, Parameter
 from napari_stmml.recipe import RECIPES, Recipe, get_recipe
 from napari_stmml.viewer import remembered

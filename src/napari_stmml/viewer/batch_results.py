@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from napari_stmml.ingest import NOT_YET, load_record
+from napari_stmml.batch.intake import NOT_YET, load_record
+from napari_stmml.batch.job_file import JobFile
+from napari_stmml.batch.report import Row
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix import read_mtrx
-from napari_stmml.jobfile import JobFile
-from napari_stmml.report import Row
 from napari_stmml.viewer.layers import LayerData, labels_to_layer, scan_to_layer
 
 _LABELS = re.compile(r"(?:_(FU|BU|FD|BD))?_labels\.tif$")
@@ -145,7 +145,7 @@ def read_results(job: JobFile) -> tuple[Results, list[Row]]:
 
     Only small files of the job's own are read, one or two for each scan.
     """
-    from napari_stmml.pipeline import Pipeline
+    from napari_stmml.batch.pipeline import Pipeline
 
     results, rows = Results(), Pipeline(job).rows()
     results.take(row.as_dict() for row in rows)
@@ -165,7 +165,7 @@ def report_of(job: JobFile) -> Path | None:
 
 def write_report(job: JobFile) -> Path | None:
     """Write the ingest report of a job whose process was killed before it could; return where it is."""
-    from napari_stmml.pipeline import Pipeline
+    from napari_stmml.batch.pipeline import Pipeline
 
     pipeline = Pipeline(job)
     with suppress(ValueError, OSError), pipeline.folder.locked():

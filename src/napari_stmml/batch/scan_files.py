@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.batch.job_folder import one_name
 from napari_stmml.figures.pictures import save_scan_jpg, save_window_jpgs
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.io.tables import save_coordinates, save_metadata
-from napari_stmml.jobfolder import one_name
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import atomic, write_array

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from napari_stmml.batch.job_file import SETS, JobFile, parameters_page
 from napari_stmml.io.tables import save_parameters
-from napari_stmml.jobfile import SETS, JobFile, parameters_page
 from napari_stmml.parameters import PARAMETERS
 
 DEFAULTS = {name: known.default for name, known in PARAMETERS.items()}
@@ -153,7 +153,7 @@ def test_the_parameter_table_has_every_parameter_with_its_value(tmp_path):
 
 
 def test_the_page_of_parameters_is_made_of_the_definitions():
-    page = Path(__file__).resolve().parents[1] / "docs" / "parameters.md"
+    page = Path(__file__).resolve().parents[2] / "docs" / "parameters.md"
     assert page.read_text("utf-8") == parameters_page()
     for name, known in PARAMETERS.items():
         assert f"| `{name}` |" in parameters_page()

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.batch.job_folder import one_name
+from napari_stmml.batch.scan_files import density_of, starts_of
 from napari_stmml.classes import Classes
 from napari_stmml.features.bank import plane
 from napari_stmml.features.places import paint_scan
 from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.io.label_tiff import predicted_map, put_aside_if_edited
 from napari_stmml.io.matrix import read_mtrx
-from napari_stmml.jobfolder import one_name
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
-from napari_stmml.scanfiles import density_of, starts_of
 from napari_stmml.system.files import write_text
 from napari_stmml.truth.recall import with_painted
 

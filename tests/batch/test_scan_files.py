@@ -7,17 +7,24 @@ import pytest
 from PIL import Image
 
 from napari_stmml import read_mtrx
+from napari_stmml.batch.intake import Intake, is_done, take_in
+from napari_stmml.batch.job_file import JobFile
+from napari_stmml.batch.label_files import (
+    Prepared,
+    Reading,
+    Writing,
+    read_prepared,
+    record_of,
+    write_labelled,
+)
+from napari_stmml.batch.scan_files import density_of
 from napari_stmml.classes import Classes
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.ingest import Intake, is_done, take_in
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.io.tables import load_coordinates, load_window_log
-from napari_stmml.jobfile import JobFile
-from napari_stmml.labelfiles import Prepared, Reading, Writing, read_prepared, record_of, write_labelled
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import DIRECTIONS
-from napari_stmml.scanfiles import density_of
 from napari_stmml.srsml24.window_stream import load_map
 
 TINY = {

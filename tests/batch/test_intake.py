@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stmml import ingest
-from napari_stmml.ingest import Intake, is_done, load_record, survey, take_in
+from napari_stmml.batch import intake as ingest
+from napari_stmml.batch.intake import Intake, is_done, load_record, survey, take_in
+from napari_stmml.batch.job_file import JobFile
+from napari_stmml.batch.pipeline import Pipeline
 from napari_stmml.io.matrix_writer import Frame, write_session
-from napari_stmml.jobfile import JobFile
-from napari_stmml.pipeline import Pipeline
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate import simulate_si001
 

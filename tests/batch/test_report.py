@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from napari_stmml.report import Row, save_csv, save_html, skip_reasons, summary
+from napari_stmml.batch.report import Row, save_csv, save_html, skip_reasons, summary
 
 VOID = {"meta", "img", "input", "link", "br"}
 

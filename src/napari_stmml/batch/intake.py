@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from napari_stmml import __version__
+from napari_stmml.batch.job_folder import one_name
+from napari_stmml.batch.report import Row
 from napari_stmml.features.bank import plane
 from napari_stmml.heights.prepare import NotUsable
 from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.io.matrix import MtrxError, find_scans, is_parameter_file, is_topography, read_mtrx
-from napari_stmml.jobfolder import one_name
 from napari_stmml.parameters import PARAMETERS
 from napari_stmml.recipe import Recipe
-from napari_stmml.report import Row
 from napari_stmml.scan import SHORT, Scan
 from napari_stmml.srsml24.window_stream import StoredMap, places_of, store_map
 from napari_stmml.system.files import sha256, write_text
@@ -334,7 +334,7 @@ def _take_direction(scan: Scan, intake: Intake, outputs: list[str]) -> tuple[Row
         reason = getattr(error, "reason", "cannot be prepared")
         thumbnail = _thumbnail(scan, scan.heights if flat is None else flat, name, intake, outputs)
         return Row(**about, status="skipped", reason=reason, why=str(error), thumbnail=thumbnail), None
-    from napari_stmml import scanfiles
+    from napari_stmml.batch import scan_files
 
     thumbnail = _thumbnail(scan, flat, name, intake, outputs)
     stored = None
@@ -343,7 +343,9 @@ def _take_direction(scan: Scan, intake: Intake, outputs: list[str]) -> tuple[Row
         outputs.append(f"prepared/{name}.npy")
     else:
         values = {**values, "save_windows": False, "save_window_jpgs": False}
-    outputs += scanfiles.write(scan, flat, plane(prepared), places, name, Path(intake.folder), values, recipe)
+    outputs += scan_files.write(
+        scan, flat, plane(prepared), places, name, Path(intake.folder), values, recipe
+    )
     status = "forced" if limit else "kept"
     row = Row(**about, status=status, reason=limit, windows=len(places), thumbnail=thumbnail)
     return row, stored

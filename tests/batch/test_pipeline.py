@@ -12,16 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stmml import SurfaceClassifier, ingest, read_mtrx
+from napari_stmml import SurfaceClassifier, read_mtrx
+from napari_stmml.batch import intake
+from napari_stmml.batch.job_file import JobFile
+from napari_stmml.batch.pipeline import STEPS, Pipeline
 from napari_stmml.figures import figures
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.io.tables import load_window_log
-from napari_stmml.jobfile import JobFile
 from napari_stmml.model.model_file import read as read_bundle
 from napari_stmml.parameters import PARAMETERS
-from napari_stmml.pipeline import STEPS, Pipeline
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate import simulate_hexagonal, simulate_si001
 from napari_stmml.srsml24 import window_stream
@@ -723,15 +724,15 @@ def test_windows_of_a_killed_run_are_never_mixed_with_those_of_other_parameters(
     small, quick, monkeypatch, together, collate
 ):
     look = {"together": together, "collate": collate, "save_window_jpgs": True}
-    write = ingest._write_record
+    write = intake._write_record
 
     def killed(*record):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ingest, "_write_record", killed)
+    monkeypatch.setattr(intake, "_write_record", killed)
     with pytest.raises(KeyboardInterrupt):
         small(("process",), window_pitch=4, **look)
-    monkeypatch.setattr(ingest, "_write_record", write)
+    monkeypatch.setattr(intake, "_write_record", write)
     left = {name for name in files_of(small.folder) if name.startswith(("windows", "prepared"))}
     assert left
     run = small(("process",), window_pitch=16, **look)

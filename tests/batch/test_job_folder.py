@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from napari_stmml.jobfolder import JobFolder, difference, digest
+from napari_stmml.batch.job_folder import JobFolder, difference, digest
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from napari_stmml.jobfolder import JobFolder
+from napari_stmml.batch.job_folder import JobFolder
 with JobFolder(Path(sys.argv[1])).locked():
     print("locked", flush=True)
     time.sleep(60)

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml import __version__, ingest, report
-from napari_stmml.features.bank import bank_of
-from napari_stmml.ingest import Found, Intake
-from napari_stmml.jobfile import SETS, JobFile
-from napari_stmml.jobfolder import JobFolder, Print, difference, digest
-from napari_stmml.labelfiles import (
+from napari_stmml import __version__
+from napari_stmml.batch import intake as ingest
+from napari_stmml.batch import report
+from napari_stmml.batch.intake import Found, Intake
+from napari_stmml.batch.job_file import SETS, JobFile
+from napari_stmml.batch.job_folder import JobFolder, Print, difference, digest
+from napari_stmml.batch.label_files import (
     Labelled,
     Prepared,
     Reading,
@@ -27,6 +28,8 @@ from napari_stmml.labelfiles import (
     record_of,
     write_labelled,
 )
+from napari_stmml.batch.report import Row
+from napari_stmml.features.bank import bank_of
 from napari_stmml.model import model_file, training_cells
 from napari_stmml.model.classifier import SurfaceClassifier, load_network, save_network
 from napari_stmml.model.training import (
@@ -40,7 +43,6 @@ from napari_stmml.model.training import (
     train_network,
 )
 from napari_stmml.parameters import nearest
-from napari_stmml.report import Row
 from napari_stmml.srsml24.unet import Autoencoder, TrainingState, summary
 from napari_stmml.srsml24.window_stream import StoredMap, WindowStream
 from napari_stmml.system.files import write_array, write_text
