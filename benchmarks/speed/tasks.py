@@ -182,9 +182,9 @@ def click_to_map(px: int, times: int, warm: bool) -> dict[str, Any]:
 
     from benchmarks.speed import scenes
     from napari_stmml.io.label_tiff import LabelMap
-    from napari_stmml.jobs import InstantJob
+    from napari_stmml.jobs.runner import InstantJob
+    from napari_stmml.jobs.worker import Worker
     from napari_stmml.recipe import get_recipe
-    from napari_stmml.worker import Worker
 
     recipe = get_recipe("instant").as_dict()
     worker, taken = Worker(), []

@@ -47,7 +47,7 @@ def info(options: argparse.Namespace) -> int:
     from itertools import groupby
 
     from napari_stmml.io.matrix import read_settings
-    from napari_stmml.jobs import scans_of
+    from napari_stmml.jobs.runner import scans_of
 
     skipped: list[dict[str, str]] = []
 
@@ -103,7 +103,7 @@ def init(options: argparse.Namespace) -> int:
 def _steps(options: argparse.Namespace, steps: tuple[str, ...]) -> int:
     """Do some steps of a job file, with the ingest report's one line at the end."""
     from napari_stmml.batch.job_file import JobFile
-    from napari_stmml.jobs import RunJob
+    from napari_stmml.jobs.runner import RunJob
 
     job = JobFile.read(options.job)
     doing = RunJob(options.job, steps, tuple(options.include), options.processes)
@@ -126,7 +126,7 @@ def _steps(options: argparse.Namespace, steps: tuple[str, ...]) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """Train a model on all scans of the paths and write it to ``--out``; or do this step of a job file."""
-    from napari_stmml.jobs import TrainJob
+    from napari_stmml.jobs.runner import TrainJob
 
     if _is_job(options):
         return _steps(options, ("train",))
@@ -178,7 +178,7 @@ def _picture_of_clusters(model: str) -> dict[str, str]:
 
 def predict(options: argparse.Namespace) -> int:
     """Label all scans of the paths and write the maps to ``--out``; or do this step of a job file."""
-    from napari_stmml.jobs import PredictJob
+    from napari_stmml.jobs.runner import PredictJob
 
     if _is_job(options):
         return _steps(options, ("predict",))
@@ -206,7 +206,7 @@ def predict(options: argparse.Namespace) -> int:
 def learn(options: argparse.Namespace) -> int:
     """Teach a model what was painted on scans in napari; the sidecars beside the scans hold it."""
     from napari_stmml.heights.two_biases import paired_by_file
-    from napari_stmml.jobs import scans_of
+    from napari_stmml.jobs.runner import scans_of
     from napari_stmml.model.classifier import SurfaceClassifier
     from napari_stmml.system.files import keep_aside
     from napari_stmml.truth.teaching import teach

@@ -11,7 +11,7 @@ from typing import Any
 
 from napari_stmml.figures.figures import loss_figure, save_figure
 from napari_stmml.io.matrix_writer import Frame, write_session
-from napari_stmml.jobs import PredictJob, TrainJob
+from napari_stmml.jobs.runner import PredictJob, TrainJob
 from napari_stmml.recipe import DEFAULT, get_recipe
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate import Surface, simulate_hexagonal, simulate_si001, with_artefacts

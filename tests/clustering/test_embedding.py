@@ -9,7 +9,7 @@ import pytest
 from napari_stmml.clustering import embedding
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.clustering.embedding import lay_out, look, project, sample
-from napari_stmml.latentjob import answer, ask, main
+from napari_stmml.jobs.embedding_job import answer, ask, main
 
 
 @pytest.fixture

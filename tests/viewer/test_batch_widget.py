@@ -11,6 +11,7 @@ from napari_stmml import read_mtrx
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.jobs.worker import Worker
 from napari_stmml.parameters import PARAMETERS
 from napari_stmml.recipe import DEFAULT, RECIPES, get_recipe
 from napari_stmml.scan import DIRECTIONS
@@ -20,7 +21,6 @@ from napari_stmml.viewer.batch_form import keep
 from napari_stmml.viewer.batch_results import Result, Results, layers_of, read_results
 from napari_stmml.viewer.batch_table import ResultsModel
 from napari_stmml.viewer.panel import place_of
-from napari_stmml.worker import Worker
 
 LONG = 120_000  # ms
 TINY = {

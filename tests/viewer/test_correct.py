@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx
+from napari_stmml.jobs.worker import Worker
 from napari_stmml.truth.doubts import Doubt
 from napari_stmml.truth.truth_file import TruthFile
 from napari_stmml.viewer import class_actions, opening, remembered
 from napari_stmml.viewer.layers import scan_to_layer
 from napari_stmml.viewer.look_next import Far
-from napari_stmml.worker import Worker
 
 LONG = 120_000  # ms
 
@@ -293,7 +293,7 @@ from qtpy.QtWidgets import QApplication
 from napari_stmml import read_mtrx, truthfiles
 from napari_stmml.viewer.layers import scan_to_layer
 from napari_stmml.viewer.look_next import Far
-from napari_stmml.worker import Worker
+from napari_stmml.jobs.worker import Worker
 
 truthfiles.HOME = Path(sys.argv[3])
 viewer = napari.Viewer(show=False)

@@ -9,12 +9,12 @@ import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx
 from napari_stmml.classes import Classes
-from napari_stmml.jobs import ProposeJob
+from napari_stmml.jobs.runner import ProposeJob
+from napari_stmml.jobs.worker import SECONDS_TO_STOP
 from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe, get_recipe
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.layers import scan_to_layer
 from napari_stmml.viewer.recipe_form import values
-from napari_stmml.worker import SECONDS_TO_STOP
 
 ENDLESS = 100_000  # epochs
 LONG = 120_000  # ms

@@ -24,7 +24,7 @@ from superqt.utils import create_worker
 
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.report import summary
-from napari_stmml.jobs import RunJob
+from napari_stmml.jobs.runner import RunJob
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.batch_form import JobForm, keep
 from napari_stmml.viewer.batch_layers import BatchLayers

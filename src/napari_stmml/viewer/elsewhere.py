@@ -9,7 +9,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QProcess, Signal
 
 from napari_stmml.clustering.centres import Prototypes
-from napari_stmml.latentjob import answer, ask
+from napari_stmml.jobs.embedding_job import answer, ask
 
 DIED = "the process that laid out the cells ended"
 

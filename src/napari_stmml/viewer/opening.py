@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.jobs import CellsJob, LookJob
+from napari_stmml.jobs.runner import CellsJob, LookJob
 from napari_stmml.model.cell_store import CellFile
 from napari_stmml.truth.truth import ScanKey
 from napari_stmml.truth.truth_file import HOME

@@ -14,7 +14,7 @@ from napari.layers import Image, Labels
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_stmml.io.label_tiff import LabelMap, read_values
-from napari_stmml.jobs import InstantJob, PredictJob
+from napari_stmml.jobs.runner import InstantJob, PredictJob
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.recipe import Recipe
 from napari_stmml.viewer import remembered

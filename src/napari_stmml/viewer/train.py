@@ -7,7 +7,7 @@ from typing import Any
 from magicgui.widgets import PushButton, SpinBox
 from superqt import QCollapsible
 
-from napari_stmml.jobs import ProposeJob, TrainJob
+from napari_stmml.jobs.runner import ProposeJob, TrainJob
 from napari_stmml.recipe import DEFAULT, STORIES, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.viewer import remembered

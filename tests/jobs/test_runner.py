@@ -13,12 +13,12 @@ import pytest
 from napari_stmml import Scan, SurfaceClassifier, read_mtrx
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
-from napari_stmml.jobs import PredictJob, RunJob, TrainJob
+from napari_stmml.jobs.predict_scans import free_name
+from napari_stmml.jobs.runner import PredictJob, RunJob, TrainJob
+from napari_stmml.jobs.worker import Worker
 from napari_stmml.recipe import Recipe
-from napari_stmml.scanlabels import free_name
 from napari_stmml.simulate import simulate_si001
 from napari_stmml.truth import truth_file
-from napari_stmml.worker import Worker
 
 SECONDS = 120  # for the first import of TensorFlow on a busy machine
 ENDS = ("finished", "failed", "died")
@@ -332,7 +332,7 @@ def message(job, **values):
 
 def test_a_process_whose_viewer_has_gone_keeps_the_model_and_goes(session, recipe, tmp_path):
     out = tmp_path / "m.stmml"
-    process = started("-m", "napari_stmml.jobs")
+    process = started("-m", "napari_stmml.jobs.runner")
     recipe |= {"epochs": 100_000}
     process.stdin.write(message("train", out=str(out), paths=[str(session[0])], recipe=recipe))
     process.stdin.flush()
@@ -350,7 +350,7 @@ def test_a_process_whose_viewer_has_gone_keeps_the_model_and_goes(session, recip
 
 def test_what_libraries_print_does_not_reach_the_wire(tmp_path):
     noisy = (
-        "import os, sys, napari_stmml.jobs as jobs\n"
+        "import os, sys, napari_stmml.jobs.runner as jobs\n"
         "def run(job, report, should_stop):\n"
         "    report({'event': 'before'})\n"
         "    print('printed'); os.write(1, b'written\\n'); os.system('echo by a child')\n"
@@ -366,7 +366,7 @@ def test_what_libraries_print_does_not_reach_the_wire(tmp_path):
 
 
 def test_a_process_without_work_goes_when_its_viewer_does():
-    process = started("-m", "napari_stmml.jobs")
+    process = started("-m", "napari_stmml.jobs.runner")
     assert process.communicate("", timeout=SECONDS)[0] == ""
     assert process.returncode == 0
 

@@ -29,7 +29,7 @@ def ask(
     asked: dict[str, Any] = {f"group/{number}": group for number, group in enumerate(groups)}
     asked |= {f"space/{name}": array for name, array in space.arrays().items()}
     np.savez(Path(folder) / "asked.npz", **asked)
-    return ["-m", "napari_stmml.latentjob", str(folder), method, *files]
+    return ["-m", "napari_stmml.jobs.embedding_job", str(folder), method, *files]
 
 
 def answer(folder: str | Path) -> Latent:

@@ -19,14 +19,9 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 from napari_stmml.heights.two_biases import pair_scans, paired_by_file
-from napari_stmml.ingestlog import IngestLog
 from napari_stmml.io.matrix import MtrxError, find_scans, read_mtrx
-from napari_stmml.model.cell_store import answers_of, write_cells
-from napari_stmml.model.classifier import SurfaceClassifier
-from napari_stmml.model.training import Event, train_classifier
-from napari_stmml.recipe import CELL, Recipe, get_recipe
-from napari_stmml.scan import Scan, load_scans
-from napari_stmml.scanlabels import (
+from napari_stmml.jobs.ingest_log import IngestLog
+from napari_stmml.jobs.predict_scans import (
     Predicted,
     ScanTask,
     label_scan,
@@ -34,6 +29,11 @@ from napari_stmml.scanlabels import (
     scan_tasks,
     write_predicted,
 )
+from napari_stmml.model.cell_store import answers_of, write_cells
+from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.training import Event, train_classifier
+from napari_stmml.recipe import CELL, Recipe, get_recipe
+from napari_stmml.scan import Scan, load_scans
 from napari_stmml.system.pool import Outcome, Pool
 from napari_stmml.system.progress import Stopped, throttled, until_stopped, with_time_left
 from napari_stmml.truth.doubts import doubts

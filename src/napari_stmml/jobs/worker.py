@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from napari_stmml.jobs import Job, TrainJob
+from napari_stmml.jobs.runner import Job, TrainJob
 from napari_stmml.model.training import Event
 from napari_stmml.scan import Scan, save_scans
 
@@ -119,7 +119,7 @@ class Worker:
     def _start(self) -> subprocess.Popen[str]:
         with (self.folder / "log.txt").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "napari_stmml.jobs"],
+                [sys.executable, "-m", "napari_stmml.jobs.runner"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -1,0 +1,1 @@
+"""Long work as requests to a process of its own, and events from it."""
