@@ -50,7 +50,7 @@ def simulate(n: int, folder: Path) -> None:
     """Write n files of Si(001) and hexagonal surfaces, ten surfaces over and over with other noise."""
     from napari_stmml.io.matrix_writer import Frame, write_session
     from napari_stmml.scan import DIRECTIONS
-    from napari_stmml.simulate import simulate_hexagonal, simulate_si001, with_artefacts
+    from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001, with_artefacts
 
     if folder.exists():
         return

@@ -23,7 +23,7 @@ import numpy as np
 from qtpy.QtWidgets import QApplication
 
 from napari_stmml import Scan, train_classifier
-from napari_stmml.simulate import simulate_si001
+from napari_stmml.simulate.surfaces import simulate_si001
 from napari_stmml.truth import truth_file
 from napari_stmml.viewer import class_actions
 from napari_stmml.viewer.layers import scan_to_layer

@@ -17,7 +17,7 @@ from spiepy import demo
 
 from napari_stmml import read_mtrx
 from napari_stmml.heights.flatten import METHODS, flatten
-from napari_stmml.simulate import simulate_hexagonal, simulate_si001, with_artefacts
+from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001, with_artefacts
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / "shared" / "data" / "mtrx"

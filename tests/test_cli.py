@@ -17,7 +17,7 @@ from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix import read_settings
 from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
-from napari_stmml.simulate import simulate_si001
+from napari_stmml.simulate.surfaces import simulate_si001
 
 SEED = ("--recipe", "srsml24")
 

@@ -17,7 +17,7 @@ from benchmarks.quality.strokes import Reducer, answers
 from benchmarks.quality.surfaces import benchmark_surface
 from benchmarks.quality.taught import taught
 from napari_stmml import Scan
-from napari_stmml.simulate import Surface
+from napari_stmml.simulate.surfaces import Surface
 
 KS = (8, 20)
 TRAINING = tuple(range(6))

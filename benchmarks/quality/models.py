@@ -14,7 +14,7 @@ from napari_stmml.features.places import ENCODED_AT_ONCE, windows_of
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.simulate import Surface
+from napari_stmml.simulate.surfaces import Surface
 from napari_stmml.srsml24 import dense_unet
 from napari_stmml.srsml24.unet import Autoencoder
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.kinds import simulate_7x7, simulate_molecules, simulate_stepped
-from napari_stmml.simulate import Surface, simulate_hexagonal, simulate_si001, with_artefacts
+from napari_stmml.simulate.more_surfaces import simulate_7x7, simulate_molecules, simulate_stepped
+from napari_stmml.simulate.surfaces import Surface, simulate_hexagonal, simulate_si001, with_artefacts
 
 _LATTICE = ("surface", "vacancy", "adatom", "cluster", "disordered")
 CLASSES = {

@@ -14,7 +14,7 @@ from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.jobs.runner import PredictJob, TrainJob
 from napari_stmml.recipe import DEFAULT, get_recipe
 from napari_stmml.scan import DIRECTIONS
-from napari_stmml.simulate import Surface, simulate_hexagonal, simulate_si001, with_artefacts
+from napari_stmml.simulate.surfaces import Surface, simulate_hexagonal, simulate_si001, with_artefacts
 
 SIZE_NM, PIXELS = 16.0, 240
 CLUSTERS = 8

@@ -13,7 +13,7 @@ from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.pipeline import Pipeline
 from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
-from napari_stmml.simulate import simulate_si001
+from napari_stmml.simulate.surfaces import simulate_si001
 
 TINY = {
     "pixel_density": 8.0,

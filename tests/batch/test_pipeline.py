@@ -24,7 +24,7 @@ from napari_stmml.io.tables import load_window_log
 from napari_stmml.model.model_file import read as read_bundle
 from napari_stmml.parameters import PARAMETERS
 from napari_stmml.scan import DIRECTIONS
-from napari_stmml.simulate import simulate_hexagonal, simulate_si001
+from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001
 from napari_stmml.srsml24 import window_stream
 from napari_stmml.system.progress import Stopped
 from napari_stmml.truth import truth_file

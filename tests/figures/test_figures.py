@@ -30,7 +30,7 @@ from napari_stmml.figures.figures import (
 )
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import Scan
-from napari_stmml.simulate import simulate_si001
+from napari_stmml.simulate.surfaces import simulate_si001
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from spiepy import demo
 from napari_stmml import read_mtrx
 from napari_stmml.heights.flatten import FLATTEN_METHODS, METHODS, fill_nearest, flatten, parse_chain, table
 from napari_stmml.heights.prepare import Preprocessing
-from napari_stmml.simulate import simulate_hexagonal, simulate_si001, with_artefacts
+from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001, with_artefacts
 
 LEVELLING = ["poly_xy", "poly_xy_2", "xy", "peaks", "iterate_mask", "row_mean_and_slope", "facet", "terraces"]
 ROWS = ["row_mean", "row_mean_and_slope", "row_median", "median_of_differences"]

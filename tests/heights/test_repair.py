@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_stmml.heights.flatten import flatten
-from napari_stmml.simulate import simulate_hexagonal, simulate_si001, with_artefacts
+from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001, with_artefacts
 
 REPAIRS = ["scars", "line_jumps", "clip_spikes"]
 SURFACES = {

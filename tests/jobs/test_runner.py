@@ -17,7 +17,7 @@ from napari_stmml.jobs.predict_scans import free_name
 from napari_stmml.jobs.runner import PredictJob, RunJob, TrainJob
 from napari_stmml.jobs.worker import Worker
 from napari_stmml.recipe import Recipe
-from napari_stmml.simulate import simulate_si001
+from napari_stmml.simulate.surfaces import simulate_si001
 from napari_stmml.truth import truth_file
 
 SECONDS = 120  # for the first import of TensorFlow on a busy machine

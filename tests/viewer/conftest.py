@@ -12,7 +12,7 @@ from napari_stmml import read_mtrx, train_classifier
 from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.jobs.worker import Worker
 from napari_stmml.scan import DIRECTIONS
-from napari_stmml.simulate import simulate_hexagonal, simulate_si001
+from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001
 
 LONG = 120_000  # ms: the first import of TensorFlow on a busy machine
 

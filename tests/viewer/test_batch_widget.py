@@ -15,7 +15,7 @@ from napari_stmml.jobs.worker import Worker
 from napari_stmml.parameters import PARAMETERS
 from napari_stmml.recipe import DEFAULT, RECIPES, get_recipe
 from napari_stmml.scan import DIRECTIONS
-from napari_stmml.simulate import simulate_si001
+from napari_stmml.simulate.surfaces import simulate_si001
 from napari_stmml.viewer import batch
 from napari_stmml.viewer.batch_form import keep
 from napari_stmml.viewer.batch_results import Result, Results, layers_of, read_results

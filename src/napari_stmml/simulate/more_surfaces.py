@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from napari_stmml.lattices import Lattice, hexagonal, molecular_layer, silicon_001, silicon_111
-from napari_stmml.outlines import Frame, Patch, draw_patches, frame, step_train
-from napari_stmml.terrain import STEP, Surface, defects, populate
+from napari_stmml.simulate.lattices import Lattice, hexagonal, molecular_layer, silicon_001, silicon_111
+from napari_stmml.simulate.outlines import Frame, Patch, draw_patches, frame, step_train
+from napari_stmml.simulate.terrain import STEP, Surface, defects, populate
 
 MOLECULE_CLASSES = (
     "surface",
@@ -38,7 +38,7 @@ def simulate_7x7(
     """Make Si(111)-7x7: cells of 2.69 nm with twelve adatoms; a vacancy is one of them missing.
 
     ``corrugation_nm`` is the height of a corner adatom of the faulted half. An "adatom" is an extra one.
-    Everything else is as for `napari_stmml.simulate.simulate_si001`; no class "step edge" occurs.
+    Everything else is as for `napari_stmml.simulate.surfaces.simulate_si001`; no class "step edge" occurs.
 
     >>> simulate_7x7((40, 60), size_nm=6.0).pixel_size
     (0.1, 0.1)
@@ -80,7 +80,7 @@ def simulate_stepped(
 
     ``lattice`` is "si001", steps of 0.136 nm and rows turned by 90 degrees on every second terrace,
     or "hexagonal", steps of 0.314 nm and neighbours ``lattice_nm`` apart. Heights are about the mean of
-    the highest terrace. Everything else is as for `napari_stmml.simulate.simulate_si001`.
+    the highest terrace. Everything else is as for `napari_stmml.simulate.surfaces.simulate_si001`.
 
     >>> simulate_stepped((40, 60), size_nm=6.0, steps=1).classes[4]
     'step edge'
@@ -134,7 +134,7 @@ def simulate_molecules(
 
     ``sides_nm`` and ``oblique`` (degrees) are the unit cell's, with one molecule of two lobes, or a ring of
     six if ``rings``, in each. Classes are `MOLECULE_CLASSES`, 0 the ordered layer. Everything else is as for
-    `napari_stmml.simulate.simulate_si001`.
+    `napari_stmml.simulate.surfaces.simulate_si001`.
 
     >>> simulate_molecules((40, 60), size_nm=6.0).classes[:3]
     ('surface', 'vacancy', 'bright molecule')

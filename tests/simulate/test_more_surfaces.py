@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
 
-from napari_stmml.kinds import MOLECULE_CLASSES, simulate_7x7, simulate_molecules, simulate_stepped
-from napari_stmml.simulate import CLASSES, simulate_hexagonal, simulate_si001
+from napari_stmml.simulate.more_surfaces import (
+    MOLECULE_CLASSES,
+    simulate_7x7,
+    simulate_molecules,
+    simulate_stepped,
+)
+from napari_stmml.simulate.surfaces import CLASSES, simulate_hexagonal, simulate_si001
 
 OLD = [simulate_si001, simulate_hexagonal]
 NEW = [simulate_7x7, simulate_stepped, simulate_molecules]

@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from napari_stmml.simulate import CLASSES, simulate_hexagonal, simulate_si001, with_artefacts
+from napari_stmml.simulate.surfaces import CLASSES, simulate_hexagonal, simulate_si001, with_artefacts
 
 SIMULATIONS = [simulate_si001, simulate_hexagonal]
 BARE = {"vacancies": 0.0, "adatoms": 0.0, "clusters": 0.0}

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import label
 
-from napari_stmml import simulate
-from napari_stmml.artefacts import with_artefacts
-from napari_stmml.simulate import simulate_hexagonal, simulate_si001
+from napari_stmml.simulate import surfaces as simulate
+from napari_stmml.simulate.artefacts import with_artefacts
+from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 STILL = {"tilt_nm": 0.0, "bow_nm": 0.0, "line_noise_nm": 0.0, "noise_nm": 0.0}
 BARE = {"vacancies": 0.0, "adatoms": 0.0, "clusters": 0.0}
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from napari_stmml.terrain import Surface
+from napari_stmml.simulate.terrain import Surface
 
 _TAU = 0.15  # creep dies out after this part of the frame
 _BLUR = 0.15  # a tip also averages, with this part of its radius as sigma
@@ -60,7 +60,7 @@ def with_artefacts(
 
     Examples
     --------
-    >>> from napari_stmml.simulate import simulate_si001
+    >>> from napari_stmml.simulate.surfaces import simulate_si001
     >>> clean = simulate_si001((32, 32))
     >>> still = with_artefacts(clean, tilt_nm=0, bow_nm=0, line_noise_nm=0, noise_nm=0)
     >>> bool((still.heights == clean.heights).all())

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_stmml.lattices import Lattice
-from napari_stmml.outlines import Edge, Frame, Patch, disordered_patches
+from napari_stmml.simulate.lattices import Lattice
+from napari_stmml.simulate.outlines import Edge, Frame, Patch, disordered_patches
 
 CLASSES = ("surface", "vacancy", "adatom", "cluster", "step edge")
 ALL_CLASSES = (*CLASSES, "disordered", "impurity")

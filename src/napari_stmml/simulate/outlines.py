@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from napari_stmml.lattices import turn
+from napari_stmml.simulate.lattices import turn
 
 Outline = tuple[np.ndarray, float, tuple[tuple[int, float, float], ...]]  # the first fields of a Patch
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from napari_stmml.artefacts import with_artefacts
-from napari_stmml.lattices import hexagonal, silicon_001
-from napari_stmml.outlines import frame
-from napari_stmml.outlines import step_edge as draw_edge
-from napari_stmml.terrain import CLASSES, Surface, defects, populate
+from napari_stmml.simulate.artefacts import with_artefacts
+from napari_stmml.simulate.lattices import hexagonal, silicon_001
+from napari_stmml.simulate.outlines import frame
+from napari_stmml.simulate.outlines import step_edge as draw_edge
+from napari_stmml.simulate.terrain import CLASSES, Surface, defects, populate
 
 __all__ = ["CLASSES", "Surface", "simulate_hexagonal", "simulate_si001", "with_artefacts"]
 
