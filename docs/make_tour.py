@@ -37,7 +37,7 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtTest import QTest
 from scipy.ndimage import gaussian_filter, maximum_filter
 
-from napari_stmml.demo import CLUSTERS, simulate_session
+from napari_stmml.cli.demo import CLUSTERS, simulate_session
 from napari_stmml.jobs.runner import TrainJob
 from napari_stmml.recipe import get_recipe
 from napari_stmml.viewer import class_actions

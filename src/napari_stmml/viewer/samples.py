@@ -3,7 +3,7 @@
 import tempfile
 from typing import Any
 
-from napari_stmml.demo import simulate_session
+from napari_stmml.cli.demo import simulate_session
 from napari_stmml.io.matrix import read_mtrx
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.layers import LayerData, scan_to_layer

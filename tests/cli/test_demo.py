@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_stmml import SurfaceClassifier, demo, read_mtrx
-from napari_stmml.cli import main
+from napari_stmml import SurfaceClassifier, read_mtrx
+from napari_stmml.cli import demo, main
 from napari_stmml.io.label_tiff import LabelMap
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_stmml import __version__, climeasure
+from napari_stmml import __version__
+from napari_stmml.cli import measure
 from napari_stmml.io.matrix_settings import Row
 from napari_stmml.recipe import CELL, DEFAULT, RECIPES, STORIES, get_recipe
 from napari_stmml.scan import Scan
@@ -235,7 +236,7 @@ def learn(options: argparse.Namespace) -> int:
 
 def demo(options: argparse.Namespace) -> int:
     """Simulate scans, train, predict, and show or keep the result."""
-    from napari_stmml.demo import run_demo
+    from napari_stmml.cli.demo import run_demo
 
     return run_demo(options.headless, _show_progress())
 
@@ -527,7 +528,7 @@ def _parser() -> argparse.ArgumentParser:
     learning.add_argument(
         "--out", metavar="NEW.stmml", help="where to write it (in its own place; the older is kept as .bak)"
     )
-    climeasure.add_options(command("measure", climeasure.measure, paths=False))
+    measure.add_options(command("measure", measure.measure, paths=False))
     showing = command("demo", demo, paths=False)
     showing.add_argument(
         "--headless", metavar="DIR", help="leave figures and files in DIR instead of opening napari"
