@@ -21,7 +21,7 @@ from vispy.gloo import gl
 
 from napari_stmml import read_mtrx
 from napari_stmml.cli.demo import simulate_session
-from napari_stmml.viewer.layers import scan_to_layer
+from napari_stmml.viewer.io.layers import scan_to_layer
 
 TICK_MS = 20
 

@@ -131,14 +131,14 @@ def test_importing_the_package_loads_nothing_but_the_standard_library():
 
 
 def test_importing_the_reader_loads_nothing_heavy():
-    loaded = run("import sys, napari_stmml.viewer.reader; print(*sys.modules, sep='\\n')")
-    assert "napari_stmml.viewer.reader" in loaded
+    loaded = run("import sys, napari_stmml.viewer.io.reader; print(*sys.modules, sep='\\n')")
+    assert "napari_stmml.viewer.io.reader" in loaded
     assert not HEAVY & set(loaded)
 
 
 def test_opening_a_scan_loads_nothing_heavy(session_files):
     *_, layers, loaded = run(
-        "import sys; from napari_stmml.viewer.reader import get_reader; path = sys.argv[1];"
+        "import sys; from napari_stmml.viewer.io.reader import get_reader; path = sys.argv[1];"
         "print(len(get_reader(path)(path))); print(*sys.modules)",
         session_files[0],
     )

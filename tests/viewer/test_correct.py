@@ -18,7 +18,7 @@ from napari_stmml.jobs.worker import Worker
 from napari_stmml.truth.doubts import Doubt
 from napari_stmml.truth.truth_file import TruthFile
 from napari_stmml.viewer import class_actions, opening, remembered
-from napari_stmml.viewer.layers import scan_to_layer
+from napari_stmml.viewer.io.layers import scan_to_layer
 from napari_stmml.viewer.look_next import Far
 
 LONG = 120_000  # ms
@@ -291,7 +291,7 @@ from pathlib import Path
 import napari
 from qtpy.QtWidgets import QApplication
 from napari_stmml import read_mtrx, truthfiles
-from napari_stmml.viewer.layers import scan_to_layer
+from napari_stmml.viewer.io.layers import scan_to_layer
 from napari_stmml.viewer.look_next import Far
 from napari_stmml.jobs.worker import Worker
 

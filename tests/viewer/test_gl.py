@@ -20,7 +20,7 @@ import numpy as np
 
 from napari_stmml import Scan
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.viewer.layers import labels_to_layer, scan_to_layer
+from napari_stmml.viewer.io.layers import labels_to_layer, scan_to_layer
 
 viewer = napari.Viewer(show_welcome_screen=False)
 

@@ -7,7 +7,7 @@ from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.heights_view import COLUMN, LINE, ROW
-from napari_stmml.viewer.layers import labels_to_layer, scan_to_layer
+from napari_stmml.viewer.io.layers import labels_to_layer, scan_to_layer
 from napari_stmml.viewer.panel import brief_name, place_of, scan_of
 from napari_stmml.viewer.passing import GRID, PREVIEW
 from napari_stmml.viewer.prepare import PrepareWidget

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_stmml.io.matrix import read_mtrx, read_settings
 from napari_stmml.io.matrix_settings import DERIVED
-from napari_stmml.viewer.layers import scan_to_layer
+from napari_stmml.viewer.io.layers import scan_to_layer
 from napari_stmml.viewer.scan_info import COPIED, LAYER, ROW, ScanInfoWidget
 
 LONG = 20_000

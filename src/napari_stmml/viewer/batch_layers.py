@@ -10,7 +10,7 @@ from superqt.utils import create_worker
 
 from napari_stmml.scan import SHORT
 from napari_stmml.viewer.batch_results import Key, Result, layers_of
-from napari_stmml.viewer.layers import KEY, LayerData
+from napari_stmml.viewer.io.layers import KEY, LayerData
 
 
 class BatchLayers:

@@ -13,7 +13,7 @@ from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.report import Row
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix import read_mtrx
-from napari_stmml.viewer.layers import LayerData, labels_to_layer, scan_to_layer
+from napari_stmml.viewer.io.layers import LayerData, labels_to_layer, scan_to_layer
 
 _LABELS = re.compile(r"(?:_(FU|BU|FD|BD))?_labels\.tif$")
 

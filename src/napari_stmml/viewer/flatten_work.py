@@ -9,7 +9,7 @@ from superqt.utils import create_worker
 
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.viewer import passing
-from napari_stmml.viewer.layers import robust_limits, scan_to_layer
+from napari_stmml.viewer.io.layers import robust_limits, scan_to_layer
 from napari_stmml.viewer.panel import brief_name, place_of, scan_of
 
 MOST_THREADS = 2  # for previews: while one is slow, another chain can be tried

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.measuring.regions import FLATTENED, Measurements, measure
 from napari_stmml.scan import Scan
-from napari_stmml.viewer.layers import labels_from_layer
+from napari_stmml.viewer.io.layers import labels_from_layer
 from napari_stmml.viewer.open_scan import ROLE, OpenScan
 from napari_stmml.viewer.panel import Panel, brief_name, scan_of
 from napari_stmml.viewer.passing import PASSING

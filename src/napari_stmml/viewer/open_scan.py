@@ -16,7 +16,7 @@ from napari_stmml.model.painted_cells import painted_places
 from napari_stmml.scan import Scan
 from napari_stmml.truth.doubts import Answers
 from napari_stmml.truth.truth import ScanKey, over
-from napari_stmml.viewer.layers import KEY
+from napari_stmml.viewer.io.layers import KEY
 from napari_stmml.viewer.panel import brief_name, place_of
 
 PREDICTED, TRUTH = "predicted", "truth"  # what a layer is, in its metadata

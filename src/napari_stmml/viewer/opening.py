@@ -14,8 +14,8 @@ from napari_stmml.truth.truth import ScanKey
 from napari_stmml.truth.truth_file import HOME
 from napari_stmml.viewer import remembered
 from napari_stmml.viewer.instant import with_way_back
+from napari_stmml.viewer.io.layers import KEY
 from napari_stmml.viewer.job_panel import JobPanel
-from napari_stmml.viewer.layers import KEY
 from napari_stmml.viewer.look_next import Far, LookNext
 from napari_stmml.viewer.open_scan import OpenScan, new_layers
 from napari_stmml.viewer.panel import scan_of

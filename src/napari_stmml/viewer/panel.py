@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stmml.scan import SHORT, Scan
-from napari_stmml.viewer.layers import scan_from_layer
+from napari_stmml.viewer.io.layers import scan_from_layer
 
 
 class Panel(QScrollArea):

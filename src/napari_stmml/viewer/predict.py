@@ -26,10 +26,10 @@ from napari_stmml.viewer.confidence import (
 )
 from napari_stmml.viewer.exemplars import ClusterList
 from napari_stmml.viewer.instant import holds_both_ways, instant_recipe, with_way_back
+from napari_stmml.viewer.io.layers import KEY, labels_to_layer
+from napari_stmml.viewer.io.reader import prefer_our_maps
 from napari_stmml.viewer.job_panel import JobPanel
-from napari_stmml.viewer.layers import KEY, labels_to_layer
 from napari_stmml.viewer.panel import brief_name, place_of, scan_of, show_row
-from napari_stmml.viewer.reader import prefer_our_maps
 from napari_stmml.viewer.recipe_form import field_for
 
 NO_MODEL = "none: cluster these scans at once"

@@ -10,7 +10,7 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_stmml.viewer.layers import robust_limits
+from napari_stmml.viewer.io.layers import robust_limits
 
 MOST_SAMPLES = 1 << 16  # heights that a histogram counts
 BINS = 120

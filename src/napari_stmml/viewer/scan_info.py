@@ -22,7 +22,7 @@ from superqt.utils import create_worker
 from napari_stmml.io.matrix import read_settings
 from napari_stmml.io.matrix_settings import DERIVED, REST, FileSettings, Row, Setting, for_people
 from napari_stmml.scan import Scan
-from napari_stmml.viewer.layers import KEY, pixel_size_nm
+from napari_stmml.viewer.io.layers import KEY, pixel_size_nm
 from napari_stmml.viewer.panel import Panel
 
 LAYER = "This layer"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from napari_stmml.io.label_tiff import LabelMap, is_label_map
 from napari_stmml.io.matrix import find_scans, is_parameter_file, read_mtrx
-from napari_stmml.viewer.layers import LayerData, labels_to_layer, scan_to_layer
+from napari_stmml.viewer.io.layers import LayerData, labels_to_layer, scan_to_layer
 
 OUR_MAPS = ("*.stmml.tif", "*--*_??_labels.tif")  # names that no other program gives its files
 

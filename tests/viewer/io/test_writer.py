@@ -3,7 +3,7 @@ import pytest
 from napari.components import LayerList
 
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.viewer.layers import labels_to_layer
+from napari_stmml.viewer.io.layers import labels_to_layer
 from napari_stmml.viewer.panel import place_of
 
 

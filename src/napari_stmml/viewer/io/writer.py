@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from napari_stmml.viewer.layers import labels_from_layer
-from napari_stmml.viewer.reader import prefer_our_maps
+from napari_stmml.viewer.io.layers import labels_from_layer
+from napari_stmml.viewer.io.reader import prefer_our_maps
 
 
 def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from napari.utils.colormaps import DirectLabelColormap
 
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import Scan
-from napari_stmml.viewer.layers import (
+from napari_stmml.viewer.io.layers import (
     labels_from_layer,
     labels_to_layer,
     pixel_size_nm,
@@ -222,7 +222,7 @@ def test_one_spike_does_not_darken_the_rest(rng):
 
 def test_converting_layers_imports_no_napari():
     code = (
-        "import sys, napari_stmml.viewer.layers;"
+        "import sys, napari_stmml.viewer.io.layers;"
         "print(sorted({'napari', 'qtpy', 'magicgui'} & {name.split('.')[0] for name in sys.modules}))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

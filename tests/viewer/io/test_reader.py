@@ -7,7 +7,7 @@ from npe2 import PluginManager
 
 from napari_stmml import read_mtrx
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.viewer.reader import get_reader, prefer_our_maps
+from napari_stmml.viewer.io.reader import get_reader, prefer_our_maps
 
 DIRECTIONS_ON_TOP_LAST = ["backward/down", "forward/down", "backward/up", "forward/up"]
 

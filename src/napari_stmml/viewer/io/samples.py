@@ -6,7 +6,7 @@ from typing import Any
 from napari_stmml.cli.demo import simulate_session
 from napari_stmml.io.matrix import read_mtrx
 from napari_stmml.scan import Scan
-from napari_stmml.viewer.layers import LayerData, scan_to_layer
+from napari_stmml.viewer.io.layers import LayerData, scan_to_layer
 
 
 def si001() -> list[LayerData]:

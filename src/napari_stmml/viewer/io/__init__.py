@@ -1,0 +1,1 @@
+"""Scans and label maps to layers of napari and back."""
