@@ -34,7 +34,7 @@ def _graphics_card():
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch):
-    from napari_stmml.viewer import remembered
+    from napari_stmml.viewer.shared import remembered
 
     monkeypatch.setattr(remembered, "model", None)
     monkeypatch.setattr(remembered, "flatten_method", None)

@@ -20,7 +20,7 @@ from napari_stmml.viewer import batch
 from napari_stmml.viewer.batch_form import keep
 from napari_stmml.viewer.batch_results import Result, Results, layers_of, read_results
 from napari_stmml.viewer.batch_table import ResultsModel
-from napari_stmml.viewer.panel import place_of
+from napari_stmml.viewer.shared.panel import place_of
 
 LONG = 120_000  # ms
 TINY = {
@@ -289,7 +289,7 @@ def test_a_loaded_job_has_its_own_values_and_one_without_a_recipe_is_srsml24(pan
 
 
 def test_a_chain_used_for_training_reaches_the_form(panel):
-    from napari_stmml.viewer import remembered
+    from napari_stmml.viewer.shared import remembered
 
     remembered.use_for_training("row_median + poly_xy")
     assert panel.fields.job().values["flatten_method"] == "row_median + poly_xy"

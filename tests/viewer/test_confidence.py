@@ -9,7 +9,7 @@ from napari_stmml.viewer.confidence import (
     unlike_sentence,
     unlike_share,
 )
-from napari_stmml.viewer.passing import PASSING
+from napari_stmml.viewer.shared.overlays import PASSING
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import pytest
 from napari_stmml import SurfaceClassifier, read_mtrx, train_classifier
 from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.viewer import predict as module
-from napari_stmml.viewer import remembered
 from napari_stmml.viewer.io.layers import scan_to_layer
-from napari_stmml.viewer.panel import brief_name, place_of, scan_of
-from napari_stmml.viewer.passing import PASSING
+from napari_stmml.viewer.shared import remembered
+from napari_stmml.viewer.shared.overlays import PASSING
+from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of
 
 LONG = 120_000  # ms
 

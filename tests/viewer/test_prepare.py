@@ -5,13 +5,13 @@ from napari_stmml.heights.flatten import flatten
 from napari_stmml.heights.prepare import resample
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.viewer import remembered
 from napari_stmml.viewer.heights_view import COLUMN, LINE, ROW
 from napari_stmml.viewer.io.layers import labels_to_layer, scan_to_layer
-from napari_stmml.viewer.panel import brief_name, place_of, scan_of
-from napari_stmml.viewer.passing import GRID, PREVIEW
 from napari_stmml.viewer.prepare import PrepareWidget
 from napari_stmml.viewer.profile import heights_along, histogram, profile, ticks
+from napari_stmml.viewer.shared import remembered
+from napari_stmml.viewer.shared.overlays import GRID, PREVIEW
+from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of
 
 PLACE = {"translate": (3.0, -4.0), "rotate": 25, "shear": [0.1]}
 

@@ -12,9 +12,9 @@ from napari_stmml.classes import Classes
 from napari_stmml.jobs.runner import ProposeJob
 from napari_stmml.jobs.worker import SECONDS_TO_STOP
 from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe, get_recipe
-from napari_stmml.viewer import remembered
 from napari_stmml.viewer.io.layers import scan_to_layer
-from napari_stmml.viewer.recipe_form import values
+from napari_stmml.viewer.shared import remembered
+from napari_stmml.viewer.shared.recipe_form import values
 
 ENDLESS = 100_000  # epochs
 LONG = 120_000  # ms

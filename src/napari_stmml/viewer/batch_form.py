@@ -12,9 +12,9 @@ from superqt import QCollapsible
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.parameters import PARAMETERS, Parameter
 from napari_stmml.recipe import RECIPES, Recipe, get_recipe
-from napari_stmml.viewer import remembered
-from napari_stmml.viewer.panel import Panel, form_of, show_row
-from napari_stmml.viewer.recipe_form import field_for, matters, recipe_choice
+from napari_stmml.viewer.shared import remembered
+from napari_stmml.viewer.shared.panel import Panel, form_of, show_row
+from napari_stmml.viewer.shared.recipe_form import field_for, matters, recipe_choice
 
 SHOWN = (
     "flatten_method",

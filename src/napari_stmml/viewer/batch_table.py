@@ -7,7 +7,7 @@ from qtpy.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, Si
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_stmml.viewer.batch_results import Result
-from napari_stmml.viewer.headed import HeadedModel
+from napari_stmml.viewer.shared.table_model import HeadedModel
 
 HEADINGS = ("Scan", "Dir.", "Status", "Labels", "Why")
 TIPS = (

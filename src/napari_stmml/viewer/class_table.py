@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QAbstractItemView, QColorDialog, QHeaderView, QStyled
 
 from napari_stmml.classes import Classes
 from napari_stmml.measuring.shares import Share
-from napari_stmml.viewer.headed import HeadedModel
+from napari_stmml.viewer.shared.table_model import HeadedModel
 
 EYE, COLOUR, NAME, REGIONS, AREA, SHARE, STROKES = range(7)
 HEADINGS = ("", "", "Class", "n", "nm²", "%", "taught")

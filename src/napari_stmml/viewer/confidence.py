@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.viewer.panel import brief_name, place_of
-from napari_stmml.viewer.passing import PASSING, put_where
+from napari_stmml.viewer.shared.overlays import PASSING, put_where
+from napari_stmml.viewer.shared.panel import brief_name, place_of
 
 CONFIDENCE = "confidence"  # what such a layer is, in its metadata
 GREYS = (0.08, 0.96)  # of the least and the most sure: under labels, they leave hues as they are

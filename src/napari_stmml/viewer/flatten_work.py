@@ -8,9 +8,9 @@ import numpy as np
 from superqt.utils import create_worker
 
 from napari_stmml.heights.flatten import flatten
-from napari_stmml.viewer import passing
 from napari_stmml.viewer.io.layers import robust_limits, scan_to_layer
-from napari_stmml.viewer.panel import brief_name, place_of, scan_of
+from napari_stmml.viewer.shared import overlays
+from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of
 
 MOST_THREADS = 2  # for previews: while one is slow, another chain can be tried
 SAMPLE = 256  # pixels a side that say what contrast a preview needs
@@ -139,5 +139,5 @@ def add_made(viewer: Any, result: Result, **look: Any) -> str:
     name = f"{brief_name(layer)} · {wish.chain}"
     meta |= place_of(layer) | {"name": name, "colormap": layer.colormap} | look
     viewer.add_image(result.heights, **meta)
-    passing.put_over(viewer, layer)
+    overlays.put_over(viewer, layer)
     return name

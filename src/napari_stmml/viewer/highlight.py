@@ -8,8 +8,8 @@ from napari.layers import Labels
 
 from napari_stmml.colours import as_rgb
 from napari_stmml.viewer.open_scan import OpenScan
-from napari_stmml.viewer.panel import place_of
-from napari_stmml.viewer.passing import PASSING
+from napari_stmml.viewer.shared.overlays import PASSING
+from napari_stmml.viewer.shared.panel import place_of
 
 SELECTED = "selected cells"  # what such a layer is, in its metadata
 CANDIDATES = ("#ff00ff", "#00ffff", "#ffff00", "#00ff00")  # bright on any scan, in any theme

@@ -7,8 +7,8 @@ from magicgui.widgets import ComboBox, Select
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_stmml.viewer.panel import form_of
-from napari_stmml.viewer.passing import PASSING
+from napari_stmml.viewer.shared.overlays import PASSING
+from napari_stmml.viewer.shared.panel import form_of
 
 SETTLE_MS = 200  # after a stroke of the brush: the layer tells of it before it is done
 NOBODY = "nothing"

@@ -10,9 +10,9 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 
 from napari_stmml.truth.doubts import ACROSS, UNSURE, Doubt, doubts, patch
 from napari_stmml.viewer.open_scan import OpenScan
-from napari_stmml.viewer.panel import place_of
-from napari_stmml.viewer.passing import PASSING, find, remove
 from napari_stmml.viewer.session import Session
+from napari_stmml.viewer.shared.overlays import PASSING, find, remove
+from napari_stmml.viewer.shared.panel import place_of
 
 LOOK = "look here"  # the layer that marks the place
 MARK = "#ffffff"

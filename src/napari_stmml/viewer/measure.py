@@ -14,10 +14,10 @@ from napari_stmml.measuring.regions import FLATTENED, Measurements, measure
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.io.layers import labels_from_layer
 from napari_stmml.viewer.open_scan import ROLE, OpenScan
-from napari_stmml.viewer.panel import Panel, brief_name, scan_of
-from napari_stmml.viewer.passing import PASSING
 from napari_stmml.viewer.region_table import RegionTable
 from napari_stmml.viewer.session import session_of
+from napari_stmml.viewer.shared.overlays import PASSING
+from napari_stmml.viewer.shared.panel import Panel, brief_name, scan_of
 
 AROUND_NM, AROUND_PX = 6.0, 60.0  # what the camera shows around a region, beyond it
 OF_CLASSES = ("name", "count", "density", "coverage", "height_mean", "area_mean", "nearest")

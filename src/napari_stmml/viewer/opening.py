@@ -12,14 +12,14 @@ from napari_stmml.jobs.runner import CellsJob, LookJob
 from napari_stmml.model.cell_store import CellFile
 from napari_stmml.truth.truth import ScanKey
 from napari_stmml.truth.truth_file import HOME
-from napari_stmml.viewer import remembered
-from napari_stmml.viewer.instant import with_way_back
 from napari_stmml.viewer.io.layers import KEY
-from napari_stmml.viewer.job_panel import JobPanel
 from napari_stmml.viewer.look_next import Far, LookNext
 from napari_stmml.viewer.open_scan import OpenScan, new_layers
-from napari_stmml.viewer.panel import scan_of
 from napari_stmml.viewer.session import session_of
+from napari_stmml.viewer.shared import remembered
+from napari_stmml.viewer.shared.job_panel import JobPanel
+from napari_stmml.viewer.shared.panel import scan_of
+from napari_stmml.viewer.shared.scan_pairs import with_way_back
 
 NO_MODEL = "made by Train, or found by Predict without a model"
 LIST_PX = 74  # of the list of scans: the classes need the room

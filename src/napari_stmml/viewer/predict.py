@@ -17,7 +17,6 @@ from napari_stmml.io.label_tiff import LabelMap, read_values
 from napari_stmml.jobs.runner import InstantJob, PredictJob
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.recipe import Recipe
-from napari_stmml.viewer import remembered
 from napari_stmml.viewer.confidence import (
     confidence_layer,
     show_confidence,
@@ -25,12 +24,13 @@ from napari_stmml.viewer.confidence import (
     unlike_share,
 )
 from napari_stmml.viewer.exemplars import ClusterList
-from napari_stmml.viewer.instant import holds_both_ways, instant_recipe, with_way_back
 from napari_stmml.viewer.io.layers import KEY, labels_to_layer
 from napari_stmml.viewer.io.reader import prefer_our_maps
-from napari_stmml.viewer.job_panel import JobPanel
-from napari_stmml.viewer.panel import brief_name, place_of, scan_of, show_row
-from napari_stmml.viewer.recipe_form import field_for
+from napari_stmml.viewer.shared import remembered
+from napari_stmml.viewer.shared.job_panel import JobPanel
+from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of, show_row
+from napari_stmml.viewer.shared.recipe_form import field_for
+from napari_stmml.viewer.shared.scan_pairs import holds_both_ways, instant_recipe, with_way_back
 
 NO_MODEL = "none: cluster these scans at once"
 NO_PITCH = "this model labels every place of a scan: there is no step between windows"

@@ -23,7 +23,7 @@ from napari_stmml.io.matrix import read_settings
 from napari_stmml.io.matrix_settings import DERIVED, REST, FileSettings, Row, Setting, for_people
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.io.layers import KEY, pixel_size_nm
-from napari_stmml.viewer.panel import Panel
+from napari_stmml.viewer.shared.panel import Panel
 
 LAYER = "This layer"
 HEADINGS = ("Setting", "Value")

@@ -10,10 +10,10 @@ from napari_stmml.heights.prepare import MOST_PIXELS
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
-from napari_stmml.viewer import passing
-from napari_stmml.viewer.panel import form_of, place_of, scan_of
-from napari_stmml.viewer.passing import GRID, PASSING
-from napari_stmml.viewer.recipe_form import field_for
+from napari_stmml.viewer.shared import overlays
+from napari_stmml.viewer.shared.overlays import GRID, PASSING
+from napari_stmml.viewer.shared.panel import form_of, place_of, scan_of
+from napari_stmml.viewer.shared.recipe_form import field_for
 
 MOST_LINES = 4000
 
@@ -47,7 +47,7 @@ class WindowGridForm(QWidget):
 
     def remove(self) -> None:
         """Take the passing layer away."""
-        passing.remove(self.viewer, GRID)
+        overlays.remove(self.viewer, GRID)
 
     def _show(self) -> None:
         """Draw the tiles that labels will fill, and the first and the last window."""

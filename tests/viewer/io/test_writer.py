@@ -4,7 +4,7 @@ from napari.components import LayerList
 
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.viewer.io.layers import labels_to_layer
-from napari_stmml.viewer.panel import place_of
+from napari_stmml.viewer.shared.panel import place_of
 
 
 @pytest.fixture

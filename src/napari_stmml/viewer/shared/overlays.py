@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.viewer.panel import place_of
+from napari_stmml.viewer.shared.panel import place_of
 
 PREVIEW, GRID = "preview", "window grid"
 PASSING = "stmml_passing"  # in the metadata of layers that are no scans, though images: what it is

@@ -5,7 +5,7 @@ import pytest
 
 from napari_stmml.recipe import get_recipe
 from napari_stmml.scan import Scan
-from napari_stmml.viewer.instant import holds_both_ways, instant_recipe, with_way_back
+from napari_stmml.viewer.shared.scan_pairs import holds_both_ways, instant_recipe, with_way_back
 
 
 def scan(direction="", pixel_size=(0.1, 0.1), source="a.Z_mtrx", **known):

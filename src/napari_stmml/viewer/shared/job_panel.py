@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 from napari_stmml.jobs.runner import Job
 from napari_stmml.jobs.worker import Worker
 from napari_stmml.scan import Scan
-from napari_stmml.viewer.panel import Panel
+from napari_stmml.viewer.shared.panel import Panel
 
 POLL_MS = 50
 BUDGET_S = 0.03  # for events at a time; the viewer is to answer in between
