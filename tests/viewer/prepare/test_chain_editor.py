@@ -4,7 +4,7 @@ from qtpy.QtTest import QTest
 
 from napari_stmml.heights.flatten import FLATTEN_METHODS, METHODS, parse_chain
 from napari_stmml.recipe import Recipe
-from napari_stmml.viewer.chain_editor import ChainEditor, about, grouped, presets
+from napari_stmml.viewer.prepare.chain_editor import ChainEditor, about, grouped, presets
 from napari_stmml.viewer.shared.recipe_form import field_for
 
 

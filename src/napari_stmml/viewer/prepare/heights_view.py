@@ -7,7 +7,7 @@ from magicgui.widgets import ComboBox
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_stmml.viewer.profile import HeightPlot, histogram, profile
+from napari_stmml.viewer.prepare.plot import HeightPlot, histogram, profile
 from napari_stmml.viewer.shared.panel import form_of, scan_of
 
 HISTOGRAM, ROW, COLUMN, LINE = "Histogram", "Middle row", "Middle column", "Drawn line"

@@ -10,15 +10,15 @@ from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QPushButton
 
 from napari_stmml.heights.chain_file import ENDING, load_chain, save_chain
 from napari_stmml.recipe import Recipe
-from napari_stmml.viewer.apply_all import ApplyToAll
-from napari_stmml.viewer.chain_editor import ChainEditor
-from napari_stmml.viewer.flatten_work import Flattener, Result, Wish, add_made, is_flattened
-from napari_stmml.viewer.heights_view import HeightsView
-from napari_stmml.viewer.leave_out import LeaveOut
+from napari_stmml.viewer.prepare.apply_all import ApplyToAll
+from napari_stmml.viewer.prepare.chain_editor import ChainEditor
+from napari_stmml.viewer.prepare.flattener import Flattener, Result, Wish, add_made, is_flattened
+from napari_stmml.viewer.prepare.heights_view import HeightsView
+from napari_stmml.viewer.prepare.leave_out import LeaveOut
+from napari_stmml.viewer.prepare.window_grid import WindowGridForm
 from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.overlays import Preview
 from napari_stmml.viewer.shared.panel import Panel
-from napari_stmml.viewer.window_grid import WindowGridForm
 
 DEBOUNCE_MS = 0  # as soon as all that one click changes has changed; what is overtaken is not shown
 PATIENCE_MS = 150  # until the panel says that it is still flattening

@@ -5,10 +5,10 @@ from napari_stmml.heights.flatten import flatten
 from napari_stmml.heights.prepare import resample
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.viewer.heights_view import COLUMN, LINE, ROW
 from napari_stmml.viewer.io.layers import labels_to_layer, scan_to_layer
-from napari_stmml.viewer.prepare import PrepareWidget
-from napari_stmml.viewer.profile import heights_along, histogram, profile, ticks
+from napari_stmml.viewer.prepare.heights_view import COLUMN, LINE, ROW
+from napari_stmml.viewer.prepare.plot import heights_along, histogram, profile, ticks
+from napari_stmml.viewer.prepare.widget import PrepareWidget
 from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.overlays import GRID, PREVIEW
 from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of
@@ -496,11 +496,11 @@ def test_use_for_training_is_remembered_and_said(viewer, show):
 
 
 def test_a_saved_chain_is_loaded_again(viewer, show, tmp_path, monkeypatch):
-    from napari_stmml.viewer import prepare
+    from napari_stmml.viewer.prepare import widget
 
     panel = show(viewer)
     path = tmp_path / "mine.stmml-flatten.json"
-    dialogs = prepare.QFileDialog
+    dialogs = widget.QFileDialog
     monkeypatch.setattr(dialogs, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
     monkeypatch.setattr(dialogs, "getOpenFileName", lambda *_: (str(path), ""))
     panel.chain.value = "row_median + poly_xy"
@@ -512,13 +512,13 @@ def test_a_saved_chain_is_loaded_again(viewer, show, tmp_path, monkeypatch):
 
 
 def test_files_that_cannot_be_read_or_written_are_a_sentence(viewer, show, tmp_path, said, monkeypatch):
-    from napari_stmml.viewer import prepare
+    from napari_stmml.viewer.prepare import widget
 
     panel = show(viewer)
     (tmp_path / "bad.json").write_text("no chain")
     panel.load_chain(tmp_path / "bad.json")
     panel.save_chain(tmp_path / "bad.json" / "below a file")
-    monkeypatch.setattr(prepare.QFileDialog, "getOpenFileName", lambda *_: ("", ""))
+    monkeypatch.setattr(widget.QFileDialog, "getOpenFileName", lambda *_: ("", ""))
     panel.load_chain()  # nothing chosen, nothing said
     loaded, saved = said()
     assert loaded == "bad.json holds no chain of flatten methods: it is no JSON"
@@ -535,14 +535,14 @@ def test_a_chain_that_is_refused_is_a_sentence(viewer, show, said):
 def test_a_note_about_the_result_is_shown(viewer, layer, show, settle, monkeypatch):
     import warnings
 
-    from napari_stmml.viewer import flatten_work
+    from napari_stmml.viewer.prepare import flattener
 
     def unsettled(heights, chain, leave_out):
         warnings.warn("it did not settle", stacklevel=1)
         return heights
 
     panel = show(viewer)
-    monkeypatch.setattr(flatten_work, "flatten", unsettled)
+    monkeypatch.setattr(flattener, "flatten", unsettled)
     panel.chain.value = "iterate_mask"
     settle(panel)
     assert panel.status.text() == "it did not settle"

@@ -6,7 +6,7 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
-from napari_stmml.viewer.flatten_work import Flattener, Result, Wish, add_made
+from napari_stmml.viewer.prepare.flattener import Flattener, Result, Wish, add_made
 
 
 class ApplyToAll(QWidget):

@@ -1,0 +1,1 @@
+"""The Prepare widget and its parts."""
