@@ -87,7 +87,7 @@ assert shares[3] > 0.95 and shares[2] < 0.05, shares
 """
 
 UNLIKE_IS_PINK = """
-from napari_stmml.viewer.confidence import confidence_layer
+from napari_stmml.viewer.model.confidence import confidence_layer
 data, meta, _ = scan_to_layer(Scan(np.random.default_rng(0).normal(size=(40, 60)), (0.1, 0.1)))
 image = viewer.add_image(data, **(meta | {"colormap": "gray"}))
 values = np.linspace(0.05, 1, 60)[None].repeat(40, 0).astype(np.float32)

@@ -17,15 +17,15 @@ from napari_stmml.io.label_tiff import LabelMap, read_values
 from napari_stmml.jobs.runner import InstantJob, PredictJob
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.recipe import Recipe
-from napari_stmml.viewer.confidence import (
+from napari_stmml.viewer.io.layers import KEY, labels_to_layer
+from napari_stmml.viewer.io.reader import prefer_our_maps
+from napari_stmml.viewer.model.cluster_list import ClusterList
+from napari_stmml.viewer.model.confidence import (
     confidence_layer,
     show_confidence,
     unlike_sentence,
     unlike_share,
 )
-from napari_stmml.viewer.exemplars import ClusterList
-from napari_stmml.viewer.io.layers import KEY, labels_to_layer
-from napari_stmml.viewer.io.reader import prefer_our_maps
 from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of, show_row

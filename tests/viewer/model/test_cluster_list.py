@@ -3,7 +3,7 @@ import pytest
 from napari.layers import Image, Labels
 from qtpy.QtCore import Qt
 
-from napari_stmml.viewer.exemplars import CHIP, GAP, SIDE, ClusterList
+from napari_stmml.viewer.model.cluster_list import CHIP, GAP, SIDE, ClusterList
 
 
 @pytest.fixture

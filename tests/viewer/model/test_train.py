@@ -153,7 +153,7 @@ def test_a_folder_is_trained_on_and_what_cannot_be_used_is_named(
 def test_a_panel_works_on_the_viewer_that_plugins_are_given(
     make_napari_viewer_proxy, qtbot, finish, warm_worker, tiny_recipe, tmp_path, small_scan
 ):
-    from napari_stmml.viewer.train import TrainWidget
+    from napari_stmml.viewer.model.train import TrainWidget
 
     viewer = make_napari_viewer_proxy()
     data, meta, _ = scan_to_layer(small_scan)

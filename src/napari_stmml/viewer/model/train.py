@@ -10,7 +10,7 @@ from superqt import QCollapsible
 from napari_stmml.jobs.runner import ProposeJob, TrainJob
 from napari_stmml.recipe import DEFAULT, STORIES, Recipe, get_recipe
 from napari_stmml.scan import Scan
-from napari_stmml.viewer.curves import Curves
+from napari_stmml.viewer.model.curves import Curves
 from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.job_panel import JobPanel, time_left
 from napari_stmml.viewer.shared.panel import beside, form_of, scan_of, show_row, wrapped

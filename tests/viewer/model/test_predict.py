@@ -5,8 +5,8 @@ import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx, train_classifier
 from napari_stmml.heights.two_biases import pair_scans
-from napari_stmml.viewer import predict as module
 from napari_stmml.viewer.io.layers import scan_to_layer
+from napari_stmml.viewer.model import predict as module
 from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.overlays import PASSING
 from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_stmml.viewer.confidence import (
+from napari_stmml.viewer.model.confidence import (
     UNLIKE,
     confidence_layer,
     show_confidence,

@@ -1,0 +1,1 @@
+"""The Train and Predict widgets and their parts."""
