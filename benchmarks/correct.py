@@ -25,7 +25,7 @@ from qtpy.QtWidgets import QApplication
 from napari_stmml import Scan, train_classifier
 from napari_stmml.simulate.surfaces import simulate_si001
 from napari_stmml.truth import truth_file
-from napari_stmml.viewer import class_actions
+from napari_stmml.viewer.correct import class_actions
 from napari_stmml.viewer.io.layers import scan_to_layer
 
 DABS, STROKES, REFINEMENTS = 40, 10, 7

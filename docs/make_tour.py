@@ -40,7 +40,7 @@ from scipy.ndimage import gaussian_filter, maximum_filter
 from napari_stmml.cli.demo import CLUSTERS, simulate_session
 from napari_stmml.jobs.runner import TrainJob
 from napari_stmml.recipe import get_recipe
-from napari_stmml.viewer import class_actions
+from napari_stmml.viewer.correct import class_actions
 
 FOLDER = Path(tempfile.gettempdir()) / "stmml-tour"  # always the same: it is seen in the pictures
 SCANS, MODEL, MAP = FOLDER / "scans", FOLDER / "si001.stmml", FOLDER / "corrected.stmml.tif"

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from napari_stmml.viewer.chosen_cells import area_nm2, shown_on_cells
+from napari_stmml.viewer.correct.session import session_of
 from napari_stmml.viewer.explore import HELP, NOTHING, OF_WINDOWS, ExploreWidget
 from napari_stmml.viewer.highlight import CANDIDATES, SELECTED, unlike_all
-from napari_stmml.viewer.session import session_of
 from napari_stmml.viewer.shared.overlays import PASSING
 
 LONG = 120_000  # ms

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_stmml.viewer import class_actions
+from napari_stmml.viewer.correct import class_actions
 from napari_stmml.viewer.measure import MeasureWidget
 from napari_stmml.viewer.region_table import RegionTable
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.classes import Classes
-from napari_stmml.viewer.open_scan import OpenScan
-from napari_stmml.viewer.session import Session
+from napari_stmml.viewer.correct.open_scan import OpenScan
+from napari_stmml.viewer.correct.session import Session
 
 Masks = list[np.ndarray]  # (cells,) bool for each scan
 MODIFIER = "Control"  # Shift and Alt have a use already

@@ -7,7 +7,7 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_stmml.colours import as_rgb
-from napari_stmml.viewer.open_scan import OpenScan
+from napari_stmml.viewer.correct.open_scan import OpenScan
 from napari_stmml.viewer.shared.overlays import PASSING
 from napari_stmml.viewer.shared.panel import place_of
 

@@ -9,8 +9,8 @@ from napari.utils.colormaps import ensure_colormap
 from napari_stmml.classes import Classes
 from napari_stmml.clustering.embedding import Drawn
 from napari_stmml.colours import NO_COLOUR, class_colours
+from napari_stmml.viewer.correct.open_scan import OpenScan
 from napari_stmml.viewer.model.confidence import UNLIKE
-from napari_stmml.viewer.open_scan import OpenScan
 from napari_stmml.viewer.scatter import packed
 
 CLASS, CONFIDENCE, SCAN = BY = ("class", "confidence", "scan")

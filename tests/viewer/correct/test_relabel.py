@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from napari_stmml.viewer import relabel
+from napari_stmml.viewer.correct import relabel
 
 
 class Scan(SimpleNamespace):

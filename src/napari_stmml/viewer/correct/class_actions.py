@@ -11,8 +11,8 @@ from napari_stmml.io.gwyddion import write_gwy
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.model import editing
 from napari_stmml.model.classifier import SurfaceClassifier
-from napari_stmml.viewer.open_scan import OpenScan
-from napari_stmml.viewer.session import Session
+from napari_stmml.viewer.correct.open_scan import OpenScan
+from napari_stmml.viewer.correct.session import Session
 
 MOST_SPLIT = 60_000  # cells that a class is split by
 

@@ -15,9 +15,9 @@ from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.truth.history import History, ModelEdit, Strokes, applied, difference
 from napari_stmml.truth.truth import ScanKey, completed
 from napari_stmml.truth.truth_file import Saved
-from napari_stmml.viewer.keeper import Keeper
-from napari_stmml.viewer.open_scan import OpenScan
-from napari_stmml.viewer.relabel import Relabeller
+from napari_stmml.viewer.correct.keeper import Keeper
+from napari_stmml.viewer.correct.open_scan import OpenScan
+from napari_stmml.viewer.correct.relabel import Relabeller
 
 _SESSIONS: "weakref.WeakKeyDictionary[Any, weakref.ref[Session]]" = weakref.WeakKeyDictionary()
 _VIEW_PX = 700  # about what a canvas measures

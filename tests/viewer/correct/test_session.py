@@ -11,9 +11,9 @@ import pytest
 from napari_stmml import SurfaceClassifier
 from napari_stmml.classes import Classes
 from napari_stmml.truth.truth_file import TruthFile
-from napari_stmml.viewer import class_actions
-from napari_stmml.viewer.open_scan import colormap_of, features_of
-from napari_stmml.viewer.session import session_of
+from napari_stmml.viewer.correct import class_actions
+from napari_stmml.viewer.correct.open_scan import colormap_of, features_of
+from napari_stmml.viewer.correct.session import session_of
 
 
 @pytest.fixture

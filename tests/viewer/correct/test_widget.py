@@ -17,9 +17,9 @@ from napari_stmml import SurfaceClassifier, read_mtrx
 from napari_stmml.jobs.worker import Worker
 from napari_stmml.truth.doubts import Doubt
 from napari_stmml.truth.truth_file import TruthFile
-from napari_stmml.viewer import class_actions, opening
+from napari_stmml.viewer.correct import class_actions, opening
+from napari_stmml.viewer.correct.look_next import Far
 from napari_stmml.viewer.io.layers import scan_to_layer
-from napari_stmml.viewer.look_next import Far
 from napari_stmml.viewer.shared import remembered
 
 LONG = 120_000  # ms
@@ -293,7 +293,7 @@ import napari
 from qtpy.QtWidgets import QApplication
 from napari_stmml import read_mtrx, truthfiles
 from napari_stmml.viewer.io.layers import scan_to_layer
-from napari_stmml.viewer.look_next import Far
+from napari_stmml.viewer.correct.look_next import Far
 from napari_stmml.jobs.worker import Worker
 
 truthfiles.HOME = Path(sys.argv[3])

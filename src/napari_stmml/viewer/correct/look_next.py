@@ -9,8 +9,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_stmml.truth.doubts import ACROSS, UNSURE, Doubt, doubts, patch
-from napari_stmml.viewer.open_scan import OpenScan
-from napari_stmml.viewer.session import Session
+from napari_stmml.viewer.correct.open_scan import OpenScan
+from napari_stmml.viewer.correct.session import Session
 from napari_stmml.viewer.shared.overlays import PASSING, find, remove
 from napari_stmml.viewer.shared.panel import place_of
 

@@ -9,11 +9,11 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QInputDialog, QLabel, QPushButton
 from superqt import QCollapsible
 
-from napari_stmml.viewer import class_actions
-from napari_stmml.viewer.class_table import ClassTable
-from napari_stmml.viewer.look_next import LookNext
-from napari_stmml.viewer.open_scan import OpenScan
-from napari_stmml.viewer.opening import OpeningPanel
+from napari_stmml.viewer.correct import class_actions
+from napari_stmml.viewer.correct.class_table import ClassTable
+from napari_stmml.viewer.correct.look_next import LookNext
+from napari_stmml.viewer.correct.open_scan import OpenScan
+from napari_stmml.viewer.correct.opening import OpeningPanel
 
 LIVE_MS = 250  # after a stroke, before the model learns from it
 KEYS = (

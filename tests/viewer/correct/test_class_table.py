@@ -5,7 +5,16 @@ from qtpy.QtCore import Qt
 
 from napari_stmml.classes import Classes
 from napari_stmml.measuring.shares import Share
-from napari_stmml.viewer.class_table import AREA, COLOUR, EYE, NAME, REGIONS, SHARE, STROKES, ClassTable
+from napari_stmml.viewer.correct.class_table import (
+    AREA,
+    COLOUR,
+    EYE,
+    NAME,
+    REGIONS,
+    SHARE,
+    STROKES,
+    ClassTable,
+)
 
 
 @pytest.fixture

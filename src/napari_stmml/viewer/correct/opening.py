@@ -12,10 +12,10 @@ from napari_stmml.jobs.runner import CellsJob, LookJob
 from napari_stmml.model.cell_store import CellFile
 from napari_stmml.truth.truth import ScanKey
 from napari_stmml.truth.truth_file import HOME
+from napari_stmml.viewer.correct.look_next import Far, LookNext
+from napari_stmml.viewer.correct.open_scan import OpenScan, new_layers
+from napari_stmml.viewer.correct.session import session_of
 from napari_stmml.viewer.io.layers import KEY
-from napari_stmml.viewer.look_next import Far, LookNext
-from napari_stmml.viewer.open_scan import OpenScan, new_layers
-from napari_stmml.viewer.session import session_of
 from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import scan_of

@@ -1,0 +1,1 @@
+"""The Correct widget and its parts."""
