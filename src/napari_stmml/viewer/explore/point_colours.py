@@ -10,8 +10,8 @@ from napari_stmml.classes import Classes
 from napari_stmml.clustering.embedding import Drawn
 from napari_stmml.colours import NO_COLOUR, class_colours
 from napari_stmml.viewer.correct.open_scan import OpenScan
+from napari_stmml.viewer.explore.scatter import packed
 from napari_stmml.viewer.model.confidence import UNLIKE
-from napari_stmml.viewer.scatter import packed
 
 CLASS, CONFIDENCE, SCAN = BY = ("class", "confidence", "scan")
 SHADES = "viridis"  # of confidence, from 0 to 1

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.measure import points_in_poly
 
-from napari_stmml.pointmap import density, inside, limits_of, on_grid
+from napari_stmml.viewer.explore.points import density, inside, limits_of, on_grid
 
 UNIT = ((0.0, 1.0), (0.0, 1.0))
 

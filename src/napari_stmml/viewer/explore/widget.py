@@ -10,14 +10,14 @@ from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QPushButton
 
 from napari_stmml.clustering.embedding import METHODS, Latent, look
 from napari_stmml.model import editing
-from napari_stmml.pointmap import inside
-from napari_stmml.viewer.chosen_cells import area_nm2, listen, of_class, of_region, shown_on_cells
 from napari_stmml.viewer.correct.open_scan import OpenScan
 from napari_stmml.viewer.correct.session import session_of
-from napari_stmml.viewer.elsewhere import Elsewhere
-from napari_stmml.viewer.highlight import Highlight, unlike_all
-from napari_stmml.viewer.point_colours import BY, CONFIDENCE, SCAN, by_class, by_confidence, by_scan
-from napari_stmml.viewer.scatter import Scatter, packed
+from napari_stmml.viewer.explore.chosen_cells import area_nm2, listen, of_class, of_region, shown_on_cells
+from napari_stmml.viewer.explore.embedding_process import Elsewhere
+from napari_stmml.viewer.explore.highlight import Highlight, unlike_all
+from napari_stmml.viewer.explore.point_colours import BY, CONFIDENCE, SCAN, by_class, by_confidence, by_scan
+from napari_stmml.viewer.explore.points import inside
+from napari_stmml.viewer.explore.scatter import Scatter, packed
 from napari_stmml.viewer.shared.panel import Panel, wrapped
 
 SETTLE_MS = 300  # after scans, labels or classes have changed

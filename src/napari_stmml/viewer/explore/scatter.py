@@ -11,7 +11,7 @@ from qtpy.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_stmml.colours import as_rgb
-from napari_stmml.pointmap import Limits, density, limits_of, on_grid
+from napari_stmml.viewer.explore.points import Limits, density, limits_of, on_grid
 
 BIN = 2  # px on the screen of a bin of the density image
 INK = 0.5  # how much of the ink's colour is in the densest bin

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_stmml.viewer.chosen_cells import area_nm2, shown_on_cells
 from napari_stmml.viewer.correct.session import session_of
-from napari_stmml.viewer.explore import HELP, NOTHING, OF_WINDOWS, ExploreWidget
-from napari_stmml.viewer.highlight import CANDIDATES, SELECTED, unlike_all
+from napari_stmml.viewer.explore.chosen_cells import area_nm2, shown_on_cells
+from napari_stmml.viewer.explore.highlight import CANDIDATES, SELECTED, unlike_all
+from napari_stmml.viewer.explore.widget import HELP, NOTHING, OF_WINDOWS, ExploreWidget
 from napari_stmml.viewer.shared.overlays import PASSING
 
 LONG = 120_000  # ms
@@ -251,7 +251,7 @@ def test_cells_of_scans_that_are_not_open_any_more_make_no_class(panel, correcti
 def test_points_are_coloured_as_classes_are_shown(panel, correcting, settle):
     from dataclasses import replace
 
-    from napari_stmml.viewer.scatter import packed
+    from napari_stmml.viewer.explore.scatter import packed
 
     drawn = panel.view.drawn
     labels = drawn.of([one.labels.ravel() for one in panel.scans])
@@ -363,9 +363,11 @@ def test_what_went_wrong_elsewhere_is_said(panel, qtbot, said, monkeypatch):
 
 
 def test_a_process_that_fails_gives_its_last_line(panel, qtbot, said, monkeypatch):
-    from napari_stmml.viewer import elsewhere
+    from napari_stmml.viewer.explore import embedding_process
 
-    monkeypatch.setattr(elsewhere, "ask", lambda *asked: ["-c", "import sys; sys.exit('no such thing')"])
+    monkeypatch.setattr(
+        embedding_process, "ask", lambda *asked: ["-c", "import sys; sys.exit('no such thing')"]
+    )
     panel.method.value = "t-SNE"
     qtbot.waitUntil(lambda: not panel.elsewhere.running, timeout=LONG)
     assert said()[-1] == "no such thing"

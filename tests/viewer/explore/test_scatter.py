@@ -6,8 +6,8 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
 
-from napari_stmml.pointmap import inside
-from napari_stmml.viewer.scatter import EDGE, Scatter, mixed, packed
+from napari_stmml.viewer.explore.points import inside
+from napari_stmml.viewer.explore.scatter import EDGE, Scatter, mixed, packed
 
 RED, BLUE = packed(["#ff0000", "#0000ff"])
 PAPER, INK = packed(["#101010", "#f0f0f0"])
@@ -15,7 +15,7 @@ PAPER, INK = packed(["#101010", "#f0f0f0"])
 
 @pytest.fixture
 def canvas(qtbot, monkeypatch):
-    from napari_stmml.viewer import scatter
+    from napari_stmml.viewer.explore import scatter
 
     monkeypatch.setattr(scatter, "_theme", lambda: (PAPER, INK))
     canvas = Scatter()

@@ -1,0 +1,1 @@
+"""The Explore widget and its parts."""
