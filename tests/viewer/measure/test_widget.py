@@ -8,8 +8,8 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_stmml.viewer.correct import class_actions
-from napari_stmml.viewer.measure import MeasureWidget
-from napari_stmml.viewer.region_table import RegionTable
+from napari_stmml.viewer.measure.table import RegionTable
+from napari_stmml.viewer.measure.widget import MeasureWidget
 
 
 @pytest.fixture

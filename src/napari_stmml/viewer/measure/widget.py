@@ -15,7 +15,7 @@ from napari_stmml.scan import Scan
 from napari_stmml.viewer.correct.open_scan import ROLE, OpenScan
 from napari_stmml.viewer.correct.session import session_of
 from napari_stmml.viewer.io.layers import labels_from_layer
-from napari_stmml.viewer.region_table import RegionTable
+from napari_stmml.viewer.measure.table import RegionTable
 from napari_stmml.viewer.shared.overlays import PASSING
 from napari_stmml.viewer.shared.panel import Panel, brief_name, scan_of
 
