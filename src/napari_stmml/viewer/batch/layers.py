@@ -9,7 +9,7 @@ from napari.layers import Image, Labels
 from superqt.utils import create_worker
 
 from napari_stmml.scan import SHORT
-from napari_stmml.viewer.batch_results import Key, Result, layers_of
+from napari_stmml.viewer.batch.results import Key, Result, layers_of
 from napari_stmml.viewer.io.layers import KEY, LayerData
 
 

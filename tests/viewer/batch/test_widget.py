@@ -16,10 +16,10 @@ from napari_stmml.parameters import PARAMETERS
 from napari_stmml.recipe import DEFAULT, RECIPES, get_recipe
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate.surfaces import simulate_si001
-from napari_stmml.viewer import batch
-from napari_stmml.viewer.batch_form import keep
-from napari_stmml.viewer.batch_results import Result, Results, layers_of, read_results
-from napari_stmml.viewer.batch_table import ResultsModel
+from napari_stmml.viewer.batch import widget
+from napari_stmml.viewer.batch.form import keep
+from napari_stmml.viewer.batch.results import Result, Results, layers_of, read_results
+from napari_stmml.viewer.batch.table import ResultsModel
 from napari_stmml.viewer.shared.panel import place_of
 
 LONG = 120_000  # ms
@@ -50,7 +50,7 @@ def opened(monkeypatch):
             paths.append(Path(url.toLocalFile()))
             return True
 
-    monkeypatch.setattr(batch, "QDesktopServices", Services)
+    monkeypatch.setattr(widget, "QDesktopServices", Services)
     return paths
 
 
@@ -190,7 +190,7 @@ def test_start_after_cancel_goes_on_where_it_was(viewer, panel, settled, opened,
     monkeypatch.setattr(panel, "on_event", listen)
     panel.start_button.click()
     settled()
-    assert panel.status.text() == f"Cancelled; {batch.GO_ON}."
+    assert panel.status.text() == f"Cancelled; {widget.GO_ON}."
     assert opened == []
     assert "kept" in panel.summary.text()
     before = len(list((panel.job.folder / "state" / "process").glob("*.json")))
@@ -212,7 +212,7 @@ def test_a_killed_process_keeps_what_is_done_and_has_its_report_all_the_same(
     os.kill(panel.worker.pid, signal.SIGKILL)
     finish(panel)
     assert panel.status.text().startswith("Stopped: its process ended")
-    assert panel.status.text().endswith(f"{batch.GO_ON}.")
+    assert panel.status.text().endswith(f"{widget.GO_ON}.")
     assert said() == [panel.status.text()]
     qtbot.waitUntil(lambda: bool(opened), timeout=LONG)
     assert opened[0].is_file()
@@ -252,7 +252,7 @@ def test_what_is_missing_is_one_sentence(viewer, panel, said, empty, sentence):
 
 
 def test_the_form_has_every_parameter_once_with_its_default(viewer, panel, scans):
-    fresh = batch.JobForm(panel)
+    fresh = widget.JobForm(panel)
     fresh.folder.value = scans
     assert fresh.results.value == scans.parent
     values, recipe = fresh.job().values, {**get_recipe(DEFAULT).as_dict(), "recipe": DEFAULT}

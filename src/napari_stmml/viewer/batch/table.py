@@ -6,7 +6,7 @@ from typing import Any
 from qtpy.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from napari_stmml.viewer.batch_results import Result
+from napari_stmml.viewer.batch.results import Result
 from napari_stmml.viewer.shared.table_model import HeadedModel
 
 HEADINGS = ("Scan", "Dir.", "Status", "Labels", "Why")

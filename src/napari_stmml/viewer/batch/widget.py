@@ -25,10 +25,10 @@ from superqt.utils import create_worker
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.report import summary
 from napari_stmml.jobs.runner import RunJob
-from napari_stmml.viewer.batch_form import JobForm, keep
-from napari_stmml.viewer.batch_layers import BatchLayers
-from napari_stmml.viewer.batch_results import Result, Results, read_results, report_of, write_report
-from napari_stmml.viewer.batch_table import ResultsTable
+from napari_stmml.viewer.batch.form import JobForm, keep
+from napari_stmml.viewer.batch.layers import BatchLayers
+from napari_stmml.viewer.batch.results import Result, Results, read_results, report_of, write_report
+from napari_stmml.viewer.batch.table import ResultsTable
 from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.job_panel import JobPanel, time_left
 

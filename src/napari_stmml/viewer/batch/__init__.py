@@ -1,0 +1,1 @@
+"""The Batch widget and its parts."""
