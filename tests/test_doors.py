@@ -20,16 +20,16 @@ MODULES = {
 }
 VIEWER = "napari_stmml.viewer"
 DOORS = {
-    "access2thematrix": {"mtrx"},
-    "spiepy": {"viewer.samples"},  # the viewer opens its demonstration images
-    "keras": {"autoencoder"},
-    "tensorflow": {"autoencoder"},
-    "sklearn": {"clusters"},
-    "tifffile": {"labelmap"},
-    "gwyfile": {"gwyddion"},
-    "PIL": {"pictures"},
-    "umap": {"latent"},
-    "matplotlib": {"export", "measurefigure", "viewer.curves"},  # which needs its Qt canvas
+    "access2thematrix": {"io.matrix"},
+    "spiepy": {"viewer.io.samples"},  # the viewer opens its demonstration images
+    "keras": {"srsml24.unet"},
+    "tensorflow": {"srsml24.unet"},
+    "sklearn": {"clustering.kmeans"},
+    "tifffile": {"io.label_tiff"},
+    "gwyfile": {"io.gwyddion"},
+    "PIL": {"figures.pictures"},
+    "umap": {"clustering.embedding"},
+    "matplotlib": {"figures.figures", "measuring.figure", "viewer.model.curves"},  # which needs its Qt canvas
 }
 GUI = {"napari", "magicgui", "qtpy", "superqt", "PyQt6", "PySide6"}
 HEAVY = {"tensorflow", "keras", "sklearn", "matplotlib", "umap"}
@@ -71,8 +71,8 @@ def test_a_foreign_package_is_named_behind_its_door_alone(package):
 
 
 def test_the_viewer_opens_spiepys_images_and_matplotlibs_canvas_and_no_more():
-    spiepy = {name for name in IMPORTS[f"{VIEWER}.samples"] if name.startswith("spiepy")}
-    canvas = {name for name in IMPORTS[f"{VIEWER}.curves"] if name.startswith("matplotlib")}
+    spiepy = {name for name in IMPORTS[f"{VIEWER}.io.samples"] if name.startswith("spiepy")}
+    canvas = {name for name in IMPORTS[f"{VIEWER}.model.curves"] if name.startswith("matplotlib")}
     assert spiepy <= {"spiepy", "spiepy.demo"}
     assert {name.removesuffix(".FigureCanvasQTAgg") for name in canvas} <= {
         "matplotlib.backends.backend_qtagg"
@@ -87,11 +87,11 @@ def test_nothing_outside_the_viewer_knows_napari_or_qt(name):
 
 
 def test_layers_and_recipes_are_not_made_of_napari():
-    assert not foreign(f"{VIEWER}.layers") & GUI
+    assert not foreign(f"{VIEWER}.io.layers") & GUI
 
 
 def test_scan_and_windows_stand_on_numpy_alone():
-    for name in ("scan", "windows"):
+    for name in ("scan", "heights.windows"):
         assert foreign(f"napari_stmml.{name}") == {"numpy"}
 
 
