@@ -14,6 +14,8 @@ STM_COLOURS = (
 )  # red, green, blue from the lowest height to the highest, as STM images are shown
 NOT_SCANNED = (0.35, 0.42, 0.48)  # a blue grey that no height has
 NO_COLOUR = "#8c8c8c"  # of a class that was given none
+UNLABELLED = "transparent"  # label 0 in a viewer: the scan below is seen
+PAPER = (255, 255, 255)  # label 0 in a picture of labels alone
 
 _GOLDEN = 0.6180339887498949  # steps of the golden ratio never fall on an earlier hue
 
@@ -45,7 +47,7 @@ def paint_classes(labels: np.ndarray, colours: Mapping[int, str]) -> np.ndarray:
     else:
         used, places = np.unique(labels, return_inverse=True)
         places = places.reshape(labels.shape)
-    table = [as_rgb(colours.get(int(label), NO_COLOUR)) if label else (255, 255, 255) for label in used]
+    table = [as_rgb(colours.get(int(label), NO_COLOUR)) if label else PAPER for label in used]
     return np.array(table, np.uint8)[places]
 
 

@@ -9,6 +9,7 @@ from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_stmml.classes import Classes
+from napari_stmml.colours import UNLABELLED
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.model.cell_store import CellFile
@@ -131,12 +132,12 @@ def new_layers(layer: Image, scan: Scan, painted: np.ndarray | None) -> tuple[La
 
 def colormap_of(classes: Classes, hidden: Collection[int], faint: float) -> DirectLabelColormap:
     """Return the colours of all labels, merged ones as what they are now; ``faint`` is for background."""
-    colours: dict[Any, Any] = {0: "transparent", None: "transparent"}
+    colours: dict[Any, Any] = {0: UNLABELLED, None: UNLABELLED}
     lookup = classes.lookup
     for label in range(1, len(lookup)):
         now = int(lookup[label])
         if not now or now in hidden:
-            colours[label] = "transparent"
+            colours[label] = UNLABELLED
             continue
         entry = classes.entries[now - 1]
         alpha = round(255 * (faint if entry.background else 1))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels
 
-from napari_stmml.colours import as_rgb
+from napari_stmml.colours import UNLABELLED, as_rgb
 from napari_stmml.viewer.correct.open_scan import OpenScan
 from napari_stmml.viewer.shared.overlays import PASSING
 from napari_stmml.viewer.shared.panel import place_of
@@ -87,4 +87,4 @@ class Highlight:
 
 
 def _colours(colour: str) -> dict[int | None, str]:
-    return {0: "transparent", 1: colour, None: "transparent"}
+    return {0: UNLABELLED, 1: colour, None: UNLABELLED}

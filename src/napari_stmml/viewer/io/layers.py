@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.colours import NOT_SCANNED, STM_COLOURS, class_colours, robust_limits
+from napari_stmml.colours import NOT_SCANNED, STM_COLOURS, UNLABELLED, class_colours, robust_limits
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import Scan
 
@@ -69,7 +69,7 @@ def labels_to_layer(labels: LabelMap) -> LayerData:
     spare_to = last + SPARE_CLASSES if last < MOST_COLOURS else 0
     n_colours = min(max(LEAST_COLOURS, last + SPARE_CLASSES), MOST_COLOURS)
     colours = dict(enumerate(class_colours(n_colours), start=1)) | dict(labels.colours)
-    colormap: dict[Any, str] = {**colours, 0: "transparent", None: "#ff00ff"}
+    colormap: dict[Any, str] = {**colours, 0: UNLABELLED, None: "#ff00ff"}
     spare = {label: _spare_name(label) for label in range(1, spare_to + 1)}
     names = dict(sorted({**spare, **labels.names}.items()))
     meta = {

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.colours import UNLABELLED
 from napari_stmml.viewer.shared.overlays import PASSING, put_where
 from napari_stmml.viewer.shared.panel import brief_name, place_of
 
@@ -23,7 +24,7 @@ def confidence_layer(values: np.ndarray, scan_layer: Any) -> Any:
     from napari.utils.colormaps import Colormap
 
     greys = [[grey, grey, grey, 1] for grey in GREYS]
-    colours = Colormap(greys, name=CONFIDENCE, low_color=UNLIKE, nan_color="transparent")
+    colours = Colormap(greys, name=CONFIDENCE, low_color=UNLIKE, nan_color=UNLABELLED)
     return Image(
         values,
         name=f"{CONFIDENCE} {brief_name(scan_layer)}",

@@ -1,0 +1,85 @@
+"""Numbers and counts as people write them: ``1 scan``, ``12 500 nm²``, ``0.0123 ± 0.0011``, ``12.3 %``."""
+
+from math import floor, isfinite, isnan, log10
+
+_LEAST, _MOST = 1e-4, 1e15  # beyond these a power of ten is shorter
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def counted(n: int, noun: str, plural: str = "") -> str:
+    """Write a count with its noun, in the plural unless there is one.
+
+    Parameters
+    ----------
+    n : int
+    noun : str
+        In the singular.
+    plural : str, optional
+        Where it is not the noun with s or es.
+
+    Examples
+    --------
+    >>> counted(1, "scan"), counted(0, "scan"), counted(2, "class"), counted(12500, "copy", "copies")
+    ('1 scan', '0 scans', '2 classes', '12 500 copies')
+    """
+    many = plural or noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
+    return f"{number(n)} {noun if n == 1 else many}"
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Write a number with so many digits, whole units in full, thousands apart; NaN is empty.
+
+    >>> number(0.123456), number(12345.6), number(2.0), number(1.5e-7), number(float("nan"))
+    ('0.1235', '12 346', '2', '1.5·10⁻⁷', '')
+    """
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", " ")
+    if not isfinite(value):
+        return "" if isnan(value) else str(value)
+    rounded = float(f"{value:.{digits}g}")
+    if rounded and not _LEAST <= abs(rounded) < _MOST:
+        mantissa, power = f"{rounded:.{digits - 1}e}".split("e")
+        return f"{float(mantissa):g}{_times_ten(int(power))}"
+    text = _fixed(value, max(digits - 1 - _magnitude(rounded), 0))
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def with_error(value: float, error: float) -> str:
+    """Write a value and its error to the digit that the error lets one know.
+
+    >>> with_error(0.012345, 0.00114), with_error(1234.5, 27.0), with_error(0.2, float("nan"))
+    ('0.0123 ± 0.0011', '1 234 ± 27', '0.2')
+    >>> with_error(3e-5, 2e-6)
+    '(3.00 ± 0.20)·10⁻⁵'
+    """
+    if not (isfinite(error) and error > 0):
+        return number(value, 2)
+    power = _magnitude(max(abs(value), error))
+    if power < -3:
+        return f"({with_error(value / 10.0**power, error / 10.0**power)}){_times_ten(power)}"
+    decimals = 1 - _magnitude(float(f"{error:.2g}"))
+    return f"{_fixed(value, decimals)} ± {_fixed(error, decimals)}"
+
+
+def percent(share: float) -> str:
+    """Write a share, 0 to 1, as per cent; NaN is empty.
+
+    >>> percent(0.123456), percent(0.0004), percent(float("nan"))
+    ('12.3 %', '0.04 %', '')
+    """
+    if isnan(share) or not share:
+        return "" if isnan(share) else "0 %"
+    return f"{100 * share:.{1 if share >= 0.01 else 2}f} %"
+
+
+def _magnitude(value: float) -> int:
+    """Return the power of ten of the first digit: 2 for 345, -2 for 0.0345."""
+    return floor(log10(abs(value))) if value else 0
+
+
+def _times_ten(power: int) -> str:
+    return f"·10{str(power).translate(_RAISED)}"
+
+
+def _fixed(value: float, decimals: int) -> str:
+    return f"{round(value, decimals) + 0.0:,.{max(decimals, 0)}f}".replace(",", " ")
