@@ -11,6 +11,7 @@ from napari_stmml import Scan
 from napari_stmml.clustering.kmeans import nearest_centres
 from napari_stmml.features.places import windows_of
 from napari_stmml.heights.flatten import flatten
+from napari_stmml.heights.spread import robust_sigma
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import get_recipe
 
@@ -90,7 +91,7 @@ def _filtered(scan: Scan, grid: WindowGrid) -> np.ndarray:
 
     heights = flatten(np.asarray(scan.heights, float), "poly_xy + row_median")
     heights = heights - np.median(heights)
-    heights /= 1.4826 * np.median(np.abs(heights))
+    heights /= robust_sigma(heights, centre=0.0)
     maps = []
     for sigma in (1, 2, 4, 8):
         smooth = gaussian_filter(heights, sigma)

@@ -234,8 +234,9 @@ def profile_instant(px: int) -> dict[str, Any]:
     from napari_stmml import train_classifier
     from napari_stmml.clustering.balanced import fit_prototypes
     from napari_stmml.clustering.sampling import sample_cells
-    from napari_stmml.features.bank import bank_of, cell_features, filled
+    from napari_stmml.features.bank import bank_of, cell_features
     from napari_stmml.features.places import paint_scan, windows_of
+    from napari_stmml.heights.missing import fill_nearest
     from napari_stmml.heights.windows import WindowGrid
     from napari_stmml.recipe import get_recipe
     from napari_stmml.srsml24.window_stream import store_map
@@ -244,7 +245,7 @@ def profile_instant(px: int) -> dict[str, Any]:
     train_classifier([scenes.scan_of(128)], recipe=recipe)  # everything is imported
     grid, bank = recipe.prediction_grid, bank_of(recipe)
     heights, _ = windows_of(scan, recipe, grid)
-    channels = bank.prepare(filled(heights))
+    channels = bank.prepare(fill_nearest(heights))
     made = cell_features(bank, heights)
     vectors = made.reshape(-1, made.shape[-1])
     with tempfile.TemporaryDirectory() as folder:
@@ -256,7 +257,7 @@ def profile_instant(px: int) -> dict[str, Any]:
     aligned = channels[:, : px // bank.align * bank.align, : px // bank.align * bank.align]
     steps: dict[str, Callable[[], Any]] = {
         "flatten": lambda: recipe.preprocessing.flat(scan),
-        "take the lattice out": lambda: bank.prepare(filled(heights)),
+        "take the lattice out": lambda: bank.prepare(fill_nearest(heights)),
         "filters": lambda: bank.features(aligned),
         "fit clusters": lambda: fit_prototypes(some, scenes.CLUSTERS, seed=0),
         "nearest prototypes": lambda: fitted.assign(vectors),

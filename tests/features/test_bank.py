@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.features.bank import BothBiases, bank_of, cell_features, cell_tiles, filled, plane
+from napari_stmml.features.bank import BothBiases, bank_of, cell_features, cell_tiles, plane
 from napari_stmml.recipe import get_recipe
 
 
@@ -62,17 +62,6 @@ def test_tiles_cover_every_cell_once():
 def test_a_tile_that_does_not_fit_the_bank_is_refused():
     with pytest.raises(ValueError, match="tile must be a multiple of 4 px, got 30"):
         next(cell_tiles(Means(), heights(), tile=30))
-
-
-def test_missing_heights_are_taken_from_the_nearest_and_the_rest_stays():
-    holed = heights()
-    holed[10:14, 20:30] = np.nan
-    whole = filled(holed)
-    assert np.isfinite(whole).all()
-    there = np.isfinite(holed)
-    assert np.array_equal(whole[there], holed[there])
-    assert filled(heights()).base is None or np.array_equal(filled(heights()), heights())
-    assert np.isfinite(filled(np.stack([holed, holed]))).all()
 
 
 def test_two_biases_have_the_features_of_both_one_after_the_other():

@@ -7,7 +7,8 @@ from scipy.ndimage import binary_erosion, gaussian_filter
 from spiepy import demo
 
 from napari_stmml import read_mtrx
-from napari_stmml.heights.flatten import FLATTEN_METHODS, METHODS, fill_nearest, flatten, parse_chain, table
+from napari_stmml.heights.flatten import FLATTEN_METHODS, METHODS, flatten, parse_chain, table
+from napari_stmml.heights.missing import fill_nearest
 from napari_stmml.heights.prepare import Preprocessing
 from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001, with_artefacts
 

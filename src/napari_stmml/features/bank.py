@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from napari_stmml.heights.levelling import fill_nearest
+from napari_stmml.heights.missing import fill_nearest
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe
 
@@ -108,14 +108,6 @@ def plane(heights: np.ndarray) -> np.ndarray:
     return heights if heights.ndim == 2 else heights[0]
 
 
-def filled(heights: np.ndarray) -> np.ndarray:
-    """Give missing heights, NaN, the value of the nearest there is; (rows, cols) or (2, rows, cols)."""
-    if heights.ndim == 3:
-        return np.stack([filled(one) for one in heights])
-    missing = ~np.isfinite(heights)
-    return fill_nearest(heights, missing).astype(np.float32) if missing.any() else heights
-
-
 def cell_tiles(bank: Bank, heights: np.ndarray, tile: int = TILE) -> Iterator[tuple[Place, np.ndarray]]:
     """Yield the features of prepared heights tile by tile, each with its place among the cells.
 
@@ -137,7 +129,7 @@ def cell_tiles(bank: Bank, heights: np.ndarray, tile: int = TILE) -> Iterator[tu
     if tile % bank.align:
         raise ValueError(f"tile must be a multiple of {bank.align} px, got {tile}")
     cell, margin = bank.cell, -(-bank.reach // bank.align) * bank.align
-    channels = bank.prepare(filled(heights))
+    channels = bank.prepare(fill_nearest(heights))
     shape = channels.shape[1:]
     rows, cols = WindowGrid(cell, cell).shape(shape)
     beyond = [(0, -size % bank.align) for size in shape]

@@ -12,6 +12,7 @@ from napari_stmml.features.memo import recently
 from napari_stmml.heights.ground import coarse_median, ground, ground_below, levelled
 from napari_stmml.heights.lattice import split_lattice
 from napari_stmml.heights.pyramid import blurred, doubled, halved
+from napari_stmml.heights.spread import map_sigma
 
 _SMOOTH = 1.5  # cells, over which features are averaged
 _ROUGH = 4.0  # cells, over which roughness is averaged
@@ -25,7 +26,6 @@ _NAMES = (
 _LOGARITHMS = ("rough 1", "rough 2", "lattice")
 _SCALE = 2.0  # times the usual height of what features are of is their unit
 _LEAST = np.float32(0.02)  # squared height, below which nothing is rough
-_SAMPLED = 500  # px a side, of which about the spread of a map is taken
 
 
 @dataclass(frozen=True)
@@ -90,18 +90,11 @@ class FilterBank:
 
 
 def _prepared(heights: np.ndarray) -> np.ndarray:
-    spread = _spread(heights) or np.float32(1)
+    spread = map_sigma(heights) or np.float32(1)
     rest, lattice = split_lattice(levelled((heights - np.median(heights)) / spread))
     flat = rest - ground_below(rest)
-    unit = np.float32(_SCALE) * np.sqrt(_spread(flat) * _spread(flat + lattice))
+    unit = np.float32(_SCALE) * np.sqrt(map_sigma(flat) * map_sigma(flat + lattice))
     return np.stack([rest, lattice]) / (unit or np.float32(1))
-
-
-def _spread(heights: np.ndarray) -> np.float32:
-    """Return the robust standard deviation, from some 250,000 px at most."""
-    step = max(1, int(np.sqrt(heights.size) / _SAMPLED))
-    some = heights[::step, ::step]
-    return np.float32(1.4826 * np.median(np.abs(some - np.median(some))))
 
 
 def _filtered(rest: np.ndarray, lattice: np.ndarray) -> dict[str, np.ndarray]:

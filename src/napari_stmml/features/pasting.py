@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_stmml.heights.lattice import split_lattice
-from napari_stmml.heights.levelling import fill_nearest
+from napari_stmml.heights.missing import fill_nearest
 from napari_stmml.heights.pyramid import blurred, halved
+from napari_stmml.heights.spread import robust_sigma
 
 TYPES = ("surface", "pit", "bump", "cluster", "disordered", "step", "bare")
 SURFACE, PIT, BUMP, CLUSTER, DISORDERED, STEP, BARE = range(len(TYPES))
@@ -59,8 +60,7 @@ def pasted_pieces(
 def _completed(channels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Fill what is missing and widen a map to a piece; its channels, and the cells that are unknown."""
     missing = ~np.isfinite(channels).all(0)
-    if missing.any():
-        channels = np.stack([fill_nearest(np.where(missing, np.nan, one), missing) for one in channels])
+    channels = fill_nearest(channels, missing)
     beyond = [(0, max(PIECE - size, size % 2)) for size in channels.shape[1:]]
     channels = np.pad(channels, [(0, 0), *beyond], mode="symmetric").astype(np.float32, copy=False)
     missing = np.pad(missing, beyond, constant_values=True)
@@ -78,7 +78,7 @@ def _standing_out(rest: np.ndarray) -> np.ndarray:
     coarse = np.pad(coarse, [(0, size % 2) for size in half.shape], mode="edge")
     away = near - coarse.repeat(2, 0).repeat(2, 1)[: half.shape[0], : half.shape[1]]
     away -= np.median(away)
-    found = np.abs(away) > _STANDS_OUT * max(1.4826 * float(np.median(np.abs(away))), 1e-6)
+    found = np.abs(away) > _STANDS_OUT * max(robust_sigma(away, centre=0.0), 1e-6)
     wide = blurred(half, 2.0)
     slope = np.hypot(*np.gradient(wide))
     found |= slope > _STEEP * max(float(np.median(slope)), 1e-6)

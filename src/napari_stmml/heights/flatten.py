@@ -8,9 +8,9 @@ from functools import partial
 import numpy as np
 
 from napari_stmml.heights import levelling, repair
-from napari_stmml.heights.levelling import fill_nearest
+from napari_stmml.heights.spread import robust_sigma
 
-__all__ = ["FLATTEN_METHODS", "METHODS", "Method", "fill_nearest", "flatten", "parse_chain", "table"]
+__all__ = ["FLATTEN_METHODS", "METHODS", "Method", "flatten", "parse_chain", "table"]
 
 _OUT = 2.0  # robust standard deviations off the median, from which on `mask` leaves heights out
 _WHOLE = 0.9  # of a row
@@ -291,7 +291,7 @@ def _stands_out(heights: np.ndarray, use: np.ndarray) -> np.ndarray:
     it is what stands out of the row itself.
     """
     off = heights - np.median(heights[use])
-    far = _OUT * 1.4826 * np.median(np.abs(off[use]))
+    far = _OUT * robust_sigma(off[use], centre=0.0)
     out = np.abs(off) > far
     rows = np.flatnonzero((out & use).sum(1) > _WHOLE * use.sum(1))
     if rows.size:

@@ -1,33 +1,41 @@
-"""Take the lattice of a surface apart from what sits on it: most of the signal, none of the interest."""
+"""Split a map into its lattice, which is periodic, and the residual: defects, steps, everything else."""
+
+from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
-from napari_stmml.heights.copies import repeated
 from napari_stmml.heights.ground import ground_below
+from napari_stmml.heights.pyramid import blurred
+from napari_stmml.heights.spread import map_sigma
 
-BLOCK = 256  # px a side of the pieces in which a lattice is looked for: 17 nm at 15 px/nm
-_STANDS_OUT = (
-    1.8  # times the median of their ring of the spectrum, from which on waves are taken for a lattice
-)
+BLOCK = 256  # px a side of the blocks in which a lattice is looked for: 17 nm at 15 px/nm
+_STRONG = 1.8  # times the median amplitude of waves of the same length: a lattice from here on
 _LOWEST = 3  # waves in a block, below which nothing is a lattice
 _FLOOR = 0.15  # of the window at the sides of a block, as a part of its middle
 _SPREAD = 0.8  # waves, over which the power of a spectrum is smoothed
 _ROUNDS = 2  # the second starts from what the first has found
-_CLIP = 4.0  # robust standard deviations, at which what stands out of ground and lattice is cut
-_CLIP_COPIED = 3.0  # likewise, where copies are looked for
+_CLIP = 4.0  # robust standard deviations, at which the residual is clipped before a spectrum is taken
+_CLIP_CELLS = 3.0  # likewise, before translations are looked for
 _BEYOND = 64  # px, to which the lattice is continued beyond the map, so that it is as sure at its border
 _SMALLEST = 16  # px
 
+_NEAREST, _FARTHEST = 28, 80  # px, of a translation: beyond a defect, within a domain and without drift
+_TRANSLATIONS = 6  # each taken both ways
+_ALIKE = 0.2  # autocorrelation, from which on a translation is one of the lattice
+_PIECE = 256  # px a side, about, of the pieces that have translations of their own
+_APART = 9  # px a side of the window in which one translation is the best
+
 
 def split_lattice(heights: np.ndarray, block: int = BLOCK) -> tuple[np.ndarray, np.ndarray]:
-    """Split a map into the rest and what is periodic; their sum is the map.
+    """Split a map into residual and lattice; their sum is the map.
 
-    The map is cut into overlapping blocks. In the spectrum of each, waves whose power stands out of their
-    ring (waves of the same length) are the lattice; so every terrace, domain and stretch between two tip
-    changes has a lattice of its own. They are looked for in the heights without their ground, terraces
-    with sharp steps, and with what stands out cut off, for clusters and steps would hide the lattice in the
-    spectrum. In the second round the map goes on beyond its border with what the first has found, and what
-    is left of a large cell in the rest is found as what its copies have in common.
+    The map is cut into overlapping blocks. In the spectrum of each, waves of more power than other waves of
+    the same length are the lattice; so every terrace, domain and stretch between two tip changes has a
+    lattice of its own. The spectrum is that of the heights without their ground (terraces with sharp steps),
+    with high and low features clipped, for clusters and steps would hide the lattice. In the second round
+    the map is continued beyond its border with the lattice of the first. What then remains of a large cell
+    in the residual is found by `common_part`.
 
     Parameters
     ----------
@@ -38,7 +46,7 @@ def split_lattice(heights: np.ndarray, block: int = BLOCK) -> tuple[np.ndarray, 
 
     Returns
     -------
-    rest, lattice : ndarray of float32, shape (rows, cols)
+    residual, lattice : ndarray of float32, shape (rows, cols)
 
     Raises
     ------
@@ -48,8 +56,8 @@ def split_lattice(heights: np.ndarray, block: int = BLOCK) -> tuple[np.ndarray, 
     Examples
     --------
     >>> waves = np.cos(2 * np.pi * np.arange(256) / 8) * np.ones((256, 1))
-    >>> rest, lattice = split_lattice(waves)
-    >>> bool(np.abs(rest).max() < 0.2 * np.abs(waves).max())
+    >>> residual, lattice = split_lattice(waves)
+    >>> bool(np.abs(residual).max() < 0.2 * np.abs(waves).max())
     True
     """
     if block < _SMALLEST or block % 2:
@@ -63,17 +71,17 @@ def split_lattice(heights: np.ndarray, block: int = BLOCK) -> tuple[np.ndarray, 
         flat = heights - ground_below(heights - whole[inside])
         framed = np.pad(flat, _BEYOND, mode="reflect") if number == 0 else whole.copy()
         framed[inside] = flat
-        whole = _found(framed, whole, block)
+        whole = _lattice(framed, whole, block)
     lattice = whole[inside]
-    rest = heights - lattice
-    rest -= ground_below(rest)
-    lattice = lattice + repeated(rest, float(_CLIP_COPIED * _sigma(rest)))
+    residual = heights - lattice
+    residual -= ground_below(residual)
+    lattice = lattice + common_part(residual, float(_CLIP_CELLS * map_sigma(residual)))
     return heights - lattice, lattice
 
 
-def _found(flat: np.ndarray, known: np.ndarray, block: int) -> np.ndarray:
-    """Find the lattice in blocks of heights without their ground; ``known`` is what was found before."""
-    limit = _CLIP * _sigma(flat - known)
+def _lattice(flat: np.ndarray, known: np.ndarray, block: int) -> np.ndarray:
+    """Find the lattice in blocks of heights without their ground; ``known`` is that of the round before."""
+    limit = _CLIP * map_sigma(flat - known)
     flat = known + np.clip(flat - known, -limit, limit)
     sides = [max(size, block) for size in flat.shape]  # of the map, reflected to hold one block
     flat = np.pad(
@@ -95,7 +103,7 @@ def _found(flat: np.ndarray, known: np.ndarray, block: int) -> np.ndarray:
 
 
 def _periodic(blocks: np.ndarray, rings: list[np.ndarray]) -> np.ndarray:
-    """Return the waves that stand out of each block's spectrum; (n, block, block) float32."""
+    """Return the waves of each block that are strong among those of their length; as ``blocks``, float32."""
     from scipy import fft
     from scipy.ndimage import gaussian_filter
 
@@ -106,7 +114,7 @@ def _periodic(blocks: np.ndarray, rings: list[np.ndarray]) -> np.ndarray:
     passed = np.zeros_like(power)
     for ring in rings:
         found = power[:, ring]
-        usual = _STANDS_OUT**2 * np.median(found, axis=1, keepdims=True)
+        usual = _STRONG**2 * np.median(found, axis=1, keepdims=True)
         passed[:, ring] = np.clip(found / np.maximum(usual, np.float32(1e-30)) - 1, 0, 1)
     return fft.irfft2(spectra * passed.reshape(spectra.shape), s=blocks.shape[1:])
 
@@ -132,8 +140,88 @@ def _overlaps(starts: list[int], window: np.ndarray, side: int) -> np.ndarray:
     return total
 
 
-def _sigma(rest: np.ndarray) -> np.float32:
-    """Return the robust standard deviation, from some 250,000 px at most."""
-    step = max(1, int(np.sqrt(rest.size) / 500))
-    some = rest[::step, ::step]
-    return np.float32(1.4826 * np.median(np.abs(some - np.median(some))))
+def common_part(residual: np.ndarray, limit: float) -> np.ndarray:
+    """Return what all cells of the lattice still have in common, such as corner holes.
+
+    The map is cut into pieces. The highest maxima of a piece's autocorrelation are translations of the
+    lattice; the median of the residual and its translated copies is common to all cells. A defect, in one
+    copy of many, is not. Where fewer than six translations are found it is 0: the median of copies that
+    have nothing in common would add noise.
+
+    Parameters
+    ----------
+    residual : ndarray of float32, shape (rows, cols)
+        Heights without ground and lattice.
+    limit : float
+        Heights are clipped here where translations are looked for.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, cols)
+    """
+    common = np.zeros_like(residual)
+    flat = blurred(np.clip(residual, -limit, limit), 1.0)
+    for rows in _pieces(residual.shape[0]):
+        for cols in _pieces(residual.shape[1]):
+            found = translations(flat[rows, cols])
+            if len(found) == _TRANSLATIONS:
+                common[rows, cols] = _median([residual[rows, cols], *_copies(residual, rows, cols, found)])
+    return common
+
+
+def translations(flat: np.ndarray) -> list[tuple[int, int]]:
+    """List by how many rows and columns a map, (rows, cols), can be moved onto itself, the best first."""
+    from scipy import fft
+    from scipy.ndimage import maximum_filter
+
+    far = min(_FARTHEST, min(flat.shape) // 2)
+    sides = [fft.next_fast_len(size + far, real=True) for size in flat.shape]
+    spectrum = fft.rfft2(flat - flat.mean(), sides)
+    alike = np.roll(fft.irfft2(spectrum.real**2 + spectrum.imag**2, sides), (far, far), (0, 1))
+    alike = alike[: 2 * far + 1, : 2 * far + 1]
+    for axis, size in enumerate(flat.shape):  # fewer pixels overlap, the farther the copy
+        overlap = 1 - np.abs(np.arange(-far, far + 1)) / size
+        alike = alike / (overlap[:, None] if axis == 0 else overlap)
+    length = np.hypot(*np.ogrid[-far : far + 1, -far : far + 1])
+    good = (maximum_filter(alike, _APART) == alike) & (alike > _ALIKE * alike[far, far])
+    good &= (length >= _NEAREST) & (length <= _FARTHEST)
+    good[:far] = good[far, :far] = False  # the other way is the same
+    found = np.argwhere(good)
+    best = found[np.argsort(-alike[good], kind="stable")[:_TRANSLATIONS]] - far
+    return [(int(down), int(right)) for down, right in best]
+
+
+def _pieces(size: int) -> Iterator[slice]:
+    edges = np.linspace(0, size, max(1, round(size / _PIECE)) + 1).round().astype(int).tolist()
+    return (slice(*pair) for pair in pairwise(edges))
+
+
+def _copies(
+    residual: np.ndarray, rows: slice, cols: slice, found: list[tuple[int, int]]
+) -> Iterator[np.ndarray]:
+    """Move the map both ways.
+
+    Pixels beyond the border are +inf and -inf alternately, so that the median ignores them.
+    """
+    beyond = np.inf
+    for way in (1, -1):
+        for down, right in found:
+            beyond = -beyond
+            yield _moved(residual, rows, cols, way * down, way * right, beyond)
+
+
+def _moved(
+    residual: np.ndarray, rows: slice, cols: slice, down: int, right: int, beyond: float
+) -> np.ndarray:
+    copy = np.full((rows.stop - rows.start, cols.stop - cols.start), beyond, np.float32)
+    first = [max(rows.start + down, 0), max(cols.start + right, 0)]
+    some = residual[first[0] : max(rows.stop + down, 0), first[1] : max(cols.stop + right, 0)]
+    top, left = first[0] - rows.start - down, first[1] - cols.start - right
+    copy[top : top + some.shape[0], left : left + some.shape[1]] = some
+    return copy
+
+
+def _median(maps: list[np.ndarray]) -> np.ndarray:
+    """Return the median of an odd number of maps."""
+    middle = len(maps) // 2
+    return np.asarray(np.partition(np.stack(maps, -1), middle, axis=-1)[..., middle])

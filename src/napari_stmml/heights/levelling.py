@@ -6,25 +6,17 @@ pixels that its fit takes notice of, never a missing one; it returns new heights
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
+
+from napari_stmml.heights.missing import fill_nearest
 
 _MOST_ROUNDS = 100  # of iterate_mask, as SPIEPy
 _MOST_CHANGE = 10  # px of the mask, as SPIEPy
 _SMALLEST = 5  # px of a part of the mask, as SPIEPy
 _EDGE = 4.0  # a step's slope is above so many times the median slope ...
 _FLANK = 2.5  # ... and its flanks above so many times
-
-
-def fill_nearest(heights: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Give every missing height the value of the nearest one that is there."""
-    if not missing.any() or missing.all():
-        return heights
-    from scipy.ndimage import distance_transform_edt
-
-    nearest: Any = distance_transform_edt(missing, return_distances=False, return_indices=True)
-    return heights[tuple(nearest)]
 
 
 # Polynomials
@@ -71,7 +63,7 @@ def peaks(heights: np.ndarray, use: np.ndarray) -> np.ndarray:
     """Subtract the 2nd-order polynomial through the local maxima; through all heights if below 9."""
     from scipy.ndimage import gaussian_filter, maximum_filter
 
-    blurred = gaussian_filter(fill_nearest(heights, ~np.isfinite(heights)), 1, mode="nearest")
+    blurred = gaussian_filter(fill_nearest(heights), 1, mode="nearest")
     tops = (maximum_filter(blurred, 8) == blurred) & use
     tops[[0, -1]] = tops[:, [0, -1]] = False
     return polynomial(heights, tops if tops.sum() >= 9 else use, 2)

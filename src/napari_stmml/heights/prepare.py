@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from napari_stmml.heights.flatten import fill_nearest, flatten, needs_own_pixels, parse_chain
+from napari_stmml.heights.flatten import flatten, needs_own_pixels, parse_chain
+from napari_stmml.heights.missing import fill_nearest
 from napari_stmml.scan import Scan
 
 MOST_UPSAMPLING = 4.0  # beyond this a resampled scan shows its interpolation, not its surface
@@ -157,7 +158,7 @@ def resample(
     from skimage.transform import resize
 
     missing = ~np.isfinite(heights)
-    filled = fill_nearest(np.asarray(heights, dtype=float), missing) if missing.any() else heights
+    filled = fill_nearest(np.asarray(heights, dtype=float)) if missing.any() else heights
     order = 3 if any(new > old for new, old in zip(shape, heights.shape, strict=True)) else 1
     look = {"mode": "symmetric", "clip": False, "anti_aliasing": True, "preserve_range": True}
     fine = resize(filled, shape, order=order, **look)

@@ -7,6 +7,7 @@ is usual for the surface. Everything is repaired, also what is not used. Rows ar
 import numpy as np
 
 from napari_stmml.heights.levelling import medians
+from napari_stmml.heights.spread import robust_sigma
 
 _SCAR_LENGTH = 8  # px along the line, at least
 _SCAR_WIDTH = 4  # lines, at most
@@ -113,7 +114,7 @@ def _usual(differences: np.ndarray, floor: float = 4.0) -> float:
     if not differences.size:
         return np.inf
     plain = np.sqrt(np.mean(differences**2))
-    return float(max(1.4826 * np.median(np.abs(differences)), plain / floor))
+    return float(max(robust_sigma(differences, centre=0.0), plain / floor))
 
 
 def _runs(out: np.ndarray, usual: float, length: int) -> np.ndarray:

@@ -8,7 +8,8 @@ import numpy as np
 
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.heights.lattice import split_lattice
-from napari_stmml.heights.levelling import fill_nearest
+from napari_stmml.heights.missing import fill_nearest
+from napari_stmml.heights.spread import robust_sigma
 from napari_stmml.scan import Scan
 
 MOST_SHIFT = 0.04  # of the width of a frame, beyond which no hysteresis is looked for
@@ -102,9 +103,9 @@ def _prominence(heights: np.ndarray) -> np.ndarray:
     if missing.all():
         return np.zeros(heights.shape)
     flat = flatten(np.where(missing, np.nan, heights), "poly_xy_2 + row_median")
-    rest, _ = split_lattice(fill_nearest(flat, missing).astype(np.float32))
-    near = gaussian_filter(rest, 1.5) - gaussian_filter(rest, 8)
-    size = 1.4826 * np.median(np.abs(near)) or 1.0
+    residual, _ = split_lattice(fill_nearest(flat).astype(np.float32))
+    near = gaussian_filter(residual, 1.5) - gaussian_filter(residual, 8)
+    size = robust_sigma(near, centre=0.0) or 1.0
     out = np.clip(np.abs(near) / size, 0, 6)
     out[missing] = 0
     return out - out.mean()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_stmml.heights.levelling import fill_nearest
+from napari_stmml.heights.missing import fill_nearest
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import atomic
 
@@ -32,7 +32,7 @@ def write_gwy(path: str | Path, scan: Scan, labels: np.ndarray, names: Mapping[i
     tall, wide = scan.size_nm or labels.shape
     in_m = 1.0 if scan.pixel_size is None else 1e-9
     missing = ~np.isfinite(scan.heights)
-    heights = fill_nearest(np.where(missing, np.nan, scan.heights).astype(float), missing)
+    heights = fill_nearest(scan.heights.astype(float))
 
     def field(values: np.ndarray, of: str) -> GwyDataField:
         lateral = GwySIUnit(unitstr="" if scan.pixel_size is None else "m")

@@ -10,7 +10,8 @@ import numpy as np
 from napari_stmml.classes import Classes
 from napari_stmml.clustering.balanced import Proposal, fit_prototypes, propose
 from napari_stmml.clustering.sampling import MOST, exemplars, sample_cells, typical
-from napari_stmml.features.bank import bank_of, filled
+from napari_stmml.features.bank import bank_of
+from napari_stmml.heights.missing import fill_nearest
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.recipe import Recipe
 from napari_stmml.srsml24.window_stream import StoredMap, load_map
@@ -68,7 +69,7 @@ def train_bank(
     channels = []
     for which in some.tolist():
         heights = load_map(maps[which].path)
-        made = bank.prepare(filled(heights))
+        made = bank.prepare(fill_nearest(heights))
         for first in range(0, len(made), 2):
             one = made[first : first + 2].copy()
             one[:, ~np.isfinite(heights if heights.ndim == 2 else heights[first // 2])] = np.nan

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from napari_stmml.heights.levelling import fill_nearest
+from napari_stmml.heights.missing import fill_nearest
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.system.progress import Stopped
 
@@ -99,7 +99,9 @@ def tiles(
         raise ValueError(f"pitch must divide {encode.stride} px (the encoder's stride), got {pitch}")
     shape = [(length - encode.stride) // pitch * pitch + encode.stride for length in heights.shape]
     grid = WindowGrid(encode.stride, pitch)
-    for place, phases in _encoded(encode, _filled(heights), grid, grid.shape((shape[0], shape[1])), tile):
+    for place, phases in _encoded(
+        encode, fill_nearest(heights), grid, grid.shape((shape[0], shape[1])), tile
+    ):
         features = _interleaved(phases)
         yield place, features[: _length(place[0]), : _length(place[1])]
 
@@ -137,7 +139,7 @@ def window_tiles(
     """
     pitch = gcd(grid.pitch, encode.stride)
     step, shape = grid.pitch // pitch, grid.shape(heights.shape)
-    for place, phases in _encoded(encode, _filled(heights), grid, shape, tile, wanted):
+    for place, phases in _encoded(encode, fill_nearest(heights), grid, shape, tile, wanted):
         windows = blocks(_interleaved(phases), pitch, grid.window, encode.stride)[::step, ::step]
         chosen = np.argwhere(wanted[place])
         for start in range(0, len(chosen), most):
@@ -226,7 +228,7 @@ def label_tiles(
     known = _Centres.of(centres, encode, grid.window, owners)
     step = grid.pitch // gcd(grid.pitch, encode.stride)
     shape = grid.shape(heights.shape)
-    for place, phases in _encoded(encode, _filled(heights), grid, shape, tile, wanted):
+    for place, phases in _encoded(encode, fill_nearest(heights), grid, shape, tile, wanted):
         found = [known.nearest(maps) for maps in phases]
         nearest, sure = (_interleaved(np.array(some))[::step, ::step] for some in zip(*found, strict=True))
         inside = slice(_length(place[0])), slice(_length(place[1]))
@@ -366,11 +368,6 @@ def _mirrored(pixels: np.ndarray, length: int) -> np.ndarray:
     around = max(2 * (length - 1), 1)
     pixels = np.abs(pixels) % around
     return np.minimum(pixels, around - pixels) if length > 1 else np.zeros_like(pixels)
-
-
-def _filled(heights: np.ndarray) -> np.ndarray:
-    missing = ~np.isfinite(heights)
-    return fill_nearest(heights, missing) if not missing.all() else np.zeros(heights.shape, np.float32)
 
 
 def _interleaved(phases: np.ndarray) -> np.ndarray:

@@ -1,0 +1,36 @@
+"""Robust standard deviation: how far values spread, whatever a few outliers do."""
+
+from typing import Any
+
+import numpy as np
+
+_TO_SIGMA = 1.4826  # standard deviation of a normal distribution, in median absolute deviations
+_SAMPLED = 500  # px a side, about, from which the spread of a map is taken
+
+
+def robust_sigma(values: np.ndarray, centre: float | None = None) -> Any:
+    """Return 1.4826 times the median absolute deviation, which estimates the standard deviation.
+
+    Parameters
+    ----------
+    values : ndarray of float
+        Without NaN; of any shape and unit.
+    centre : float, optional
+        What they deviate from; their median if left out.
+
+    Returns
+    -------
+    float, of the precision of ``values``
+
+    Examples
+    --------
+    >>> float(robust_sigma(np.array([-1.0, 0.0, 1.0, 1000.0]), centre=0.0))
+    1.4826
+    """
+    return _TO_SIGMA * np.median(np.abs(values - (np.median(values) if centre is None else centre)))
+
+
+def map_sigma(heights: np.ndarray) -> np.float32:
+    """Return the robust standard deviation of a map, (rows, cols), from some 250,000 px at most."""
+    step = max(1, int(np.sqrt(heights.size) / _SAMPLED))
+    return np.float32(robust_sigma(heights[::step, ::step]))
