@@ -16,10 +16,10 @@ from napari_stmml.model.lessons import Lessons
 from napari_stmml.model.painted_cells import painted_places
 from napari_stmml.model.training import SAMPLE, warn_of_skipped
 from napari_stmml.recipe import get_recipe
+from napari_stmml.scan_key import ScanKey
 from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
 from napari_stmml.system.files import sha256
 from napari_stmml.system.progress import Stopped
-from napari_stmml.truth.truth import ScanKey
 
 RECIPE = Recipe(
     pixel_density=8.0,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_stmml.model.lessons import Lessons
-from napari_stmml.truth.truth import ScanKey
+from napari_stmml.scan_key import ScanKey
 
 
 def source(name):

@@ -11,6 +11,7 @@ from napari_stmml import SurfaceClassifier
 from napari_stmml.classes import Classes
 from napari_stmml.features.bank import EDITION
 from napari_stmml.model import model_file
+from napari_stmml.model.model_file import lineage
 
 ABOUT = {"format": 1, "recipe": {"name": "x"}}
 DATA = Path(__file__).parents[1] / "data"
@@ -195,3 +196,9 @@ def test_classes_of_a_model_of_format_2_are_read_as_they_were(tmp_path):
     again = SurfaceClassifier.load(older.save(tmp_path / "again.stmml"))
     assert again.classes == older.classes
     np.testing.assert_array_equal(again.clusters.centres, older.clusters.centres)
+
+
+def test_edits_of_classes_and_lessons_leave_the_lineage_and_another_training_does_not():
+    training = {"files": ["a"], "seed": 0, "cluster_sizes": [1, 2]}
+    assert lineage(training) == lineage(training | {"cluster_sizes": [3]})
+    assert lineage(training) != lineage(training | {"seed": 1})

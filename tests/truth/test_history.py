@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from napari_stmml.scan_key import ScanKey
 from napari_stmml.truth.history import MOST_STEPS, History, ModelEdit, Strokes, applied, difference
-from napari_stmml.truth.truth import ScanKey
 
 KEY = ScanKey("00", "Z", "forward/up", (30, 40))
 

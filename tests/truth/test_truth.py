@@ -1,53 +1,12 @@
 """What a person painted: it wins, is known by its scan, and keeps its meaning in other models."""
 
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from napari_stmml import Scan
 from napari_stmml.classes import MOST, Classes
-from napari_stmml.truth.truth import ScanKey, by_names, completed, lineage, merge, over, translated
+from napari_stmml.truth.truth import by_names, completed, merge, over, translated
 
 SHAPE = (40, 50)
-
-
-@pytest.fixture
-def scan(tmp_path):
-    source = tmp_path / "a.Z_mtrx"
-    source.write_bytes(b"the bytes of a scan")
-    return Scan(np.random.default_rng(0).normal(size=SHAPE), (0.1, 0.1), "forward/up", source=str(source))
-
-
-def test_a_key_is_of_the_files_bytes_and_not_of_its_name(scan, tmp_path):
-    copy = tmp_path / "renamed.Z_mtrx"
-    copy.write_bytes(Path(scan.source).read_bytes())
-    key = ScanKey.of_scan(scan)
-    assert ScanKey.of_scan(replace(scan, source=str(copy))) == key
-    assert ScanKey.of_dict(key.as_dict()) == key
-    assert key.shape == SHAPE
-
-
-def test_a_key_follows_a_file_that_changes(scan):
-    key = ScanKey.of_scan(scan)
-    Path(scan.source).write_bytes(b"the bytes of another scan")
-    assert ScanKey.of_scan(scan) != key
-
-
-def test_a_key_tells_channels_directions_and_shapes(scan):
-    others = [
-        replace(scan, channel="I", unit="nA"),
-        replace(scan, direction="backward/up"),
-        replace(scan, heights=scan.heights[1:]),
-    ]
-    assert len({ScanKey.of_scan(one) for one in (scan, *others)}) == 4
-
-
-def test_a_scan_without_a_file_is_known_by_its_heights(scan):
-    gone = replace(scan, source="gone.Z_mtrx")
-    assert ScanKey.of_scan(gone) == ScanKey.of_scan(replace(gone, source=""))
-    assert ScanKey.of_scan(gone) != ScanKey.of_scan(replace(gone, heights=scan.heights + 1))
 
 
 def test_a_truth_wins_over_a_prediction_where_it_was_painted(rng):
@@ -66,12 +25,6 @@ def test_merging_is_ours_where_we_changed_and_theirs_elsewhere(rng):
     np.testing.assert_array_equal(joined[changed], ours[changed])
     np.testing.assert_array_equal(joined[~changed], theirs[~changed])
     assert disagreed == np.count_nonzero(changed & (theirs != base) & (ours != theirs))
-
-
-def test_edits_of_classes_and_lessons_leave_the_lineage_and_another_training_does_not():
-    training = {"files": ["a"], "seed": 0, "cluster_sizes": [1, 2]}
-    assert lineage(training) == lineage(training | {"cluster_sizes": [3]})
-    assert lineage(training) != lineage(training | {"seed": 1})
 
 
 def test_classes_go_by_their_names_in_another_model_and_new_ones_are_added():

@@ -15,10 +15,10 @@ from napari_stmml import Scan
 from napari_stmml.classes import Classes
 from napari_stmml.io import label_tiff
 from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.scan_key import ScanKey
 from napari_stmml.system.files import KEPT
 from napari_stmml.truth import truth_file
 from napari_stmml.truth.recall import recall
-from napari_stmml.truth.truth import ScanKey
 from napari_stmml.truth.truth_file import ENDING, TruthFile
 
 NAMES, COLOURS = {1: "rows", 2: "holes"}, {1: "#ff0000", 2: "#00ff00"}
@@ -345,11 +345,12 @@ def test_two_processes_that_paint_at_once_lose_nothing(scan, home):
 import sys
 from pathlib import Path
 import numpy as np
-from napari_stmml import Scan, truthfiles
-truthfiles.HOME = Path(sys.argv[2])
+from napari_stmml import Scan
+from napari_stmml.truth import truth_file
+truth_file.HOME = Path(sys.argv[2])
 rows = int(sys.argv[3])
 scan = Scan(np.zeros((40, 50)), (0.1, 0.1), "forward/up", source=sys.argv[1])
-file, labels = truthfiles.TruthFile(scan), np.zeros((40, 50), np.uint8)
+file, labels = truth_file.TruthFile(scan), np.zeros((40, 50), np.uint8)
 for stroke in range(15):
     labels = labels.copy()
     labels[rows + stroke, :] = 1 + stroke
@@ -371,11 +372,12 @@ import sys, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import numpy as np
-from napari_stmml import Scan, labelmap, truthfiles
+from napari_stmml import Scan
+from napari_stmml.truth import truth_file
 from napari_stmml.truth.autosave import AutoSave
-truthfiles.HOME = Path(sys.argv[2])
+truth_file.HOME = Path(sys.argv[2])
 scan = Scan(np.zeros((40, 50)), (0.1, 0.1), "forward/up", source=sys.argv[1])
-file, labels = truthfiles.TruthFile(scan), np.zeros((40, 50), np.uint8)
+file, labels = truth_file.TruthFile(scan), np.zeros((40, 50), np.uint8)
 saves = AutoSave(lambda labels: file.save(labels, {}, {}), ThreadPoolExecutor(1).submit)
 for stroke in range(2000):
     labels.flat[stroke] = 1

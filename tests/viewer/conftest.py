@@ -157,7 +157,7 @@ def model_copy(instant_model, tmp_path):
 def correcting(viewer, qtbot, home, model_copy, small_session, tmp_path):
     """Return a session with a model and two directions of a scan of its own open for correction."""
     from napari_stmml.model.cell_store import write_cells
-    from napari_stmml.truth.truth import ScanKey
+    from napari_stmml.scan_key import ScanKey
     from napari_stmml.viewer.correct.open_scan import OpenScan, new_layers
     from napari_stmml.viewer.correct.session import session_of
     from napari_stmml.viewer.io.layers import scan_to_layer

@@ -32,6 +32,7 @@ from napari_stmml.batch.report import Row
 from napari_stmml.features.bank import bank_of
 from napari_stmml.model import model_file, training_cells
 from napari_stmml.model.classifier import SurfaceClassifier, load_network, save_network
+from napari_stmml.model.model_file import lineage
 from napari_stmml.model.training import (
     Event,
     begin_training,
@@ -48,7 +49,6 @@ from napari_stmml.srsml24.window_stream import StoredMap, WindowStream
 from napari_stmml.system.files import write_array, write_text
 from napari_stmml.system.pool import Pool, cores
 from napari_stmml.system.progress import Stopped, until_stopped, with_time_left
-from napari_stmml.truth.truth import lineage
 from napari_stmml.truth.truth_file import stamp
 
 STEPS = ("process", "train", "cluster", "predict")

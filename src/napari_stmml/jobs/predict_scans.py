@@ -11,10 +11,10 @@ import numpy as np
 
 from napari_stmml.io.label_tiff import predicted_map, put_aside_if_edited, write_values
 from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.model_file import lineage
 from napari_stmml.scan import Scan
 from napari_stmml.system.progress import throttled
 from napari_stmml.truth.recall import Shown, with_painted
-from napari_stmml.truth.truth import lineage
 
 Event = dict[str, Any]
 

@@ -29,14 +29,14 @@ from napari_stmml.jobs.predict_scans import (
     scan_tasks,
     write_predicted,
 )
-from napari_stmml.model.cell_store import answers_of, write_cells
+from napari_stmml.model.cell_store import write_cells
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.training import Event, train_classifier
 from napari_stmml.recipe import CELL, Recipe, get_recipe
 from napari_stmml.scan import Scan, load_scans
 from napari_stmml.system.pool import Outcome, Pool
 from napari_stmml.system.progress import Stopped, throttled, until_stopped, with_time_left
-from napari_stmml.truth.doubts import doubts
+from napari_stmml.truth.doubts import answers_of, doubts
 
 Report = Callable[[Event], None]
 ShouldStop = Callable[[], bool]

@@ -9,13 +9,8 @@ import numpy as np
 from napari_stmml.features.bank import cell_tiles, plane
 from napari_stmml.features.places import windows_of
 from napari_stmml.model.classifier import SurfaceClassifier
-from napari_stmml.model.painted_cells import painted_places
 from napari_stmml.scan import Scan
 from napari_stmml.system.progress import Stopped
-from napari_stmml.truth.doubts import Answers
-from napari_stmml.truth.recall import recall
-from napari_stmml.truth.truth import lineage
-from napari_stmml.truth.truth_file import TruthFile
 
 Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
@@ -73,38 +68,6 @@ def write_cells(
     return CellFile(str(path), "features", shape)
 
 
-def answers_of(
-    classifier: SurfaceClassifier, scan: Scan, *, should_stop: ShouldStop = lambda: False
-) -> Answers:
-    """Return what a model says of the cells of a scan, and which of them a person has painted before.
-
-    Raises
-    ------
-    ValueError
-        If the scan cannot be prepared.
-    Stopped
-        If ``should_stop`` said so.
-    """
-    recipe, grid = classifier.recipe, classifier.recipe.prediction_grid
-    heights, _ = windows_of(scan, recipe, grid)
-    shape = plane(heights).shape
-    found = recall(TruthFile(scan), classifier.classes, lineage(classifier.training))
-    known = np.zeros(grid.shape(shape), bool)
-    if found is not None:
-        known = painted_places(found.labels, grid, shape) > 0
-    if recipe.of_windows:
-        labels, sure = classifier.label_windows(heights, grid, should_stop=should_stop)
-        return Answers(labels, np.zeros_like(labels), sure, known)
-    complete = grid.complete(plane(heights))
-    labels, runner_up = np.zeros(complete.shape, np.uint8), np.zeros(complete.shape, np.uint8)
-    sure = np.full(complete.shape, np.nan, np.float32)
-    for place, features in cell_tiles(classifier.encoder, heights):
-        if should_stop():
-            raise Stopped("looking was stopped")
-        labels[place], sure[place], runner_up[place] = _said(classifier, features, complete[place])
-    return Answers(labels, runner_up, sure, known)
-
-
 def cell_answers(
     classifier: SurfaceClassifier, cells: np.ndarray, kind: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -131,10 +94,10 @@ def cell_answers(
         labels = of_cluster[cluster]
         confidence[labels > 0] = cells[..., 1][labels > 0]
         return labels, confidence, np.zeros(shape, np.uint8)
-    return _said(classifier, cells, np.isfinite(cells[..., 0]))
+    return classify_cells(classifier, cells, np.isfinite(cells[..., 0]))
 
 
-def _said(
+def classify_cells(
     classifier: SurfaceClassifier, features: np.ndarray, there: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Classify the cells that are ``there``, (cells down, cells across) bool, by their features."""

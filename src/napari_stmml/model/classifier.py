@@ -21,10 +21,10 @@ from napari_stmml.model.lessons import Lessons
 from napari_stmml.model.painted_cells import checked_truth, enough, painted_features
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
+from napari_stmml.scan_key import ScanKey
 from napari_stmml.srsml24 import dense_unet
 from napari_stmml.srsml24.unet import Autoencoder
 from napari_stmml.system.progress import Stopped
-from napari_stmml.truth.truth import ScanKey
 
 Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]

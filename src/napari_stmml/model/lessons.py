@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.truth.truth import ScanKey
+from napari_stmml.scan_key import ScanKey
 
 
 @dataclass(frozen=True, eq=False)

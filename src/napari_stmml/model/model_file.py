@@ -5,6 +5,8 @@ import json
 import lzma
 import zipfile
 import zlib
+from collections.abc import Mapping
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -90,3 +92,12 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return known
+
+
+def lineage(training: Mapping[str, Any]) -> str:
+    """Return what tells the labels of one model from those of another: a hash of how it was made.
+
+    Edits of its classes, and what it learns, leave it as it is.
+    """
+    made = {key: value for key, value in training.items() if key != "cluster_sizes"}
+    return sha256(json.dumps(made, sort_keys=True, default=str).encode()).hexdigest()[:16]

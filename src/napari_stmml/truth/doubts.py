@@ -1,10 +1,21 @@
 """Where to look next: places of a map whose label is least sure, or that are unlike anything seen."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+
+from napari_stmml.features.bank import cell_tiles, plane
+from napari_stmml.features.places import windows_of
+from napari_stmml.model.cell_store import classify_cells
+from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.model_file import lineage
+from napari_stmml.model.painted_cells import painted_places
+from napari_stmml.scan import Scan
+from napari_stmml.system.progress import Stopped
+from napari_stmml.truth.recall import recall
+from napari_stmml.truth.truth_file import TruthFile
 
 ACROSS = 12  # cells: places are at least so far apart, and what is shown of one is twice as wide
 UNSURE = 0.2  # confidence, below which a cell is in doubt
@@ -69,6 +80,38 @@ class Answers:
     def asked(self) -> np.ndarray:
         """Where there is a label and nobody has said what it is."""
         return (self.labels > 0) & np.isfinite(self.confidence) & ~self.known
+
+
+def answers_of(
+    classifier: SurfaceClassifier, scan: Scan, *, should_stop: Callable[[], bool] = lambda: False
+) -> Answers:
+    """Return what a model says of the cells of a scan, and which of them a person has painted before.
+
+    Raises
+    ------
+    ValueError
+        If the scan cannot be prepared.
+    Stopped
+        If ``should_stop`` said so.
+    """
+    recipe, grid = classifier.recipe, classifier.recipe.prediction_grid
+    heights, _ = windows_of(scan, recipe, grid)
+    shape = plane(heights).shape
+    found = recall(TruthFile(scan), classifier.classes, lineage(classifier.training))
+    known = np.zeros(grid.shape(shape), bool)
+    if found is not None:
+        known = painted_places(found.labels, grid, shape) > 0
+    if recipe.of_windows:
+        labels, sure = classifier.label_windows(heights, grid, should_stop=should_stop)
+        return Answers(labels, np.zeros_like(labels), sure, known)
+    complete = grid.complete(plane(heights))
+    labels, runner_up = np.zeros(complete.shape, np.uint8), np.zeros(complete.shape, np.uint8)
+    sure = np.full(complete.shape, np.nan, np.float32)
+    for place, features in cell_tiles(classifier.encoder, heights):
+        if should_stop():
+            raise Stopped("looking was stopped")
+        labels[place], sure[place], runner_up[place] = classify_cells(classifier, features, complete[place])
+    return Answers(labels, runner_up, sure, known)
 
 
 def doubts(scans: Sequence[Answers], *, most: int = 100) -> list[Doubt]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.truth.truth import ScanKey
+from napari_stmml.scan_key import ScanKey
 
 MOST_STEPS = 1000
 MOST_BYTES = 256 * 2**20  # of strokes that are remembered

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.model_file import lineage
 from napari_stmml.scan import Scan
 from napari_stmml.truth.recall import recall
-from napari_stmml.truth.truth import lineage
 from napari_stmml.truth.truth_file import TruthFile
 
 Event = dict[str, Any]

@@ -1,56 +1,10 @@
-"""What a person painted on a scan: kept apart from what was predicted, and known by its scan."""
+"""Labels that a person painted on a scan: laid over predictions, translated between models, merged."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from hashlib import sha256
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from napari_stmml.classes import MOST, Classes
-from napari_stmml.scan import Scan
-from napari_stmml.system import files
-
-
-@dataclass(frozen=True)
-class ScanKey:
-    """What a truth belongs to, whatever the layer or the folder is called.
-
-    Parameters
-    ----------
-    sha256 : str
-        Of the scan's file; of the heights themselves where there is no file.
-    channel, direction : str
-        As in `Scan`.
-    shape : (int, int)
-        Rows and columns.
-    """
-
-    sha256: str
-    channel: str
-    direction: str
-    shape: tuple[int, int]
-
-    @classmethod
-    def of_scan(cls, scan: Scan) -> "ScanKey":
-        """Return the key of a scan; its file is read once, unless it changes."""
-        rows, cols = scan.heights.shape
-        digest = _of_file(scan.source) or sha256(np.ascontiguousarray(scan.heights).tobytes()).hexdigest()
-        return cls(digest, scan.channel, scan.direction, (rows, cols))
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON knows it."""
-        return {**vars(self), "shape": list(self.shape)}
-
-    @classmethod
-    def of_dict(cls, about: dict[str, Any]) -> "ScanKey":
-        """Read what ``as_dict`` returned."""
-        rows, cols = about["shape"]
-        digest, channel, direction = (str(about[name]) for name in ("sha256", "channel", "direction"))
-        return cls(digest, channel, direction, (int(rows), int(cols)))
 
 
 def over(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -69,29 +23,6 @@ def over(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
     if prediction.shape != truth.shape:
         raise ValueError(f"a truth of shape {truth.shape} does not fit a prediction of {prediction.shape}")
     return np.where(truth > 0, truth, prediction).astype(prediction.dtype)
-
-
-def _of_file(source: str) -> str | None:
-    """Return the hash of a file as it is now; None where there is none."""
-    try:
-        found = Path(source).stat() if source else None
-    except OSError:
-        return None
-    return None if found is None else _hashed(source, found.st_mtime_ns, found.st_size)
-
-
-@lru_cache(maxsize=256)
-def _hashed(source: str, changed: int, size: int) -> str | None:
-    return files.sha256(source)
-
-
-def lineage(training: Mapping[str, Any]) -> str:
-    """Return what tells the labels of one model from those of another: a hash of how it was made.
-
-    Edits of its classes, and what it learns, leave it as it is.
-    """
-    made = {key: value for key, value in training.items() if key != "cluster_sizes"}
-    return sha256(json.dumps(made, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def translated(

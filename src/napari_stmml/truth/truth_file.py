@@ -16,9 +16,10 @@ import numpy as np
 
 from napari_stmml.io.label_tiff import LabelMap, NewerFormat
 from napari_stmml.scan import Scan
+from napari_stmml.scan_key import ScanKey
 from napari_stmml.system.files import identity, keep_aside, put_aside
 from napari_stmml.system.locks import locked
-from napari_stmml.truth.truth import ScanKey, by_names, merge
+from napari_stmml.truth.truth import by_names, merge
 
 ENDING = ".truth.stmml.tif"
 HOME = Path.home() / ".napari-stmml"  # where truths are kept of scans that have no folder we may write to

@@ -291,12 +291,13 @@ from dataclasses import replace
 from pathlib import Path
 import napari
 from qtpy.QtWidgets import QApplication
-from napari_stmml import read_mtrx, truthfiles
+from napari_stmml import read_mtrx
+from napari_stmml.truth import truth_file
 from napari_stmml.viewer.io.layers import scan_to_layer
 from napari_stmml.viewer.correct.look_next import Far
 from napari_stmml.jobs.worker import Worker
 
-truthfiles.HOME = Path(sys.argv[3])
+truth_file.HOME = Path(sys.argv[3])
 viewer = napari.Viewer(show=False)
 data, meta, _ = scan_to_layer(read_mtrx(sys.argv[1])[0])
 viewer.add_image(data, **meta)

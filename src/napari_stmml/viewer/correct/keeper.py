@@ -10,11 +10,12 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_stmml.classes import Classes
 from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.model_file import lineage
 from napari_stmml.scan import Scan
+from napari_stmml.scan_key import ScanKey
 from napari_stmml.system.files import identity, keep_aside
 from napari_stmml.truth.autosave import AutoSave
 from napari_stmml.truth.recall import recall
-from napari_stmml.truth.truth import ScanKey, lineage
 from napari_stmml.truth.truth_file import Saved, TruthFile
 
 

@@ -15,8 +15,9 @@ from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.model.cell_store import CellFile
 from napari_stmml.model.painted_cells import painted_places
 from napari_stmml.scan import Scan
+from napari_stmml.scan_key import ScanKey
 from napari_stmml.truth.doubts import Answers
-from napari_stmml.truth.truth import ScanKey, over
+from napari_stmml.truth.truth import over
 from napari_stmml.viewer.io.layers import KEY
 from napari_stmml.viewer.shared.panel import brief_name, place_of
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_stmml.jobs.runner import CellsJob, LookJob
 from napari_stmml.model.cell_store import CellFile
-from napari_stmml.truth.truth import ScanKey
+from napari_stmml.scan_key import ScanKey
 from napari_stmml.truth.truth_file import HOME
 from napari_stmml.viewer.correct.look_next import Far, LookNext
 from napari_stmml.viewer.correct.open_scan import OpenScan, new_layers

@@ -12,8 +12,9 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_stmml.classes import MOST, Classes
 from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.scan_key import ScanKey
 from napari_stmml.truth.history import History, ModelEdit, Strokes, applied, difference
-from napari_stmml.truth.truth import ScanKey, completed
+from napari_stmml.truth.truth import completed
 from napari_stmml.truth.truth_file import Saved
 from napari_stmml.viewer.correct.keeper import Keeper
 from napari_stmml.viewer.correct.open_scan import OpenScan
