@@ -1,9 +1,11 @@
 import ast
+import itertools
 import subprocess
 import sys
+import tomllib
 from fnmatch import fnmatch
 from graphlib import TopologicalSorter
-from importlib.metadata import requires, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +29,7 @@ DOORS = {
     "sklearn": {"clustering.kmeans"},
     "tifffile": {"io.label_tiff"},
     "gwyfile": {"io.gwyddion"},
+    "jinja2": {"batch.report"},
     "PIL": {"figures.pictures"},
     "umap": {"clustering.embedding"},
     "matplotlib": {"figures.figures", "measuring.figure", "viewer.model.curves"},  # which needs its Qt canvas
@@ -102,7 +105,9 @@ def test_imports_form_no_ring():
 
 @every_module
 def test_every_foreign_package_is_declared(name):
-    declared = {Requirement(line).name.replace("-", "_") for line in requires("napari-stmml")}
+    about = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
+    lines = [*about["dependencies"], *itertools.chain(*about["optional-dependencies"].values())]
+    declared = {Requirement(line).name.replace("-", "_") for line in lines}
     names = {
         "sklearn": "scikit_learn",
         "skimage": "scikit_image",

@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from napari_stmml.system.files import KEPT, atomic, keep_aside, put_aside, sha256
+from napari_stmml.system.files import KEPT, atomic, free_path, keep_aside, put_aside, sha256
 
 
 def test_what_was_written_stands_under_its_name_and_nothing_else(tmp_path):
@@ -90,3 +90,14 @@ def test_what_was_put_aside_as_damaged_never_goes(tmp_path):
         path.write_text("whole")
         keep_aside(path)
     assert aside.read_text() == "damaged"
+
+
+def test_a_free_path_is_the_first_that_nothing_has(tmp_path):
+    path = tmp_path / "a.truth.tif"
+    taken = []
+    for _ in range(3):
+        taken.append(free_path(path))
+        taken[-1].mkdir()
+    assert [one.name for one in taken] == ["a.truth.tif", "a.truth_2.tif", "a.truth_3.tif"]
+    assert free_path(tmp_path / "b.tif") == tmp_path / "b.tif"
+    assert free_path(path, "-").name == "a.truth-2.tif"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from napari_stmml import Scan
 from napari_stmml.classes import Classes
@@ -363,6 +364,15 @@ for stroke in range(15):
     expected = np.zeros(SHAPE[0], int)
     expected[:15] = expected[20:35] = np.arange(15) + 1
     np.testing.assert_array_equal(TruthFile(scan).load().labels[:, 0], expected)
+
+
+def test_a_save_that_waits_too_long_for_another_window_is_an_error_that_says_so(scan, home, monkeypatch):
+    save(scan, painted())
+    (lock,) = (home / "locks").iterdir()
+    monkeypatch.setattr(truth_file, "LOCK_SECONDS", 0.01)
+    with FileLock(lock), pytest.raises(OSError, match=r"another window has held .*lock for more than 0.01 s"):
+        save(scan, painted(2))
+    save(scan, painted(2))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")

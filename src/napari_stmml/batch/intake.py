@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from napari_stmml.parameters import PARAMETERS
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import SHORT, Scan
 from napari_stmml.srsml24.window_stream import StoredMap, places_of, store_map
-from napari_stmml.system.files import sha256, write_text
+from napari_stmml.system.files import free_name, sha256, write_text
 
 PREPARING = ("MATRIX data file processing", "Window generation")  # groups of parameters
 SAVING = "Data saving"
@@ -78,11 +78,12 @@ def _unlike(name: str, taken: set[str]) -> str:
     >>> [_unlike(name, taken) for name in ("a_b/c", "a/b_c", "A/b/c")]
     ['a_b/c', 'a/b_c-2', 'A/b/c-3']
     """
-    number, free = 1, name
-    while (key := free.replace("/", "_").replace("~", "_").casefold()) in taken:
-        number += 1
-        free = f"{name}-{number}"
-    taken.add(key)
+
+    def folded(name: str) -> str:
+        return name.replace("/", "_").replace("~", "_").casefold()
+
+    free = free_name(name, lambda one: folded(one) in taken, "-")
+    taken.add(folded(free))
     return free
 
 
@@ -221,7 +222,7 @@ def take_in(intake: Intake) -> dict[str, Any]:
     except (ValueError, OSError) as error:
         reading = True
         why = str(error)
-        rows.append(skipped_file(intake.source, intake.set, why))
+        rows.append(Row.of_file(intake.source, intake.set, why))
         scans = []
     for scan in pair_scans(scans) if intake.values["both_biases"] else scans:
         row, stored = _take_direction(scan, intake, outputs)
@@ -236,7 +237,7 @@ def take_in(intake: Intake) -> dict[str, Any]:
 def give_up(intake: Intake, why: str) -> dict[str, Any]:
     """Write the record of a file that even the process that took it in did not survive."""
     sentence = f"Failed: {Path(intake.source).name} could not be taken in ({why})."
-    rows = [skipped_file(intake.source, intake.set, sentence)]
+    rows = [Row.of_file(intake.source, intake.set, sentence)]
     return _write_record(intake, rows, [], intake.may_leave(), True)
 
 
@@ -260,12 +261,6 @@ def _save(intake: Intake, record: dict[str, Any]) -> None:
     write_text(intake.record, json.dumps(record, indent=1))
 
 
-def skipped_file(source: str | Path, which: str, why: str) -> Row:
-    """Make the row of a file that gives no scan; the reason is what its sentence begins with."""
-    reason = why.partition(":")[0].strip().lower() if ":" in why[:40] else "cannot be read"
-    return Row(str(source), set=which, status="skipped", reason=reason, why=why)
-
-
 def maps_of(record: dict[str, Any], folder: Path) -> list[StoredMap]:
     """List the prepared maps that a record vouches for."""
     return [
@@ -274,32 +269,9 @@ def maps_of(record: dict[str, Any], folder: Path) -> list[StoredMap]:
     ]
 
 
-def describe(scan: Scan, which: str) -> dict[str, Any]:
-    """Say what a scan is, as a row of the report does."""
-    finite = np.isfinite(scan.heights)
-    found = scan.heights[finite]
-    rows, cols = scan.heights.shape
-    size = scan.size_nm or (None, None)
-    return {
-        "source": scan.source,
-        "direction": scan.short_direction,
-        "set": which,
-        "rows": rows,
-        "cols": cols,
-        "width_nm": size[1],
-        "height_nm": size[0],
-        "px_per_nm": None if scan.pixel_size is None else 1 / scan.pixel_size[1],
-        "height_range_nm": float(found.max() - found.min()) if found.size else None,
-        "scanned": float(finite.any(axis=1).mean()),
-        "bias": scan.bias,
-        "setpoint": scan.setpoint,
-        "taken": "" if scan.taken is None else f"{scan.taken:%Y-%m-%d %H:%M:%S}",
-    }
-
-
 def _take_direction(scan: Scan, intake: Intake, outputs: list[str]) -> tuple[Row, StoredMap | None]:
     """Prepare one direction and write its files, or say why not."""
-    about = describe(scan, intake.set)
+    about = Row.of_scan(scan, intake.set)
     values = intake.values
     name = f"{intake.place}_{scan.short_direction}" if scan.short_direction else intake.place
     names = {scan.stem, f"{scan.stem}_{scan.short_direction}", Path(scan.source).name}
@@ -308,12 +280,10 @@ def _take_direction(scan: Scan, intake: Intake, outputs: list[str]) -> tuple[Row
     flat = None
     limit = ""
     try:
-        if about["scanned"] < values["pixel_ratio"]:
+        if (about.scanned or 0) < values["pixel_ratio"]:
             limit = f"below pixel_ratio {values['pixel_ratio']:g}"
             if not forced:
-                raise NotUsable(
-                    limit, f"{about['scanned']:.0%} of the lines were scanned, {limit} is skipped"
-                )
+                raise NotUsable(limit, f"{about.scanned:.0%} of the lines were scanned, {limit} is skipped")
         preparing = recipe.preprocessing
         try:
             flat = preparing.flat(scan)
@@ -333,7 +303,7 @@ def _take_direction(scan: Scan, intake: Intake, outputs: list[str]) -> tuple[Row
     except ValueError as error:
         reason = getattr(error, "reason", "cannot be prepared")
         thumbnail = _thumbnail(scan, scan.heights if flat is None else flat, name, intake, outputs)
-        return Row(**about, status="skipped", reason=reason, why=str(error), thumbnail=thumbnail), None
+        return replace(about, status="skipped", reason=reason, why=str(error), thumbnail=thumbnail), None
     from napari_stmml.batch import scan_files
 
     thumbnail = _thumbnail(scan, flat, name, intake, outputs)
@@ -347,7 +317,7 @@ def _take_direction(scan: Scan, intake: Intake, outputs: list[str]) -> tuple[Row
         scan, flat, plane(prepared), places, name, Path(intake.folder), values, recipe
     )
     status = "forced" if limit else "kept"
-    row = Row(**about, status=status, reason=limit, windows=len(places), thumbnail=thumbnail)
+    row = replace(about, status=status, reason=limit, windows=len(places), thumbnail=thumbnail)
     return row, stored
 
 

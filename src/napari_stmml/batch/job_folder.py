@@ -2,12 +2,14 @@
 
 import glob
 import hashlib
+import itertools
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from napari_stmml.system.files import sweep, write_text
 
@@ -54,11 +56,11 @@ class JobFolder:
             If another process works here.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("a+") as file:
-            try:
-                _lock(file.fileno())
-            except OSError as error:
-                raise ValueError(f"another job is at work in {self.path}; wait for it or stop it") from error
+        try:
+            held = FileLock(self.path / ".lock").acquire(blocking=False)
+        except Timeout as error:
+            raise ValueError(f"another job is at work in {self.path}; wait for it or stop it") from error
+        with held:
             sweep(self.path)
             yield
 
@@ -97,10 +99,8 @@ class JobFolder:
         A name may end in ``*`` for all that begin so.
         """
         if self._older is None:
-            number = 1
-            while (self.path / "older" / str(number)).exists():
-                number += 1
-            self._older = self.path / "older" / str(number)
+            numbered = (self.path / "older" / str(number) for number in itertools.count(1))
+            self._older = next(folder for folder in numbered if not folder.exists())
         for output in self._there(outputs):
             source, target = self.path / output, self._older / output
             if source.exists():
@@ -128,15 +128,3 @@ def difference(before: Print, now: Print) -> str:
     if short:
         return ", ".join(f"{name} was {before.get(name)} and is {now.get(name)}" for name in short)
     return f"{' and '.join(changed)} changed"
-
-
-def _lock(handle: int) -> None:
-    """Lock an open file for this process, or raise OSError at once."""
-    if os.name == "nt":
-        import msvcrt
-
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -576,7 +576,7 @@ class Pipeline:
         rows = []
         for found in self._found:
             if not found.place:
-                rows.append(ingest.skipped_file(found.path, found.set, found.problem))
+                rows.append(Row.of_file(found.path, found.set, found.problem))
         for intake in self._intakes:
             record = ingest.load_record(intake.record)
             rows += [Row.from_dict(known) for known in record.get("rows", [])] or [

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.scan import Scan
-from napari_stmml.system.files import atomic
+from napari_stmml.system.files import atomic, free_path
 
 FORMAT = 1
 _NM_PER_CM = 1e7
@@ -180,11 +180,7 @@ def put_aside_if_edited(path: Path) -> Path | None:
             return None
     except ValueError:
         pass  # not even a map of ours: all the more not ours to overwrite
-    number, aside = 1, path.with_name(f"{path.stem}_edited.tif")
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{path.stem}_edited_{number}.tif")
-    return path.rename(aside)
+    return path.rename(free_path(path.with_name(f"{path.stem}_edited.tif")))
 
 
 def _digest(labels: np.ndarray) -> str:

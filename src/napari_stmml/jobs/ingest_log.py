@@ -31,8 +31,7 @@ class IngestLog:
     def watch(self, scans: Iterable[Scan]) -> Iterator[Scan]:
         """Note every scan on its way to where it is used; kept, unless an event says otherwise."""
         for scan in scans:
-            row = Row(**{**intake.describe(scan, self._which), "source": scan.source or scan.name})
-            self._rows.append(replace(row, thumbnail=self._thumbnail(scan)))
+            self._rows.append(replace(Row.of_scan(scan, self._which), thumbnail=self._thumbnail(scan)))
             self._last = scan.name
             yield scan
             self._last = ""
@@ -45,7 +44,7 @@ class IngestLog:
                 reason = str(event.get("reason", "cannot be prepared"))
                 self._rows[-1] = replace(self._rows[-1], status="skipped", reason=reason, why=why)
             else:
-                self._rows.append(intake.skipped_file(name, self._which, why))
+                self._rows.append(Row.of_file(name, self._which, why))
 
     def write(self, title: str, paths: Iterable[str], about: dict[str, str]) -> dict[str, Any] | None:
         """Write the report, with the files below ``paths`` that are no topographies.
@@ -56,7 +55,7 @@ class IngestLog:
         known = {row.source for row in rows}
         for found in intake.survey((self._which, Path(path)) for path in paths if Path(path).exists()):
             if found.problem and str(found.path) not in known:
-                rows.append(intake.skipped_file(found.path, found.set, found.problem))
+                rows.append(Row.of_file(found.path, found.set, found.problem))
         if not rows:
             return None
         return report.save(self.folder, rows, title=title, about=about)

@@ -1,11 +1,12 @@
 """Write a file so that a crash leaves the old one whole, and say which file it was by its hash."""
 
 import hashlib
+import itertools
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +54,25 @@ def write_array(path: str | Path, array: np.ndarray) -> Path:
     with atomic(path) as beside, beside.open("wb") as file:
         np.save(file, array, allow_pickle=False)
     return Path(path)
+
+
+def free_name(name: str, is_taken: Callable[[str], bool], between: str = "_") -> str:
+    """Return a name or, if it is taken, the first that is free with a number behind it, from 2 on.
+
+    >>> free_name("map", {"map", "map_2"}.__contains__)
+    'map_3'
+    """
+    numbered = (f"{name}{between}{number}" for number in itertools.count(2))
+    return next(free for free in itertools.chain([name], numbered) if not is_taken(free))
+
+
+def free_path(path: Path, between: str = "_") -> Path:
+    """Return a path or, if there is a file or folder of its name, the first free one with a number."""
+
+    def is_taken(stem: str) -> bool:
+        return path.with_name(f"{stem}{path.suffix}").exists()
+
+    return path.with_name(f"{free_name(path.stem, is_taken, between)}{path.suffix}")
 
 
 def sweep(folder: str | Path) -> None:

@@ -13,16 +13,17 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from napari_stmml.io.label_tiff import LabelMap, NewerFormat
 from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.system.files import identity, keep_aside, put_aside
-from napari_stmml.system.locks import locked
 from napari_stmml.truth.truth import by_names, merge
 
 ENDING = ".truth.stmml.tif"
 HOME = Path.home() / ".napari-stmml"  # where truths are kept of scans that have no folder we may write to
+LOCK_SECONDS = 10.0  # how long a save waits for another window
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +136,7 @@ class TruthFile:
         """
         if labels.shape != self.key.shape:
             raise ValueError(f"a truth of {labels.shape} px does not fit a scan of {self.key.shape} px")
-        with locked(_lock_of(self.key)):
+        with _locked(self.key):
             own, theirs = self._there()
             merged, disagreed = theirs is not None and about_truth(theirs)["token"] != self._token, 0
             if merged and theirs is not None:
@@ -297,10 +298,16 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _lock_of(key: ScanKey) -> Path:
-    """Return the lock of a truth, which windows of one computer share."""
+def _locked(key: ScanKey) -> AcquireReturnProxy:
+    """Take the lock of a truth, which windows of one computer share; it goes with this process."""
     folder = HOME / "locks"
     if not _writable(folder):
         folder = Path(gettempdir()) / "napari-stmml-locks"
+        folder.mkdir(exist_ok=True)
     name = sha256(json.dumps(key.as_dict(), sort_keys=True).encode()).hexdigest()
-    return folder / f"{name[:24]}.lock"
+    path = folder / f"{name[:24]}.lock"
+    try:
+        return FileLock(path).acquire(timeout=LOCK_SECONDS)
+    except Timeout as error:
+        seconds = f"{LOCK_SECONDS:g} s"
+        raise TimeoutError(f"another window has held {path} for more than {seconds}") from error
