@@ -29,7 +29,7 @@ def code_of_package(roots: Iterable[str], without: Iterable[str] = ()) -> str:
     waiting, seen, excluded = list(roots), {}, set(without)
     while waiting:
         name = waiting.pop()
-        path = _SOURCES / f"{name}.py"
+        path = _SOURCES / f"{name.replace('.', '/')}.py"
         if name in seen or name in excluded or not path.is_file():
             continue
         tree = ast.parse(path.read_text("utf-8"))

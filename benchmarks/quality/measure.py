@@ -16,8 +16,8 @@ from benchmarks.quality.models import scan_of
 from benchmarks.quality.strokes import Reducer, answers
 from benchmarks.quality.surfaces import benchmark_surface
 from benchmarks.quality.taught import taught
+from benchmarks.surfaces import TwoBiases
 from napari_stmml import Scan
-from napari_stmml.simulate.surfaces import Surface
 
 KS = (8, 20)
 TRAINING = tuple(range(6))
@@ -28,6 +28,7 @@ SECOND_SEED = 1
 AGREED_ON = 2  # unseen surfaces that two seeds are compared on
 SECOND_SEED_KINDS = {"srsml24": ("si001", "hexagonal")}  # minutes of training for each seed
 MEASURED_WITH = ("surfaces", "metrics", "strokes", "measure", "models", "baselines", "taught")
+SIMULATED_WITH = ("kinds", "lattices", "patches", "recording", "two_biases")
 TO_REDUCE = 1500  # feature vectors of each training surface that features are standardised by
 
 
@@ -41,7 +42,7 @@ class Result:
 
 
 @lru_cache(maxsize=64)
-def surface_of(kind: str, seed: int, both: bool) -> Surface:
+def surface_of(kind: str, seed: int, both: bool) -> TwoBiases:
     """Simulate a surface, once."""
     return benchmark_surface(kind, seed, both_biases=both)
 
@@ -53,7 +54,8 @@ def result_of(
     key = cache.fingerprint(
         contender.code(),
         cache.code_of_benchmark(*MEASURED_WITH),
-        cache.code_of_package(("simulate", "kinds"), ("scan",)),
+        cache.code_of_benchmark(*(f"../surfaces/{one}" for one in SIMULATED_WITH)),
+        cache.code_of_package(("simulate.surfaces",)),
         list(tests),
     )
     quick = "" if tuple(tests) == TESTS else "-quick"

@@ -8,13 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from benchmarks.surfaces import TwoBiases
 from napari_stmml import Scan, SurfaceClassifier
 from napari_stmml.features.bank import cell_features
 from napari_stmml.features.places import ENCODED_AT_ONCE, windows_of
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.simulate.surfaces import Surface
 from napari_stmml.srsml24 import dense_unet
 from napari_stmml.srsml24.unet import Autoencoder
 
@@ -38,7 +38,7 @@ class Fitted(Protocol):
         ...
 
 
-def scan_of(surface: Surface, pairs: bool) -> Scan:
+def scan_of(surface: TwoBiases, pairs: bool) -> Scan:
     """Make a scan of a surface; with the other bias if asked for, laid over it as the product does."""
     forward = Scan(surface.heights, surface.pixel_size, direction="forward/up", bias=BIAS)
     if not pairs:

@@ -10,8 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.simulate.more_surfaces import simulate_7x7, simulate_molecules, simulate_stepped
-from napari_stmml.simulate.surfaces import Surface, simulate_hexagonal, simulate_si001, with_artefacts
+from benchmarks.surfaces import (
+    TwoBiases,
+    simulate_7x7,
+    simulate_hexagonal,
+    simulate_molecules,
+    simulate_si001,
+    simulate_stepped,
+    with_artefacts,
+)
 
 _LATTICE = ("surface", "vacancy", "adatom", "cluster", "disordered")
 CLASSES = {
@@ -33,7 +40,7 @@ def benchmark_surface(
     shape: tuple[int, int] = (300, 300),
     size_nm: float = 20.0,
     both_biases: bool = False,
-) -> Surface:
+) -> TwoBiases:
     """Return a surface as a good microscope would record it, with at least `FEWEST` pixels of every class.
 
     Parameters
@@ -71,7 +78,7 @@ def benchmark_surface(
 
 def _surface(
     kind: str, rng: np.random.Generator, shape: tuple[int, int], size_nm: float, both_biases: bool
-) -> Surface:
+) -> TwoBiases:
     """Draw what lies on the sample."""
     settings: dict[str, Any] = {
         "seed": int(rng.integers(2**31)),
@@ -83,7 +90,7 @@ def _surface(
         "both_biases": both_biases,
     }
     settings["bright" if kind == "molecules" else "adatoms"] = rng.uniform(0.03, 0.08)
-    simulate: Callable[..., Surface] = simulate_si001
+    simulate: Callable[..., TwoBiases] = simulate_si001
     if kind == "si001":
         settings["corrugation_nm"] = rng.uniform(0.025, 0.045)
     elif kind == "hexagonal":
@@ -105,13 +112,13 @@ def _surface(
     return simulate(shape, size_nm, **settings)
 
 
-def _renamed(surface: Surface, classes: tuple[str, ...]) -> Surface:
+def _renamed(surface: TwoBiases, classes: tuple[str, ...]) -> TwoBiases:
     """Return the surface with labels that count through ``classes``; others become 0."""
     places = [classes.index(name) if name in classes else 0 for name in surface.classes]
     return replace(surface, labels=np.array(places, np.uint8)[surface.labels], classes=classes)
 
 
-def _recorded(surface: Surface, rng: np.random.Generator) -> Surface:
+def _recorded(surface: TwoBiases, rng: np.random.Generator) -> TwoBiases:
     """Draw what the microscope adds; half of the line noise has a power of 1/f.
 
     The tip is sharp: labels are true outlines, and a blunt tip moves the edges away from them, which no

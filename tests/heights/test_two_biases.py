@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import shift as moved
 
+from benchmarks.surfaces import simulate_si001, with_artefacts
 from napari_stmml import Scan, read_mtrx
 from napari_stmml.heights.two_biases import lag, pair_scans, paired_by_file, shifted
-from napari_stmml.simulate.artefacts import with_artefacts
-from napari_stmml.simulate.surfaces import simulate_si001
 
 
 def surface(seed=1, **known):

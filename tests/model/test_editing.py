@@ -6,8 +6,7 @@ import pytest
 from napari_stmml import Scan, SurfaceClassifier, train_classifier
 from napari_stmml.features.bank import cell_features
 from napari_stmml.model.editing import carve, split
-from napari_stmml.simulate.artefacts import with_artefacts
-from napari_stmml.simulate.surfaces import simulate_si001
+from napari_stmml.simulate.surfaces import simulate_si001, with_artefacts
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,7 @@ from napari_stmml.classes import Classes
 from napari_stmml.model.lessons import Lessons
 from napari_stmml.model.matching import match, places
 from napari_stmml.scan_key import ScanKey
-from napari_stmml.simulate.artefacts import with_artefacts
-from napari_stmml.simulate.surfaces import simulate_si001
+from napari_stmml.simulate.surfaces import simulate_si001, with_artefacts
 
 KEY = ScanKey("ab", "Z", "", (192, 192))
 

@@ -4,12 +4,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.surfaces import simulate_si001, with_artefacts
 from napari_stmml import Scan, SurfaceClassifier, train_classifier
 from napari_stmml.clustering.sampling import EXEMPLAR_PX, EXEMPLARS, sample_cells, typical
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.model import model_file
-from napari_stmml.simulate.artefacts import with_artefacts
-from napari_stmml.simulate.surfaces import simulate_si001
 from napari_stmml.srsml24.window_stream import store_map
 
 

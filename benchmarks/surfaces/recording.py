@@ -1,18 +1,19 @@
-"""What a microscope adds to a surface: a blunt tip, creep, tilt, noise, spikes, tip changes."""
+"""What a microscope adds to a surface: a blunt tip, creep, hysteresis, slow noise, spikes, tip changes."""
 
 from dataclasses import replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from napari_stmml.simulate.terrain import Surface
+from benchmarks.surfaces.two_biases import TwoBiases
+from napari_stmml.simulate import surfaces
 
 _TAU = 0.15  # creep dies out after this part of the frame
 _BLUR = 0.15  # a tip also averages, with this part of its radius as sigma
 
 
 def with_artefacts(
-    surface: Surface,
+    surface: TwoBiases,
     *,
     tilt_nm: float = 1.0,
     bow_nm: float = 0.1,
@@ -25,21 +26,13 @@ def with_artefacts(
     slow_noise_nm: float = 0.0,
     spikes: int = 0,
     tip_changes: int = 0,
-) -> Surface:
+) -> TwoBiases:
     """Return the surface as a microscope would record it; labels are of what the tip touches.
 
     Parameters
     ----------
-    surface : Surface
-        What to scan.
-    tilt_nm : float
-        Rise of a plane from edge to edge, along the rows and again along the columns.
-    bow_nm : float
-        Height of the corners above the centre on a paraboloid.
-    line_noise_nm, noise_nm : float
-        Standard deviation of one offset per row, and of white noise.
-    seed : int
-        The same seed gives the same noise.
+    surface, tilt_nm, bow_nm, line_noise_nm, noise_nm, seed
+        As for `napari_stmml.simulate.surfaces.with_artefacts`.
     tip_radius_nm : float
         Radius of curvature of the tip that touches the surface: narrow holes are filled, bumps widen.
     creep_nm : float
@@ -57,29 +50,40 @@ def with_artefacts(
     ------
     ValueError
         If a standard deviation, a length or a number is negative, or creep would fold the frame.
-
-    Examples
-    --------
-    >>> from napari_stmml.simulate.surfaces import simulate_si001
-    >>> clean = simulate_si001((32, 32))
-    >>> still = with_artefacts(clean, tilt_nm=0, bow_nm=0, line_noise_nm=0, noise_nm=0)
-    >>> bool((still.heights == clean.heights).all())
-    True
     """
-    for name, sigma in (
-        ("line_noise_nm", line_noise_nm),
-        ("noise_nm", noise_nm),
-        ("tip_radius_nm", tip_radius_nm),
-        ("slow_noise_nm", slow_noise_nm),
-    ):
+    for name, sigma in (("tip_radius_nm", tip_radius_nm), ("slow_noise_nm", slow_noise_nm)):
         if not 0 <= sigma < np.inf:
             raise ValueError(f"{name} must be 0 nm or more, got {sigma}")
     for name, count in (("spikes", spikes), ("tip_changes", tip_changes)):
         if count < 0:
             raise ValueError(f"{name} must be 0 or more, got {count}")
-    rows, cols = surface.heights.shape
-    down, right = np.linspace(-0.5, 0.5, rows)[:, None], np.linspace(-0.5, 0.5, cols)[None]
-    smooth = tilt_nm * (down + right) + bow_nm * 2 * (down**2 + right**2)
+    maps, labels = _seen(surface, tip_radius_nm, creep_nm, lag_nm)
+    rows = len(labels)
+    changes = _tip_changes(rows, tip_changes, np.random.default_rng([seed, 1]))
+    recorded = []
+    for way, heights in enumerate(maps):
+        for first, offset, blur_nm in changes:
+            heights = _after_tip_change(heights, first, offset, [blur_nm / nm for nm in surface.pixel_size])
+        plain = surfaces.with_artefacts(
+            replace(surface, heights=heights),
+            tilt_nm=tilt_nm,
+            bow_nm=bow_nm,
+            line_noise_nm=line_noise_nm,
+            noise_nm=noise_nm,
+            seed=[seed, 2, way] if way else seed,
+        )
+        more, heights = np.random.default_rng([seed, 3, way]), plain.heights
+        if slow_noise_nm:
+            heights = heights + _slow_offsets(rows, slow_noise_nm, more)[:, None]
+        recorded.append(_spiked(heights, spikes, more))
+    other = recorded[1] if len(recorded) == 2 else None
+    return replace(surface, heights=recorded[0], labels=labels, other=other)
+
+
+def _seen(
+    surface: TwoBiases, tip_radius_nm: float, creep_nm: float, lag_nm: float
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the heights at one or two biases, and the labels, at the points that the tip touches."""
     labels, maps = surface.labels, [surface.heights]
     if surface.other is not None:
         maps.append(surface.other)
@@ -93,24 +97,7 @@ def with_artefacts(
     if lag_nm and len(maps) == 2:
         points = _lag(labels.shape, lag_nm / surface.pixel_size[1])
         maps[1] = map_coordinates(maps[1], points, order=3, mode="nearest")
-    changes = _tip_changes(rows, tip_changes, np.random.default_rng([seed, 1]))
-    recorded = []
-    for way, heights in enumerate(maps):
-        noise, more = (
-            np.random.default_rng([seed, 2, way] if way else seed),
-            np.random.default_rng([seed, 3, way]),
-        )
-        for first, offset, blur_nm in changes:
-            heights = _after_tip_change(heights, first, offset, [blur_nm / nm for nm in surface.pixel_size])
-        lines = noise.normal(0, line_noise_nm, (rows, 1))
-        white = noise.normal(0, noise_nm, (rows, cols))
-        heights = heights + smooth + lines + white
-        if slow_noise_nm:
-            heights = heights + _slow_offsets(rows, slow_noise_nm, more)[:, None]
-        recorded.append(_spiked(heights, spikes, more))
-    return replace(
-        surface, heights=recorded[0], labels=labels, other=recorded[1] if len(recorded) == 2 else None
-    )
+    return maps, labels
 
 
 def _touch(

@@ -1,21 +1,19 @@
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.ndimage import label
 
-from napari_stmml.simulate import surfaces as simulate
-from napari_stmml.simulate.artefacts import with_artefacts
-from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001
+from benchmarks.quality import surfaces as quality
+from benchmarks.surfaces import simulate_hexagonal, simulate_si001, with_artefacts
+from napari_stmml.simulate import surfaces as package
 
-ROOT = Path(__file__).resolve().parents[2]
 STILL = {"tilt_nm": 0.0, "bow_nm": 0.0, "line_noise_nm": 0.0, "noise_nm": 0.0}
 BARE = {"vacancies": 0.0, "adatoms": 0.0, "clusters": 0.0}
 
 
-def test_the_room_of_simulations_hands_on_the_same_function():
-    assert simulate.with_artefacts is with_artefacts
+def test_without_more_it_is_the_recording_of_the_package():
+    clean, plain = simulate_si001(seed=2), package.simulate_si001(seed=2)
+    recorded = with_artefacts(clean, seed=5)
+    assert np.array_equal(recorded.heights, package.with_artefacts(plain, seed=5).heights)
 
 
 def test_without_artefacts_a_surface_is_recorded_as_it_is():
@@ -134,18 +132,8 @@ def test_an_impossible_artefact_is_refused_with_value_and_bound(wrong, message):
         with_artefacts(simulate_si001((100, 100), 20.0), **wrong)
 
 
-@pytest.fixture(scope="module")
-def quality():
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    try:
-        from quality import surfaces
-    finally:
-        sys.path.remove(str(ROOT / "benchmarks"))
-    return surfaces
-
-
 @pytest.mark.parametrize("kind", ["si001", "hexagonal", "stepped", "molecules"])
-def test_a_surface_of_the_benchmark_is_the_same_every_time_and_has_every_class(quality, kind):
+def test_a_surface_of_the_benchmark_is_the_same_every_time_and_has_every_class(kind):
     first, again, other = (quality.benchmark_surface(kind, seed) for seed in (1000, 1000, 0))
     assert np.array_equal(first.heights, again.heights)
     assert np.array_equal(first.labels, again.labels)
@@ -155,13 +143,13 @@ def test_a_surface_of_the_benchmark_is_the_same_every_time_and_has_every_class(q
     assert not np.array_equal(first.labels, other.labels)
 
 
-def test_a_surface_of_the_benchmark_at_both_biases_has_one_more_class(quality):
+def test_a_surface_of_the_benchmark_at_both_biases_has_one_more_class():
     surface = quality.benchmark_surface("molecules", 3, both_biases=True)
     assert surface.classes == (*quality.CLASSES["molecules"], "impurity")
     assert surface.other.shape == surface.labels.shape
 
 
-def test_a_benchmark_refuses_what_it_does_not_know_or_has_no_room_for(quality):
+def test_a_benchmark_refuses_what_it_does_not_know_or_has_no_room_for():
     with pytest.raises(ValueError, match=r"kind must be one of si001, .*, got 'ice'"):
         quality.benchmark_surface("ice", 0)
     with pytest.raises(ValueError, match="seed must be 0 or more, got -1"):

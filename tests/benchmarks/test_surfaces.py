@@ -1,13 +1,16 @@
 import numpy as np
 import pytest
 
-from napari_stmml.simulate.more_surfaces import (
+from benchmarks.surfaces import (
+    ALL_CLASSES,
     MOLECULE_CLASSES,
     simulate_7x7,
+    simulate_hexagonal,
     simulate_molecules,
+    simulate_si001,
     simulate_stepped,
 )
-from napari_stmml.simulate.surfaces import CLASSES, simulate_hexagonal, simulate_si001
+from napari_stmml.simulate import surfaces as package
 
 OLD = [simulate_si001, simulate_hexagonal]
 NEW = [simulate_7x7, simulate_stepped, simulate_molecules]
@@ -24,6 +27,18 @@ def bare(simulate, **settings):
 
 def occurring(surface):
     return {surface.classes[label] for label in np.unique(surface.labels)}
+
+
+@pytest.mark.parametrize(
+    ("simulate", "packaged"),
+    [(simulate_si001, package.simulate_si001), (simulate_hexagonal, package.simulate_hexagonal)],
+)
+def test_without_more_it_is_the_surface_that_the_package_simulates(simulate, packaged):
+    settings = {"size_nm": 9.0, "seed": 3, "angle": 12.0, "step_edge": True}
+    ours, theirs = simulate((90, 120), **settings), packaged((90, 120), **settings)
+    assert np.array_equal(ours.heights, theirs.heights)
+    assert np.array_equal(ours.labels, theirs.labels)
+    assert ours.classes == theirs.classes
 
 
 @new_kinds
@@ -47,11 +62,10 @@ def test_heights_and_labels_share_a_shape_that_need_not_be_square(simulate):
 
 def test_every_class_of_a_kind_occurs_when_it_is_asked_for():
     more = {"seed": 1, "disordered": 1, "impurities": 0.04}
-    both = {"disordered", "impurity"}
-    assert occurring(simulate_7x7(**more)) == set(CLASSES) - {"step edge"} | both
-    assert occurring(simulate_stepped(**more)) == set(CLASSES) | both
+    assert occurring(simulate_7x7(**more)) == set(ALL_CLASSES) - {"step edge"}
+    assert occurring(simulate_stepped(**more)) == set(ALL_CLASSES)
     assert occurring(simulate_molecules(**more)) == set(MOLECULE_CLASSES)
-    assert occurring(simulate_si001(step_edge=True, **more)) == set(CLASSES) | both
+    assert occurring(simulate_si001(step_edge=True, **more)) == set(ALL_CLASSES)
 
 
 @every_kind
