@@ -59,6 +59,14 @@ def tiny_classifier(session_files, tiny_recipe):
     return train_classifier(read_mtrx(session_files[0])[:2], recipe=tiny_recipe, seed=0)
 
 
+def features_of(encoder, heights):
+    """Return the features of all windows or cells of prepared heights, (rows, cols, n_features)."""
+    features = np.full((*encoder.grid.shape(heights.shape[-2:]), encoder.n_features), np.nan, np.float32)
+    for place, some in encoder.encode(heights):
+        features[place] = some
+    return features
+
+
 class Here:
     """A pool that works in this process: nothing to start, and patches hold."""
 

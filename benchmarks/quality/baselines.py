@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.quality.models import places_on
 from napari_stmml import Scan
 from napari_stmml.clustering.kmeans import nearest_centres
-from napari_stmml.features.places import windows_of
+from napari_stmml.features.painting import windows_of
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.heights.spread import robust_sigma
 from napari_stmml.heights.windows import WindowGrid

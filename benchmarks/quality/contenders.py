@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ from benchmarks.quality import cache
 from benchmarks.quality.baselines import blind, plain_filters, raw_windows
 from benchmarks.quality.models import OfPackage, Remembered
 from napari_stmml import Scan, SurfaceClassifier, train_classifier
-from napari_stmml.features.bank import bank_of
 from napari_stmml.model import training, training_cells
+from napari_stmml.model.encoders import make_encoder
 from napari_stmml.recipe import Recipe, get_recipe
+from napari_stmml.srsml24.encoders import WindowEncoder, Windows
 from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder, train_autoencoder
 from napari_stmml.srsml24.window_stream import WindowStream
 
+Weights = dict[str, np.ndarray]
 _OF_NETWORKS = (
     *("features", "flatten_method", "resample", "pixel_density", "normalisation", "data_scaling"),
     *(
@@ -59,14 +61,14 @@ def by_recipe(recipe: Recipe) -> Callable[..., dict[int, Any]]:
 
 
 def by_network(
-    recipe: Recipe, network: Callable[[str, Sequence[Scan], int], Any]
+    recipe: Recipe, network: Callable[[str, Sequence[Scan], int], Weights]
 ) -> Callable[..., dict[int, Any]]:
     """Fit a recipe to what one network gives, whatever the number of clusters."""
 
     def fit(kind: str, scans: Sequence[Scan], seed: int, ks: Sequence[int]) -> dict[int, Any]:
-        encoder = network(kind, scans, seed)
-        if recipe.features == "windows":
-            encoder = Remembered(encoder)
+        encoder = make_encoder(recipe, network(kind, scans, seed))
+        if isinstance(encoder, WindowEncoder):
+            encoder = replace(encoder, autoencoder=Remembered(encoder.autoencoder))
         return {k: OfPackage(clustered(encoder, scans, get_recipe(recipe, num_clusters=k), seed)) for k in ks}
 
     return fit
@@ -77,39 +79,38 @@ def clustered(encoder: Any, scans: Sequence[Scan], recipe: Recipe, seed: int) ->
     with tempfile.TemporaryDirectory() as folder:
         maps, sources = training._store(scans, recipe, Path(folder), training.warn_of_skipped)
         record = training.begin_training(sources, seed)
-        if not recipe.of_windows:
+        if not isinstance(encoder, Windows):
             return training_cells.cluster(encoder, maps, recipe, record)
         windows = WindowStream(maps, recipe.training_grid, together=recipe.cluster_buffer_size)
-        features = training.encoded(encoder, windows, recipe, seed)
+        features = training.encoded(encoder.autoencoder, windows, recipe, seed)
         return training.cluster(encoder, features, len(windows), recipe, record)
 
 
-def trained(recipe: Recipe) -> Callable[[str, Sequence[Scan], int], Any]:
+def trained(recipe: Recipe) -> Callable[[str, Sequence[Scan], int], Weights]:
     """Train a recipe's network through the public function, once for each kind and seed; it is kept."""
 
-    def network(kind: str, scans: Sequence[Scan], seed: int) -> Any:
+    def network(kind: str, scans: Sequence[Scan], seed: int) -> Weights:
         key = cache.fingerprint(_code_of_network(recipe), cache.code_of_benchmark("surfaces"), len(scans))
         path = cache.folder("networks") / f"{recipe.name}-{kind}-{seed}-{key}.npz"
         if not path.is_file():
             model = train_classifier(scans, recipe=recipe, seed=seed)
-            np.savez(path, **model.encoder.weights)
+            np.savez(path, **model.encoder.arrays())
         with np.load(path) as arrays:
-            weights = dict(arrays)
-        return Autoencoder(recipe.window_size, weights) if recipe.of_windows else bank_of(recipe, weights)
+            return dict(arrays)
 
     return network
 
 
-def untrained(kind: str, scans: Sequence[Scan], seed: int) -> Autoencoder:
-    """Make the seed's network with the weights that training begins with."""
-    return Autoencoder.from_network(build_autoencoder(32, seed))
+def untrained(kind: str, scans: Sequence[Scan], seed: int) -> Weights:
+    """Return the weights that training the network of SRSML24 begins with."""
+    return Autoencoder.from_network(build_autoencoder(32, seed)).weights
 
 
 def _code_of_network(recipe: Recipe) -> str:
     """Hash what training a network depends on, clustering left out."""
     values = {name: getattr(recipe, name) for name in _OF_NETWORKS}
     code = cache.code_of_package(("stream", "preprocess"))
-    if recipe.of_windows:
+    if recipe.features in ("windows", "dense windows"):
         how = (training.train_network, training.split, train_autoencoder, build_autoencoder)
         return cache.fingerprint(values, code, cache.code_of(how))
     learned = cache.code_of_package(("learned",), ("recipe", "autoencoder"))

@@ -10,12 +10,13 @@ import numpy as np
 
 from benchmarks.surfaces import TwoBiases
 from napari_stmml import Scan, SurfaceClassifier
-from napari_stmml.features.bank import cell_features
-from napari_stmml.features.places import ENCODED_AT_ONCE, windows_of
+from napari_stmml.features.encoder import Encoder
+from napari_stmml.features.painting import windows_of
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.srsml24 import dense_unet
+from napari_stmml.srsml24.encoders import DenseWindowEncoder, WindowEncoder
 from napari_stmml.srsml24.unet import Autoencoder
 
 COARSE = 4, 8  # px: pitch of windows where clusters are named, and where features are reduced
@@ -62,26 +63,33 @@ class OfPackage:
     def features(self, scan: Scan, coarse: bool = False) -> Iterator[np.ndarray]:
         """Yield features in the space where clusters are compared."""
         recipe, encoder, clusters = (getattr(self.classifier, x) for x in ("recipe", "encoder", "clusters"))
-        grid = recipe.prediction_grid
-        if recipe.of_windows and coarse:
-            grid = WindowGrid(grid.window, COARSE[1])
-        heights, chosen = windows_of(scan, recipe, grid)
-        if recipe.features == "windows":
-            for start in range(0, len(chosen), ENCODED_AT_ONCE):
-                yield encoder.encode(grid.extract(heights, chosen[start : start + ENCODED_AT_ONCE]))
-        elif recipe.of_windows:
-            made = dense_unet.dense_features(encoder.dense_encoder, heights, grid.pitch)
+        encoder = encoder.at_pitch(COARSE[1]) if coarse else encoder
+        grid = encoder.grid
+        heights, _ = windows_of(scan, recipe, grid)
+        if isinstance(encoder, WindowEncoder):
+            for _, some in encoder.encode(heights):
+                yield some
+        elif isinstance(encoder, DenseWindowEncoder):
+            made = dense_unet.dense_features(encoder.autoencoder.dense_encoder, heights, grid.pitch)
             for row in dense_unet.blocks(made, grid.pitch, grid.window)[: _regular(grid, heights.shape[0])]:
                 yield row[: _regular(grid, heights.shape[1])].reshape(-1, clusters.n_features)
         else:
-            made = cell_features(encoder, heights)
+            made = features_of(encoder, heights)
             yield clusters.project(made.reshape(-1, made.shape[-1]))
 
     def places(self, scan: Scan) -> np.ndarray:
         """Say which cell each pixel belongs to."""
-        recipe = self.classifier.recipe
-        heights, _ = windows_of(scan, recipe, recipe.prediction_grid)
-        return places_on(recipe.prediction_grid, heights.shape[-2:], scan, recipe.features == "dense windows")
+        recipe, grid = self.classifier.recipe, self.classifier.encoder.grid
+        heights, _ = windows_of(scan, recipe, grid)
+        return places_on(grid, heights.shape[-2:], scan, recipe.features == "dense windows")
+
+
+def features_of(encoder: Encoder, heights: np.ndarray) -> np.ndarray:
+    """Return the features of all cells of prepared heights, (cells down, cells across, n_features)."""
+    features = np.empty((*encoder.grid.shape(heights.shape[-2:]), encoder.n_features), np.float32)
+    for place, some in encoder.encode(heights):
+        features[place] = some
+    return features
 
 
 def places_on(grid: WindowGrid, shape: tuple[int, int], scan: Scan, regular: bool = False) -> np.ndarray:
@@ -97,7 +105,7 @@ def _regular(grid: WindowGrid, length: int) -> int:
 
 
 class Remembered:
-    """An encoder that remembers its last batches: models that share it encode a scan once."""
+    """An autoencoder that remembers its last batches: models that share it encode a scan once."""
 
     def __init__(self, encoder: Autoencoder) -> None:
         self._encoder = encoder

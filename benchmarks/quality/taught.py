@@ -8,12 +8,11 @@ import numpy as np
 
 from benchmarks.quality.baselines import Plain
 from benchmarks.quality.metrics import pooled, scores
-from benchmarks.quality.models import OfPackage
+from benchmarks.quality.models import OfPackage, features_of
 from benchmarks.quality.strokes import paint
 from napari_stmml import Scan
 from napari_stmml.classes import Classes
-from napari_stmml.features.bank import cell_features
-from napari_stmml.features.places import windows_of
+from napari_stmml.features.painting import windows_of
 
 STROKES = (1, 3, 5, 10)
 TREES = 100
@@ -48,7 +47,7 @@ def taught(
     dict
         Macro-F1, "same" and "others", of 1, 3, 5 and 10 strokes a class and, for the product, of 0.
     """
-    if isinstance(model, OfPackage) and not model.classifier.recipe.of_windows:
+    if isinstance(model, OfPackage) and model.classifier.encoder.keeps_features:
         features, learn, counts = *_product(model, named, scans, classes), (0, *STROKES)
     elif isinstance(model, Plain) and model.grid.window == model.grid.pitch:
         features = [np.concatenate(list(model.features(scan))) for scan in scans]
@@ -87,7 +86,7 @@ def _product(
     start = replace(model.classifier, classes=shown)
     recipe, features = start.recipe, []
     for scan in scans:
-        made = cell_features(start.encoder, windows_of(scan, recipe, recipe.prediction_grid)[0])
+        made = features_of(start.encoder, windows_of(scan, recipe, start.encoder.grid)[0])
         features.append(made.reshape(-1, made.shape[-1]))
 
     def learn(number: int, painted: np.ndarray) -> Answer:

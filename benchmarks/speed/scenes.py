@@ -8,6 +8,7 @@ from benchmarks.quality.contenders import clustered
 from benchmarks.surfaces import simulate_hexagonal, simulate_si001, with_artefacts
 from napari_stmml import Scan, train_classifier
 from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.model.encoders import make_encoder
 from napari_stmml.recipe import get_recipe
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
@@ -66,8 +67,8 @@ def make_model(recipe: str, path: Path) -> None:
     """Write a model of 20 clusters; the seed's network is left as training begins with it."""
     scan = scan_of(300)
     chosen = get_recipe(recipe, num_clusters=CLUSTERS, **NETWORK.get(recipe, {}))
-    if not chosen.of_windows:
+    if chosen.features in ("filters", "learned"):
         train_classifier([scan], recipe=chosen).save(path)
         return
-    encoder = Autoencoder.from_network(build_autoencoder(chosen.window_size, 0))
-    clustered(encoder, [scan], chosen, seed=0).save(path)
+    network = Autoencoder.from_network(build_autoencoder(chosen.window_size, 0))
+    clustered(make_encoder(chosen, network.weights), [scan], chosen, seed=0).save(path)

@@ -70,8 +70,8 @@ def engine(model: str, px: int, share: int) -> dict[str, Any]:
     heights = classifier.recipe.preprocessing.apply(scenes.scan_of(px))
     rows = grid.shape(heights.shape)[0] // share
     heights = heights[: 32 + 2 * (rows - 1)]
-    classifier.label_windows(heights if share == 1 else heights[:40], grid)
-    taken = median(lambda: classifier.label_windows(heights, grid))
+    classifier.label(heights if share == 1 else heights[:40], pitch=2)
+    taken = median(lambda: classifier.label(heights, pitch=2))
     down, across = grid.shape(heights.shape)
     return {"seconds": taken, "windows": down * across, "peak": peak_mb()}
 
@@ -230,38 +230,39 @@ def profile_instant(px: int) -> dict[str, Any]:
     """Say where the time goes when a fresh map is clustered and labelled."""
     import tempfile
 
+    from benchmarks.quality.models import features_of
     from benchmarks.speed import scenes
     from napari_stmml import train_classifier
     from napari_stmml.clustering.balanced import fit_prototypes
     from napari_stmml.clustering.sampling import sample_cells
-    from napari_stmml.features.bank import bank_of, cell_features
-    from napari_stmml.features.places import paint_scan, windows_of
-    from napari_stmml.heights.missing import fill_nearest
+    from napari_stmml.features.painting import paint_scan, windows_of
     from napari_stmml.heights.windows import WindowGrid
+    from napari_stmml.model.encoders import make_encoder
     from napari_stmml.recipe import get_recipe
     from napari_stmml.srsml24.window_stream import store_map
 
     recipe, scan = get_recipe("instant", num_clusters=scenes.CLUSTERS), scenes.scan_of(px)
     train_classifier([scenes.scan_of(128)], recipe=recipe)  # everything is imported
-    grid, bank = recipe.prediction_grid, bank_of(recipe)
+    encoder = make_encoder(recipe)
+    grid, filters = encoder.grid, encoder.source
     heights, _ = windows_of(scan, recipe, grid)
-    channels = bank.prepare(fill_nearest(heights))
-    made = cell_features(bank, heights)
+    channels = encoder.channels(heights)
+    made = features_of(encoder, heights)
     vectors = made.reshape(-1, made.shape[-1])
     with tempfile.TemporaryDirectory() as folder:
         maps = [store_map(Path(folder) / "0.npy", heights, WindowGrid(2, 2))]
-        sample = sample_cells(bank, maps, seed=0)
+        sample = sample_cells(encoder, maps, seed=0)
     some = sample.features
     fitted = fit_prototypes(some, scenes.CLUSTERS, seed=0)
     label, sure = (one.reshape(made.shape[:2]) for one in fitted.assign(vectors))
-    aligned = channels[:, : px // bank.align * bank.align, : px // bank.align * bank.align]
+    aligned = channels[:, : px // filters.align * filters.align, : px // filters.align * filters.align]
     steps: dict[str, Callable[[], Any]] = {
         "flatten": lambda: recipe.preprocessing.flat(scan),
-        "take the lattice out": lambda: bank.prepare(fill_nearest(heights)),
-        "filters": lambda: bank.features(aligned),
+        "take the lattice out": lambda: encoder.channels(heights),
+        "filters": lambda: filters.features(aligned),
         "fit clusters": lambda: fit_prototypes(some, scenes.CLUSTERS, seed=0),
         "nearest prototypes": lambda: fitted.assign(vectors),
-        "paint": lambda: paint_scan((label + 1).astype("uint8"), sure, grid, heights, scan, True),
+        "paint": lambda: paint_scan((label + 1).astype("uint8"), sure, grid, heights.shape, scan, True),
     }
     found = {name: median(step) for name, step in steps.items()}
     model = train_classifier([scan], recipe=recipe)
@@ -278,7 +279,6 @@ def profile_dense(model: str, px: int, pitch: int) -> dict[str, Any]:
 
     from benchmarks.speed import scenes
     from napari_stmml import SurfaceClassifier
-    from napari_stmml.heights.windows import WindowGrid
     from napari_stmml.srsml24.dense_unet import dense_features
     from napari_stmml.srsml24.unet import CONVOLUTIONS, POOLINGS
 
@@ -287,11 +287,11 @@ def profile_dense(model: str, px: int, pitch: int) -> dict[str, Any]:
     peak = 2 * 2048**3 / min(seconds(lambda: one @ one) for _ in range(7)) / 1e9
     classifier = SurfaceClassifier.load(model)
     heights = classifier.recipe.preprocessing.apply(scenes.scan_of(px))
-    grid, encode = WindowGrid(32, pitch), classifier.encoder.dense_encoder
+    encode = classifier.encoder.autoencoder.dense_encoder
     dense_features(encode, heights, pitch)
     encoding = median(lambda: dense_features(encode, heights, pitch))
-    classifier.label_windows(heights, grid)
-    labelling = median(lambda: classifier.label_windows(heights, grid))
+    classifier.label(heights, pitch=pitch)
+    labelling = median(lambda: classifier.label(heights, pitch=pitch))
     convolutions = distances = 0.0
     for number, name in enumerate([*(f"conv{i + 1}" for i in range(POOLINGS)), "bottleneck"]):
         size, channels, filters = CONVOLUTIONS[name]
@@ -315,8 +315,9 @@ def profile_windows(model: str) -> dict[str, Any]:
 
     classifier = SurfaceClassifier.load(model)
     windows = np.random.default_rng(0).random((2048, 32, 32), np.float32)
-    classifier.encoder.encode(windows)
-    taken = median(lambda: classifier.encoder.encode(windows))
+    encode = classifier.encoder.autoencoder.encode
+    encode(windows)
+    taken = median(lambda: encode(windows))
     work = 0.0
     for number, name in enumerate([*(f"conv{i + 1}" for i in range(POOLINGS)), "bottleneck"]):
         size, channels, filters = CONVOLUTIONS[name]

@@ -7,6 +7,7 @@ from napari_stmml.heights.prepare import Preprocessing
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.parameters import PARAMETERS
 
+LEAST = 16  # px a side of the smallest map that has features of cells
 CELL = 2  # px a side of what gets one label, where features are of every place
 DENSE_PITCHES = (1, 2, 4, 8)
 
@@ -95,6 +96,11 @@ class Recipe:
             data_scaling=self.data_scaling,
             both_biases=self.both_biases,
         )
+
+    @property
+    def least_px(self) -> int:
+        """Side in px of the smallest prepared map that can be encoded, windows apart."""
+        return 0 if self.of_windows else LEAST
 
     @property
     def training_grid(self) -> WindowGrid:

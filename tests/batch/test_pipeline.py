@@ -821,7 +821,7 @@ def test_a_name_to_include_that_no_scan_has_is_said_with_the_nearest(small, quic
 def test_a_scan_that_cannot_be_labelled_is_a_row_of_the_report_and_stops_nothing(copy, here, monkeypatch):
     from napari_stmml.model.classifier import SurfaceClassifier
 
-    label = SurfaceClassifier.label_windows
+    label = SurfaceClassifier.label
     calls = []
 
     def sometimes(self, *arguments, **more):
@@ -830,7 +830,7 @@ def test_a_scan_that_cannot_be_labelled_is_a_row_of_the_report_and_stops_nothing
             raise MemoryError("no room")
         return label(self, *arguments, **more)
 
-    monkeypatch.setattr(SurfaceClassifier, "label_windows", sometimes)
+    monkeypatch.setattr(SurfaceClassifier, "label", sometimes)
     run = copy(predict_window_pitch=8)
     assert len(run.of("predicted")) == 2 * FILES - 1
     assert "1 not labelled" in run.of("report")[0]["summary"]

@@ -9,7 +9,7 @@ from napari_stmml.features.learned import (
     LAYERS,
     LIKELY,
     SEEN,
-    LearnedBank,
+    LearnedFeatures,
     _examples,
     _weights,
     build_network,
@@ -68,7 +68,7 @@ def test_training_stops_when_asked_and_another_seed_gives_other_weights(maps, tr
     told = []
     how = HOW | {"on_batch": lambda *batch: told.append(batch), "should_stop": lambda: True}
     weights = train_learned(maps, seed=4, **how)
-    assert LearnedBank(weights).weights
+    assert LearnedFeatures(weights).weights
     assert len(told) == 1
     assert not equal(weights, training["kept"][0])
 
@@ -79,23 +79,23 @@ def test_there_is_nothing_to_learn_from_no_map():
 
 
 def test_a_tile_has_the_features_of_the_whole_map(training):
-    bank = LearnedBank(training["weights"])
+    learned = LearnedFeatures(training["weights"])
     channels = np.random.default_rng(1).standard_normal((2, 400, 384)).astype(np.float32)
-    margin, cells = bank.reach, bank.reach // bank.cell
-    assert margin % bank.align == 0
-    whole = bank.features(channels)
-    tile = bank.features(np.ascontiguousarray(channels[:, 8:376, 16:]))
+    margin, cells = learned.reach, learned.reach // learned.cell
+    assert margin % learned.align == 0
+    whole = learned.features(channels)
+    tile = learned.features(np.ascontiguousarray(channels[:, 8:376, 16:]))
     inner = tile[cells:-cells, cells:]
     there = whole[4 + cells : 188 - cells, 8 + cells :]
     assert np.abs(inner - there).max() <= 1e-5
 
 
 def test_features_are_roots_of_probabilities_then_heights(training):
-    bank = LearnedBank(training["weights"])
-    channels = bank.prepare(np.random.default_rng(2).standard_normal((64, 96)).astype(np.float32))
+    learned = LearnedFeatures(training["weights"])
+    channels = learned.channels(np.random.default_rng(2).standard_normal((64, 96)).astype(np.float32))
     assert channels.shape == (2, 64, 96)
-    features = bank.features(channels)
-    assert features.shape == (32, 48, bank.n_features)
+    features = learned.features(channels)
+    assert features.shape == (32, 48, learned.n_features)
     assert features.dtype == np.float32
     likely = (features[..., : len(TYPES)] / LIKELY) ** 2
     assert np.allclose(likely.sum(-1), 1, atol=1e-4)
@@ -103,7 +103,7 @@ def test_features_are_roots_of_probabilities_then_heights(training):
 
 def test_sides_that_do_not_align_are_refused(training):
     with pytest.raises(ValueError, match="multiples of 8 px"):
-        LearnedBank(training["weights"]).features(np.zeros((2, 64, 60), np.float32))
+        LearnedFeatures(training["weights"]).features(np.zeros((2, 64, 60), np.float32))
 
 
 def test_normalisations_are_folded_into_the_layers():
@@ -114,7 +114,7 @@ def test_normalisations_are_folded_into_the_layers():
             layer.set_weights([rng.uniform(0.5, 2, one.shape) for one in layer.get_weights()])
     seen = rng.standard_normal((1, 32, 32, SEEN)).astype(np.float32)
     wanted = network.predict_on_batch(seen)
-    got = LearnedBank(_weights(network))._network.predict_on_batch(seen)
+    got = LearnedFeatures(_weights(network))._network.predict_on_batch(seen)
     assert np.allclose(got, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
 
 
@@ -129,16 +129,16 @@ def test_examples_turn_with_the_types_of_their_cells():
 def test_weights_that_do_not_fit_are_refused_by_name(training):
     missing = {name: one for name, one in training["weights"].items() if name != "half2.bias"}
     with pytest.raises(ValueError, match="layer half2 needs weights"):
-        LearnedBank(missing)
+        LearnedFeatures(missing)
     with pytest.raises(ValueError, match="layer types needs weights"):
-        LearnedBank(training["weights"] | {"types.bias": np.zeros(3)})
+        LearnedFeatures(training["weights"] | {"types.bias": np.zeros(3)})
 
 
 def test_without_weights_maps_are_prepared_and_features_refused():
-    bank = LearnedBank({})
-    channels = bank.prepare(np.eye(32, dtype=np.float32))
+    learned = LearnedFeatures({})
+    channels = learned.channels(np.eye(32, dtype=np.float32))
     with pytest.raises(ValueError, match="no weights"):
-        bank.features(channels)
+        learned.features(channels)
 
 
 def test_every_layer_takes_what_the_one_before_gives():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.features.filters import FilterBank
+from napari_stmml.features.filters import FilterFeatures
 from napari_stmml.features.pasting import PIECE, TYPES, UNKNOWN, _completed, _standing_out, pasted_pieces
 
 
@@ -12,7 +12,7 @@ def surface():
     y, x = np.mgrid[:264, :300]
     bump = 20 * np.exp(-((y - 100) ** 2 + (x - 200) ** 2) / 50)
     waves = np.sin(x / 1.5) + 0.2 * rng.standard_normal(x.shape) + bump
-    return FilterBank().prepare(waves.astype(np.float32))
+    return FilterFeatures().channels(waves.astype(np.float32))
 
 
 @pytest.fixture(scope="module")

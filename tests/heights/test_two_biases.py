@@ -6,7 +6,8 @@ from scipy.ndimage import shift as moved
 
 from benchmarks.surfaces import simulate_si001, with_artefacts
 from napari_stmml import Scan, read_mtrx
-from napari_stmml.heights.two_biases import lag, pair_scans, paired_by_file, shifted
+from napari_stmml.heights.prepare import Preprocessing
+from napari_stmml.heights.two_biases import lag, pair_scans, paired, shifted
 
 
 def surface(seed=1, **known):
@@ -70,9 +71,13 @@ def test_scans_without_a_partner_stay_as_they_are():
 
 def test_pairs_are_found_file_by_file_in_order():
     scans = [*frame("a.Z_mtrx"), *frame("b.Z_mtrx", seed=2)]
-    paired = list(paired_by_file(iter(scans)))
-    assert [scan.source for scan in paired] == [scan.source for scan in scans]
-    assert all(scan.other is not None for scan in paired)
+    ready = list(paired(iter(scans), Preprocessing(both_biases=True)))
+    assert [scan.source for scan in ready] == [scan.source for scan in scans]
+    assert all(scan.other is not None for scan in ready)
+    assert list(paired(iter(scans), Preprocessing())) == scans
+    apart = [scans[0], scans[2], scans[1], scans[3]]
+    assert all(scan.other is not None for scan in paired(apart, Preprocessing(both_biases=True)))
+    assert all(scan.other is None for scan in paired(iter(apart), Preprocessing(both_biases=True)))
 
 
 def test_a_map_without_heights_or_too_narrow_has_no_lag():

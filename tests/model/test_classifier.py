@@ -10,8 +10,8 @@ from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.clustering.kmeans import nearest_centres
 from napari_stmml.colours import class_colours
-from napari_stmml.features.bank import cell_features
 from napari_stmml.model import model_file
+from napari_stmml.model.encoders import make_encoder
 from napari_stmml.model.lessons import Lessons
 from napari_stmml.model.painted_cells import painted_places
 from napari_stmml.model.training import SAMPLE, warn_of_skipped
@@ -20,6 +20,7 @@ from napari_stmml.scan_key import ScanKey
 from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
 from napari_stmml.system.files import sha256
 from napari_stmml.system.progress import Stopped
+from tests.conftest import features_of
 
 RECIPE = Recipe(
     pixel_density=8.0,
@@ -57,7 +58,7 @@ def untrained(k=5, window=16, **changes):
     classes = Classes.plain([f"cluster {i + 1}" for i in range(k)])
     recipe = replace(RECIPE, **{"window_size": window, "num_clusters": k, **changes})
     clusters = Prototypes.plain(autoencoder.encode(noise))
-    return SurfaceClassifier(recipe, autoencoder, clusters, classes)
+    return SurfaceClassifier(recipe, make_encoder(recipe, autoencoder.weights), clusters, classes)
 
 
 @pytest.fixture(scope="module")
@@ -225,12 +226,9 @@ def test_a_scan_of_one_window_is_labelled_around_its_middle(model):
 def test_a_label_is_the_nearest_centre(model):
     scan = textures()
     heights = RECIPE.preprocessing.apply(scan)
-    grid = RECIPE.prediction_grid
-    chosen = np.argwhere(grid.complete(heights))
-    features = model.encoder.encode(grid.extract(heights, chosen)).astype(float)
-    distances = ((features[:, None] - model.clusters.centres[None]) ** 2).sum(axis=-1)
-    nearest = (distances.argmin(axis=1) + 1).reshape(grid.shape(heights.shape))
-    assert np.array_equal(model.predict(scan), grid.paint(nearest, heights.shape))
+    features = features_of(model.encoder, heights).astype(float)
+    nearest = ((features[..., None, :] - model.clusters.centres) ** 2).sum(axis=-1).argmin(axis=-1) + 1
+    assert np.array_equal(model.predict(scan), model.encoder.grid.paint(nearest, heights.shape))
 
 
 def test_rows_that_were_not_scanned_are_unlabelled(model):
@@ -256,7 +254,7 @@ def test_confidence_is_0_to_1_where_there_is_a_label_and_nan_elsewhere(model):
 def test_a_window_at_a_centre_is_sure_and_one_half_way_is_not(model):
     rng = np.random.default_rng(1)
     window = rng.random((1, 16, 16), dtype=np.float32)  # the first that the centres were made of
-    features = model.encoder.encode(window)
+    features = model.encoder.autoencoder.encode(window)
     nearest, sure = nearest_centres(features, model.clusters.centres)
     assert nearest[0] == 0
     assert sure[0] > 0.99
@@ -339,12 +337,12 @@ def test_dense_windows_get_the_same_labels_by_convolution_and_by_their_features(
     model = untrained(features="dense windows")
     model = replace(model, classes=model.classes.merged([2], into=5).deleted(4))
     heights = model.recipe.preprocessing.apply(textures())
-    grid = model.recipe.prediction_grid
-    labels, sure = model.label_windows(heights, grid)
-    cluster, _ = model.cluster_windows(heights, grid)
-    slowly = model._each(lambda some: model.classify(some)[:2], heights, grid, lambda *done: None, bool)
-    assert np.array_equal(labels, slowly[0])
-    np.testing.assert_allclose(sure[labels > 0], slowly[1][labels > 0], atol=1e-3)
+    labels, sure = model.label(heights)
+    cluster, _ = model.label_clusters(heights)
+    features = features_of(model.encoder, heights)
+    slowly, slow, _ = (one.reshape(labels.shape) for one in model.classify(features.reshape(labels.size, -1)))
+    assert np.array_equal(labels, slowly)
+    np.testing.assert_allclose(sure[labels > 0], slow[labels > 0], atol=1e-3)
     assert np.array_equal(labels, np.append(model.classes.shown, 0)[cluster])
 
 
@@ -352,10 +350,10 @@ def test_dense_windows_get_the_same_labels_by_convolution_and_by_their_features(
 def test_clusters_of_windows_are_found_whatever_their_classes(features):
     model = untrained(features=features)
     edited = replace(model, classes=model.classes.merged([2], into=5).deleted(4))
-    heights, grid = model.recipe.preprocessing.apply(textures()), model.recipe.prediction_grid
+    heights = model.recipe.preprocessing.apply(textures())
     heights[:20] = np.nan
-    labels, sure = model.label_windows(heights, grid)
-    cluster, margin = edited.cluster_windows(heights, grid)
+    labels, sure = model.label(heights)
+    cluster, margin = edited.label_clusters(heights)
     assert np.array_equal(cluster, labels.astype(int) - 1)
     assert np.array_equal(margin, sure, equal_nan=True)
     assert (cluster == -1).any()
@@ -459,10 +457,10 @@ def test_lessons_of_a_deleted_class_teach_nothing(pupil):
 
 def test_cells_that_are_there_teach_the_same(pupil, tmp_path):
     model, scan, _ = pupil
-    if model.recipe.of_windows:
+    if not model.encoder.keeps_features:
         pytest.skip("windows are not kept")
-    key, grid = ScanKey.of_scan(scan), model.recipe.prediction_grid
-    cells = cell_features(model.encoder, model.recipe.preprocessing.apply(scan))
+    key, grid = ScanKey.of_scan(scan), model.encoder.grid
+    cells = features_of(model.encoder, model.recipe.preprocessing.apply(scan))
     labels = painted_places(painted(7), grid, (128, 128))
     taught = model.learn_cells(key, scan.name, cells, labels)
     assert equal(taught, model.learn(scan, painted(7)), scan)
@@ -571,7 +569,7 @@ def test_weights_that_do_not_fit_are_refused_when_they_are_used(tmp_path, model)
             {"clusters": Prototypes.plain(np.zeros((5, 3), np.float32))},
             "16 px with 1024 features, clusters of 3",
         ),
-        ({"recipe": Recipe()}, "windows of 32 px, a network for 16 px"),
+        ({"recipe": Recipe()}, "windows of 32 px, an encoder for 16 px"),
     ],
 )
 def test_parts_that_do_not_fit_make_no_classifier(model, wrong, message):

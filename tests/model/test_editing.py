@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from napari_stmml import Scan, SurfaceClassifier, train_classifier
-from napari_stmml.features.bank import cell_features
 from napari_stmml.model.editing import carve, split
 from napari_stmml.simulate.surfaces import simulate_si001, with_artefacts
+from tests.conftest import features_of
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def model(scan):
 
 @pytest.fixture(scope="module")
 def features(scan, model):
-    made = cell_features(model.encoder, model.recipe.preprocessing.apply(scan))
+    made = features_of(model.encoder, model.recipe.preprocessing.apply(scan))
     return made.reshape(-1, made.shape[2])
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from napari_stmml import SurfaceClassifier
 from napari_stmml.classes import Classes
-from napari_stmml.features.bank import EDITION
+from napari_stmml.features.cells import EDITION
 from napari_stmml.model import model_file
 from napari_stmml.model.model_file import lineage
 

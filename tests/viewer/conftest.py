@@ -176,7 +176,7 @@ def correcting(viewer, qtbot, home, model_copy, small_session, tmp_path):
         viewer.add_layer(predicted)
         viewer.add_layer(truth)
         cells = np.load(file.path, mmap_mode="r")
-        grid = session.classifier.recipe.prediction_grid
+        grid = session.classifier.encoder.grid
         session.add(OpenScan(layer, scan, key, predicted, truth, grid, file, cells))
     qtbot.waitUntil(lambda: not session.busy and session.scans[1].labels.any(), timeout=LONG)
     yield session

@@ -12,9 +12,8 @@ import numpy as np
 from napari_stmml import __version__
 from napari_stmml.batch.job_folder import one_name
 from napari_stmml.batch.report import Row
-from napari_stmml.features.bank import plane
 from napari_stmml.heights.prepare import NotUsable
-from napari_stmml.heights.two_biases import pair_scans
+from napari_stmml.heights.two_biases import first_map, paired
 from napari_stmml.io.matrix import MtrxError, find_scans, is_parameter_file, is_topography, read_mtrx
 from napari_stmml.parameters import PARAMETERS
 from napari_stmml.recipe import Recipe
@@ -224,7 +223,7 @@ def take_in(intake: Intake) -> dict[str, Any]:
         why = str(error)
         rows.append(Row.of_file(intake.source, intake.set, why))
         scans = []
-    for scan in pair_scans(scans) if intake.values["both_biases"] else scans:
+    for scan in paired(scans, Recipe.among(intake.values).preprocessing):
         row, stored = _take_direction(scan, intake, outputs)
         rows.append(row)
         if stored is not None:
@@ -314,7 +313,7 @@ def _take_direction(scan: Scan, intake: Intake, outputs: list[str]) -> tuple[Row
     else:
         values = {**values, "save_windows": False, "save_window_jpgs": False}
     outputs += scan_files.write(
-        scan, flat, plane(prepared), places, name, Path(intake.folder), values, recipe
+        scan, flat, first_map(prepared), places, name, Path(intake.folder), values, recipe
     )
     status = "forced" if limit else "kept"
     row = replace(about, status=status, reason=limit, windows=len(places), thumbnail=thumbnail)

@@ -10,9 +10,8 @@ import numpy as np
 from napari_stmml.batch.job_folder import one_name
 from napari_stmml.batch.scan_files import density_of, starts_of
 from napari_stmml.classes import Classes
-from napari_stmml.features.bank import plane
-from napari_stmml.features.places import paint_scan
-from napari_stmml.heights.two_biases import pair_scans
+from napari_stmml.features.painting import paint_scan
+from napari_stmml.heights.two_biases import first_map, paired
 from napari_stmml.io.label_tiff import predicted_map, put_aside_if_edited
 from napari_stmml.io.matrix import read_mtrx
 from napari_stmml.recipe import Recipe
@@ -87,7 +86,7 @@ def read_prepared(reading: Reading) -> list[Prepared]:
     preparing = reading.recipe.preprocessing
     ready = []
     scans = read_mtrx(reading.source)
-    for scan in pair_scans(scans) if reading.recipe.both_biases else scans:
+    for scan in paired(scans, preparing):
         if scan.short_direction in reading.directions:
             flat = preparing.flat(scan, force=True)  # limits were looked at when it was taken in
             name = f"{reading.place}_{scan.short_direction}"
@@ -109,7 +108,7 @@ def write_labelled(writing: Writing) -> Labelled:
 
     scan, prepared = writing.prepared.scan, writing.prepared.heights
     grid = writing.recipe.prediction_grid
-    labels = paint_scan(writing.nearest, writing.margin, grid, prepared, scan)
+    labels = paint_scan(writing.nearest, writing.margin, grid, first_map(prepared).shape, scan)
     shown = with_painted(labels, scan, writing.classes, writing.lineage)
     labelled = predicted_map(shown.labels, scan, *shown.classes.legend, writing.model, shown.painted)
     outputs = [f"predictions/{writing.prepared.name}_{end}" for end in _ENDS]
@@ -124,7 +123,7 @@ def write_labelled(writing: Writing) -> Labelled:
     places = np.argwhere(writing.nearest)
     save_window_log(
         log,
-        starts_of(plane(prepared), places, grid),
+        starts_of(first_map(prepared), places, grid),
         writing.nearest[tuple(places.T)],
         writing.margin[tuple(places.T)],
         window=grid.window,

@@ -29,9 +29,9 @@ from napari_stmml.batch.label_files import (
     write_labelled,
 )
 from napari_stmml.batch.report import Row
-from napari_stmml.features.bank import bank_of
 from napari_stmml.model import model_file, training_cells
 from napari_stmml.model.classifier import SurfaceClassifier, load_network, save_network
+from napari_stmml.model.encoders import make_encoder
 from napari_stmml.model.model_file import lineage
 from napari_stmml.model.training import (
     Event,
@@ -44,6 +44,7 @@ from napari_stmml.model.training import (
     train_network,
 )
 from napari_stmml.parameters import nearest
+from napari_stmml.srsml24.encoders import Windows
 from napari_stmml.srsml24.unet import Autoencoder, TrainingState, summary
 from napari_stmml.srsml24.window_stream import StoredMap, WindowStream
 from napari_stmml.system.files import write_array, write_text
@@ -329,11 +330,11 @@ class Pipeline:
             )
             self._check_stop()
             self._write_history(name, training["history"])
-            bank = bank_of(self.recipe, weights)
+            encoder = make_encoder(self.recipe, weights)
         else:
             self._say("train: this recipe has nothing to train")
-            bank = bank_of(self.recipe)
-        save_network(self.folder / f"{name}.stmml", self.recipe, bank, training)
+            encoder = make_encoder(self.recipe)
+        save_network(self.folder / f"{name}.stmml", self.recipe, encoder, training)
         self.folder.note("train", self._train_print, outputs, done=True)
 
     def _load_checkpoint(self, path: Path, training: dict[str, Any]) -> TrainingState | None:
@@ -351,7 +352,8 @@ class Pipeline:
         return TrainingState(about["epoch"], arrays)
 
     def _write_model(self, name: str, network: Autoencoder, training: dict[str, Any]) -> None:
-        save_network(self.folder / f"{name}.stmml", self.recipe, network, training)
+        encoder = make_encoder(self.recipe, network.weights)
+        save_network(self.folder / f"{name}.stmml", self.recipe, encoder, training)
         write_text(self.folder / f"{name}_summary.txt", summary(self.recipe.window_size))
         self._write_history(name, training["history"])
 
@@ -391,21 +393,17 @@ class Pipeline:
             self._say("cluster: done already")
             return
         self.folder.note("cluster", self._cluster_print, outputs)
-        _, autoencoder, training = load_network(self.folder / f"model/{self.values['model_name']}.stmml")
-        if not self.recipe.of_windows:
+        _, encoder, training = load_network(self.folder / f"model/{self.values['model_name']}.stmml")
+        if not isinstance(encoder, Windows):
             maps = self._maps["train"]
-            classifier = training_cells.cluster(
-                autoencoder, maps, self.recipe, training, on_event=self._report
-            )
+            classifier = training_cells.cluster(encoder, maps, self.recipe, training, on_event=self._report)
             self._check_stop()
             classifier.save(self.folder / outputs[0])
             self.folder.note("cluster", self._cluster_print, outputs[:1], done=True)
             return
         windows = self._to_cluster
-        features = self._features(autoencoder, windows)
-        classifier = cluster(
-            autoencoder, features, len(windows), self.recipe, training, on_event=self._report
-        )
+        features = self._features(encoder.autoencoder, windows)
+        classifier = cluster(encoder, features, len(windows), self.recipe, training, on_event=self._report)
         self._write_clusters(name, classifier)
         self.folder.note("cluster", self._cluster_print, outputs, done=True)
 
@@ -501,7 +499,6 @@ class Pipeline:
             "alpha": self.values["overlay_alpha"],
             "cmap": self.values["cmap"],
         }
-        grid = self.recipe.prediction_grid
         with Pool(self._processes) as readers, Pool(self._processes) as writers:
 
             def writings() -> Iterator[Writing]:
@@ -513,9 +510,7 @@ class Pipeline:
                     ready: list[Prepared] = outcome.result or []
                     for prepared in ready:
                         try:
-                            labels = classifier.label_windows(
-                                prepared.heights, grid, should_stop=self._should_stop
-                            )
+                            labels = classifier.label(prepared.heights, should_stop=self._should_stop)
                         except Stopped:
                             return  # what is labelled is written all the same
                         except Exception as error:  # noqa: BLE001 - one scan too many for the memory, say

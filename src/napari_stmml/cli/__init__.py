@@ -206,7 +206,7 @@ def predict(options: argparse.Namespace) -> int:
 
 def learn(options: argparse.Namespace) -> int:
     """Teach a model what was painted on scans in napari; the sidecars beside the scans hold it."""
-    from napari_stmml.heights.two_biases import paired_by_file
+    from napari_stmml.heights.two_biases import paired
     from napari_stmml.jobs.runner import scans_of
     from napari_stmml.model.classifier import SurfaceClassifier
     from napari_stmml.system.files import keep_aside
@@ -215,7 +215,7 @@ def learn(options: argparse.Namespace) -> int:
     events: list[dict[str, Any]] = []
     classifier = SurfaceClassifier.load(options.model)
     scans = scans_of(options.paths, "", events.append, lambda: False)
-    scans = paired_by_file(scans) if classifier.recipe.both_biases else scans
+    scans = paired(scans, classifier.recipe.preprocessing)
     taught = teach(classifier, scans, on_event=events.append)
     learnt, skipped = [event for event in events if event["event"] == "learnt"], _skipped(events)
     out = options.out or options.model

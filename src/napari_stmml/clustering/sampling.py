@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.features.bank import cell_tiles, plane
-from napari_stmml.heights.windows import WindowGrid
+from napari_stmml.features.encoder import Encoder
+from napari_stmml.heights.two_biases import first_map
 from napari_stmml.srsml24.window_stream import StoredMap, load_map
 
 MOST = 60_000  # cells that clusters are fitted to
@@ -33,7 +33,7 @@ class Sample:
 
 
 def sample_cells(
-    bank: Any,
+    encoder: Encoder,
     maps: Sequence[StoredMap],
     *,
     seed: int,
@@ -45,7 +45,8 @@ def sample_cells(
 
     Parameters
     ----------
-    bank : Bank
+    encoder : Encoder
+        Of cells.
     maps : sequence of StoredMap
     seed : int
         The same seed draws the same cells.
@@ -63,7 +64,7 @@ def sample_cells(
     share = -(-most // len(chosen))
     features, of_map, cells = [], [], []
     for number, which in enumerate(chosen.tolist()):
-        some, places = _drawn(bank, load_map(maps[which].path), share, rng)
+        some, places = _drawn(encoder, load_map(maps[which].path), share, rng)
         features.append(some)
         cells.append(places)
         of_map.append(np.full(len(some), number))
@@ -79,17 +80,17 @@ def sample_cells(
 
 
 def _drawn(
-    bank: Any, heights: np.ndarray, share: int, rng: np.random.Generator
+    encoder: Encoder, heights: np.ndarray, share: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw cells of one map that were scanned: features (n, n_features), places (n, 2)."""
-    there = WindowGrid(bank.cell, bank.cell).complete(plane(heights))
+    there = encoder.grid.complete(first_map(heights))
     places = np.argwhere(there)
     if len(places) > share:
         places = places[np.sort(rng.choice(len(places), share, replace=False))]
     wanted = np.zeros(there.shape, bool)
     wanted[tuple(places.T)] = True
     some, found = [], []
-    for (rows, cols), tile in cell_tiles(bank, heights):
+    for (rows, cols), tile in encoder.encode(heights):
         here = wanted[rows, cols]
         some.append(tile[here])
         found.append(np.argwhere(here) + np.array([rows.start, cols.start]))
@@ -149,7 +150,7 @@ def exemplars(sample: Sample, chosen: list[np.ndarray], cell: int) -> np.ndarray
     loaded, heights = -1, np.empty((0, 0))
     for number, cluster, i, one in sorted(wanted):
         if number != loaded:
-            loaded, heights = number, plane(load_map(sample.paths[number]))
+            loaded, heights = number, first_map(load_map(sample.paths[number]))
         top, left = sample.cells[one] * cell + cell // 2 - side // 2
         rows = slice(max(top, 0), min(top + side, heights.shape[0]))
         cols = slice(max(left, 0), min(left + side, heights.shape[1]))

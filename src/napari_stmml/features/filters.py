@@ -29,7 +29,7 @@ _LEAST = np.float32(0.02)  # squared height, below which nothing is rough
 
 
 @dataclass(frozen=True)
-class FilterBank:
+class FilterFeatures:
     """Filters of 1 to 32 px on heights without their lattice, one set of features for each cell of 2 x 2 px.
 
     A number in a name is the standard deviation of the Gaussian in px. A bump is what is higher than its
@@ -37,8 +37,8 @@ class FilterBank:
     larger one. Lines have slopes in one direction around them, such as steps, grains in all. Tiles begin at
     and measure multiples of ``align`` px; a feature sees ``reach`` px far.
 
-    >>> bank = FilterBank()
-    >>> bank.features(bank.prepare(np.eye(64, dtype=np.float32))).shape
+    >>> filters = FilterFeatures()
+    >>> filters.features(filters.channels(np.eye(64, dtype=np.float32))).shape
     (32, 32, 21)
     """
 
@@ -52,7 +52,7 @@ class FilterBank:
         """How many features there are."""
         return len(self.names)
 
-    def prepare(self, heights: np.ndarray) -> np.ndarray:
+    def channels(self, heights: np.ndarray) -> np.ndarray:
         """Make terraces flat, take the lattice out of a whole map and scale; (2, rows, cols) float32.
 
         The first channel is the rest, the second the lattice. The unit is between what terraces with
@@ -66,7 +66,7 @@ class FilterBank:
         return recently(_prepared, np.asarray(heights, np.float32), of="channels of the filters")
 
     def features(self, channels: np.ndarray) -> np.ndarray:
-        """Filter a map, or a tile of it, that `prepare` has made.
+        """Filter the channels of a map, or of a tile of it.
 
         Parameters
         ----------
@@ -87,6 +87,10 @@ class FilterBank:
         maps = _filtered(*np.asarray(channels, np.float32))
         squashed = [np.arcsinh(maps[name]) for name in _NAMES]
         return np.stack([*squashed, *(maps[name] for name in _LOGARITHMS)], axis=-1)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return nothing: no weight is trained."""
+        return {}
 
 
 def _prepared(heights: np.ndarray) -> np.ndarray:

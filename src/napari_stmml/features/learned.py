@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.features.filters import FilterBank
+from napari_stmml.features.filters import FilterFeatures
 from napari_stmml.features.pasting import PIECE, TYPES, UNKNOWN, pasted_pieces
 from napari_stmml.heights.pyramid import blurred, doubled, halved
 from napari_stmml.srsml24.unet import load_keras
@@ -44,7 +44,7 @@ RARE = -0.3  # power of a type's share, by which its cells count in the loss
 
 
 @dataclass(frozen=True, eq=False)
-class LearnedBank:
+class LearnedFeatures:
     """A trained network as plain arrays: features of every cell of 2 x 2 px.
 
     Tiles begin at and measure multiples of ``align`` px; a feature sees ``reach`` px far.
@@ -53,7 +53,7 @@ class LearnedBank:
     ----------
     weights : dict of str to ndarray
         ``layer.kernel`` and ``layer.bias`` of every convolution, as `train_learned` returns them. Without
-        any the bank prepares maps, and makes no features.
+        any there are channels, and no features.
 
     Raises
     ------
@@ -64,7 +64,7 @@ class LearnedBank:
     weights: dict[str, np.ndarray] = field(repr=False)
 
     cell = CELL
-    filters = FilterBank()
+    filters = FilterFeatures()
     reach = filters.reach
     align = filters.align
     n_features = len(TYPES) + N_HEIGHTS + filters.n_features
@@ -77,7 +77,7 @@ class LearnedBank:
             if shapes != wanted:
                 raise ValueError(f"layer {name} needs weights {wanted}, the model holds {shapes}")
 
-    def prepare(self, heights: np.ndarray) -> np.ndarray:
+    def channels(self, heights: np.ndarray) -> np.ndarray:
         """Scale a whole map and take its lattice out; (2, rows, cols) float32, as the filters do.
 
         Parameters
@@ -85,10 +85,10 @@ class LearnedBank:
         heights : ndarray, shape (rows, cols)
             Flattened, without NaN, in any unit; 16 px a side or more.
         """
-        return self.filters.prepare(heights)
+        return self.filters.channels(heights)
 
     def features(self, channels: np.ndarray) -> np.ndarray:
-        """Encode a map, or a tile of it, that `prepare` has made.
+        """Encode the channels of a map, or of a tile of it.
 
         Parameters
         ----------
@@ -110,6 +110,10 @@ class LearnedBank:
         likely = np.sqrt(_softmax(self._network.predict_on_batch(seen[None])[0]))
         own = [np.float32(LIKELY) * likely, np.float32(HIGH) * heights]
         return np.concatenate([*own, of_filters], axis=-1)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the weights."""
+        return self.weights
 
     @cached_property
     def _network(self) -> Any:
@@ -200,7 +204,7 @@ def train_learned(
     Parameters
     ----------
     maps : sequence of ndarray, shape (2, rows, cols)
-        As `LearnedBank.prepare` makes them, NaN where not scanned; of very many, some are drawn.
+        As `LearnedFeatures.channels` makes them, NaN where not scanned; of very many, some are drawn.
     epochs, batch_size, learning_rate, seed
         The same seed gives the same weights.
     sampled : int

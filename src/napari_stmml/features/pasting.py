@@ -32,7 +32,7 @@ def pasted_pieces(
     Parameters
     ----------
     maps : sequence of ndarray, shape (2, rows, cols)
-        Rest and lattice, as `FilterBank.prepare` makes them, NaN where not scanned; 16 px a side or more.
+        Residual and lattice, as `FilterFeatures.channels` makes them; NaN where nothing was scanned.
     count : int
         How many pieces.
     rng : Generator

@@ -1,6 +1,6 @@
 """Two biases of one place: lay what was recorded on the way back over what was recorded on the way there."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -9,6 +9,7 @@ import numpy as np
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.heights.lattice import split_lattice
 from napari_stmml.heights.missing import fill_nearest
+from napari_stmml.heights.prepare import Preprocessing
 from napari_stmml.heights.spread import robust_sigma
 from napari_stmml.scan import Scan
 
@@ -52,10 +53,27 @@ def pair_scans(scans: Iterable[Scan]) -> list[Scan]:
     return paired
 
 
-def paired_by_file(scans: Iterable[Scan]) -> Iterator[Scan]:
-    """Pair the scans of one file after the other, as they come."""
-    for _, of_file in groupby(scans, lambda scan: scan.source):
-        yield from pair_scans(of_file)
+def paired(scans: Iterable[Scan], preparation: Preprocessing) -> Iterator[Scan]:
+    """Yield the scans to prepare: each with its way back, where the preparation takes both biases.
+
+    Parameters
+    ----------
+    scans : iterable of Scan
+        A sequence is paired as a whole, anything else file by file, as the scans come.
+    preparation : Preprocessing
+    """
+    if not preparation.both_biases:
+        yield from scans
+    elif isinstance(scans, Sequence):
+        yield from pair_scans(scans)
+    else:
+        for _, of_file in groupby(scans, lambda scan: scan.source):
+            yield from pair_scans(of_file)
+
+
+def first_map(heights: np.ndarray) -> np.ndarray:
+    """Return the map, (rows, cols), of prepared heights; the first one, of those of two biases."""
+    return heights if heights.ndim == 2 else heights[0]
 
 
 def lag(heights: np.ndarray, back: np.ndarray) -> float:

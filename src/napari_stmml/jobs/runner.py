@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from napari_stmml.heights.two_biases import pair_scans, paired_by_file
+from napari_stmml.heights.two_biases import paired
 from napari_stmml.io.matrix import MtrxError, find_scans, read_mtrx
 from napari_stmml.jobs.ingest_log import IngestLog
 from napari_stmml.jobs.predict_scans import (
@@ -142,15 +142,13 @@ class PredictJob:
         watch: Callable[[Iterable[Scan]], Iterable[Scan]],
     ) -> None:
         classifier = SurfaceClassifier.load(self.model)
-        if self.pitch is not None and not classifier.recipe.of_windows:
+        if self.pitch is not None and not classifier.encoder.has_pitch:
             raise ValueError(
                 f"recipe {classifier.recipe.name} labels every cell of {CELL} px; a pitch is for windows"
             )
         scans = scans_of(self.paths, self.scans, report, should_stop)
-        if classifier.recipe.both_biases:
-            scans = paired_by_file(scans)
         tasks = scan_tasks(
-            watch(scans),
+            watch(paired(scans, classifier.recipe.preprocessing)),
             model=self.model,
             out=self.out,
             pitch=self.pitch,
@@ -158,7 +156,7 @@ class PredictJob:
             confidence=self.confidence,
         )
         total, sources = _count_files(self.paths), set[str]()
-        if not self.figures or (classifier.recipe.trains and total < 2):  # other processes take a while
+        if not self.figures or (classifier.encoder.has_network and total < 2):  # other processes take a while
             for task in tasks:
                 _report_labelled(report, label_scan(task, classifier, report, should_stop))
             return
@@ -184,7 +182,7 @@ class PredictJob:
     ) -> Iterator[tuple[str, str, Outcome]]:
         """Yield what came of each scan: labelled in any process, or, by a network, here and written there."""
         going = until_stopped(tasks, should_stop)
-        if not classifier.recipe.trains:
+        if not classifier.encoder.has_network:
             for outcome in pool.map(label_scan, going):
                 yield outcome.task.scan.name, outcome.task.scan.source, outcome
             return
@@ -227,15 +225,15 @@ class InstantJob:
         started = time.monotonic()
         scans = load_scans(self.scans)
         recipe = Recipe.from_dict(self.recipe)
-        paired = pair_scans(scans) if recipe.both_biases else scans
+        ready = list(paired(scans, recipe.preprocessing))
         classifier = train_classifier(
-            paired, recipe=recipe, seed=self.seed, on_event=report, should_stop=should_stop
+            ready, recipe=recipe, seed=self.seed, on_event=report, should_stop=should_stop
         )
         model = Path(self.out) / "instant.stmml"
         model.parent.mkdir(parents=True, exist_ok=True)
         classifier.save(model)
         report(_trained(classifier, str(model), started, False))
-        for task in scan_tasks(paired, model=str(model), out=self.out, confidence=True):
+        for task in scan_tasks(ready, model=str(model), out=self.out, confidence=True):
             _report_labelled(report, label_scan(task, classifier, lambda event: None, should_stop))
 
 
@@ -308,7 +306,7 @@ class LookJob:
         classifier = SurfaceClassifier.load(self.model)
         scans = scans_of(self.paths, self.scans, report, should_stop)
         total, sources = _count_files(self.paths), set[str]()
-        for scan in paired_by_file(scans) if classifier.recipe.both_biases else scans:
+        for scan in paired(scans, classifier.recipe.preprocessing):
             try:
                 found = doubts([answers_of(classifier, scan, should_stop=should_stop)], most=self.most)
             except ValueError as error:

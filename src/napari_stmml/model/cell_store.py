@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_stmml.features.bank import cell_tiles, plane
-from napari_stmml.features.places import windows_of
+from napari_stmml.features.painting import windows_of
+from napari_stmml.heights.two_biases import first_map
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.scan import Scan
 from napari_stmml.system.progress import Stopped
@@ -46,19 +46,17 @@ def write_cells(
     Stopped
         If ``should_stop`` said so.
     """
-    recipe = classifier.recipe
-    grid = recipe.prediction_grid
-    heights, _ = windows_of(scan, recipe, grid)
-    shape: tuple[int, int] = plane(heights).shape
-    if recipe.of_windows:
-        cluster, sure = classifier.cluster_windows(heights, grid, on_progress, should_stop)
+    encoder = classifier.encoder
+    heights, _ = windows_of(scan, classifier.recipe, encoder.grid)
+    shape: tuple[int, int] = first_map(heights).shape
+    if not encoder.keeps_features:
+        cluster, sure = classifier.label_clusters(heights, on_progress=on_progress, should_stop=should_stop)
         np.save(path, np.stack([cluster + 1, sure], axis=-1).astype(np.float32), allow_pickle=False)
         return CellFile(str(path), "clusters", shape)
-    complete = grid.complete(plane(heights))
-    width = classifier.encoder.n_features
-    kept = np.lib.format.open_memmap(str(path), "w+", np.float32, (*complete.shape, width))
+    complete = encoder.grid.complete(first_map(heights))
+    kept = np.lib.format.open_memmap(str(path), "w+", np.float32, (*complete.shape, encoder.n_features))
     done = 0
-    for place, some in cell_tiles(classifier.encoder, heights):
+    for place, some in encoder.encode(heights):
         if should_stop():
             raise Stopped("making features was stopped")
         kept[place] = np.where(complete[place][..., None], some, np.float32(np.nan))

@@ -1,6 +1,6 @@
 """Keep and use a trained model: a SurfaceClassifier turns a scan into a label map, and learns from people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,23 +12,23 @@ import numpy as np
 from napari_stmml.classes import MOST as MOST_CLASSES
 from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes
-from napari_stmml.features.bank import EDITION, bank_of, plane
-from napari_stmml.features.places import paint_scan, place_features, windows_of
-from napari_stmml.heights.windows import WindowGrid
+from napari_stmml.features.cells import EDITION
+from napari_stmml.features.encoder import Encoder, Place
+from napari_stmml.features.painting import paint_scan, windows_of
+from napari_stmml.heights.two_biases import first_map
 from napari_stmml.model import model_file
+from napari_stmml.model.encoders import make_encoder
 from napari_stmml.model.learner import Learner
 from napari_stmml.model.lessons import Lessons
 from napari_stmml.model.painted_cells import checked_truth, enough, painted_features
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey
-from napari_stmml.srsml24 import dense_unet
-from napari_stmml.srsml24.unet import Autoencoder
 from napari_stmml.system.progress import Stopped
 
 Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
-Answer = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+Answers = Iterator[tuple[Place, np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +38,8 @@ class SurfaceClassifier:
     Parameters
     ----------
     recipe : Recipe
-    encoder : Autoencoder or Bank
-        What makes features: the seed's network of windows, or a bank of every place.
+    encoder : Encoder
+        What makes features of windows or of cells.
     clusters : Prototypes
     classes : Classes
         What labels mean, and the label of each cluster.
@@ -52,7 +52,7 @@ class SurfaceClassifier:
     """
 
     recipe: Recipe
-    encoder: Any
+    encoder: Encoder
     clusters: Prototypes
     classes: Classes
     training: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -63,11 +63,11 @@ class SurfaceClassifier:
         n_clusters, n_features = self.clusters.n_clusters, self.clusters.n_features
         if n_clusters < 2:
             raise ValueError(f"a model needs at least 2 clusters, this one has {n_clusters}")
-        window = self.encoder.window if self.recipe.of_windows else self.recipe.window_size
-        if n_features != self.encoder.n_features or self.recipe.window_size != window:
+        encoder, window = self.encoder, self.recipe.prediction_grid.window
+        if n_features != encoder.n_features or window != encoder.grid.window:
             raise ValueError(
-                f"the parts of the model do not fit: windows of {self.recipe.window_size} px, a network for"
-                f" {window} px with {self.encoder.n_features} features, clusters of {n_features}"
+                f"the parts of the model do not fit: {encoder.unit} of {window} px, an encoder for"
+                f" {encoder.grid.window} px with {encoder.n_features} features, clusters of {n_features}"
             )
         if len(self.classes.of_cluster) != n_clusters:
             raise ValueError(
@@ -182,22 +182,29 @@ class SurfaceClassifier:
         Stopped
             If ``should_stop`` said so.
         """
-        recipe = self.recipe
-        grid = recipe.prediction_grid
-        if pitch is not None and recipe.of_windows:
-            grid = WindowGrid(recipe.window_size, pitch)
-        heights, _ = windows_of(scan, recipe, grid)
-        nearest, confidence = self.label_windows(heights, grid, on_progress, should_stop)
-        return paint_scan(nearest, confidence, grid, heights, scan, return_confidence)
+        encoder = self._at(pitch)
+        heights, _ = windows_of(scan, self.recipe, encoder.grid)
+        labels, confidence = self.label(
+            heights, pitch=pitch, on_progress=on_progress, should_stop=should_stop
+        )
+        shape = first_map(heights).shape
+        return paint_scan(labels, confidence, encoder.grid, shape, scan, return_confidence)
 
-    def label_windows(
+    def label(
         self,
         heights: np.ndarray,
-        grid: WindowGrid,
+        *,
+        pitch: int | None = None,
         on_progress: Progress = lambda done, total: None,
         should_stop: ShouldStop = lambda: False,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Label every complete window, or cell, of prepared heights, (rows, cols) or (2, rows, cols).
+        """Label every complete window or cell of prepared heights, (rows, cols) or (2, rows, cols).
+
+        Parameters
+        ----------
+        heights : ndarray of float32
+        pitch, on_progress, should_stop
+            As ``predict`` takes them.
 
         Returns
         -------
@@ -210,27 +217,25 @@ class SurfaceClassifier:
         Stopped
             If ``should_stop`` said so.
         """
-        steps: dict[str, Any] = {"on_progress": on_progress, "should_stop": should_stop}
-        if self.recipe.features == "dense windows" and not self._taught and self.clusters.before is None:
-            names, groups = self._shown
-            encode, owners = self.encoder.dense_encoder, groups[self.clusters.owners]
-            index, confidence = dense_unet.label_windows(
-                encode, heights, grid, self.clusters.centres, owners=owners, **steps
-            )
-            labels = np.append(0, names)[index]
+        encoder, names = self._at(pitch), self._shown[0]
+        complete = encoder.grid.complete(first_map(heights))
+        if self._learns:
+            found = self._each(lambda some: self._learner.assign(some)[:2], encoder, heights, complete)
         else:
-            labels, confidence = self._each(lambda some: self.classify(some)[:2], heights, grid, **steps)
+            nearest = self._nearest(encoder, heights, complete, self._shown[1])
+            found = ((place, names[index], sure) for place, index, sure in nearest)
+        labels, confidence = _gathered(found, complete, on_progress, should_stop)
         confidence[labels == 0] = np.nan
         return labels.astype(self._kind), confidence
 
-    def cluster_windows(
+    def label_clusters(
         self,
         heights: np.ndarray,
-        grid: WindowGrid,
+        *,
         on_progress: Progress = lambda done, total: None,
         should_stop: ShouldStop = lambda: False,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Find the cluster of every complete window, or cell, whatever its class; as ``label_windows``.
+        """Find the cluster of every complete window or cell, whatever its class; as ``label``.
 
         Returns
         -------
@@ -238,20 +243,11 @@ class SurfaceClassifier:
         confidence : ndarray of float32, of the same shape
             How much nearer it is than the next cluster; NaN where there is none.
         """
-        steps: dict[str, Any] = {"on_progress": on_progress, "should_stop": should_stop}
-        if self.recipe.features == "dense windows" and self.clusters.before is None:
-            encode, centres = self.encoder.dense_encoder, self.clusters.centres
-            found = dense_unet.label_windows(
-                encode, heights, grid, centres, owners=self.clusters.owners, **steps
-            )
-        else:
-
-            def nearest(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-                cluster, sure = self.clusters.assign(features)
-                return cluster + 1, sure
-
-            found = self._each(nearest, heights, grid, **steps)
-        return found[0].astype(int) - 1, found[1]
+        complete = self.encoder.grid.complete(first_map(heights))
+        nearest = self._nearest(self.encoder, heights, complete, np.arange(self.n_clusters))
+        found = ((place, index + 1, sure) for place, index, sure in nearest)
+        cluster, confidence = _gathered(found, complete, on_progress, should_stop)
+        return cluster.astype(int) - 1, confidence
 
     def classify(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Classify feature vectors, (n, n_features), as the encoder gives them.
@@ -265,7 +261,7 @@ class SurfaceClassifier:
         runner_up : ndarray, of the type and shape of ``labels``
             The next class; 0 where there is none.
         """
-        if self._taught:
+        if self._learns:
             labels, confidence, runner_up = self._learner.assign(features)
         else:
             names, groups = self._shown
@@ -344,7 +340,7 @@ class SurfaceClassifier:
         return np.uint8 if self.n_classes <= MOST_CLASSES else np.uint16
 
     @property
-    def _taught(self) -> bool:
+    def _learns(self) -> bool:
         """Whether any lesson is of a class that is there."""
         return self.lessons is not None and bool(self.classes.lookup[self.lessons.labels].any())
 
@@ -361,37 +357,56 @@ class SurfaceClassifier:
         labels = classes.lookup[lessons.labels]
         return Learner.fit(self.clusters, classes.shown, lessons.features, labels, scans=lessons.scan)
 
+    def _at(self, pitch: int | None) -> Encoder:
+        return self.encoder if pitch is None else self.encoder.at_pitch(pitch)
+
+    def _nearest(
+        self, encoder: Encoder, heights: np.ndarray, complete: np.ndarray, groups: np.ndarray
+    ) -> Answers:
+        """Yield the nearest group of clusters of each piece of a map, and how sure that is."""
+        owners = groups[self.clusters.owners]
+        if self.clusters.before is None:
+            found = encoder.nearest(heights, self.clusters.centres, owners, complete)
+            if found is not None:
+                return found
+        return self._each(lambda some: self.clusters.ranked(some, groups)[:2], encoder, heights, complete)
+
     def _each(
         self,
-        answer: Answer,
+        answer: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+        encoder: Encoder,
         heights: np.ndarray,
-        grid: WindowGrid,
-        on_progress: Progress,
-        should_stop: ShouldStop,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Ask for a number and a confidence of the features of every complete place, some at a time."""
-        complete = grid.complete(plane(heights))
-        found, confidence = np.zeros(complete.shape, np.uint16), np.full(complete.shape, np.nan, np.float32)
-        done, total = 0, int(complete.sum())
-        for place, features in place_features(self.recipe, self.encoder, heights, grid, complete):
-            if should_stop():
-                raise Stopped("prediction was stopped")
-            shape = features.shape[:-1]
+        complete: np.ndarray,
+    ) -> Answers:
+        """Yield a number and a confidence for the features of each piece of a map."""
+        for place, features in encoder.encode(heights, complete):
             some, sure = answer(features.reshape(-1, features.shape[-1]))
-            found[place], confidence[place] = some.reshape(shape), sure.reshape(shape)
-            done = min(done + some.size, total)
-            on_progress(done, total)
-        found[~complete], confidence[~complete] = 0, np.nan
-        return found, confidence
+            yield place, some.reshape(features.shape[:-1]), sure.reshape(features.shape[:-1])
 
 
-def save_network(path: str | Path, recipe: Recipe, encoder: Any, training: dict[str, Any]) -> Path:
+def _gathered(
+    found: Answers, complete: np.ndarray, on_progress: Progress, should_stop: ShouldStop
+) -> tuple[np.ndarray, np.ndarray]:
+    """Put the answers of all pieces together; 0 and NaN where a window or cell is not complete."""
+    labels, confidence = np.zeros(complete.shape, np.uint16), np.full(complete.shape, np.nan, np.float32)
+    done, total = 0, int(complete.sum())
+    for place, some, sure in found:
+        labels[place], confidence[place] = some, sure
+        done += int(complete[place].sum())
+        on_progress(done, total)
+        if done < total and should_stop():
+            raise Stopped("prediction was stopped")
+    labels[~complete], confidence[~complete] = 0, np.nan
+    return labels, confidence
+
+
+def save_network(path: str | Path, recipe: Recipe, encoder: Encoder, training: dict[str, Any]) -> Path:
     """Write what makes features before there are clusters, with the recipe and the record of its training."""
     about = {"recipe": recipe.as_dict(), "features": EDITION, "training": training}
     return model_file.write(path, about, _weights(encoder))
 
 
-def load_network(path: str | Path) -> tuple[Recipe, Any, dict[str, Any]]:
+def load_network(path: str | Path) -> tuple[Recipe, Encoder, dict[str, Any]]:
     """Read what makes the features of a model file, with clusters or without.
 
     Raises
@@ -410,16 +425,11 @@ def load_network(path: str | Path) -> tuple[Recipe, Any, dict[str, Any]]:
 _PREFIX = "autoencoder/"  # of every network's weights
 
 
-def _weights(encoder: Any) -> dict[str, np.ndarray]:
-    weights = getattr(getattr(encoder, "bank", encoder), "weights", {})
-    return {f"{_PREFIX}{name}": array for name, array in weights.items()}
+def _weights(encoder: Encoder) -> dict[str, np.ndarray]:
+    return {f"{_PREFIX}{name}": array for name, array in encoder.arrays().items()}
 
 
-def _encoder(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple[Recipe, Any]:
+def _encoder(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple[Recipe, Encoder]:
     recipe = Recipe.from_dict(about["recipe"])
     weights = {key[len(_PREFIX) :]: array for key, array in arrays.items() if key.startswith(_PREFIX)}
-    if recipe.of_windows:
-        return recipe, Autoencoder(recipe.window_size, weights)
-    if about.get("features") != EDITION:
-        raise ValueError(f"its features ({recipe.features}) are those of another version; train it again")
-    return recipe, bank_of(recipe, weights)
+    return recipe, make_encoder(recipe, weights, edition=about.get("features"))

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_stmml.classes import Classes, SurfaceClass
 from napari_stmml.colours import class_colours
-from napari_stmml.features.bank import plane
+from napari_stmml.heights.two_biases import first_map
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.srsml24.window_stream import StoredMap, load_map
 
@@ -129,6 +129,5 @@ def _classes(known: list[int], old: SurfaceClassifier) -> Classes:
 
 
 def _painted(model: SurfaceClassifier, heights: np.ndarray) -> np.ndarray:
-    grid = model.recipe.prediction_grid
-    labels, _ = model.label_windows(heights, grid)
-    return grid.paint(labels, plane(heights).shape).astype(np.int64)
+    labels, _ = model.label(heights)
+    return model.encoder.grid.paint(labels, first_map(heights).shape).astype(np.int64)

@@ -1,13 +1,12 @@
 """From what a person painted on a scan to features that a model can learn from."""
 
-from typing import Any
-
 import numpy as np
 
 from napari_stmml.classes import MOST as MOST_CLASSES
-from napari_stmml.features.bank import plane
-from napari_stmml.features.places import place_features, windows_of
+from napari_stmml.features.encoder import Encoder
+from napari_stmml.features.painting import windows_of
 from napari_stmml.heights.prepare import to_own_pixels
+from napari_stmml.heights.two_biases import first_map
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
@@ -34,15 +33,14 @@ def checked_truth(truth: np.ndarray, scan: Scan) -> np.ndarray:
 
 
 def painted_features(
-    recipe: Recipe, encoder: Any, scan: Scan, truth: np.ndarray
+    recipe: Recipe, encoder: Encoder, scan: Scan, truth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return features and labels of the places, windows or cells, that were painted on a scan.
 
     Parameters
     ----------
     recipe : Recipe
-    encoder : Autoencoder or Bank
-        Of the recipe.
+    encoder : Encoder
     scan : Scan
     truth : ndarray of uint8, shape (rows, cols) of the scan
         0 = untouched.
@@ -57,12 +55,12 @@ def painted_features(
     ValueError
         If the scan cannot be prepared.
     """
-    grid = recipe.prediction_grid
+    grid = encoder.grid
     heights, _ = windows_of(scan, recipe, grid)
-    painted = painted_places(truth, grid, plane(heights).shape)
-    wanted = enough((painted > 0) & grid.complete(plane(heights)), painted)
+    painted = painted_places(truth, grid, first_map(heights).shape)
+    wanted = enough((painted > 0) & grid.complete(first_map(heights)), painted)
     features, labels = [np.zeros((0, encoder.n_features), np.float32)], [np.zeros(0, np.uint8)]
-    for place, made in place_features(recipe, encoder, heights, grid, wanted):
+    for place, made in encoder.encode(heights, wanted):
         chosen = wanted[place]
         features.append(made[chosen])
         labels.append(painted[place][chosen])

@@ -13,14 +13,17 @@ import numpy as np
 from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.clustering.kmeans import fit_clusters
-from napari_stmml.features.places import ENCODED_AT_ONCE, windows_of
-from napari_stmml.heights.two_biases import paired_by_file
+from napari_stmml.features.encoder import Encoder
+from napari_stmml.features.painting import windows_of
+from napari_stmml.heights.two_biases import paired
 from napari_stmml.model import model_file, training_cells
 from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.encoders import make_encoder
 from napari_stmml.model.matching import keep_names
 from napari_stmml.recipe import DEFAULT, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.srsml24 import dense_unet
+from napari_stmml.srsml24.encoders import AT_ONCE
 from napari_stmml.srsml24.unet import Autoencoder, TrainingState, train_autoencoder
 from napari_stmml.srsml24.window_stream import StoredMap, WindowStream, load_map, places_of, store_map
 from napari_stmml.system.files import sha256
@@ -119,7 +122,8 @@ def _train_windows(
     def classifier(autoencoder: Autoencoder, windows: WindowStream, quick: bool) -> SurfaceClassifier:
         features = encoded(autoencoder, windows, recipe, training["seed"])
         told = (lambda event: None) if quick else on_event
-        return cluster(autoencoder, features, len(windows), recipe, training, on_event=told)
+        encoder = make_encoder(recipe, autoencoder.weights)
+        return cluster(encoder, features, len(windows), recipe, training, on_event=told)
 
     autoencoder = train_network(
         train,
@@ -209,8 +213,8 @@ def encoded(
 
 def encode(autoencoder: Autoencoder, batch: np.ndarray) -> np.ndarray:
     """Encode any number of windows, some at a time, as (n, n_features) float32."""
-    parts = range(0, len(batch), ENCODED_AT_ONCE)
-    return np.concatenate([autoencoder.encode(batch[i : i + ENCODED_AT_ONCE]) for i in parts])
+    parts = range(0, len(batch), AT_ONCE)
+    return np.concatenate([autoencoder.encode(batch[i : i + AT_ONCE]) for i in parts])
 
 
 def _densely(autoencoder: Autoencoder, windows: WindowStream, size: int, seed: int) -> Iterator[np.ndarray]:
@@ -239,7 +243,7 @@ def _densely(autoencoder: Autoencoder, windows: WindowStream, size: int, seed: i
 
 
 def cluster(
-    autoencoder: Autoencoder,
+    encoder: Encoder,
     features: Iterable[np.ndarray],
     total: int,
     recipe: Recipe,
@@ -261,7 +265,7 @@ def cluster(
         "history": list(training["history"]),
     }
     classes = Classes.plain([f"cluster {i + 1}" for i in range(len(found.centres))])
-    return SurfaceClassifier(recipe, autoencoder, Prototypes.plain(found.centres), classes, record)
+    return SurfaceClassifier(recipe, encoder, Prototypes.plain(found.centres), classes, record)
 
 
 def _store(
@@ -272,7 +276,7 @@ def _store(
     sources, why = [], "there was none"
     hashes: dict[str, str | None] = {}
     grid = recipe.training_grid if recipe.trains else recipe.prediction_grid
-    for scan in paired_by_file(scans) if recipe.both_biases else scans:
+    for scan in paired(scans, recipe.preprocessing):
         try:
             prepared, _ = windows_of(scan, recipe, grid)
         except ValueError as error:

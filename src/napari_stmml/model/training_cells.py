@@ -10,9 +10,10 @@ import numpy as np
 from napari_stmml.classes import Classes
 from napari_stmml.clustering.balanced import Proposal, fit_prototypes, propose
 from napari_stmml.clustering.sampling import MOST, exemplars, sample_cells, typical
-from napari_stmml.features.bank import bank_of
-from napari_stmml.heights.missing import fill_nearest
+from napari_stmml.features.cells import CellEncoder
+from napari_stmml.features.encoder import Encoder
 from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.encoders import make_encoder
 from napari_stmml.recipe import Recipe
 from napari_stmml.srsml24.window_stream import StoredMap, load_map
 from napari_stmml.system.progress import of_training
@@ -36,17 +37,17 @@ def train(
     """Make a classifier of prepared maps; the parameters are those of `training.train_classifier`."""
     if not recipe.trains:
         on_event({"event": "step", "what": f"{len(maps)} scans: nothing to train, clustering"})
-        return cluster(bank_of(recipe), maps, recipe, training, auto=auto, on_event=on_event)
+        return cluster(make_encoder(recipe), maps, recipe, training, auto=auto, on_event=on_event)
 
     def quickly(weights: dict[str, np.ndarray]) -> None:
         if keep is not None:
-            bank = bank_of(recipe, weights)
-            keep(cluster(bank, maps[:8], recipe, training, most=QUICK, complete=False))
+            encoder = make_encoder(recipe, weights)
+            keep(cluster(encoder, maps[:8], recipe, training, most=QUICK, complete=False))
 
-    bank = bank_of(recipe, train_bank(maps, recipe, training, on_event, quickly, should_stop))
+    encoder = make_encoder(recipe, train_bank(maps, recipe, training, on_event, quickly, should_stop))
     stopped = should_stop()
     most = QUICK if stopped else MOST
-    return cluster(bank, maps, recipe, training, auto=auto, most=most, on_event=on_event)
+    return cluster(encoder, maps, recipe, training, auto=auto, most=most, on_event=on_event)
 
 
 def train_bank(
@@ -61,7 +62,8 @@ def train_bank(
     from napari_stmml.features.learned import train_learned
 
     seed = training["seed"]
-    bank = bank_of(recipe)
+    encoder = make_encoder(recipe)
+    assert isinstance(encoder, CellEncoder)
     sampled = recipe.sampled_windows or SAMPLED
     rng = np.random.default_rng((seed, 2))
     some = np.sort(rng.permutation(len(maps))[:MOST_MAPS])
@@ -69,7 +71,7 @@ def train_bank(
     channels = []
     for which in some.tolist():
         heights = load_map(maps[which].path)
-        made = bank.prepare(fill_nearest(heights))
+        made = encoder.channels(heights)
         for first in range(0, len(made), 2):
             one = made[first : first + 2].copy()
             one[:, ~np.isfinite(heights if heights.ndim == 2 else heights[first // 2])] = np.nan
@@ -92,7 +94,7 @@ def train_bank(
 
 
 def cluster(
-    bank: Any,
+    encoder: Encoder,
     maps: Sequence[StoredMap],
     recipe: Recipe,
     training: dict[str, Any],
@@ -106,7 +108,7 @@ def cluster(
 
     Parameters
     ----------
-    bank : Bank
+    encoder : Encoder
     maps : sequence of StoredMap
     recipe : Recipe
     training : dict
@@ -123,11 +125,11 @@ def cluster(
         on_event({"event": "clustering", "done": done, "total": total})
 
     seed = training["seed"]
-    sample = sample_cells(bank, maps, seed=seed, most=most, on_map=on_map)
+    sample = sample_cells(encoder, maps, seed=seed, most=most, on_map=on_map)
     k = recipe.num_clusters
     if len(sample) < k:
         raise ValueError(
-            f"{k} clusters need at least as many cells of {bank.cell} px, there are {len(sample)}"
+            f"{k} clusters need at least as many cells of {encoder.grid.window} px, there are {len(sample)}"
         )
     proposed: Proposal | None = None
     if auto:
@@ -145,8 +147,8 @@ def cluster(
     }
     shown = None
     if complete:
-        chosen = typical(sample, labels, confidence, found.n_clusters, bank.cell)
-        shown = exemplars(sample, chosen, bank.cell)
+        chosen = typical(sample, labels, confidence, found.n_clusters, encoder.grid.window)
+        shown = exemplars(sample, chosen, encoder.grid.window)
     classes = Classes.plain([f"cluster {i + 1}" for i in range(found.n_clusters)])
     recipe = replace(recipe, num_clusters=k)
-    return SurfaceClassifier(recipe, bank, found, classes, record, exemplars=shown)
+    return SurfaceClassifier(recipe, encoder, found, classes, record, exemplars=shown)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.heights.two_biases import first_map
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.system.files import write_array
 
@@ -44,7 +45,7 @@ def places_of(heights: np.ndarray, grid: WindowGrid, part: str = "all") -> np.nd
     ``held`` is the lowest tenth of the rows of windows, to validate on; ``train`` is what does not
     overlap it.
     """
-    heights = heights if heights.ndim == 2 else heights[0]  # of two biases, which lack the same pixels
+    heights = first_map(heights)  # those of two biases lack the same pixels
     places = (
         np.argwhere(grid.complete(heights)) if min(heights.shape) >= grid.window else np.empty((0, 2), int)
     )

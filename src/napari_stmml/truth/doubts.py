@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from napari_stmml.features.bank import cell_tiles, plane
-from napari_stmml.features.places import windows_of
+from napari_stmml.features.painting import windows_of
+from napari_stmml.heights.two_biases import first_map
 from napari_stmml.model.cell_store import classify_cells
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
@@ -94,20 +94,20 @@ def answers_of(
     Stopped
         If ``should_stop`` said so.
     """
-    recipe, grid = classifier.recipe, classifier.recipe.prediction_grid
-    heights, _ = windows_of(scan, recipe, grid)
-    shape = plane(heights).shape
+    grid = classifier.encoder.grid
+    heights, _ = windows_of(scan, classifier.recipe, grid)
+    shape = first_map(heights).shape
     found = recall(TruthFile(scan), classifier.classes, lineage(classifier.training))
     known = np.zeros(grid.shape(shape), bool)
     if found is not None:
         known = painted_places(found.labels, grid, shape) > 0
-    if recipe.of_windows:
-        labels, sure = classifier.label_windows(heights, grid, should_stop=should_stop)
+    if not classifier.encoder.keeps_features:
+        labels, sure = classifier.label(heights, should_stop=should_stop)
         return Answers(labels, np.zeros_like(labels), sure, known)
-    complete = grid.complete(plane(heights))
+    complete = grid.complete(first_map(heights))
     labels, runner_up = np.zeros(complete.shape, np.uint8), np.zeros(complete.shape, np.uint8)
     sure = np.full(complete.shape, np.nan, np.float32)
-    for place, features in cell_tiles(classifier.encoder, heights):
+    for place, features in classifier.encoder.encode(heights):
         if should_stop():
             raise Stopped("looking was stopped")
         labels[place], sure[place], runner_up[place] = classify_cells(classifier, features, complete[place])

@@ -3,9 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_stmml.heights.prepare import Preprocessing
 from napari_stmml.recipe import get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.shared.scan_pairs import holds_both_ways, instant_recipe, with_way_back
+
+BOTH = Preprocessing(both_biases=True)
 
 
 def scan(direction="", pixel_size=(0.1, 0.1), source="a.Z_mtrx", **known):
@@ -53,8 +56,10 @@ def test_a_scan_gets_its_way_back_preferably_with_the_same_history():
         replace(one, heights=one.heights + 1, history=("poly_xy",)) for one in (forward, back)
     )
     for one, mate in ((forward, back), (flat_forward, flat_back)):
-        (paired,) = with_way_back([one], [flat_back, back, flat_back, scan("forward/down")])
+        others = [flat_back, back, flat_back, scan("forward/down")]
+        (paired,) = with_way_back([one], others, BOTH)
         assert paired.other == pytest.approx(mate.heights)
         assert paired.other_bias == 2
-    (alone,) = with_way_back([forward], [scan("backward/down")])
+        assert next(with_way_back([one], others, Preprocessing())) is one
+    (alone,) = with_way_back([forward], [scan("backward/down")], BOTH)
     assert alone is forward

@@ -107,7 +107,7 @@ def refine(session: Session, *, joined: bool = False) -> None:
         return
     joined = joined and session.history.painted_last
     classifier = before = _model(session)
-    if before.recipe.of_windows:
+    if not before.encoder.keeps_features:
         raise ValueError(
             f"recipe {before.recipe.name} looks at windows, which take minutes to learn from:"
             " stmml learn does it; here its classes can be edited and truth painted"

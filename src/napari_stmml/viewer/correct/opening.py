@@ -71,10 +71,9 @@ class OpeningPanel(JobPanel):
         scans = [scan_of(layer) for layer in layers]
         self._opening, self._opened = list(zip(layers, scans, strict=True)), 0
         assert self.session.classifier is not None
-        both = self.session.classifier.recipe.both_biases
-        self.start(
-            CellsJob(str(path), str(self.worker.folder)), with_way_back(scans, self._all()) if both else scans
-        )
+        preparation = self.session.classifier.recipe.preprocessing
+        scans_to_send = with_way_back(scans, self._all(), preparation)
+        self.start(CellsJob(str(path), str(self.worker.folder)), scans_to_send)
 
     def _open_model(self) -> Path:
         """Take the model that is chosen, or that of scans clustered at once, which is kept from now on."""
@@ -191,7 +190,7 @@ class OpeningPanel(JobPanel):
         else:
             classifier, painted = session.keeper.open_truth(scan, key, session.classifier)
             predicted, truth = new_layers(layer, scan, painted)
-        grid = session.classifier.recipe.prediction_grid
+        grid = session.classifier.encoder.grid
         cells = np.load(file.path, mmap_mode="r", allow_pickle=False)
         if classifier is not session.classifier:
             session.edit(classifier, f"took the classes painted on {scan.name} before")

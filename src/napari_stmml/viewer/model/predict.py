@@ -174,16 +174,17 @@ class PredictWidget(JobPanel):
 
     def _predict(self, scans: list[Any]) -> float:
         """Start labelling with the model file; return its pixel density, 0 if scans keep their pixels."""
-        recipe = SurfaceClassifier.load(self.model.value).recipe  # says at once if the file is no model
+        model = SurfaceClassifier.load(self.model.value)  # says at once if the file is no model
+        recipe = model.recipe
         remembered.model = self._offered = Path(self.model.value)
         job = PredictJob(
             str(self.model.value),
             str(self._out),
-            pitch=min(self.pitch.value, recipe.window_size) if recipe.of_windows else None,
+            pitch=min(self.pitch.value, recipe.window_size) if model.encoder.has_pitch else None,
             figures=False,
             confidence=self.confidence.value,
         )
-        self.start(job, with_way_back(scans, self._all_scans()) if recipe.both_biases else scans)
+        self.start(job, with_way_back(scans, self._all_scans(), recipe.preprocessing))
         return recipe.pixel_density if recipe.resample else 0.0
 
     @property
@@ -204,7 +205,7 @@ class PredictWidget(JobPanel):
         model = self._show_clusters()
         if there and model is not None:
             self.pitch.value = model.recipe.predict_window_pitch
-            self.pitch.enabled = model.recipe.of_windows
+            self.pitch.enabled = model.encoder.has_pitch
             self.pitch.tooltip = self._pitch_tip if self.pitch.enabled else NO_PITCH
 
     def _offer_both(self) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
-from napari_stmml.heights.two_biases import pair_scans
+from napari_stmml.heights.prepare import Preprocessing
+from napari_stmml.heights.two_biases import paired
 from napari_stmml.recipe import Recipe, get_recipe
 from napari_stmml.scan import Scan
 
@@ -36,12 +37,14 @@ def holds_both_ways(scans: Iterable[Scan]) -> bool:
     return False
 
 
-def with_way_back(scans: Sequence[Scan], others: Sequence[Scan]) -> Iterator[Scan]:
-    """Yield each scan with the heights of its way back, where that is among the others.
+def with_way_back(
+    scans: Sequence[Scan], others: Sequence[Scan], preparation: Preprocessing
+) -> Iterator[Scan]:
+    """Yield each scan, with the heights of its way back where that is among the others and asked for.
 
     Of several, one with the same history is taken: a flattened scan goes with a flattened one.
     """
     for scan in scans:
         backs = [other for other in (*scans, *others) if holds_both_ways([scan, other])]
         backs.sort(key=lambda other: other.history == scan.history)
-        yield pair_scans([scan, backs[-1]])[0] if backs else scan
+        yield next(paired([scan, *backs[-1:]], preparation))
