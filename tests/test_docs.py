@@ -1,21 +1,22 @@
 """What the pages say is there is there."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
 
-from napari_stmml.parameters import PARAMETERS
+from napari_stmml.batch.job_parameters import PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[1]
 PARITY = (ROOT / "docs" / "parity.md").read_text("utf-8")
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
 
-def test_every_parameter_of_the_seed_has_a_row_in_the_parity_table():
+def test_every_parameter_of_srsml24_has_a_row_in_the_parity_table():
     rows = set(re.findall(r"^\| `(\w+)` \|", PARITY, re.MULTILINE))
-    of_the_seed = {known.name for known in PARAMETERS.values() if known.seed}
-    assert rows == of_the_seed
+    of_srsml24 = {known.name for known in PARAMETERS.values() if known.srsml24}
+    assert rows == of_srsml24
 
 
 @pytest.mark.parametrize("named", sorted(set(re.findall(r"`(tests/[\w/]+\.py(?:::\w+)?)`", PARITY))))
@@ -23,6 +24,14 @@ def test_every_test_that_the_parity_table_names_exists(named):
     path, _, name = named.partition("::")
     text = (ROOT / path).read_text("utf-8")
     assert f"def {name}" in text if name else "def test_" in text
+
+
+def test_the_page_of_parameters_is_made_of_their_declarations():
+    made = runpy.run_path(str(ROOT / "docs" / "make_parameters.py"))["page"]()
+    assert (ROOT / "docs" / "parameters.md").read_text("utf-8") == made
+    for name, known in PARAMETERS.items():
+        assert f"| `{name}` |" in made
+        assert known.help in made
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])

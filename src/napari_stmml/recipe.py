@@ -1,22 +1,29 @@
-"""A recipe: every parameter of preparing, training and clustering, under the seed's names."""
+"""A recipe: every parameter of preparing, training and clustering, and the recipes that come with us."""
 
-from dataclasses import asdict, dataclass, field, fields, replace
+import tomllib
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from typing import Any
 
-from napari_stmml.heights.prepare import Preprocessing
+from napari_stmml.heights.prepare import NORMALISATIONS, Preprocessing
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.parameters import PARAMETERS
+from napari_stmml.parameters import MOST, nearest, parameter, parameters_of
 
 LEAST = 16  # px a side of the smallest map that has features of cells
-CELL = 2  # px a side of what gets one label, where features are of every place
+CELL = 2  # px a side of what gets one label, where features are of cells
 DENSE_PITCHES = (1, 2, 4, 8)
-
-
-def _parameter(name: str) -> Any:
-    """Make a field of a parameter, with all that ``parameters.py`` says of it."""
-    known = PARAMETERS[name]
-    about = {"unit": known.unit, "help": known.help, "least": known.least, "most": known.most}
-    return field(default=known.default, metadata={**about, "choices": known.choices})
+FEATURES = {
+    "windows": "bottleneck of the U-Net of SRSML24, window by window",
+    "dense windows": "the same network, once over the whole map",
+    "filters": "filters of several sizes, for every cell",
+    "learned": "a small network that learns types of structure, for every cell",
+}
+_WINDOWS = ("windows", "dense windows")
+_NETWORKS = (*_WINDOWS, "learned")
+_prepare = partial(parameter, group="MATRIX data file processing", steps=("process",))
+_cut = partial(parameter, group="Window generation", steps=("process",), used_by=_WINDOWS)
+_train = partial(parameter, group="Autoencoder", steps=("train",), used_by=_NETWORKS)
+_cluster = partial(parameter, group="Clustering", steps=("cluster",), used_by=_WINDOWS)
 
 
 @dataclass(frozen=True)
@@ -30,34 +37,86 @@ class Recipe:
     """
 
     name: str = "srsml24"
-    flatten_method: str = _parameter("flatten_method")
-    resample: bool = _parameter("resample")
-    pixel_density: float = _parameter("pixel_density")
-    pixel_limit: int = _parameter("pixel_limit")
-    normalisation: str = _parameter("normalisation")
-    data_scaling: float = _parameter("data_scaling")
-    window_size: int = _parameter("window_size")
-    window_pitch: int = _parameter("window_pitch")
-    batch_size: int = _parameter("batch_size")
-    buffer_size: int = _parameter("buffer_size")
-    learning_rate: float = _parameter("learning_rate")
-    epochs: int = _parameter("epochs")
-    num_clusters: int = _parameter("num_clusters")
-    cluster_batch_size: int = _parameter("cluster_batch_size")
-    cluster_buffer_size: int = _parameter("cluster_buffer_size")
-    n_init: int = _parameter("n_init")
-    max_iter: int = _parameter("max_iter")
-    reassignment_ratio: float = _parameter("reassignment_ratio")
-    predict_window_pitch: int = _parameter("predict_window_pitch")
-    features: str = _parameter("features")
-    both_biases: bool = _parameter("both_biases")
-    sampled_windows: int = _parameter("sampled_windows")
+    features: str = _train(
+        "windows", "what is clustered", group="Recipe", choices=FEATURES, used_by=(), srsml24=False
+    )
+    flatten_method: str = _prepare(
+        "poly_xy", "how tilt and jumps between rows are removed; methods joined by + are done in order"
+    )
+    resample: bool = _prepare(True, "bring every scan to pixel_density; false: keep its own pixels")
+    pixel_density: float = _prepare(
+        15.0, "pixels after resampling; below 0: times the scan's own", unit="px/nm", bounds=(-16, 1000)
+    )
+    pixel_limit: int = _prepare(
+        20_000,
+        "longest side of a scan after resampling; larger ones are left out",
+        unit="px",
+        bounds=(8, 200_000),
+    )
+    normalisation: str = _prepare(
+        "image", "which heights become 0 and 1", choices=NORMALISATIONS, used_by=_WINDOWS, srsml24=False
+    )
+    data_scaling: float = _prepare(
+        1e9, "normalisation 'fixed': 1e9 makes 0 to 1 1 nm", unit="1/m", bounds=(1e6, 1e13), used_by=_WINDOWS
+    )
+    both_biases: bool = _prepare(
+        False, "take forward and backward of a frame as two views of one surface", used_by=(), srsml24=False
+    )
+    window_size: int = _cut(32, "side of a window; a multiple of 8", unit="px", bounds=(8, 512))
+    window_pitch: int = _cut(8, "step between windows in training", unit="px", bounds=(1, 512))
+    epochs: int = _train(5, "how often training sees every window", bounds=(1, 100_000))
+    batch_size: int = _train(128, "windows per training step", unit="windows", bounds=(1, 8192))
+    buffer_size: int = _train(
+        12_800, "windows that are shuffled together", unit="windows", bounds=(1, 10_000_000), used_by=_WINDOWS
+    )
+    learning_rate: float = _train(1e-4, "step of the optimiser", bounds=(1e-8, 1))
+    sampled_windows: int = _train(
+        0,
+        "pieces of scans that an epoch draws; 0: recipe 'learned' takes its usual number",
+        title="Pieces per epoch",
+        bounds=(0, MOST),
+        used_by=("learned",),
+        srsml24=False,
+    )
+    num_clusters: int = _cluster(
+        20, "number of clusters", title="Number of clusters", bounds=(2, 1000), used_by=None
+    )
+    cluster_batch_size: int = _cluster(
+        5120, "windows per step of k-means", unit="windows", bounds=(2, 1_000_000), steps=("encode",)
+    )
+    cluster_buffer_size: int = _cluster(
+        25_600,
+        "windows that are shuffled together for k-means",
+        unit="windows",
+        bounds=(1, 10_000_000),
+        steps=("encode",),
+    )
+    n_init: int = _cluster(
+        1,
+        "how often the k-means of the first batch starts anew; the best start counts",
+        title="Restarts of k-means",
+        bounds=(1, 1000),
+    )
+    max_iter: int = _cluster(
+        300, "most iterations of each start of k-means", title="Iterations of k-means", bounds=(1, 10_000_000)
+    )
+    reassignment_ratio: float = _cluster(
+        0.01, "clusters smaller than this share of the largest may be moved by k-means", bounds=(0, 1)
+    )
+    predict_window_pitch: int = parameter(
+        2,
+        "step between windows in prediction: side of the square that gets one label",
+        group="Image prediction",
+        title="Pitch of labels",
+        unit="px",
+        bounds=(1, 512),
+        steps=("predict",),
+        used_by=_WINDOWS,
+    )
 
     def __post_init__(self) -> None:
-        for parameter in fields(self):
-            if parameter.name != "name":
-                value = PARAMETERS[parameter.name].check(getattr(self, parameter.name))
-                object.__setattr__(self, parameter.name, value)
+        for name, known in parameters_of(Recipe).items():
+            object.__setattr__(self, name, known.check(getattr(self, name)))
         self.preprocessing  # noqa: B018 - which checks what only preparing can
         if self.window_size % 8:
             raise ValueError(
@@ -77,13 +136,19 @@ class Recipe:
 
     @property
     def of_windows(self) -> bool:
-        """Whether its features are of windows, through the seed's network, and not of every place."""
-        return self.features in ("windows", "dense windows")
+        """Whether its features are of windows, made by the network of SRSML24, and not of cells."""
+        return self.features in _WINDOWS
 
     @property
     def trains(self) -> bool:
         """Whether there is a network to train before anything can be clustered."""
-        return self.features != "filters"
+        return self.features in _NETWORKS
+
+    @property
+    def used(self) -> set[str]:
+        """Names of the parameters that change anything in it, apart from those that make it this recipe."""
+        known = parameters_of(Recipe).values()
+        return {one.name for one in known if one.used_by is None or self.features in one.used_by}
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -109,7 +174,7 @@ class Recipe:
 
     @property
     def prediction_grid(self) -> WindowGrid:
-        """Windows that prediction labels, or the cells, where features are of every place."""
+        """Windows that prediction labels, or the cells, where features are of cells."""
         if not self.of_windows:
             return WindowGrid(CELL, CELL)
         return WindowGrid(self.window_size, self.predict_window_pitch)
@@ -121,8 +186,7 @@ class Recipe:
     @classmethod
     def among(cls, values: dict[str, Any]) -> "Recipe":
         """Take the parameters of a recipe from among those of a job."""
-        known = {parameter.name: values[parameter.name] for parameter in fields(cls)[1:]}
-        return cls(name=values["recipe"], **known)
+        return cls(name=values["recipe"], **{name: values[name] for name in parameters_of(cls)})
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Recipe":
@@ -181,3 +245,25 @@ def get_recipe(recipe: "str | Recipe", **changes: Any) -> Recipe:
             raise ValueError(f"there is no recipe {recipe!r}; there is {', '.join(RECIPES)}")
         recipe = RECIPES[recipe]
     return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
+
+
+def read_setting(text: str) -> tuple[str, Any]:
+    """Read ``name=value`` as a parameter of a recipe; the value is TOML, or plain text.
+
+    >>> read_setting("epochs=3"), read_setting("flatten_method=poly_xy")
+    (('epochs', 3), ('flatten_method', 'poly_xy'))
+
+    Raises
+    ------
+    ValueError
+        If a recipe has no parameter of that name, naming the nearest, or the value is not possible.
+    """
+    name, _, value = text.partition("=")
+    known = parameters_of(Recipe)
+    if name not in known:
+        raise ValueError(f"a recipe has no parameter {name!r}; did you mean {nearest(name, known)!r}?")
+    try:
+        read = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        read = value
+    return name, known[name].check(read)

@@ -15,6 +15,7 @@ import pytest
 from napari_stmml import SurfaceClassifier, read_mtrx
 from napari_stmml.batch import intake
 from napari_stmml.batch.job_file import JobFile
+from napari_stmml.batch.job_parameters import PARAMETERS
 from napari_stmml.batch.pipeline import STEPS, Pipeline
 from napari_stmml.figures import figures
 from napari_stmml.heights.prepare import to_own_pixels
@@ -22,7 +23,6 @@ from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.io.tables import load_window_log
 from napari_stmml.model.model_file import read as read_bundle
-from napari_stmml.parameters import PARAMETERS
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001
 from napari_stmml.srsml24 import window_stream

@@ -11,18 +11,16 @@ import numpy as np
 
 from napari_stmml import __version__
 from napari_stmml.batch.job_folder import one_name
+from napari_stmml.batch.job_parameters import values_of_step
 from napari_stmml.batch.report import Row
 from napari_stmml.heights.prepare import NotUsable
 from napari_stmml.heights.two_biases import first_map, paired
 from napari_stmml.io.matrix import MtrxError, find_scans, is_parameter_file, is_topography, read_mtrx
-from napari_stmml.parameters import PARAMETERS
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import SHORT, Scan
 from napari_stmml.srsml24.window_stream import StoredMap, places_of, store_map
 from napari_stmml.system.files import free_name, sha256, write_text
 
-PREPARING = ("MATRIX data file processing", "Window generation")  # groups of parameters
-SAVING = "Data saving"
 NOT_YET = "not processed yet"  # reason of a row whose turn has not come
 RECORD = 1  # format of the record of a file
 _BEGUN = "begun"  # of a record: what it lists may be there, in part
@@ -152,9 +150,6 @@ class Intake:
 
     def fingerprint(self) -> dict[str, Any]:
         """Everything that what is written depends on: another value, and it has to be done again."""
-        saving = {
-            known.name: self.values[known.name] for known in PARAMETERS.values() if known.group == SAVING
-        }
         try:
             stat = Path(self.source).stat()
             size, modified = stat.st_size, stat.st_mtime_ns
@@ -163,20 +158,14 @@ class Intake:
         return {
             "format": RECORD,
             "program": __version__,
-            **preparing(self.values),
-            **{name: self.values[name] for name in saving},
+            **values_of_step("process", self.values),
+            **values_of_step("files", self.values),
             "forced": self.forced_here,
             "set": "predict" if self.set == "predict" else "train",
             "source": self.source,
             "bytes": size,
             "modified": modified,
         }
-
-
-def preparing(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters that prepared maps and the choice of scans depend on."""
-    names = [known.name for known in PARAMETERS.values() if known.group in PREPARING]
-    return {name: values[name] for name in names}
 
 
 def load_record(path: Path) -> dict[str, Any]:

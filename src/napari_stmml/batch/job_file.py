@@ -2,12 +2,13 @@
 
 import json
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from napari_stmml import parameters
-from napari_stmml.parameters import PARAMETERS
+from napari_stmml.batch.job_parameters import PARAMETERS
+from napari_stmml.parameters import check
 from napari_stmml.recipe import RECIPES, Recipe
 from napari_stmml.system.files import write_text
 
@@ -42,7 +43,7 @@ class JobFile:
     base: Path
 
     def __post_init__(self) -> None:
-        checked = parameters.check(self.values)
+        checked = check(self.values, PARAMETERS)
         recipe = RECIPES[checked.get("recipe", PARAMETERS["recipe"].default)].as_dict()
         every = {name: recipe.get(name, known.default) for name, known in PARAMETERS.items()} | checked
         object.__setattr__(self, "values", every)
@@ -110,13 +111,12 @@ class JobFile:
 
     def text(self, name: str = "job.toml") -> str:
         """Write the job as TOML, every parameter under a line of help with its unit and bounds."""
-        lines, group = [_HEAD.format(name=name)], ""
-        for known in PARAMETERS.values():
-            if known.group != group:
-                group = known.group
-                lines.append(f"\n# ---- {group} ----\n")
-            lines.append(f"# {known.described}\n{known.name} = {_toml(self.values[known.name])}\n")
-        return "".join(lines)
+        text = _HEAD.format(name=name)
+        for group, some in groupby(PARAMETERS.values(), lambda known: known.group):
+            text += f"\n# ---- {group} ----\n"
+            for known in some:
+                text += f"# {known.described}\n{known.name} = {as_toml(self.values[known.name])}\n"
+        return text
 
     def write(self, path: str | Path) -> Path:
         """Write the job as a TOML file."""
@@ -127,8 +127,8 @@ class JobFile:
         return [
             {
                 "name": known.name,
-                "value": _toml(self.values[known.name]),
-                "default": _toml(known.default),
+                "value": as_toml(self.values[known.name]),
+                "default": as_toml(known.default),
                 "unit": known.unit,
                 "help": known.help,
             }
@@ -136,38 +136,14 @@ class JobFile:
         ]
 
 
-def _toml(value: Any) -> str:
+def as_toml(value: Any) -> str:
     """Write a value as TOML.
 
-    >>> _toml(True), _toml(1e-8), _toml(("a", "b"))
+    >>> as_toml(True), as_toml(1e-8), as_toml(("a", "b"))
     ('true', '1e-08', '["a", "b"]')
     """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (tuple, list)):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(as_toml, value))}]"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
-
-
-def parameters_page() -> str:
-    """Write docs/parameters.md out of the definitions."""
-    lines = [
-        "# Parameters",
-        "",
-        "Made by `python docs/make_parameters.py` from `src/napari_stmml/parameters.py`, as are the forms",
-        "in napari and the file of `stmml init`; do not edit. Names are the seed's (S. R. Schofield,",
-        "*SRSML24*, 2025: its Parameter Summary, or its code); ours are marked +. `stmml run job.toml` takes",
-        "all of them, `stmml train --set NAME=VALUE` those of a recipe, which the model keeps (marked R).",
-    ]
-    recipe = {known.name for known in fields(Recipe)}
-    group = ""
-    for known in PARAMETERS.values():
-        if known.group != group:
-            group = known.group
-            lines += ["", f"## {group}", "", "| parameter | default | unit | | |", "|---|---|---|---|---|"]
-        marks = " ".join((["R"] if known.name in recipe else []) + ([] if known.seed else ["+"]))
-        bounds = "" if known.least is None else f" ({known.least:g} to {known.most:g})"
-        choices = f" (one of {', '.join(known.choices)})" if known.choices else ""
-        cells = (f"`{known.name}`", f"`{_toml(known.default)}`", known.unit or known.kind)
-        lines.append(f"| {' | '.join(cells)} | {known.help}{bounds}{choices} | {marks} |")
-    return "\n".join(lines) + "\n"

@@ -19,6 +19,7 @@ from napari_stmml.batch import report
 from napari_stmml.batch.intake import Found, Intake
 from napari_stmml.batch.job_file import SETS, JobFile
 from napari_stmml.batch.job_folder import JobFolder, Print, difference, digest
+from napari_stmml.batch.job_parameters import values_of_step
 from napari_stmml.batch.label_files import (
     Labelled,
     Prepared,
@@ -53,11 +54,6 @@ from napari_stmml.system.progress import Stopped, until_stopped, with_time_left
 from napari_stmml.truth.truth_file import stamp
 
 STEPS = ("process", "train", "cluster", "predict")
-_OF_TRAINING = (
-    *("features", "batch_size", "buffer_size", "learning_rate", "epochs", "sampled_windows"),
-    *("train_data_limit", "test_data_limit"),
-)
-_OF_CLUSTERS = ("recipe", "num_clusters", "n_init", "max_iter", "reassignment_ratio")
 READ_AHEAD = 2  # files that wait, prepared, for the network: it is slower than reading
 _GO_ON = "start it again, and it goes on where it was"
 
@@ -250,8 +246,8 @@ class Pipeline:
     @cached_property
     def _train_print(self) -> Print:
         """Everything that the trained network depends on."""
-        preparing = ingest.preparing(self.values)
-        training = {name: self.values[name] for name in (*_OF_TRAINING, "random_seed", "model_name")}
+        preparing = values_of_step("process", self.values)
+        training = values_of_step("train", self.values)
         return {"program": __version__, **preparing, **training, "scans": digest(self._taken[2])}
 
     @property
@@ -368,14 +364,13 @@ class Pipeline:
     @cached_property
     def _latent_print(self) -> Print:
         """Everything that the saved features depend on."""
-        names = ("cluster_batch_size", "cluster_buffer_size")
         size = max(self.values["cluster_batch_size"], self.values["num_clusters"])
-        sizes = {name: self.values[name] for name in names} | {"features_in_a_file": size}
-        return {"training": digest(self._train_print), **sizes, "save_latent": self.values["save_latent"]}
+        training = digest(self._train_print)
+        return {"training": training, "features_in_a_file": size, **values_of_step("encode", self.values)}
 
     @cached_property
     def _cluster_print(self) -> Print:
-        values = {name: self.values[name] for name in (*_OF_CLUSTERS, "cluster_model_name")}
+        values = values_of_step("cluster", self.values)
         return {"features": digest({**self._latent_print, "save_latent": True}), **values}
 
     def _cluster(self) -> None:
@@ -451,7 +446,7 @@ class Pipeline:
             raise ValueError("there is no model of these parameters: do the step cluster first")
         fingerprint = {
             "clusters": digest(self._cluster_print),
-            **{name: self.values[name] for name in ("predict_window_pitch", "overlay_alpha", "cmap")},
+            **values_of_step("predict", self.values),
         }
         _, said = self.folder.begin("predict", fingerprint)
         self._say(said)

@@ -12,7 +12,7 @@ from typing import Any
 from napari_stmml import __version__
 from napari_stmml.cli import measure
 from napari_stmml.io.matrix_settings import Row
-from napari_stmml.recipe import CELL, DEFAULT, RECIPES, STORIES, get_recipe
+from napari_stmml.recipe import CELL, DEFAULT, RECIPES, STORIES, get_recipe, read_setting
 from napari_stmml.scan import Scan
 
 _OF_FILES = ("recipe", "clusters", "like", "epochs", "set", "seed", "out", "model", "pitch", "confidence")
@@ -420,22 +420,9 @@ def _table(rows: Sequence[Row]) -> str:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    """Read ``name=value`` as a parameter of a recipe, the value as TOML has it or as plain text."""
-    import tomllib
-
-    from napari_stmml.parameters import PARAMETERS, nearest
-
-    name, _, value = text.partition("=")
-    known = set(RECIPES["srsml24"].as_dict()) - {"name"}
-    if name not in known:
-        near = nearest(name, sorted(known))
-        raise argparse.ArgumentTypeError(f"a recipe has no parameter {name!r}; did you mean {near!r}?")
+    """Read ``name=value`` as a parameter of a recipe."""
     try:
-        read = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        read = value
-    try:
-        return name, PARAMETERS[name].check(read)
+        return read_setting(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

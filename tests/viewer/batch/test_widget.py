@@ -9,10 +9,10 @@ import pytest
 
 from napari_stmml import read_mtrx
 from napari_stmml.batch.job_file import JobFile
+from napari_stmml.batch.job_parameters import PARAMETERS
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.jobs.worker import Worker
-from napari_stmml.parameters import PARAMETERS
 from napari_stmml.recipe import DEFAULT, RECIPES, get_recipe
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate.surfaces import simulate_si001
@@ -71,10 +71,10 @@ def scans(tmp_path):
 def panel(viewer, dock, scans, opened):
     """Dock a Batch panel, set to a quick job on the scans."""
     panel = dock(viewer, "Batch")
-    panel.fields.folder.value = scans
-    panel.fields.name.value = "tiny"
+    panel.job_form.folder.value = scans
+    panel.job_form.fields["job_name"].value = "tiny"
     for name, value in TINY.items():
-        panel.fields.fields[name].value = value
+        panel.job_form.fields[name].value = value
     return panel
 
 
@@ -167,7 +167,7 @@ def test_skipped_rows_say_why_and_one_that_is_forced_in_is_kept_next_time(panel,
     panel.table.selectRow(row)
     panel.force_button.click()
     panel.force_button.click()
-    assert panel.fields.include.value == result.forcible
+    assert panel.job_form.fields["include"].value == result.forcible
     panel.start_button.click()
     settled()
     assert row_of(panel, source=result.source, status="forced") is not None
@@ -230,7 +230,7 @@ def test_a_killed_process_keeps_what_is_done_and_has_its_report_all_the_same(
     ],
 )
 def test_a_bad_parameter_is_one_sentence(viewer, panel, said, name, value, sentence):
-    panel.fields.fields[name].value = value
+    panel.job_form.fields[name].value = value
     panel.start_button.click()
     assert len(said()) == 1
     assert sentence in said()[0]
@@ -246,7 +246,7 @@ def test_what_is_missing_is_one_sentence(viewer, panel, said, empty, sentence):
     if empty == "steps":
         only(panel)
     else:
-        getattr(panel.fields, empty).value = None
+        getattr(panel.job_form, empty).value = None
     panel.start_button.click()
     assert said() == [sentence or "choose at least one step"]
 
@@ -265,11 +265,11 @@ def test_the_form_has_every_parameter_once_with_its_default(viewer, panel, scans
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_sets_the_fields_and_shows_those_that_matter_to_it(panel, name):
-    form = panel.fields
+    form = panel.job_form
     for other in set(RECIPES) - {name}:
-        form.recipe.value = other
+        form.fields["recipe"].value = other
         form.fields["num_clusters"].value = 3
-        form.recipe.value = name
+        form.fields["recipe"].value = name
         job = form.job()
         assert job.recipe == get_recipe(name)
         trains = not form.fields["epochs"].native.isHidden()
@@ -281,18 +281,18 @@ def test_a_loaded_job_has_its_own_values_and_one_without_a_recipe_is_srsml24(pan
     path = tmp_path / "old.toml"
     path.write_text('train_path = ["scans"]\nnum_clusters = 5\n')
     panel.load(path)
-    assert panel.fields.recipe.value == "srsml24"
-    assert panel.fields.job().recipe == get_recipe("srsml24", num_clusters=5)
+    assert panel.job_form.fields["recipe"].value == "srsml24"
+    assert panel.job_form.job().recipe == get_recipe("srsml24", num_clusters=5)
     path.write_text('train_path = ["scans"]\nrecipe = "learned"\nepochs = 2\ntest_path = ["scans"]\n')
     panel.load(path)
-    assert panel.fields.job().recipe == get_recipe("learned", epochs=2)
+    assert panel.job_form.job().recipe == get_recipe("learned", epochs=2)
 
 
 def test_a_chain_used_for_training_reaches_the_form(panel):
     from napari_stmml.viewer.shared import remembered
 
     remembered.use_for_training("row_median + poly_xy")
-    assert panel.fields.job().values["flatten_method"] == "row_median + poly_xy"
+    assert panel.job_form.job().values["flatten_method"] == "row_median + poly_xy"
 
 
 def test_loading_and_saving_a_job_is_the_identity(viewer, panel, scans, tmp_path):
@@ -316,7 +316,7 @@ def test_loading_and_saving_a_job_is_the_identity(viewer, panel, scans, tmp_path
     job.write(tmp_path / "job.toml")
     text = (tmp_path / "job.toml").read_text()
     panel.load(tmp_path / "job.toml")
-    assert panel.fields.results.value == other
+    assert panel.job_form.results.value == other
     panel.save(tmp_path / "job.toml")
     assert (tmp_path / "job.toml").read_text() == text
     assert not list(tmp_path.glob("job-older*"))
@@ -324,19 +324,19 @@ def test_loading_and_saving_a_job_is_the_identity(viewer, panel, scans, tmp_path
     saved = JobFile.read(other / "elsewhere.toml")
     assert saved.absolute().values | {"out_folder": ""} == job.absolute().values | {"out_folder": ""}
     assert saved.folder == job.folder
-    panel.fields.fields["learning_rate"].value = 1e-3
-    assert panel.fields.job().values["learning_rate"] == 1e-3
+    panel.job_form.fields["learning_rate"].value = 1e-3
+    assert panel.job_form.job().values["learning_rate"] == 1e-3
 
 
 @pytest.mark.parametrize("content", ["epochs = ", "epocs = 3", "epochs = 'three'", "\xff"])
 def test_a_bad_job_file_is_one_sentence_and_changes_nothing(viewer, panel, said, tmp_path, content):
     path = tmp_path / "bad.toml"
     path.write_text(content, "latin-1")
-    before = panel.fields.job()
+    before = panel.job_form.job()
     panel._try(panel.load, str(path))
     assert len(said()) == 1
     assert said()[0].startswith("bad.toml")
-    assert panel.fields.job() == before
+    assert panel.job_form.job() == before
 
 
 def test_no_file_that_is_not_a_job_is_overwritten_and_an_older_job_is_kept(scans, tmp_path):
@@ -392,7 +392,7 @@ def test_a_scan_that_has_gone_meanwhile_is_a_sentence(viewer, panel, said, qtbot
 @pytest.mark.parametrize("close", ["panel", "viewer"])
 def test_closing_while_results_are_read_is_quiet(viewer, panel, qtbot, scans, said, close):
     panel.worker = Worker()  # its own: it ends when the panel is closed
-    panel._look_at(panel.fields.job())
+    panel._look_at(panel.job_form.job())
     panel.open(Result(str(scans / "gone--1_1.Z_mtrx"), "FU", "kept"))
     viewer.window.remove_dock_widget(panel) if close == "panel" else viewer.close()
     qtbot.wait(300)

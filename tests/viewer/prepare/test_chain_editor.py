@@ -5,7 +5,6 @@ from qtpy.QtTest import QTest
 from napari_stmml.heights.flatten import FLATTEN_METHODS, METHODS, parse_chain
 from napari_stmml.recipe import Recipe
 from napari_stmml.viewer.prepare.chain_editor import ChainEditor, about, grouped, presets
-from napari_stmml.viewer.shared.recipe_form import field_for
 
 
 @pytest.fixture
@@ -151,22 +150,3 @@ def test_methods_are_suggested_for_the_part_that_is_being_written(editor):
     assert completer.currentCompletion() == "scars + row_median"
     editor.text.setText("row_med")
     assert completer.currentCompletion() == "row_median"
-
-
-def test_the_recipes_field_takes_a_chain(qtbot):
-    field = field_for("flatten_method", Recipe(flatten_method="row_median + poly_xy"))
-    qtbot.addWidget(field.native)
-    assert (field.name, field.label) == ("flatten_method", "Flatten method")
-    assert field.value == "row_median + poly_xy"
-    assert all(method in field.tooltip for method in FLATTEN_METHODS)
-
-
-def test_every_parameter_has_a_field_with_its_default(qtbot):
-    recipe = Recipe()
-    for name, value in recipe.as_dict().items():
-        if name != "name":
-            field = field_for(name, recipe)
-            qtbot.addWidget(field.native)
-            assert field.value == value
-            assert type(field.value) is type(value)
-            assert field.tooltip.startswith(name)

@@ -47,7 +47,7 @@ class BatchWidget(JobPanel):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Start")
-        self.fields = JobForm(self)
+        self.job_form = JobForm(self)
         self.steps = {step: QCheckBox(step) for step in STEPS}
         self.table, self.filter = ResultsTable(), QLineEdit()
         self.open_button, self.force_button = QPushButton("Open"), QPushButton("Force in")
@@ -79,11 +79,11 @@ class BatchWidget(JobPanel):
 
     def take_chain(self, chain: str) -> None:
         """Flatten by this chain, which Prepare was told to use for training."""
-        self.fields.fields["flatten_method"].value = chain
+        self.job_form.fields["flatten_method"].value = chain
 
     def load(self, path: str | Path) -> None:
         """Show the job of a job file, and what it has done so far."""
-        self.fields.load(job := JobFile.read(path))
+        self.job_form.load(job := JobFile.read(path))
         self.say(f"loaded {Path(path).name}")
         if not self.running:
             self._look_at(job)
@@ -92,7 +92,7 @@ class BatchWidget(JobPanel):
         """Write what the form says as a job file."""
         path = Path(path)
         path = path if path.suffix == ".toml" else path.with_name(f"{path.name}.toml")
-        keep(self.fields.job(path.absolute().parent), path)
+        keep(self.job_form.job(path.absolute().parent), path)
         self.say(f"wrote {path}")
 
     def on_start(self) -> None:
@@ -100,7 +100,7 @@ class BatchWidget(JobPanel):
         steps = tuple(step for step, box in self.steps.items() if box.isChecked())
         if not steps:
             raise ValueError("choose at least one step")
-        job = self.fields.job()
+        job = self.job_form.job()
         path = keep(job, job.folder.parent / f"{job.values['job_name']}.toml")
         self._began, self._step, self._labelled, self._failures = time.monotonic(), "", 0, []
         self._report = None
@@ -189,7 +189,7 @@ class BatchWidget(JobPanel):
         """Keep the selected scans in the next run although a limit would leave them out."""
         names = [result.forcible for result in self.table.chosen if result.forcible]
         for name in names:
-            self.fields.force(name)
+            self.job_form.keep_anyway(name)
         if names:
             self.say(f"{', '.join(names)}: Start takes {'it' if len(names) == 1 else 'them'} in")
         else:
@@ -199,7 +199,7 @@ class BatchWidget(JobPanel):
 
     def _job_page(self) -> QWidget:
         page, column = _page()
-        column.addWidget(self.fields.shown())
+        column.addWidget(self.job_form.shown())
         grid = QGridLayout()  # two by two, so that the panel stays narrow
         grid.addWidget(QLabel("Steps"), 0, 0)
         for number, (step, box) in enumerate(self.steps.items()):
@@ -211,7 +211,7 @@ class BatchWidget(JobPanel):
         self.load_button.setToolTip("a job file, as `stmml init` and this widget write it")
         self.save_button.setToolTip("for `stmml run`, or another day")
         column.addLayout(_beside(self.load_button, self.save_button))
-        column.addWidget(self.fields.folded())
+        column.addWidget(self.job_form.folded())
         column.addStretch()
         return page
 
@@ -240,10 +240,10 @@ class BatchWidget(JobPanel):
         self.open_report.setChecked(True)
         column.addWidget(self.open_report)
         label = QLabel("Force in, by name:")
-        label.setToolTip(self.fields.include.tooltip)
-        self.fields.include.native.setAccessibleName("names of scans to keep")
+        label.setToolTip(self.job_form.fields["include"].tooltip)
+        self.job_form.fields["include"].native.setAccessibleName("names of scans to keep")
         column.addWidget(label)
-        column.addWidget(self.fields.include.native)
+        column.addWidget(self.job_form.fields["include"].native)
         return page
 
     def _connect(self) -> None:

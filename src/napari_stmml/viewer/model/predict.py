@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton
 from napari_stmml.io.label_tiff import LabelMap, read_values
 from napari_stmml.jobs.runner import InstantJob, PredictJob
 from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import Recipe
 from napari_stmml.viewer.io.layers import KEY, labels_to_layer
 from napari_stmml.viewer.io.reader import prefer_our_maps
@@ -29,7 +30,7 @@ from napari_stmml.viewer.model.confidence import (
 from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of, show_row
-from napari_stmml.viewer.shared.recipe_form import field_for
+from napari_stmml.viewer.shared.parameter_form import field_for
 from napari_stmml.viewer.shared.scan_pairs import holds_both_ways, instant_recipe, with_way_back
 
 NO_MODEL = "none: cluster these scans at once"
@@ -53,11 +54,11 @@ class PredictWidget(JobPanel):
         self.model.line_edit.native.setPlaceholderText(NO_MODEL)
         self.model.line_edit.native.setClearButtonEnabled(True)
         self.layers = self.some_scans("Open scans")
-        self.clusters: SpinBox = field_for("num_clusters", Recipe())
-        self.clusters.label = "Clusters"
+        known = parameters_of(Recipe)
+        self.clusters: SpinBox = field_for(known["num_clusters"])
         self.both = CheckBox(text="Both biases", name="both_biases")
-        self.pitch: SpinBox = field_for("predict_window_pitch", Recipe())
-        self.pitch.label, self._pitch_tip = "Pitch (px)", self.pitch.tooltip
+        self.pitch: SpinBox = field_for(known["predict_window_pitch"])
+        self._pitch_tip = self.pitch.tooltip
         self.confidence = CheckBox(
             text="Confidence", value=remembered.confidence, tooltip="a second layer: how sure each label is"
         )

@@ -1,42 +1,30 @@
 """The Train widget: choose scans, a recipe and its parameters, watch how it goes, keep the model."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import PushButton, SpinBox
-from superqt import QCollapsible
+from magicgui.widgets import PushButton
 
+from napari_stmml.batch.job_parameters import PARAMETERS
 from napari_stmml.jobs.runner import ProposeJob, TrainJob
+from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import DEFAULT, STORIES, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.model.curves import Curves
 from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.job_panel import JobPanel, time_left
-from napari_stmml.viewer.shared.panel import beside, form_of, scan_of, show_row, wrapped
-from napari_stmml.viewer.shared.recipe_form import field_for, matters, recipe_choice, values
+from napari_stmml.viewer.shared.panel import beside, scan_of, wrapped
+from napari_stmml.viewer.shared.parameter_form import (
+    field_for,
+    more_parameters,
+    show_used,
+    take_recipe,
+    value_of,
+)
 
 SHOWN = ("num_clusters", "epochs")
-FOLDED = (
-    "flatten_method",
-    "resample",
-    "pixel_density",
-    "pixel_limit",
-    "normalisation",
-    "data_scaling",
-    "window_size",
-    "window_pitch",
-    "batch_size",
-    "buffer_size",
-    "learning_rate",
-    "sampled_windows",
-    "cluster_batch_size",
-    "cluster_buffer_size",
-    "n_init",
-    "max_iter",
-    "reassignment_ratio",
-    "predict_window_pitch",
-)
 
 
 class TrainWidget(JobPanel):
@@ -60,11 +48,10 @@ class TrainWidget(JobPanel):
             tooltip="an older model: clusters that the new one has too keep their names and colours",
             **models,
         )
-        self.recipe, self.story = recipe_choice(), wrapped("what the recipe is")
-        self.shown = [field_for(name, get_recipe(DEFAULT)) for name in SHOWN]
-        self.folded = [field_for(name, get_recipe(DEFAULT)) for name in FOLDED]
-        tip = "the same seed gives the same labels"
-        self.seed = SpinBox(name="seed", label="Seed", value=0, max=2**31 - 1, tooltip=tip)
+        self.recipe, self.story = field_for(PARAMETERS["recipe"], DEFAULT), wrapped("what the recipe is")
+        known = parameters_of(Recipe).values()
+        self.fields = {one.name: field_for(one) for one in known if one.used_by != ()}
+        self.seed = field_for(PARAMETERS["random_seed"])
         self.propose = PushButton(text="Propose", tooltip="how many clusters do the chosen scans suggest?")
         self.curves = Curves()
         self._lay_out()
@@ -78,12 +65,10 @@ class TrainWidget(JobPanel):
 
     def _lay_out(self) -> None:
         scans = (self.layers, self.folder, self.out, self.like)
-        clusters = beside(self.shown[0], self.propose)
-        self.form(*scans, self.recipe, self.story, clusters, *self.shown[1:])
-        more = QCollapsible("More parameters", expandedIcon="▾", collapsedIcon="▸")
-        more.layout().setContentsMargins(0, 0, 0, 0)
-        more.addWidget(form_of(*self.folded, self.seed))
-        self.column.addWidget(more)
+        clusters, epochs = (self.fields[name] for name in SHOWN)
+        self.form(*scans, self.recipe, self.story, beside(clusters, self.propose), epochs)
+        folded = [field for name, field in self.fields.items() if name not in SHOWN]
+        self.column.addWidget(more_parameters({"": [*folded, self.seed]}))
         self.add_buttons()
         self.starters.append(self.propose.native)
         self.column.addWidget(self.curves)
@@ -91,15 +76,14 @@ class TrainWidget(JobPanel):
 
     def take_chain(self, chain: str) -> None:
         """Flatten by this chain, which Prepare was told to use for training."""
-        next(field for field in self.folded if field.name == "flatten_method").value = chain
+        self.fields["flatten_method"].value = chain
         if not self.running:
             self.say(f"Flatten method, from Prepare: {chain}")
 
     def chosen_recipe(self) -> Recipe:
         """Return the recipe with its parameters as they are set."""
-        name = self.recipe.value
-        used = matters(get_recipe(name))
-        return get_recipe(name, **values([one for one in (*self.shown, *self.folded) if one.name in used]))
+        recipe = get_recipe(self.recipe.value)
+        return replace(recipe, **{name: value_of(self.fields[name]) for name in recipe.used})
 
     def on_propose(self) -> None:
         """Start looking for a number of clusters that suits what is chosen."""
@@ -191,7 +175,7 @@ class TrainWidget(JobPanel):
         self.say(f"clustering: {done} of {total} {what}")
 
     def _on_proposed(self, event: dict[str, Any]) -> None:
-        self.shown[0].value = event["clusters"]
+        self.fields["num_clusters"].value = event["clusters"]
         self.curves.show_proposal([(k, score) for k, score in event["curve"]], event["clusters"])
         self.say(event["sentence"])
 
@@ -207,12 +191,8 @@ class TrainWidget(JobPanel):
         """Show what the recipe is, and those parameters that matter to it, as it has them."""
         recipe = get_recipe(self.recipe.value)
         self.story.setText(STORIES[recipe.name])
-        for field in (*self.shown, *self.folded):
-            field.value = getattr(recipe, field.name)
-        for field in (*self.shown[1:], *self.folded):
-            show_row(field, field.name in matters(recipe))
-        if remembered.flatten_method is not None:  # it was given to all training of this session
-            self.take_chain(remembered.flatten_method)
+        take_recipe(self.fields, recipe)
+        show_used(self.fields, recipe)
 
 
 def _free(path: Path) -> Path:

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stmml.heights.flatten import METHODS, parse_chain
-from napari_stmml.viewer.shared.recipe_form import ChainCompleter
+from napari_stmml.viewer.shared.parameter_form import ChainCompleter
 
 NOTHING = "none"  # the method that does nothing: all that is left when every other is removed
 GROUPS = {

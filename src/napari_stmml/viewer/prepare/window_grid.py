@@ -8,12 +8,13 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_stmml.heights.prepare import MOST_PIXELS
 from napari_stmml.heights.windows import WindowGrid
+from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.shared import overlays
 from napari_stmml.viewer.shared.overlays import GRID, PASSING
 from napari_stmml.viewer.shared.panel import form_of, place_of, scan_of
-from napari_stmml.viewer.shared.recipe_form import field_for
+from napari_stmml.viewer.shared.parameter_form import field_for
 
 MOST_LINES = 4000
 
@@ -25,9 +26,9 @@ class WindowGridForm(QWidget):
         super().__init__()
         self.viewer = viewer
         self._layer: Any = None
-        recipe = Recipe()
+        known = parameters_of(Recipe)
         self.density, self.window, self.pitch = (
-            field_for(name, recipe) for name in ("pixel_density", "window_size", "window_pitch")
+            field_for(known[name]) for name in ("pixel_density", "window_size", "window_pitch")
         )
         self.shown = CheckBox(text="Show the grid of windows", value=False)
         self.count = Label(value="")

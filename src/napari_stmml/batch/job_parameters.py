@@ -1,0 +1,123 @@
+"""The parameters of a job: those of its recipe, and those of files and folders, declared here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from napari_stmml.parameters import GROUPS, MOST, parameter, parameters_of
+from napari_stmml.recipe import STORIES, Recipe
+
+NO_BOUND = (0, MOST)
+_general = partial(parameter, group="General")
+_scans = partial(parameter, group="Scans")
+_paths = partial(_scans, srsml24=False)
+_files = partial(_scans, unit="files", bounds=NO_BOUND)
+_save = partial(parameter, group="Data saving", steps=("files",))
+_train = partial(parameter, group="Autoencoder", steps=("train",))
+_windows = partial(_train, unit="windows", bounds=NO_BOUND)
+_cluster = partial(parameter, group="Clustering", steps=("cluster",))
+
+
+@dataclass(frozen=True)
+class JobParameters:
+    """What a job has besides the parameters of its recipe: where its files are, and what is saved."""
+
+    job_name: str = _general("stmml-job", "its files go to a folder of this name", title="Name of the run")
+    verbose: bool = _general(False, "report every scan, epoch and map in the terminal")
+    random_seed: int = _general(
+        0, "the same seed gives the same labels", bounds=NO_BOUND, steps=("train",), srsml24=False
+    )
+    train_path: tuple[str, ...] = _paths(
+        (".",), "files, sessions and folders to train on", title="Also train on"
+    )
+    test_path: tuple[str, ...] = _paths(
+        (), "to validate on; none: a tenth of each training scan is held out", title="Also validate on"
+    )
+    predict_path: tuple[str, ...] = _paths((), "to label; none: all of the above", title="Predict only")
+    out_folder: str = _paths(".", "where the folder of the job goes", title="Results in")
+    include: tuple[str, ...] = _paths(
+        (), "names of scans that are kept although a limit would leave them out", title="Keep anyway"
+    )
+    mtrx_train_data_limit: int = _files(0, "most files to train on; 0: all", title="Train on at most")
+    mtrx_test_data_limit: int = _files(0, "most files to validate on; 0: all", title="Validate on at most")
+    recipe: str = _cluster(
+        Recipe.name,
+        "where parameters that are left out come from",
+        group="Recipe",
+        choices=STORIES,
+        srsml24=False,
+    )
+    pixel_ratio: float = parameter(
+        0.7,
+        "least share of the lines of a frame that were scanned; 1: complete scans",
+        title="Least share of lines",
+        group="MATRIX data file processing",
+        bounds=(0, 1),
+        steps=("process",),
+    )
+    save_windows: bool = _save(True, "write the windows as .npy files, for use elsewhere")
+    together: bool = _save(
+        True, "windows of a scan in one file; false: one file a window", title="One file a scan"
+    )
+    save_jpg: bool = _save(
+        False, "write a picture of every scan, with its settings below", title="Save pictures of scans"
+    )
+    collate: bool = _save(
+        False, "all files of a kind in one folder; false: the folders of the scans", title="One folder a kind"
+    )
+    save_window_jpgs: bool = _save(False, "write a picture of every window", title="Save pictures of windows")
+    save_meta: bool = _save(True, "write settings as text beside windows and pictures", title="Save settings")
+    cmap: str = _save(
+        "stm",
+        "colour map of pictures: stm, or a name that matplotlib knows",
+        title="Colour map",
+        steps=("files", "predict"),
+    )
+    model_name: str = _train("autoencoder", "name of the network's files", title="Name of the network")
+    train_data_limit: int = _windows(0, "most windows to train on; 0: all", title="Train on at most")
+    test_data_limit: int = _windows(0, "most windows to validate on; 0: all", title="Validate on at most")
+    cluster_model_name: str = _cluster("clusters", "name of the model's files", title="Name of the model")
+    save_latent: bool = _cluster(
+        True,
+        "write features as .npy files, 16 kB for a window of 32 px",
+        title="Save features",
+        steps=("encode",),
+        srsml24=False,
+    )
+    overlay_alpha: float = parameter(
+        0.45,
+        "opacity of the classes in pictures",
+        title="Opacity of classes",
+        group="Image prediction",
+        bounds=(0, 1),
+        steps=("predict",),
+        srsml24=False,
+    )
+
+
+PARAMETERS = dict(
+    sorted(
+        (parameters_of(JobParameters) | parameters_of(Recipe)).items(),
+        key=lambda item: GROUPS.index(item[1].group),
+    )
+)
+
+
+def values_of_step(step: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those values that a step of a job depends on: with others, it has to be done again.
+
+    Parameters
+    ----------
+    step : str
+        ``process`` (prepared maps and the choice of scans), ``files`` (what is saved beside them), ``train``,
+        ``encode`` (saved features), ``cluster`` or ``predict``.
+    values : mapping
+        Every parameter of a job by name.
+
+    Examples
+    --------
+    >>> values_of_step("predict", {name: known.default for name, known in PARAMETERS.items()})
+    {'cmap': 'stm', 'overlay_alpha': 0.45, 'predict_window_pitch': 2}
+    """
+    return {name: values[name] for name, known in PARAMETERS.items() if step in known.steps}
