@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCompleter, QLabel
 from superqt import QCollapsible
 
 from napari_stmml.heights.flatten import FLATTEN_METHODS
-from napari_stmml.parameters import MOST, Parameter
+from napari_stmml.parameters import MOST, Parameter, parameters_of
 from napari_stmml.recipe import Recipe
 from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.panel import form_of, show_row
@@ -61,9 +61,10 @@ def take_recipe(fields: Mapping[str, Any], recipe: Recipe) -> None:
 
 
 def show_used(fields: Mapping[str, Any], recipe: Recipe, always: Collection[str] = ()) -> None:
-    """Show those fields of a recipe's parameters that change anything in it, and those to show ``always``."""
-    for name in fields.keys() & recipe.as_dict().keys():
-        show_row(fields[name], name in recipe.used or name in always)
+    """Show the parameters that change anything in a recipe; ``always`` names what stays as it is."""
+    for name, known in parameters_of(Recipe).items():
+        if name in fields and known.used_by is not None and name not in always:
+            show_row(fields[name], name in recipe.used)
 
 
 def more_parameters(groups: Mapping[str, Iterable[Any]]) -> QCollapsible:
