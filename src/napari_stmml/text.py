@@ -27,13 +27,13 @@ def counted(n: int, noun: str, plural: str = "") -> str:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """Write a number with so many digits, whole units in full, thousands apart; NaN is empty.
+    """Write a number with so many digits, whole units in full, from 10 000 on in groups; NaN is empty.
 
     >>> number(0.123456), number(12345.6), number(2.0), number(1.5e-7), number(float("nan"))
     ('0.1235', '12 346', '2', '1.5·10⁻⁷', '')
     """
     if isinstance(value, int):
-        return f"{value:,}".replace(",", " ")
+        return _fixed(value, 0)
     if not isfinite(value):
         return "" if isnan(value) else str(value)
     rounded = float(f"{value:.{digits}g}")
@@ -48,7 +48,7 @@ def with_error(value: float, error: float) -> str:
     """Write a value and its error to the digit that the error lets one know.
 
     >>> with_error(0.012345, 0.00114), with_error(1234.5, 27.0), with_error(0.2, float("nan"))
-    ('0.0123 ± 0.0011', '1 234 ± 27', '0.2')
+    ('0.0123 ± 0.0011', '1234 ± 27', '0.2')
     >>> with_error(3e-5, 2e-6)
     '(3.00 ± 0.20)·10⁻⁵'
     """
@@ -82,4 +82,5 @@ def _times_ten(power: int) -> str:
 
 
 def _fixed(value: float, decimals: int) -> str:
-    return f"{round(value, decimals) + 0.0:,.{max(decimals, 0)}f}".replace(",", " ")
+    group = "," if abs(value) >= 9999.5 else ""
+    return f"{round(value, decimals) + 0.0:{group}.{max(decimals, 0)}f}".replace(",", " ")

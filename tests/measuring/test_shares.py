@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.measuring.shares import Share, class_shares
+from napari_stmml.measuring.class_statistics import Share, class_shares
 
 
 def test_areas_add_up_to_what_has_a_label():

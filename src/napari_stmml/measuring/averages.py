@@ -1,16 +1,17 @@
-"""What the regions of a class look like on average: a mean image, and the height over the distance."""
+"""Average the surroundings of many centres: a mean image, and the height over the distance."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
-_EDGE = 0.8  # of half a side: beyond is the background that each cut-out is measured from
-_MARGIN = 12  # px that a spline looks beyond what it gives
+_EDGE = 0.8  # of half a side: the background of each cut-out lies beyond
+_MARGIN = 12  # px that a spline needs around the cut-out
 
 
 @dataclass(frozen=True, eq=False)
 class ClassAverage:
-    """Mean and standard deviation of heights around centres, (side, side) nm, and how many each px has."""
+    """Mean and standard deviation of heights (nm) around centres, and of how many each px is; (side, side)."""
 
     mean: np.ndarray = field(repr=False)
     std: np.ndarray = field(repr=False)
@@ -18,27 +19,18 @@ class ClassAverage:
     pixel_size: tuple[float, float]
 
 
-@dataclass(frozen=True, eq=False)
-class RadialProfile:
-    """Height over the distance from a centre: distances and heights in nm, all (n_steps,)."""
-
-    distance: np.ndarray = field(repr=False)
-    mean: np.ndarray = field(repr=False)
-    std: np.ndarray = field(repr=False)
-    n: np.ndarray = field(repr=False)
-
-
 def class_average(
     heights: np.ndarray, centres: np.ndarray, pixel_size: tuple[float, float], *, side: float
 ) -> ClassAverage:
-    """Average cut-outs around centres, each moved by its part of a pixel and measured from its own edge.
+    """Average cut-outs around centres, each measured from the median of its own edge.
 
-    They are moved by cubic splines: what is two px wide keeps its height.
+    Centres lie between pixels: cut-outs are interpolated by cubic splines, so that a structure 2 px wide keeps
+    its height.
 
     Parameters
     ----------
     heights : ndarray, shape (rows, cols)
-        In nm; NaN, and what is beyond the border, is left out.
+        In nm; NaN is left out, as is what lies beyond the border.
     centres : ndarray, shape (n, 2)
         Row and column in px.
     pixel_size : (float, float)
@@ -63,7 +55,7 @@ def class_average(
     for centre in centres:
         one = _cut_out(heights, centre, half)
         known = np.isfinite(one)
-        if (edge & known).any():  # B. P. Welford, doi:10.1080/00401706.1962.10490022: holds one at a time
+        if (edge & known).any():  # B. P. Welford, doi:10.1080/00401706.1962.10490022: one in memory at a time
             one = one - np.median(one[edge & known])
             n += known
             off = np.where(known, one - mean, 0)
@@ -74,7 +66,7 @@ def class_average(
 
 
 def _cut_out(heights: np.ndarray, centre: np.ndarray, half: list[int]) -> np.ndarray:
-    """Return the heights around a place between pixels; NaN where one of these is not known."""
+    """Interpolate the heights around a point between pixels; NaN where one of the pixels is not known."""
     from scipy.ndimage import affine_transform, distance_transform_edt
 
     shape = tuple(2 * one + 1 for one in half)
@@ -98,11 +90,10 @@ def radial_profile(
     *,
     radius: float,
     step: float | None = None,
-) -> RadialProfile:
-    """Average heights over the distance from centres, from their own pixels without interpolation.
+) -> pd.DataFrame:
+    """Average heights over the distance from centres, from the pixels themselves, without interpolation.
 
-    Heights are measured from the median of those beyond 80 % of the radius. A ring without a pixel is NaN;
-    the distance of a ring is the mean distance of its area.
+    Heights are measured from the median of those beyond 80 % of the radius.
 
     Parameters
     ----------
@@ -110,6 +101,12 @@ def radial_profile(
         As `class_average` takes them.
     radius, step : float
         How far to go, and the width of a ring, in nm; a ring is 1 px wide if not given.
+
+    Returns
+    -------
+    DataFrame
+        One row a ring: ``radius``, the mean distance of its area; ``height``, mean over centres of the mean
+        height on the ring (NaN without a pixel), and ``std``, both in nm; ``n`` centres.
 
     Raises
     ------
@@ -122,34 +119,36 @@ def radial_profile(
     if not (0 < radius < np.inf and 0 < step < np.inf):
         raise ValueError(f"radius and step must be above 0, got {radius:g} and {step:g}")
     steps = max(int(radius / step), 1)
-    rows, cols = heights.shape
-    reach = [int(radius / size) + 1 for size in pixel_size]
-    profiles = np.full((len(centres), steps), np.nan)
-    for i, (row, col) in enumerate(centres):
-        top, left = max(int(row) - reach[0], 0), max(int(col) - reach[1], 0)
-        piece = heights[top : int(row) + reach[0] + 2, left : int(col) + reach[1] + 2]
-        down = (np.arange(top, min(top + piece.shape[0], rows)) - row) * pixel_size[0]
-        across = (np.arange(left, min(left + piece.shape[1], cols)) - col) * pixel_size[1]
-        away = np.hypot(down[:, None], across[None])
-        there = np.isfinite(piece) & (away < steps * step)
-        ring = (away[there] / step).astype(int)
-        count = np.bincount(ring, minlength=steps)
-        far = piece[np.isfinite(piece) & (away >= _EDGE * radius) & (away < radius)]
-        if far.size:
-            total = np.bincount(ring, piece[there], steps)
-            with np.errstate(invalid="ignore"):
-                profiles[i] = total / count - np.median(far)
-    n = np.isfinite(profiles).sum(0)
-    mean, std = _mean_std(profiles, n)
+    profiles = pd.DataFrame([_profile(heights, one, pixel_size, radius, step, steps) for one in centres])
     inner = np.arange(steps)
     outer = inner + 1
     distance = 2 / 3 * step * (outer**3 - inner**3) / (outer**2 - inner**2)
-    return RadialProfile(distance, mean, std, n)
+    columns = {"radius": distance, "height": profiles.mean(), "std": profiles.std(), "n": profiles.count()}
+    return pd.DataFrame(columns)
 
 
-def _mean_std(values: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation of what is not NaN; NaN where there is nothing."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.nansum(values, 0) / n
-        std = np.sqrt(np.nansum((values - mean) ** 2, 0) / (n - 1))
-    return np.where(n > 0, mean, np.nan), np.where(n > 1, std, np.nan)
+def _profile(
+    heights: np.ndarray,
+    centre: np.ndarray,
+    pixel_size: tuple[float, float],
+    radius: float,
+    step: float,
+    steps: int,
+) -> np.ndarray:
+    """Return the mean height on each ring around a centre, (steps,)."""
+    corner = [max(int(at) - int(radius / size) - 1, 0) for at, size in zip(centre, pixel_size, strict=True)]
+    end = [int(at) + int(radius / size) + 3 for at, size in zip(centre, pixel_size, strict=True)]
+    piece = heights[corner[0] : end[0], corner[1] : end[1]]
+    down, across = (
+        (np.arange(first, first + n) - at) * size
+        for first, n, at, size in zip(corner, piece.shape, centre, pixel_size, strict=True)
+    )
+    away = np.hypot(down[:, None], across[None])
+    known = np.isfinite(piece)
+    far = piece[known & (away >= _EDGE * radius) & (away < radius)]
+    if not far.size:
+        return np.full(steps, np.nan)
+    there = known & (away < steps * step)
+    ring = (away[there] / step).astype(int)
+    with np.errstate(invalid="ignore"):
+        return np.bincount(ring, piece[there], steps) / np.bincount(ring, minlength=steps) - np.median(far)

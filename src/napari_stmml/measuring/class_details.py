@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from napari_stmml.measuring.averages import ClassAverage, RadialProfile, class_average, radial_profile
-from napari_stmml.measuring.pair_distances import PairHistogram, pair_histogram
-from napari_stmml.measuring.regions import RING, Measurements, Region
+from napari_stmml.measuring.averages import ClassAverage, class_average, radial_profile
+from napari_stmml.measuring.measurements import Measurements
+from napari_stmml.measuring.pair_distances import pair_histogram
+from napari_stmml.measuring.regions import RING
 
 _WIDE = 1.5  # diameters from the centre that averages and profiles reach
-_FULLEST = 0.3  # of a surface that random discs may take: far below where no place is left for another
+_FULLEST = 0.3  # part of a surface that random discs may fill: far below where no room is left for another
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,13 +22,14 @@ class ClassDetails:
     ----------
     label, name : int, str
     count : int
-        Of all its regions.
+        Regions.
     averaged : int
-        How many of them average and profile are of: those that do not touch the border, if there are any.
+        Regions in average and profile: those that do not touch the border, or all where there are none.
     average : ClassAverage
-    profile : RadialProfile
-    pairs : PairHistogram or None
-        None of a single region.
+    profile : DataFrame
+        Of `radial_profile`.
+    pairs : DataFrame or None
+        Of `pair_histogram`; None for a single region.
     """
 
     label: int
@@ -34,8 +37,8 @@ class ClassDetails:
     count: int
     averaged: int
     average: ClassAverage
-    profile: RadialProfile
-    pairs: PairHistogram | None
+    profile: pd.DataFrame
+    pairs: pd.DataFrame | None
 
 
 def class_details(
@@ -45,7 +48,7 @@ def class_details(
     *,
     radius: float | None = None,
 ) -> tuple[ClassDetails, ...]:
-    """Look closer at each class of structures, that with the most regions first.
+    """Average the regions of each class of structures, that with the most regions first.
 
     Parameters
     ----------
@@ -56,16 +59,16 @@ def class_details(
         nm per px along rows and columns; without it all lengths are in px.
     radius : float, optional
         How far averages and profiles reach from the centre, in nm (px). Without it 1.5 median diameters of
-        the class, and no less than local background needs, at most half the shorter side of the scan.
+        the class, at least what the local background needs, at most half the shorter side of the scan.
     """
     size = (1.0, 1.0) if pixel_size is None else pixel_size
     scanned, found = np.isfinite(heights), []
-    for one in sorted(measurements.classes, key=lambda one: -one.count):
-        own = [region for region in measurements.regions if region.label == one.label]
-        if own:
-            whole = [region for region in own if not region.touches_border] or own
-            centres = np.array([(region.row, region.col) for region in whole])
-            far = radius or _reach(whole, heights.shape, size)
+    for one in measurements.classes.sort_values("count", ascending=False, kind="stable").itertuples():
+        own = measurements.regions[measurements.regions.label == one.label]
+        if len(own):
+            whole = own if own.touches_border.all() else own[~own.touches_border]
+            centres = whole[["row", "col"]].to_numpy()
+            far = radius or _reach(whole.diameter.median(), heights.shape, size)
             average = class_average(heights, centres, size, side=2 * far)
             profile = radial_profile(heights, centres, size, radius=far)
             pairs = _pairs(own, scanned, size) if len(own) > 1 else None
@@ -79,33 +82,38 @@ def pairs_between(
     pixel_size: tuple[float, float] | None,
     first: str,
     second: str,
-) -> PairHistogram | None:
+) -> pd.DataFrame | None:
     """Compare distances from the regions of one class to those of another with random placement of both.
 
-    None where one of them has no region.
+    Parameters
+    ----------
+    measurements, heights, pixel_size
+        As `class_details` takes them.
+    first, second : str
+        Names of classes.
+
+    Returns
+    -------
+    DataFrame or None
+        Of `pair_histogram`; None where one of the classes has no region.
     """
     size = (1.0, 1.0) if pixel_size is None else pixel_size
-    own, other = ([one for one in measurements.regions if one.name == name] for name in (first, second))
-    return _pairs(own, np.isfinite(heights), size, other) if own and other else None
+    regions = measurements.regions
+    own, other = (regions[regions.name == name] for name in (first, second))
+    return _pairs(own, np.isfinite(heights), size, other) if len(own) and len(other) else None
 
 
-def _reach(regions: list[Region], shape: tuple[int, ...], size: tuple[float, float]) -> float:
-    wide = float(np.median([region.diameter for region in regions]))
+def _reach(diameter: float, shape: tuple[int, ...], size: tuple[float, float]) -> float:
     most = min(length * one for length, one in zip(shape, size, strict=True)) / 2
-    return min(max(_WIDE * wide, wide / 2 + RING[1] * max(size)), most)
+    return min(max(_WIDE * diameter, diameter / 2 + RING[1] * max(size)), most)
 
 
 def _pairs(
-    regions: list[Region], scanned: np.ndarray, size: tuple[float, float], others: list[Region] | None = None
-) -> PairHistogram:
+    regions: pd.DataFrame, scanned: np.ndarray, size: tuple[float, float], others: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Compare with random places that keep the mean diameter apart, or less where so many have no room."""
-    placed = [*regions, *(others or [])]
+    placed = pd.concat([regions, others])
     area = float(scanned.sum() * size[0] * size[1])
     room = 2 * (_FULLEST * area / (np.pi * len(placed))) ** 0.5
-    wide = float(np.mean([region.diameter for region in placed]))
-    places, far = (_places(regions), None if others is None else _places(others))
-    return pair_histogram(places, scanned, size, others=far, exclusion=min(wide, room))
-
-
-def _places(regions: list[Region]) -> np.ndarray:
-    return np.array([(region.y, region.x) for region in regions])
+    places, far = (None if one is None else one[["y", "x"]].to_numpy() for one in (regions, others))
+    return pair_histogram(places, scanned, size, others=far, exclusion=min(placed.diameter.mean(), room))

@@ -1,18 +1,18 @@
 """Measurements of a label map as files for any program: tables as CSV, class averages as TIFF."""
 
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from napari_stmml.io.label_tiff import write_values
 from napari_stmml.io.tables import save_table
 from napari_stmml.measuring.class_details import ClassDetails, class_details
-from napari_stmml.measuring.pair_distances import PairHistogram
-from napari_stmml.measuring.regions import Measurements
+from napari_stmml.measuring.measurements import Measurements
+from napari_stmml.measuring.quantities import with_units
 from napari_stmml.scan import Scan
 
 _LONGEST = 60  # bytes of a class's name in that of a file
@@ -30,8 +30,8 @@ def write_measurements(
 ) -> list[Path]:
     """Write ``STEM_regions.csv``, ``STEM_classes.csv``, and files of each class of structures.
 
-    These are ``STEM_profile_NAME.csv`` and ``STEM_average_NAME.tif`` of classes with a region,
-    ``STEM_pairs_NAME.csv`` of those with two or more. What is not known is left blank.
+    A class with a region has ``STEM_profile_NAME.csv`` and ``STEM_average_NAME.tif``; one with two or more
+    has ``STEM_pairs_NAME.csv`` too. What is not known is left blank.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def write_measurements(
     model : str
         Which model made the labels.
     details : sequence of ClassDetails, optional
-        Where they are known already.
+        If they are computed already.
 
     Returns
     -------
@@ -54,29 +54,56 @@ def write_measurements(
     Raises
     ------
     ValueError
-        If the scan is no map of heights, but of currents, say.
+        If the scan is no map of heights, but of currents for example.
     """
     check_heights(scan)
     if details is None:
         details = class_details(measurements, heights, scan.pixel_size)
     folder, unit, taken = Path(folder), measurements.unit, set[str]()
-    columns = measurements.class_columns() | _about(scan, model, len(measurements.classes))
+    classes = with_units(measurements.classes, unit).assign(**_about(scan, model))
     written = [
-        _write(folder / f"{stem}_regions.csv", measurements.region_columns()),
-        _write(folder / f"{stem}_classes.csv", columns),
+        write_table(folder / f"{stem}_regions.csv", measurements.regions, unit),
+        write_table(folder / f"{stem}_classes.csv", classes),
     ]
     for one in details:
         name = file_name(one.name, taken)
         if one.pairs is not None:
-            written.append(write_pairs(folder / f"{stem}_pairs_{name}.csv", one.pairs, unit))
-        written.append(_write(folder / f"{stem}_profile_{name}.csv", _profile_columns(one, unit)))
+            written.append(write_table(folder / f"{stem}_pairs_{name}.csv", one.pairs, unit))
+        written.append(write_table(folder / f"{stem}_profile_{name}.csv", one.profile, unit))
         path = folder / f"{stem}_average_{name}.tif"
         written.append(write_values(path, one.average.mean, scan.pixel_size))
     return written
 
 
+def write_table(path: Path, table: pd.DataFrame, unit: str = "") -> Path:
+    """Write a table as CSV, its columns named with their units; blank is not known.
+
+    Parameters
+    ----------
+    path : Path
+    table : DataFrame
+    unit : str
+        Of lengths, ``nm`` or ``px``; without it columns keep their names.
+
+    Returns
+    -------
+    Path
+    """
+    table = with_units(table, unit) if unit else table
+    return save_table(path, rows_of(table), list(table))
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table as plain Python values, None for NaN, which JSON does not have.
+
+    >>> rows_of(pd.DataFrame({"a": [1, 2], "b": [0.5, float("nan")]}))
+    [{'a': 1, 'b': 0.5}, {'a': 2, 'b': None}]
+    """
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
 def check_heights(scan: Scan) -> None:
-    """Refuse what has no heights in nm, such as a map of currents; an unknown unit is taken for nm.
+    """Refuse a map without heights in nm, such as one of currents; an unknown unit is taken for nm.
 
     Raises
     ------
@@ -88,7 +115,7 @@ def check_heights(scan: Scan) -> None:
 
 
 def file_name(name: str, taken: set[str]) -> str:
-    """Make the name of a class fit for the name of a file, and unlike those ``taken``, which it joins.
+    """Turn the name of a class into a part of a file name that is not in ``taken``, and add it there.
 
     >>> taken = set()
     >>> file_name("C/D defect (row)", taken), file_name("c:d defect row", taken)
@@ -104,10 +131,10 @@ def file_name(name: str, taken: set[str]) -> str:
     return free
 
 
-def _about(scan: Scan, model: str, n: int) -> dict[str, list[Any]]:
-    """Return the columns that say what was measured, the same in all ``n`` rows."""
+def _about(scan: Scan, model: str) -> dict[str, Any]:
+    """Return the columns that say what was measured, the same in all rows."""
     height, width = scan.size_nm or (None, None)
-    about = {
+    return {
         "scan": scan.name,
         "bias_V": scan.bias,
         "setpoint_nA": scan.setpoint,
@@ -115,46 +142,3 @@ def _about(scan: Scan, model: str, n: int) -> dict[str, list[Any]]:
         "height_nm": height,
         "model": model,
     }
-    return {name: [value] * n for name, value in about.items()}
-
-
-def write_pairs(path: Path, pairs: PairHistogram, unit: str) -> Path:
-    """Write pair distances as CSV; ``unit`` is that of distances, nm or px."""
-    columns = {
-        f"from_{unit}": pairs.edges[:-1].tolist(),
-        f"to_{unit}": pairs.edges[1:].tolist(),
-        "observed": pairs.observed.tolist(),
-        "random": pairs.random.tolist(),
-        "low": pairs.low.tolist(),
-        "high": pairs.high.tolist(),
-        "ratio": pairs.ratio.tolist(),
-    }
-    return _write(path, columns)
-
-
-def _profile_columns(one: ClassDetails, unit: str) -> dict[str, list[Any]]:
-    profile = one.profile
-    return {
-        f"radius_{unit}": profile.distance.tolist(),
-        "height_nm": profile.mean.tolist(),
-        "std_nm": profile.std.tolist(),
-        "n": profile.n.tolist(),
-    }
-
-
-def rows_of(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """Turn columns into rows, None for NaN, which neither JSON nor a table has.
-
-    >>> rows_of({"a": [1, 2], "b": [0.5, float("nan")]})
-    [{'a': 1, 'b': 0.5}, {'a': 2, 'b': None}]
-    """
-    rows = zip(*columns.values(), strict=True)
-    return [dict(zip(columns, map(_known, row), strict=True)) for row in rows]
-
-
-def _known(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _write(path: Path, columns: Mapping[str, list[Any]]) -> Path:
-    return save_table(path, rows_of(columns), list(columns))

@@ -4,7 +4,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_stmml.classes import Classes
-from napari_stmml.measuring.shares import Share
+from napari_stmml.measuring.class_statistics import Share
 from napari_stmml.viewer.correct.class_table import (
     AREA,
     COLOUR,

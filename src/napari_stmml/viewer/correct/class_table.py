@@ -8,7 +8,7 @@ from qtpy.QtGui import QColor, QFont
 from qtpy.QtWidgets import QAbstractItemView, QColorDialog, QHeaderView, QStyledItemDelegate, QTableView
 
 from napari_stmml.classes import Classes
-from napari_stmml.measuring.shares import Share
+from napari_stmml.measuring.class_statistics import Share
 from napari_stmml.viewer.shared.table_model import HeadedModel
 
 EYE, COLOUR, NAME, REGIONS, AREA, SHARE, STROKES = range(7)

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from qtpy.QtCore import QObject, Signal
 
 from napari_stmml.classes import Classes
-from napari_stmml.measuring.shares import class_shares
+from napari_stmml.measuring.class_statistics import class_shares
 from napari_stmml.model.cell_store import cell_answers
 from napari_stmml.model.classifier import SurfaceClassifier
 

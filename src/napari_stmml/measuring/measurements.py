@@ -1,0 +1,103 @@
+"""Measure a label map in nm: a table of its regions and a table of its classes."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from napari_stmml.measuring.class_statistics import class_table
+from napari_stmml.measuring.regions import drop_small, number_regions, region_table
+
+FLATTENED = "poly_xy + median_of_differences + poly_xy_2"  # before heights are measured: steps stay
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements:
+    """What a label map says about a surface.
+
+    Parameters
+    ----------
+    regions, classes : DataFrame
+        One row a region, one row a class; `measuring.quantities` says what the columns hold.
+    scanned : float
+        Area that was scanned, in nm² (px where the scale is not known).
+    unit : str
+        Of lengths: ``nm`` or ``px``.
+    numbers : ndarray of int, shape (rows, cols)
+        Region of each pixel, 0 = none; row ``number - 1`` of the table.
+    """
+
+    regions: pd.DataFrame
+    classes: pd.DataFrame
+    scanned: float
+    unit: str
+    numbers: np.ndarray
+
+
+def measure(
+    labels: np.ndarray,
+    heights: np.ndarray,
+    pixel_size: tuple[float, float] | None,
+    *,
+    names: Mapping[int, str],
+    background: Collection[int] = (),
+    min_area: float = 0.0,
+    confidence: np.ndarray | None = None,
+) -> Measurements:
+    """Measure all regions of a label map: connected pixels of one label, corners included.
+
+    Parameters
+    ----------
+    labels : ndarray of unsigned int, shape (rows, cols)
+        0 = unlabelled.
+    heights : ndarray, shape (rows, cols)
+        Flattened, in nm; NaN where nothing was scanned.
+    pixel_size : (float, float) or None
+        nm per px along rows and columns; without it all lengths are in px.
+    names : mapping of int to str
+    background : collection of int
+        Labels of classes that are no structures: they have an area, but no regions.
+    min_area : float
+        nm² (px); smaller regions are left out.
+    confidence : ndarray, shape (rows, cols), optional
+        NaN where it is not known.
+
+    Raises
+    ------
+    ValueError
+        If labels are no map of whole numbers from 0 on, the maps differ in shape, nothing was scanned, or a
+        pixel or the least area has an impossible size.
+    """
+    labels, heights = np.asarray(labels), np.asarray(heights, float)
+    size = (1.0, 1.0) if pixel_size is None else pixel_size
+    scanned = np.isfinite(heights)
+    _check(labels, heights, size, min_area, confidence)
+    labels = np.where(scanned, labels, 0)
+    structures = np.where(np.isin(labels, list(background)), 0, labels).astype(np.int64)
+    numbers, owners = drop_small(*number_regions(structures), min_area / (size[0] * size[1]))
+    regions = region_table(numbers, owners, heights, size, names=names, confidence=confidence)
+    classes = class_table(regions, numbers, labels, scanned, size, names=names, background=background)
+    area = float(scanned.sum() * size[0] * size[1])
+    return Measurements(regions, classes, area, "px" if pixel_size is None else "nm", numbers)
+
+
+def _check(
+    labels: np.ndarray,
+    heights: np.ndarray,
+    size: tuple[float, float],
+    min_area: float,
+    confidence: np.ndarray | None,
+) -> None:
+    if labels.ndim != 2 or labels.dtype.kind not in "iub" or (labels.size and labels.min() < 0):
+        raise ValueError(
+            f"labels must be a map of whole numbers from 0 on, got {labels.dtype} {labels.shape}"
+        )
+    if labels.shape != heights.shape or (confidence is not None and confidence.shape != labels.shape):
+        raise ValueError(f"labels of {labels.shape} px do not fit heights of {heights.shape} px")
+    if not np.isfinite(heights).any():
+        raise ValueError("nothing was scanned: there is nothing to measure")
+    if not all(0 < one < np.inf for one in size):
+        raise ValueError(f"a pixel must be more than 0 nm wide, got {size}")
+    if not 0 <= min_area < np.inf:
+        raise ValueError(f"the least area must be 0 or more, got {min_area}")
