@@ -251,10 +251,9 @@ def measure(viewer: napari.Viewer, correct: Any) -> None:
     panel = open_panel(viewer, "Measure")
     panel.maps.value = correct.session.current.truth
     click(panel, "Measure")
-    wait_until(lambda: panel.found is not None)
+    wait_until(lambda: panel.measured is not None)
     QTest.qWait(300)
-    names = [one.name for one in panel.found.regions]
-    click_cell(panel.regions, int(np.flatnonzero(panel.regions.rows.order == names.index("vacancy"))[0]), 0)
+    click_cell(panel.regions, list(panel.regions.rows.table["name"]).index("vacancy"), 0)
     picture(viewer, "measure", whole=False)
 
 

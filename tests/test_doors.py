@@ -30,9 +30,13 @@ DOORS = {
     "tifffile": {"io.label_tiff"},
     "gwyfile": {"io.gwyddion"},
     "jinja2": {"batch.report"},
-    "PIL": {"figures.pictures"},
+    "PIL": {"figures.pictures", "figures.footer"},
     "umap": {"clustering.embedding"},
-    "matplotlib": {"figures.figures", "measuring.figure", "viewer.model.curves"},  # which needs its Qt canvas
+    "matplotlib": {
+        *(f"figures.{name}" for name in ("clusters_figure", "colour_maps", "curves", "drawing")),
+        *("figures.labels_figure", "figures.regions_figure"),
+        "viewer.model.curves",  # which needs its Qt canvas
+    },
 }
 GUI = {"napari", "magicgui", "qtpy", "superqt", "PyQt6", "PySide6"}
 HEAVY = {"tensorflow", "keras", "sklearn", "matplotlib", "umap"}

@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.quality.measure import BORDER, TESTS, Result, surface_of
 from benchmarks.quality.models import scan_of
 from napari_stmml.colours import class_colours, paint_classes
-from napari_stmml.figures.pictures import colour_heights
+from napari_stmml.figures.colour_maps import colour_heights
 from napari_stmml.recipe import get_recipe
 
 SHOWN = ("srsml24", "instant", "learned")

@@ -50,7 +50,7 @@ def test_measure_writes_its_files_beside_the_map_and_says_what_it_found(labelled
     out, _ = capsys.readouterr()
     assert "a_FU_labels.tif: 4 regions on 163.8 nm²" in out
     assert "background: surface (the largest area; --background names another)" in out
-    assert "holes: 3 regions, 0.019 ± 0.01 per nm²" in out
+    assert "holes: 3 regions, 0.019 ± 0.011 per nm²" in out
     folder = labelled.parent
     assert (folder / "a_FU_regions.png").read_bytes().startswith(b"\x89PNG")
     classes = {row["name"]: row for row in read(folder / "a_FU_classes.csv")}

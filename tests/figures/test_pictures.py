@@ -3,15 +3,9 @@ import pytest
 from PIL import Image
 
 from napari_stmml.colours import NOT_SCANNED, STM_COLOURS, paint_classes, robust_limits
-from napari_stmml.figures.pictures import (
-    check_cmap,
-    colour_heights,
-    save_overlay,
-    save_scan_jpg,
-    save_thumbnail,
-    save_window_jpgs,
-    settings_words,
-)
+from napari_stmml.figures.colour_maps import colour_heights, colour_table
+from napari_stmml.figures.footer import settings_words
+from napari_stmml.figures.pictures import save_overlay, save_scan_jpg, save_thumbnail, save_window_jpgs
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import Scan
 
@@ -79,14 +73,14 @@ def test_heights_stay_as_they_are(flat):
 
 @pytest.mark.parametrize(("wrong", "near"), [("viridsi", "viridis"), ("Stm", "stm"), ("GREY", "grey")])
 def test_an_unknown_colour_map_is_refused_naming_the_nearest(wrong, near, flat):
-    for act in (lambda: check_cmap(wrong), lambda: colour_heights(flat, wrong)):
+    for act in (lambda: colour_table(wrong), lambda: colour_heights(flat, wrong)):
         with pytest.raises(ValueError, match=f"cmap '{wrong}' is not known; did you mean '{near}'"):
             act()
 
 
 @pytest.mark.parametrize("name", ["stm", "gray", "viridis", "Greys_r"])
 def test_known_colour_maps_pass(name):
-    check_cmap(name)
+    colour_table(name)
 
 
 def test_the_image_stands_whole_above_the_footer(tmp_path, scan, flat):

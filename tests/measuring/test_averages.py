@@ -43,8 +43,8 @@ def test_bumps_two_pixels_wide_keep_their_height(size):
     assert np.nanmin(average.mean) == pytest.approx(-0.2, rel=0.01)
     profile = radial_profile(heights, centres, size, radius=1.3)
     there = profile.n > 0
-    expected = -0.2 * np.exp(-(profile.distance**2) / (2 * wide**2))
-    np.testing.assert_allclose(profile.mean[there], expected[there], atol=0.003)
+    expected = -0.2 * np.exp(-(profile.radius**2) / (2 * wide**2))
+    np.testing.assert_allclose(profile.height[there], expected[there], atol=0.003)
 
 
 def test_mean_and_spread_are_those_of_the_cut_outs():
@@ -70,10 +70,10 @@ def test_a_place_where_nothing_is_known_adds_nothing():
 def test_the_radial_profile_of_bumps_is_a_gaussian(bumps):
     heights, centres, size = bumps
     found = radial_profile(heights, centres, size, radius=2.8)
-    expected = 0.2 * np.exp(-(found.distance**2) / (2 * 0.6**2))
+    expected = 0.2 * np.exp(-(found.radius**2) / (2 * 0.6**2))
     there = found.n > 0
-    np.testing.assert_allclose(found.mean[there], expected[there], atol=0.012)
-    assert found.mean[there][0] == pytest.approx(0.2, rel=0.03)
+    np.testing.assert_allclose(found.height[there], expected[there], atol=0.012)
+    assert found.height[0] == pytest.approx(0.2, rel=0.03)
 
 
 def test_borders_and_what_was_not_scanned_are_left_out_of_averages(bumps):

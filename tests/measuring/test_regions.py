@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_stmml.measuring.regions import measure
+from napari_stmml.measuring.measurements import measure
+from napari_stmml.measuring.quantities import QUANTITIES, with_units
 
 NAMES = {1: "surface", 2: "holes", 3: "bumps"}
 
@@ -21,13 +22,13 @@ def ellipse(shape, size, centre, axes, degrees):
 @pytest.mark.parametrize("degrees", [0, 30, -65, 90])
 def test_an_ellipse_has_the_area_axes_angle_and_place_that_it_was_drawn_with(size, degrees):
     drawn = ellipse((200, 180), size, (9.0, 11.0), (8.0, 4.0), degrees)
-    one = measure(drawn * np.uint8(2), np.zeros(drawn.shape), size, names=NAMES).regions[0]
+    one = measure(drawn * np.uint8(2), np.zeros(drawn.shape), size, names=NAMES).regions.iloc[0]
     assert (one.y, one.x) == pytest.approx((9.0, 11.0), abs=0.05)
     assert one.area == pytest.approx(np.pi * 8, rel=0.02)
     assert one.diameter == pytest.approx(32**0.5, rel=0.01)
     assert (one.major, one.minor) == pytest.approx((8.0, 4.0), rel=0.02)
     assert abs((one.orientation - degrees + 90) % 180 - 90) < 1
-    assert (one.label, one.name, one.touches_border) == (2, "holes", False)
+    assert (one.label, one["name"], one.touches_border) == (2, "holes", False)
 
 
 def test_apparent_height_is_above_what_lies_around_even_on_another_terrace():
@@ -37,8 +38,8 @@ def test_apparent_height_is_above_what_lies_around_even_on_another_terrace():
         labels[45:55, col - 5 : col + 5] = label
         heights[45:55, col - 5 : col + 5] += height
     found = measure(labels, heights, (0.1, 0.1), names=NAMES, background=[1])
-    assert [one.height for one in found.regions] == pytest.approx([-0.12, 0.2])
-    assert [one.lowest for one in found.regions] == pytest.approx([-0.12, 0.2])
+    assert found.regions.height.tolist() == pytest.approx([-0.12, 0.2])
+    assert found.regions.lowest.tolist() == pytest.approx([-0.12, 0.2])
 
 
 def test_a_neighbouring_region_is_no_background():
@@ -46,7 +47,7 @@ def test_a_neighbouring_region_is_no_background():
     labels[25:35, 20:30], labels[25:35, 31:41] = 2, 3
     heights[labels == 2], heights[labels == 3] = 0.1, 5.0
     found = measure(labels, heights, (0.1, 0.1), names=NAMES, background=[1])
-    assert found.regions[0].height == pytest.approx(0.1)
+    assert found.regions.height[0] == pytest.approx(0.1)
 
 
 def test_the_core_of_a_structure_of_several_classes_is_measured_from_the_surface_beyond():
@@ -56,14 +57,17 @@ def test_the_core_of_a_structure_of_several_classes_is_measured_from_the_surface
     labels[away < 30], labels[away < 5] = 3, 2
     heights[away < 30], heights[away < 5] = 0.02, -0.1
     found = measure(labels, heights, (0.1, 0.1), names=NAMES, background=[1])
-    assert {one.name: round(one.height, 9) for one in found.regions} == {"holes": -0.1, "bumps": 0.02}
+    assert dict(zip(found.regions["name"], found.regions.height.round(9), strict=True)) == {
+        "holes": -0.1,
+        "bumps": 0.02,
+    }
 
 
 def test_a_map_without_any_background_has_no_heights():
     labels = np.full((60, 60), 3, np.uint8)
     labels[25:35, 25:35] = 2
     found = measure(labels, np.zeros(labels.shape), (0.1, 0.1), names=NAMES)
-    assert all(np.isnan(one.height) for one in found.regions)
+    assert found.regions.height.isna().all()
 
 
 def test_distances_counts_coverage_and_densities_follow_from_what_was_drawn():
@@ -71,8 +75,8 @@ def test_distances_counts_coverage_and_densities_follow_from_what_was_drawn():
     for row, col in ((20, 30), (20, 60), (70, 60)):
         labels[row - 2 : row + 3, col - 2 : col + 3] = 2
     found = measure(labels, np.zeros(labels.shape), (0.2, 0.1), names=NAMES, background=[1])
-    assert [one.nearest for one in found.regions] == pytest.approx([3.0, 3.0, 10.0])
-    surface, holes = found.classes
+    assert found.regions.nearest.tolist() == pytest.approx([3.0, 3.0, 10.0])
+    surface, holes = found.classes.itertuples()
     assert (holes.count, holes.whole) == (3, 3)
     assert found.scanned == pytest.approx(400)
     frame = 99 * 199 * 0.02  # no region that counts ends on the last px of a row or a column
@@ -82,7 +86,7 @@ def test_distances_counts_coverage_and_densities_follow_from_what_was_drawn():
     assert holes.nearest == pytest.approx(16 / 3)
     assert holes.nearest_random == pytest.approx(0.5 / (3 / frame) ** 0.5)
     assert (surface.count, surface.background) == (0, True)
-    assert sum(one.coverage for one in found.classes) == pytest.approx(1)
+    assert found.classes.coverage.sum() == pytest.approx(1)
 
 
 def test_what_was_not_scanned_is_no_area_and_its_border_cuts_regions():
@@ -91,9 +95,9 @@ def test_what_was_not_scanned_is_no_area_and_its_border_cuts_regions():
     heights[25:] = np.nan
     found = measure(labels, heights, (0.1, 0.1), names=NAMES, background=[1])
     assert found.scanned == pytest.approx(12.5)
-    assert [one.touches_border for one in found.regions] == [False, True]
-    assert found.classes[1].whole == 1
-    assert found.classes[1].area_mean == pytest.approx(0.25)
+    assert found.regions.touches_border.tolist() == [False, True]
+    assert found.classes.whole[1] == 1
+    assert found.classes.area_mean[1] == pytest.approx(0.25)
 
 
 def discs(side, n, radius, seed=0):
@@ -115,8 +119,7 @@ def test_in_frames_laid_side_by_side_each_region_counts_once(radius):
     for row in range(0, 780, 39):  # a region may end on all but the last of 40 px
         for col in range(0, 780, 39):
             part = labels[row : row + 40, col : col + 40]
-            for one in measure(part, np.zeros(part.shape), None, names=NAMES).classes:
-                counted += one.density * 39 * 39
+            counted += measure(part, np.zeros(part.shape), None, names=NAMES).classes.density.sum() * 39 * 39
     assert counted == pytest.approx(n, rel=0.01)  # a region may touch four frames and end in none of them
 
 
@@ -124,7 +127,7 @@ def test_a_region_that_an_unfinished_line_cuts_does_not_count_and_a_hole_in_a_re
     labels, heights = np.zeros((50, 50), np.uint8), np.zeros((50, 50))
     labels[20:40, 30:40] = labels[5:10, 5:10] = 2
     heights[31:], heights[30, 25:], heights[7, 7] = np.nan, np.nan, np.nan
-    (one,) = measure(labels, heights, (1.0, 1.0), names=NAMES).classes
+    (one,) = measure(labels, heights, (1.0, 1.0), names=NAMES).classes.itertuples()
     assert one.count == 2
     frame = 30 * 50 + 25 - 1 - (25 + 25 + 30 + 1 - 2)  # without holes and last px of columns and rows
     assert one.density == pytest.approx(1 / frame)
@@ -144,11 +147,11 @@ def test_columns_are_named_with_their_units_and_without_a_scale_all_is_in_px():
     labels[20:30, 20:30] = 2
     known = measure(labels, np.zeros(labels.shape), (0.1, 0.1), names=NAMES)
     unknown = measure(labels, np.zeros(labels.shape), None, names=NAMES)
-    assert {"area_nm2", "diameter_nm", "height_nm", "row_px", "orientation_deg"} <= set(
-        known.region_columns()
-    )
-    assert {"density_per_nm2", "density_error_per_nm2", "coverage"} <= set(known.class_columns())
-    assert unknown.region_columns()["area_px2"] == [100.0]
+    of_regions, of_classes = (with_units(one, "nm") for one in (known.regions, known.classes))
+    assert {"area_nm2", "diameter_nm", "height_nm", "row_px", "orientation_deg"} <= set(of_regions)
+    assert {"density_per_nm2", "density_error_per_nm2", "coverage"} <= set(of_classes)
+    assert set(QUANTITIES) >= {*known.regions, *known.classes}
+    assert with_units(unknown.regions, unknown.unit).area_px2.tolist() == [100.0]
     assert unknown.unit == "px"
 
 
@@ -156,12 +159,12 @@ def test_confidence_is_averaged_over_a_region():
     labels = np.zeros((40, 40), np.uint8)
     labels[20:30, 20:30] = 2
     sure = np.where(np.indices(labels.shape)[1] < 25, 0.5, 1.0)
-    one = measure(labels, np.zeros(labels.shape), None, names=NAMES, confidence=sure).regions[0]
+    one = measure(labels, np.zeros(labels.shape), None, names=NAMES, confidence=sure).regions.iloc[0]
     assert one.confidence == pytest.approx(0.75)
     partly = np.where(np.indices(labels.shape)[1] < 25, np.nan, sure)
-    assert measure(labels, sure, None, names=NAMES, confidence=partly).regions[0].confidence == 1
+    assert measure(labels, sure, None, names=NAMES, confidence=partly).regions.confidence[0] == 1
     nowhere = measure(labels, sure, None, names=NAMES, confidence=np.full(labels.shape, np.nan))
-    assert np.isnan(nowhere.regions[0].confidence)
+    assert np.isnan(nowhere.regions.confidence[0])
 
 
 @pytest.mark.parametrize(
@@ -191,10 +194,10 @@ def test_a_least_area_that_is_none_is_refused(least):
 
 
 def test_a_scan_of_one_line_has_no_density():
-    (one,) = measure(np.ones((1, 9), np.uint8), np.zeros((1, 9)), None, names=NAMES).classes
+    (one,) = measure(np.ones((1, 9), np.uint8), np.zeros((1, 9)), None, names=NAMES).classes.itertuples()
     assert np.isnan([one.density, one.density_error, one.nearest_random]).all()
 
 
 def test_a_map_without_regions_has_none():
     found = measure(np.zeros((9, 9), np.uint8), np.zeros((9, 9)), None, names=NAMES)
-    assert (found.regions, found.classes, found.centres(2).shape) == ((), (), (0, 2))
+    assert (len(found.regions), len(found.classes)) == (0, 0)

@@ -53,9 +53,9 @@ class JobFile:
             if not text.strip(" .") or any(letter in text for letter in '/\\:*?"<>|\0'):
                 raise ValueError(f"{name} must be usable as the name of a file, got {text!r}")
         self.recipe  # noqa: B018 - which checks what fits together
-        from napari_stmml.figures.pictures import check_cmap
+        from napari_stmml.figures.colour_maps import colour_table
 
-        check_cmap(every["cmap"])
+        colour_table(every["cmap"])
         own = self.folder.resolve()
         for which in SETS:
             for path in self.paths(which):

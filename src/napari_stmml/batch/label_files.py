@@ -102,7 +102,8 @@ def write_labelled(writing: Writing) -> Labelled:
 
     What a person painted on the scan wins over what the model says; the log is of the model's windows.
     """
-    from napari_stmml.figures.figures import labels_figure, save_figure
+    from napari_stmml.figures.drawing import save_figure
+    from napari_stmml.figures.labels_figure import labels_figure
     from napari_stmml.figures.pictures import save_overlay
     from napari_stmml.io.tables import save_window_log
 

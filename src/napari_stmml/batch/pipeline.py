@@ -354,7 +354,8 @@ class Pipeline:
         self._write_history(name, training["history"])
 
     def _write_history(self, name: str, history: list[dict[str, Any]]) -> None:
-        from napari_stmml.figures.figures import history_figure, save_figure
+        from napari_stmml.figures.curves import history_figure
+        from napari_stmml.figures.drawing import save_figure
 
         write_text(self.folder / f"{name}_history.json", json.dumps(history, indent=1))
         save_figure(history_figure(history), self.folder / f"{name}_history.png")
@@ -428,7 +429,8 @@ class Pipeline:
         self.folder.note("latent", self._latent_print, outputs, done=True)
 
     def _write_clusters(self, name: str, classifier: SurfaceClassifier) -> None:
-        from napari_stmml.figures.figures import convergence_figure, save_figure
+        from napari_stmml.figures.curves import convergence_figure
+        from napari_stmml.figures.drawing import save_figure
 
         classifier.save(self.folder / f"{name}.stmml")
         steps = classifier.training["convergence"]

@@ -167,14 +167,15 @@ def train(options: argparse.Namespace) -> int:
 
 def _picture_of_clusters(model: str) -> dict[str, str]:
     """Draw the most typical places of each cluster beside the model, where it has kept some."""
-    from napari_stmml.figures.figures import exemplars_figure, save_figure
+    from napari_stmml.figures.clusters_figure import clusters_figure
+    from napari_stmml.figures.drawing import save_figure
     from napari_stmml.model.classifier import SurfaceClassifier
 
     classifier = SurfaceClassifier.load(model)
     if classifier.exemplars is None:
         return {}
     path = Path(model).with_name(f"{Path(model).stem}_clusters.png")
-    return {"figure": str(save_figure(exemplars_figure(classifier), path))}
+    return {"figure": str(save_figure(clusters_figure(classifier), path))}
 
 
 def predict(options: argparse.Namespace) -> int:

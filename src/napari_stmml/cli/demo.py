@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from napari_stmml.figures.figures import loss_figure, save_figure
+from napari_stmml.figures.curves import loss_figure
+from napari_stmml.figures.drawing import save_figure
 from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.jobs.runner import PredictJob, TrainJob
 from napari_stmml.recipe import DEFAULT, get_recipe

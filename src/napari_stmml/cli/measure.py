@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_stmml.io.label_tiff import LabelMap
-    from napari_stmml.measuring.regions import Measurements
+    from napari_stmml.measuring.measurements import Measurements
     from napari_stmml.scan import Scan
 
 
@@ -27,6 +27,7 @@ class Measured:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as JSON knows it."""
+        from napari_stmml.measuring.quantities import with_units
         from napari_stmml.measuring.region_tables import rows_of
 
         return {
@@ -35,20 +36,22 @@ class Measured:
             "background": list(self.background),
             f"scanned_{self.found.unit}2": self.found.scanned,
             "regions": len(self.found.regions),
-            "classes": rows_of(self.found.class_columns()),
+            "classes": rows_of(with_units(self.found.classes, self.found.unit)),
             "files": [str(file) for file in self.files],
         }
 
     def __str__(self) -> str:
-        from napari_stmml.measuring.figure import class_sentence
+        from napari_stmml.figures.regions_figure import class_sentence
+        from napari_stmml.text import counted, number
 
-        unit, classes = self.found.unit, self.found.classes
+        unit, classes = self.found.unit, self.found.classes.itertuples()
         chosen = "" if self.named else " (the largest area; --background names another)"
+        area = number(self.found.scanned)
         lines = [
-            f"{self.labels.name}: {len(self.found.regions)} regions on {self.found.scanned:.4g} {unit}²",
+            f"{self.labels.name}: {counted(len(self.found.regions), 'region')} on {area} {unit}²",
             f"background: {', '.join(self.background)}{chosen}",
             *(class_sentence(one, unit) for one in classes if not one.background),
-            f"{len(self.files)} files, the last of them {self.files[-1]}",
+            f"{counted(len(self.files), 'file')}, the last of them {self.files[-1]}",
         ]
         return "\n  ".join(lines)
 
@@ -110,14 +113,14 @@ def _measure(path: Path, stem: str, options: argparse.Namespace) -> Measured:
     """Measure one label map and write its files."""
     import numpy as np
 
-    from napari_stmml.figures.figures import save_figure
+    from napari_stmml.figures.drawing import save_figure
+    from napari_stmml.figures.regions_figure import regions_figure
     from napari_stmml.heights.flatten import flatten
     from napari_stmml.io.label_tiff import LabelMap
     from napari_stmml.measuring.class_details import class_details, pairs_between
-    from napari_stmml.measuring.figure import measure_figure
-    from napari_stmml.measuring.region_tables import check_heights, file_name, write_measurements, write_pairs
-    from napari_stmml.measuring.regions import FLATTENED
-    from napari_stmml.measuring.regions import measure as measure_regions
+    from napari_stmml.measuring.measurements import FLATTENED
+    from napari_stmml.measuring.measurements import measure as measure_regions
+    from napari_stmml.measuring.region_tables import check_heights, file_name, write_measurements, write_table
 
     found = LabelMap.read(path)
     background = _background(found, options.background)
@@ -137,10 +140,10 @@ def _measure(path: Path, stem: str, options: argparse.Namespace) -> Measured:
     files = write_measurements(folder, stem, result, heights, scan, model=model, details=details)
     taken: set[str] = set()
     for first, second in options.pairs:
-        if pairs := pairs_between(result, heights, scan.pixel_size, first, second):
+        if (pairs := pairs_between(result, heights, scan.pixel_size, first, second)) is not None:
             name = file_name(f"{first}_to_{second}", taken)
-            files.append(write_pairs(folder / f"{stem}_pairs_{name}.csv", pairs, result.unit))
-    picture = measure_figure(scan, heights, result, details, found.colours)
+            files.append(write_table(folder / f"{stem}_pairs_{name}.csv", pairs, result.unit))
+    picture = regions_figure(scan, heights, result, details, found.colours)
     files.append(save_figure(picture, folder / f"{stem}_regions.png"))
     names = tuple(found.names.get(label, f"class {label}") for label in background)
     return Measured(path, scan.name, result, names, bool(options.background), tuple(files))

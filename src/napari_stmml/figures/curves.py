@@ -1,4 +1,4 @@
-"""Curves of a training: losses over the epochs, silhouettes of numbers of clusters, convergence of k-means."""
+"""Curves of a training: losses over the epochs, silhouettes over numbers of clusters, k-means."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -89,7 +89,7 @@ def convergence_figure(inertia: Sequence[float], windows: Sequence[int]) -> "Fig
 
 
 def _plot(across: str, up: str, paper: str = "", ink: str = "") -> tuple["Figure", Any]:
-    """Make an empty plot for a page, or in two colours for a panel; margins are fixed, so drawing is quick."""
+    """Make an empty plot for a page, or in two colours for a panel; fixed margins are quick to draw."""
     from matplotlib.figure import Figure
 
     if not paper:

@@ -32,7 +32,7 @@ def regions_figure(
 ) -> "Figure":
     """Draw a scan with its regions, outlined and numbered; average, profile and distances of each class.
 
-    A line below says what each class counts. Of more than six classes, those with the most regions have plots;
+    A line below says what each class counts. Of more than six classes those with the most regions have plots;
     all have outlines.
 
     Parameters
@@ -66,8 +66,8 @@ def regions_figure(
         text_at(figure, _LEFT, top, "■", fontsize=9, color=colour)
         text_at(figure, _LEFT + 0.18, top, class_sentence(one, unit), fontsize=8)
     for i, one in enumerate(shown):
-        places = [(first + j * (_PLOT + _GAP), _TOP + i * _ROW, _PLOT - 0.2 * (j == 0), _HIGH) for j in range(3)]
-        plots = [axes_at(figure, *place) for place in places]
+        top, left = _TOP + i * _ROW, [first + j * (_PLOT + _GAP) for j in range(3)]
+        plots = [axes_at(figure, left[j], top, _PLOT - 0.2 * (j == 0), _HIGH) for j in range(3)]
         _draw_class(plots, one, unit_rgb(colours.get(one.label, NO_COLOUR)), unit, i == len(shown) - 1)
     return figure
 

@@ -126,7 +126,8 @@ def write_predicted(predicted: Predicted) -> Event:
         sure = Path(task.out) / f"{task.stem}_confidence.tif"
         done["confidence"] = str(write_values(sure, predicted.confidence, scan.pixel_size))
     if task.figure:
-        from napari_stmml.figures.figures import labels_figure, save_figure
+        from napari_stmml.figures.drawing import save_figure
+        from napari_stmml.figures.labels_figure import labels_figure
 
         picture = labels_figure(scan, labelled, predicted.exemplars)
         figure = save_figure(picture, Path(task.out) / f"{task.stem}_labels.png")

@@ -11,7 +11,7 @@ _MARGIN = 12  # px that a spline needs around the cut-out
 
 @dataclass(frozen=True, eq=False)
 class ClassAverage:
-    """Mean and standard deviation of heights (nm) around centres, and of how many each px is; (side, side)."""
+    """Mean and standard deviation of heights (nm) around ``n`` centres, (side, side) px."""
 
     mean: np.ndarray = field(repr=False)
     std: np.ndarray = field(repr=False)
@@ -24,8 +24,8 @@ def class_average(
 ) -> ClassAverage:
     """Average cut-outs around centres, each measured from the median of its own edge.
 
-    Centres lie between pixels: cut-outs are interpolated by cubic splines, so that a structure 2 px wide keeps
-    its height.
+    Centres lie between pixels: cut-outs are interpolated by cubic splines, so that structures
+    2 px wide keep their height.
 
     Parameters
     ----------

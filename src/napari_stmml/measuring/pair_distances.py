@@ -22,8 +22,8 @@ def pair_histogram(
     """Compare the distances of all pairs of regions with those of as many random places.
 
     Random places lie in the same scanned area and keep the distance that regions of their size must keep, so
-    no formula corrects for the border: it is the same for both. Of more than a thousand regions a thousand are
-    drawn, and as many of the random places once all of these are placed: crowding makes some order.
+    no formula corrects for the border: it is the same for both. Of more than 1000 regions 1000 are drawn,
+    and as many of the random places once all of these are placed: crowding makes some order.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def pair_histogram(
     -------
     DataFrame
         One row a bin of distances ``from`` ... ``to`` in nm: ``observed`` pairs; ``random``, mean of the
-        simulations, and ``low`` and ``high``, between which 95 % of them lie; ``ratio``, observed / random: 1 is
-        no order, NaN where random placement has no pair.
+        simulations, and ``low`` and ``high``, between which 95 % of them lie; ``ratio``, observed / random: 1
+        is no order, NaN where random placement has no pair.
 
     Raises
     ------

@@ -38,7 +38,7 @@ QUANTITIES = {
     "background": Quantity("whether the class is background: it has an area, but no regions"),
     "count": Quantity("regions of the class"),
     "whole": Quantity("regions that do not touch the border"),
-    "density": Quantity("regions per area, without those that the frame cuts at the bottom or right", _DENSITY),
+    "density": Quantity("regions per area; those cut at the bottom or right edge are not counted", _DENSITY),
     "density_error": Quantity("of counting: square root of the count, per area", _DENSITY),
     "coverage": Quantity("part of the scanned area, 0 to 1"),
     "area_mean": Quantity("mean over whole regions", _AREA),
@@ -73,10 +73,10 @@ def with_units(table: pd.DataFrame, unit: str) -> pd.DataFrame:
 
 
 def heading(name: str, unit: str) -> str:
-    """Write the name of a column and its unit for people, on two lines.
+    r"""Write the name of a column and its unit for people, on two lines.
 
     >>> heading("area_mean", "nm"), heading("density", "px"), heading("touches_border", "nm")
-    ('area mean\\n(nm²)', 'density\\n(px⁻²)', 'touches border')
+    ('area mean\n(nm²)', 'density\n(px⁻²)', 'touches border')
     """
     own = _unit(name, unit)
     return name.replace("_", " ") + (f"\n({_PRINTED.get(own, own)})" if own else "")

@@ -14,7 +14,7 @@ COLUMNS = (
 
 
 def number_regions(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number the connected regions of equal label; pixels that share a corner are connected.
+    """Give each connected region of one label a number; pixels that share a corner are connected.
 
     Parameters
     ----------

@@ -4,11 +4,12 @@ import csv
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from qtpy.QtCore import Qt
 
 from napari_stmml.viewer.correct import class_actions
-from napari_stmml.viewer.measure.table import RegionTable
+from napari_stmml.viewer.measure.table import MeasurementTable
 from napari_stmml.viewer.measure.widget import MeasureWidget
 
 
@@ -22,10 +23,10 @@ def panel(qtbot, viewer, correcting):
 @pytest.fixture
 def measure(panel, qtbot):
     def measure_():
-        panel.found = None
+        panel.measured = None
         panel.button.click()
-        qtbot.waitUntil(lambda: panel.found is not None and panel.button.isEnabled(), timeout=60_000)
-        return panel.found
+        qtbot.waitUntil(lambda: panel.measured is not None and panel.button.isEnabled(), timeout=60_000)
+        return panel.measured.result
 
     return measure_
 
@@ -40,8 +41,8 @@ def test_the_largest_class_is_offered_as_background_and_has_no_regions(panel, co
     sizes = np.bincount(one.predicted.data.ravel())[1:]
     assert panel.background.value == 1 + sizes.argmax()
     found = measure()
-    assert all(region.label != panel.background.value for region in found.regions)
-    assert sum(one.coverage for one in found.classes) == pytest.approx(1, abs=0.05)
+    assert panel.background.value not in set(found.regions.label)
+    assert found.classes.coverage.sum() == pytest.approx(1, abs=0.05)
     assert f"{len(found.regions)} regions" in panel.status.text()
 
 
@@ -50,19 +51,19 @@ def test_what_a_person_painted_is_measured(panel, correcting, measure, qtbot):
     panel.maps.value = one.truth
     panel.background.value = 1
     correcting.paint(one, np.ones(one.truth.data.shape, bool), 1)
-    assert measure().regions == ()
+    assert len(measure().regions) == 0
     where = np.zeros(one.truth.data.shape, bool)
     where[20:30, 20:30] = True
     correcting.paint(one, where, 2)
     found = measure()
-    assert [(region.label, region.row, region.col) for region in found.regions] == [(2, 24.5, 24.5)]
+    assert found.regions[["label", "row", "col"]].to_numpy().tolist() == [[2, 24.5, 24.5]]
 
 
 def test_classes_marked_as_background_have_no_regions_either(panel, correcting, measure):
     class_actions.background(correcting, [2, 3])
     panel.maps.value = correcting.scans[0].truth
     panel.background.value = 1
-    assert {region.label for region in measure().regions} <= {4}
+    assert set(measure().regions.label) <= {4}
 
 
 def test_a_row_moves_the_camera_and_a_click_on_a_region_shows_its_row(panel, correcting, measure, viewer):
@@ -70,15 +71,15 @@ def test_a_row_moves_the_camera_and_a_click_on_a_region_shows_its_row(panel, cor
     panel.maps.value = one.truth
     found = measure()
     panel.regions.picked.emit(2)
-    region = found.regions[2]
+    region = found.regions.iloc[2]
     place = one.truth.data_to_world((region.row, region.col))
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], place)
     assert one.truth.selected_label == region.label
     row, col = np.argwhere(found.numbers == 4)[0]
     event = SimpleNamespace(position=one.truth.data_to_world((row, col)))
-    panel._click(one.truth, event)
+    panel.show_row_at(one.truth, event)
     chosen = panel.regions.currentIndex().row()
-    assert panel.regions.rows.order[chosen] == 3
+    assert panel.regions.rows.table.index[chosen] == 3
 
 
 def test_a_row_shows_its_scan_alone(panel, correcting, measure, viewer):
@@ -104,7 +105,7 @@ def test_numbers_of_classes_are_features_of_the_layer_for_other_plugins(panel, c
     found = measure()
     table = one.truth.features
     assert list(table["class"][:2]) == ["unlabelled", "cluster 1"]
-    for statistics in found.classes:
+    for statistics in found.classes.itertuples():
         (row,) = np.flatnonzero(table["index"] == statistics.label)
         assert table["coverage"][row] == pytest.approx(statistics.coverage)
         assert table["density_per_nm2"][row] == pytest.approx(statistics.density)
@@ -117,7 +118,7 @@ def test_tables_are_saved_with_units_in_their_headings(panel, correcting, measur
     path = next((tmp_path / "tables").glob("*_regions.csv"))
     rows = list(csv.DictReader(path.open(encoding="utf-8")))
     assert len(rows) == len(found.regions)
-    assert float(rows[0]["area_nm2"]) == pytest.approx(found.regions[0].area, rel=1e-4)
+    assert float(rows[0]["area_nm2"]) == pytest.approx(found.regions.area[0], rel=1e-4)
     assert "files written" in panel.status.text()
 
 
@@ -140,9 +141,10 @@ def test_a_map_without_a_scan_of_its_size_says_so(viewer, qtbot, said):
 
 
 def test_a_table_is_sorted_by_any_column_and_tells_the_row_that_it_was_given(qtbot):
-    table = RegionTable("numbers")
+    table = MeasurementTable("numbers")
     qtbot.addWidget(table)
-    table.show_columns({"name": ["b", "a", "c"], "height_nm": [float("nan"), 2.0, 1.0]})
+    values = pd.DataFrame({"name": ["b", "a", "c"], "height": [float("nan"), 2.0, 1.0]})
+    table.show_columns(values, ["name", "height"], "nm")
     model = table.model()
     table.sortByColumn(1, Qt.SortOrder.AscendingOrder)
     assert [model.data(model.index(row, 0)) for row in range(3)] == ["c", "a", "b"]

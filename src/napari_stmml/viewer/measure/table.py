@@ -1,80 +1,72 @@
-"""Rows of numbers, sorted by any column, fluid with thousands: the regions of a map, or its classes."""
+"""A table of measurements: sorted by any column, fluid with thousands of rows."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
+import pandas as pd
+from qtpy.QtCore import QModelIndex, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-_EMPTY = QModelIndex()
+from napari_stmml.measuring.quantities import QUANTITIES, heading
+from napari_stmml.text import number
+from napari_stmml.viewer.shared.table_model import HeadedModel
 
 
-class ColumnsModel(QAbstractTableModel):
-    """Columns of one length, by name, in the order of one of them."""
+class MeasurementModel(HeadedModel):
+    """Some columns of a table, in the order of one of them; the index keeps the rows' own numbers."""
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
-        self.columns: dict[str, list[Any]] = {}
-        self.order: np.ndarray = np.zeros(0, int)
-        self._sorted: tuple[int, bool] = (-1, False)
+        self.table = pd.DataFrame()
+        self.HEADINGS = self.TIPS = ()
+        self._sorted: tuple[int, bool] = (-1, True)
 
-    def rowCount(self, parent: QModelIndex = _EMPTY) -> int:
-        """Return how many rows there are."""
-        return 0 if parent.isValid() else len(self.order)
-
-    def columnCount(self, parent: QModelIndex = _EMPTY) -> int:
-        """Return how many columns there are."""
-        return 0 if parent.isValid() else len(self.columns)
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return len(self.table)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the text of a cell."""
-        value = list(self.columns.values())[index.column()][self.order[index.row()]]
+        value = self.table.iat[index.row(), index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
             return text_of(value)
         if role == Qt.ItemDataRole.TextAlignmentRole and not isinstance(value, str):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
 
-    def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return the heading of a column: its quantity, and its unit below."""
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return heading(list(self.columns)[section]).replace(" (", "\n(")
-        return None
-
-    def show(self, columns: dict[str, list[Any]]) -> None:
-        """Show other columns, in the order that was chosen last."""
+    def show(self, table: pd.DataFrame, unit: str) -> None:
+        """Show another table, its rows in the order that was chosen last."""
         self.beginResetModel()
-        self.columns = columns
-        self.order = np.arange(len(next(iter(columns.values()), ())))
+        self.table = table
+        self.HEADINGS = tuple(heading(name, unit) for name in table)
+        self.TIPS = tuple(QUANTITIES[name].help if name in QUANTITIES else "" for name in table)
         self._arrange()
         self.endResetModel()
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Put the rows in the order of a column; what is not known comes last."""
-        self._sorted = (column, order == Qt.SortOrder.DescendingOrder)
+        """Sort the rows by a column; empty cells come last."""
+        self._sorted = (column, order == Qt.SortOrder.AscendingOrder)
         self.layoutAboutToBeChanged.emit()
         self._arrange()
         self.layoutChanged.emit()
 
     def _arrange(self) -> None:
-        column, down = self._sorted
-        if not 0 <= column < len(self.columns):
-            return
-        values = np.array(list(self.columns.values())[column])
-        if values.dtype.kind == "f":
-            values = np.where(np.isnan(values), -np.inf if down else np.inf, values)
-        order = np.argsort(values, kind="stable")
-        self.order = order[::-1] if down else order
+        column, ascending = self._sorted
+        if 0 <= column < self.table.shape[1]:
+            by = self.table.columns[column]
+            self.table = self.table.sort_values(by, ascending=ascending, kind="stable")
 
 
-class RegionTable(QTableView):
-    """The table; ``picked`` tells which row of the columns was clicked, or reached with a key."""
+class MeasurementTable(QTableView):
+    """The view; ``picked`` emits the number (from 0) of the row that is clicked or reached with a key."""
 
     picked = Signal(int)
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.rows = ColumnsModel(self)
+        self.rows = MeasurementModel(self)
         self.setModel(self.rows)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -87,51 +79,31 @@ class RegionTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
-        self._telling = True
-        self.selectionModel().currentRowChanged.connect(self._tell)
+        self.selectionModel().currentRowChanged.connect(self._pick)
 
-    def show_columns(self, columns: dict[str, list[Any]]) -> None:
-        """Show other columns."""
-        self._telling = False
-        self.rows.show(columns)
+    def show_columns(self, table: pd.DataFrame, columns: Sequence[str], unit: str) -> None:
+        """Show some columns of a table whose lengths are in ``unit``."""
+        self.rows.show(table.reset_index(drop=True)[list(columns)], unit)
         self.resizeColumnsToContents()
-        self._telling = True
 
-    def choose(self, row: int) -> None:
-        """Select a row of the columns, wherever it stands now, without telling."""
-        self._telling = False
-        self.selectRow(int(np.flatnonzero(self.rows.order == row)[0]))
+    def choose(self, number: int) -> None:
+        """Select a row by its number, wherever it is now; ``picked`` is not emitted."""
+        self.selectionModel().currentRowChanged.disconnect(self._pick)
+        self.selectRow(self.rows.table.index.get_loc(number))
         self.scrollTo(self.currentIndex())
-        self._telling = True
+        self.selectionModel().currentRowChanged.connect(self._pick)
 
-    def _tell(self, index: QModelIndex, before: QModelIndex) -> None:
-        if self._telling and index.isValid():
-            self.picked.emit(int(self.rows.order[index.row()]))
+    def _pick(self, index: QModelIndex, _before: QModelIndex) -> None:
+        if index.isValid():
+            self.picked.emit(int(self.rows.table.index[index.row()]))
 
 
 def text_of(value: Any) -> str:
     """Write a value for people.
 
-    >>> text_of(0.123456), text_of(float("nan")), text_of(True), text_of(12)
-    ('0.1235', '', 'yes', '12')
+    >>> text_of(0.123456), text_of(float("nan")), text_of(True), text_of(12), text_of("vacancy")
+    ('0.1235', '', 'yes', '12', 'vacancy')
     """
-    if isinstance(value, bool):
+    if isinstance(value, bool | np.bool_):
         return "yes" if value else ""
-    if isinstance(value, float):
-        return "" if np.isnan(value) else f"{value:.4g}"
-    return str(value)
-
-
-def heading(name: str) -> str:
-    """Write the name of a column for people.
-
-    >>> heading("area_mean_nm2"), heading("density_per_nm2"), heading("touches_border"), heading("x_nm")
-    ('area mean (nm²)', 'density (nm⁻²)', 'touches border', 'x (nm)')
-    """
-    for ending, unit in (
-        *(("_per_nm2", "nm⁻²"), ("_per_px2", "px⁻²"), ("_nm2", "nm²"), ("_px2", "px²")),
-        *(("_nm", "nm"), ("_px", "px"), ("_deg", "°")),
-    ):
-        if name.endswith(ending):
-            return f"{name.removesuffix(ending).replace('_', ' ')} ({unit})"
-    return name.replace("_", " ")
+    return value if isinstance(value, str) else number(value)

@@ -1,28 +1,45 @@
 """The Measure widget: what the classes of a map say about the surface, in nm, beside the image."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from magicgui.widgets import ComboBox, FloatSpinBox
 from napari.layers import Labels
 from napari.qt.threading import create_worker
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton
 
 from napari_stmml.heights.flatten import flatten
-from napari_stmml.measuring.regions import FLATTENED, Measurements, measure
+from napari_stmml.measuring.measurements import FLATTENED, Measurements, measure
+from napari_stmml.measuring.quantities import with_units
+from napari_stmml.measuring.region_tables import write_measurements
 from napari_stmml.scan import Scan
+from napari_stmml.text import counted, number
 from napari_stmml.viewer.correct.open_scan import ROLE, OpenScan
 from napari_stmml.viewer.correct.session import session_of
 from napari_stmml.viewer.io.layers import labels_from_layer
-from napari_stmml.viewer.measure.table import RegionTable
+from napari_stmml.viewer.measure.table import MeasurementTable
 from napari_stmml.viewer.shared.overlays import PASSING
 from napari_stmml.viewer.shared.panel import Panel, brief_name, scan_of
 
 AROUND_NM, AROUND_PX = 6.0, 60.0  # what the camera shows around a region, beyond it
 OF_CLASSES = ("name", "count", "density", "coverage", "height_mean", "area_mean", "nearest")
-OF_REGIONS = ("name", "height", "area", "diameter", "nearest", "x", "y")  # these first
-NOT_SHOWN = ("label", "number", "row_px", "col_px")
+OF_REGIONS = (
+    *("name", "height", "area", "diameter", "nearest", "x", "y", "major", "minor", "orientation"),
+    *("lowest", "highest", "touches_border", "confidence"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A map that was measured: its layer, its scan, the flattened heights, and the result."""
+
+    layer: Labels
+    scan: Scan
+    heights: np.ndarray
+    result: Measurements
 
 
 class MeasureWidget(Panel):
@@ -31,43 +48,37 @@ class MeasureWidget(Panel):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.session = session_of(napari_viewer)
-        self.maps = ComboBox(label="Map", choices=self._maps, tooltip="labels that lie on an open scan")
+        self.measured: Measured | None = None
+        self.maps = ComboBox(label="Map", choices=self._maps, tooltip="labels of an open scan")
         self.background = ComboBox(
             label="Background",
             choices=self._classes,
-            tooltip="what structures lie on; Correct can mark more classes as background",
+            tooltip="the class of the surface between structures: it has an area, but no regions. Correct can"
+            " mark more classes as background",
         )
         self.least = FloatSpinBox(
-            label="Least area (nm²)", value=0.0, max=1e6, step=0.1, tooltip="smaller is noise"
+            label="Least area (nm²)", max=1e6, step=0.1, tooltip="smaller regions are left out as noise"
         )
         self._choices.append(self.maps)
         self.form(self.maps, self.background, self.least)
-        row = QHBoxLayout()
         self.button, self.save_button = QPushButton("Measure"), QPushButton("Save tables…")
         self.button.clicked.connect(self.measure)
         self.save_button.clicked.connect(self._ask_save)
         self.save_button.setEnabled(False)
+        row = QHBoxLayout()
         for button in (self.button, self.save_button):
             row.addWidget(button)
         self.column.addLayout(row)
         self.column.addWidget(self.status)
-        self.classes, self.regions = RegionTable("statistics of classes"), RegionTable("regions")
-        for heading, table, share in (("Classes", self.classes, 2), ("Regions", self.regions, 3)):
-            self.column.addWidget(QLabel(heading))
+        self.classes, self.regions = MeasurementTable("statistics of classes"), MeasurementTable("regions")
+        for title, table, share in (("Classes", self.classes, 2), ("Regions", self.regions, 3)):
+            self.column.addWidget(QLabel(title))
             self.column.addWidget(table, share)
         self.regions.picked.connect(self.go_to)
-        self.found: Measurements | None = None
-        self._of: tuple[Scan, np.ndarray, Any] | None = (
-            None  # scan, flattened heights, layer that was measured
-        )
-        self._worker: Any = None
-        self._listening: list[Any] = []
         self.maps.changed.connect(lambda: self.background.reset_choices())
 
-    # ---- what is measured
-
     def measure(self) -> None:
-        """Measure the map that is chosen, off the main thread."""
+        """Measure the chosen map, off the main thread."""
         layer = self.maps.value
         if layer is None:
             self.say("Open a scan and label it first: there is no map to measure.")
@@ -78,48 +89,41 @@ class MeasureWidget(Panel):
             return
         scan = scan_of(image)
         labels, names = self._labels(layer)
-        background = self._background()
-        least = self.least.value
+        options = {"names": names, "background": self._background(), "min_area": self.least.value}
         confidence = self._confidence(image)
+
+        def work() -> Measured:
+            heights = scan.heights.astype(float)
+            if scan.unit in ("", "nm"):
+                heights = flatten(heights, FLATTENED)
+            found = measure(labels, heights, scan.pixel_size, confidence=confidence, **options)
+            return Measured(layer, scan, heights, found)
+
         self.button.setEnabled(False)
         self.say("measuring …")
-
-        def work() -> tuple[np.ndarray, Measurements]:
-            heights = (
-                flatten(scan.heights.astype(float), FLATTENED) if scan.unit in ("", "nm") else scan.heights
-            )
-            found = measure(
-                *(labels, heights, scan.pixel_size),
-                names=names,
-                background=background,
-                min_area=least,
-                confidence=confidence,
-            )
-            return heights, found
-
-        self._worker = create_worker(work, _start_thread=False)
-        self._worker.returned.connect(lambda made: self._show(made[1], scan, made[0], layer))
-        self._worker.errored.connect(lambda error: self.say(f"{scan.name}: {error}", wrong=True))
-        self._worker.finished.connect(lambda: self.button.setEnabled(True))
-        self._worker.start()
+        connect = {
+            "returned": self._show,
+            "errored": lambda error: self.say(f"{scan.name}: {error}", wrong=True),
+            "finished": lambda: self.button.setEnabled(True),
+        }
+        create_worker(work, _connect=connect)
 
     def save(self, folder: str | Path) -> None:
         """Write regions, classes, profiles and pair distances as CSV files to a folder."""
-        from napari_stmml.measuring.region_tables import write_measurements
-
-        if self.found is None or self._of is None:
+        if self.measured is None:
             raise ValueError("measure a map first")
-        scan, heights, _ = self._of
-        stem = "_".join(part for part in (scan.stem or "scan", scan.short_direction) if part)
+        one = self.measured
+        stem = "_".join(part for part in (one.scan.stem or "scan", one.scan.short_direction) if part)
         model = "" if self.session.path is None else self.session.path.name
-        paths = write_measurements(folder, stem, self.found, heights, scan, model=model)
-        self.say(f"{len(paths)} files written to {folder}.")
+        paths = write_measurements(folder, stem, one.result, one.heights, one.scan, model=model)
+        self.say(f"{counted(len(paths), 'file')} written to {folder}.")
 
     def go_to(self, row: int) -> None:
-        """Move the camera to a region, and choose its class."""
-        if self.found is None or self._of is None:
+        """Move the camera to a region, given by its row in the table, and choose its class."""
+        if self.measured is None:
             return
-        one, (scan, _, layer) = self.found.regions[row], self._of
+        layer, scan = self.measured.layer, self.measured.scan
+        one = self.measured.result.regions.iloc[row]
         side = one.major + (AROUND_PX if scan.pixel_size is None else AROUND_NM)
         corrected = self._open_scan(layer)
         if corrected is not None:
@@ -128,35 +132,35 @@ class MeasureWidget(Panel):
             layer.visible = True
             pixel = 1.0 if scan.pixel_size is None else scan.pixel_size[0]
             self.session.show_place(layer, one.row, one.col, side / pixel)
-        layer.selected_label = one.label
+        layer.selected_label = int(one.label)
 
-    # ---- inside
-
-    def _show(self, found: Measurements, scan: Scan, heights: np.ndarray, layer: Any) -> None:
-        self.found, self._of = found, (scan, heights, layer)
-        self.classes.show_columns(_first(found.class_columns(), OF_CLASSES, others=False))
-        self.regions.show_columns(_first(found.region_columns(), OF_REGIONS, others=True))
-        layer.features = _features(layer.features, found.class_columns())
-        self.save_button.setEnabled(True)
-        if layer not in self._listening:
-            layer.mouse_drag_callbacks.append(self._click)
-            self._listening.append(layer)
-        cut = sum(one.touches_border for one in found.regions)
-        classes = sum(not one.background for one in found.classes)
-        what = f"{len(found.regions)} regions of {classes} {'class' if classes == 1 else 'classes'}"
-        area = f"on {found.scanned:.4g} {found.unit}²"
-        self.say(f"{what} {area}; left out of means, at the border: {cut}.")
-
-    def _click(self, layer: Any, event: Any) -> None:
-        """Show the row of the region under the mouse."""
-        if self.found is None or self._of is None or layer is not self._of[2]:
+    def show_row_at(self, layer: Any, event: Any) -> None:
+        """Select the row of the region under the mouse."""
+        if self.measured is None or layer is not self.measured.layer:
             return
+        numbers = self.measured.result.numbers
         row, col = (round(float(at)) for at in layer.world_to_data(event.position)[-2:])
-        rows, cols = self.found.numbers.shape
-        if 0 <= row < rows and 0 <= col < cols and (number := int(self.found.numbers[row, col])):
-            self.regions.choose(number - 1)
+        inside = 0 <= row < numbers.shape[0] and 0 <= col < numbers.shape[1]
+        if inside and numbers[row, col]:
+            self.regions.choose(int(numbers[row, col]) - 1)
+
+    def _show(self, measured: Measured) -> None:
+        self.measured = measured
+        result, layer = measured.result, measured.layer
+        self.classes.show_columns(result.classes, OF_CLASSES, result.unit)
+        self.regions.show_columns(result.regions, OF_REGIONS, result.unit)
+        layer.features = _with_statistics(layer.features, with_units(result.classes, result.unit))
+        self.save_button.setEnabled(True)
+        if self.show_row_at not in layer.mouse_drag_callbacks:
+            layer.mouse_drag_callbacks.append(self.show_row_at)
+        regions, classes = len(result.regions), int((~result.classes.background).sum())
+        self.say(
+            f"{counted(regions, 'region')} of {counted(classes, 'class')} on {number(result.scanned)}"
+            f" {result.unit}²; {int(result.regions.touches_border.sum())} at the border, left out of means."
+        )
 
     def _open_scan(self, layer: Any) -> OpenScan | None:
+        """Return the scan under correction that a map belongs to."""
         return next((one for one in self.session.scans if layer in (one.truth, one.predicted)), None)
 
     def _labels(self, layer: Any) -> tuple[np.ndarray, dict[int, str]]:
@@ -170,7 +174,7 @@ class MeasureWidget(Panel):
         return found.labels.copy(), dict(found.names)
 
     def _background(self) -> set[int]:
-        """Return the labels that are background: what is chosen, and what is marked in Correct."""
+        """Return the labels of the background: what is chosen here, and what is marked in Correct."""
         chosen = {self.background.value} if self.background.value else set()
         if self._open_scan(self.maps.value) is not None and self.session.classifier is not None:
             entries = self.session.classifier.classes.entries
@@ -182,7 +186,7 @@ class MeasureWidget(Panel):
         return None if one is None else one.to_pixels(one.confidence)
 
     def _image_of(self, layer: Any) -> Any:
-        """Return the image that a map lies on: of its scan, or else the lowest of its size."""
+        """Return the image that a map lies on: that of its scan, or else the lowest one of its size."""
         one = self._open_scan(layer)
         if one is not None:
             return one.layer
@@ -191,12 +195,14 @@ class MeasureWidget(Panel):
         return next((image for image in fits if name.endswith(brief_name(image))), fits[0] if fits else None)
 
     def _maps(self, _widget: Any = None) -> list[Any]:
-        found = [
+        return [
             layer
             for layer in self.viewer.layers
-            if isinstance(layer, Labels) and layer.ndim == 2 and PASSING not in layer.metadata
+            if isinstance(layer, Labels)
+            and layer.ndim == 2
+            and PASSING not in layer.metadata
+            and layer.metadata.get(ROLE) != "predicted"
         ]
-        return [layer for layer in found if layer.metadata.get(ROLE) != "predicted"]
 
     def _classes(self, _widget: Any = None) -> list[tuple[str, int]]:
         """List the classes of the map, that of the largest area first: the usual background."""
@@ -211,29 +217,13 @@ class MeasureWidget(Panel):
     def _ask_save(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Save the tables in a folder")
         if folder:
-            try:
-                self.save(folder)
-            except (ValueError, OSError) as error:
-                self.say(str(error), wrong=True)
+            self.attempt(lambda: self.save(folder))
 
 
-def _first(columns: dict[str, list[Any]], names: tuple[str, ...], others: bool) -> dict[str, list[Any]]:
-    """Put the columns of some quantities first, whatever their unit; then the others, or none."""
-    chosen = [
-        column for name in names for column in columns if column == name or column.startswith(f"{name}_")
-    ]
-    left = [column for column in columns if column not in chosen and column not in NOT_SHOWN]
-    return {column: columns[column] for column in dict.fromkeys([*chosen, *(left if others else [])])}
-
-
-def _features(table: Any, columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Put the numbers of classes beside their names in a layer's features: there, other plugins find them."""
-    known = {"index", "class"} & set(table)
-    features: dict[str, list[Any]] = {name: list(table[name]) for name in ("index", "class") if name in known}
-    labels = [int(label) for label in features.get("index", [0, *columns["label"]])]
-    features["index"] = labels
-    rows = {label: row for row, label in enumerate(columns["label"])}
-    for name, values in columns.items():
-        if name not in ("label", "name", "background"):
-            features[name] = [values[rows[label]] if label in rows else float("nan") for label in labels]
-    return features
+def _with_statistics(features: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
+    """Put the statistics of classes beside their names in a layer's features, for other plugins."""
+    known = features.filter(["index", "class"])
+    if "index" not in known:
+        known = pd.DataFrame({"index": [0, *classes.label]})
+    statistics = classes.drop(columns=["name", "background"]).rename(columns={"label": "index"})
+    return known.merge(statistics, on="index", how="left")

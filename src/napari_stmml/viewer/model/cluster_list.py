@@ -7,8 +7,9 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem
 
-from napari_stmml.figures.figures import cluster_shares, exemplar_pictures, exemplars_side, share_text
+from napari_stmml.figures.clusters_figure import cluster_shares, exemplar_pictures, exemplar_width
 from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.text import percent
 
 SIDE, GAP, CHIP = 40, 3, 12  # px on the screen of a picture, between two, and of the colour before them
 TEXT = 92  # px that are left for name and share
@@ -45,9 +46,9 @@ class ClusterList(QListWidget):
         looks = [classifier.classes.look(cluster) for cluster in range(classifier.n_clusters)]
         self._colours = [colour for _, _, colour in looks]
         shares = cluster_shares(classifier)
-        wide = "" if shown is None else f"; a picture is {exemplars_side(classifier)} wide"
+        wide = "" if shown is None else f"; a picture is {exemplar_width(classifier)} wide"
         for (label, name, _), part in zip(looks, shares, strict=True):
-            share = share_text(part)
+            share = percent(part)
             item = QListWidgetItem(f"{name}\n{share}")
             of_all = f"{share} of what the model was made of" if share else "of unknown size"
             item.setToolTip(f"{name}: {of_all}{wide}.\nClick to choose label {label} to paint with.")

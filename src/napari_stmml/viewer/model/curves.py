@@ -8,7 +8,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_stmml.figures.figures import loss_figure, proposal_figure
+from napari_stmml.figures.curves import loss_figure, proposal_figure
 
 REDRAW_MS = 500  # between two pictures of the loss curve
 LEAST_HEIGHT = 190

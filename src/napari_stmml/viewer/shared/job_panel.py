@@ -1,7 +1,7 @@
 """A panel that runs one job at a time in a process of its own, shows how far it is, and can cancel it."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from qtpy.QtCore import QEvent, QTimer
@@ -79,13 +79,6 @@ class JobPanel(Panel):
     def on_end(self, event: dict[str, Any]) -> None:
         """Say how the job ended: ``finished``, ``failed`` or ``died``, and whether it was ``cancelled``."""
         raise NotImplementedError
-
-    def attempt(self, do: Callable[[], None]) -> None:
-        """Do something; a ValueError or OSError is shown to the user."""
-        try:
-            do()
-        except (ValueError, OSError) as error:
-            self.say(str(error), wrong=True)
 
     def _poll(self) -> None:
         until = time.perf_counter() + BUDGET_S

@@ -1,5 +1,6 @@
 """What all our dock widgets have in common: a scrolling column, choices of layers, a status line."""
 
+from collections.abc import Callable
 from typing import Any
 
 from magicgui.widgets import ComboBox, Container, FileEdit, Select
@@ -88,6 +89,13 @@ class Panel(QScrollArea):
             from napari.utils.notifications import show_error
 
             show_error(sentence)
+
+    def attempt(self, do: Callable[[], None]) -> None:
+        """Do something; a ValueError or OSError is shown to the user."""
+        try:
+            do()
+        except (ValueError, OSError) as error:
+            self.say(str(error), wrong=True)
 
     def _images(self, _widget: Any = None) -> list[Any]:
         from napari.layers import Image
