@@ -17,7 +17,7 @@ from napari_stmml.batch import intake
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.job_parameters import PARAMETERS
 from napari_stmml.batch.pipeline import STEPS, Pipeline
-from napari_stmml.figures import figures
+from napari_stmml.figures import curves, drawing, labels_figure
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
@@ -58,9 +58,13 @@ def quick(here, monkeypatch):
         path.write_bytes(b"figure")
         return path
 
-    for name in ("labels_figure", "history_figure", "convergence_figure"):
-        monkeypatch.setattr(figures, name, lambda *given: None)
-    monkeypatch.setattr(figures, "save_figure", save)
+    for module, name in (
+        (labels_figure, "labels_figure"),
+        (curves, "history_figure"),
+        (curves, "convergence_figure"),
+    ):
+        monkeypatch.setattr(module, name, lambda *given: None)
+    monkeypatch.setattr(drawing, "save_figure", save)
 
 
 def write_scans(folder, count, seed=0):
