@@ -108,14 +108,15 @@ def train_rate(recipe: str, scans: int, changes: dict[str, Any]) -> dict[str, An
     """Train, and count windows a second from the second batch to the last of an epoch."""
     from benchmarks.speed import scenes
     from napari_stmml import train_classifier
+    from napari_stmml.events import BatchDone, Event
     from napari_stmml.recipe import get_recipe
 
     chosen = get_recipe(recipe, **changes)
     ticks: list[tuple[float, int]] = []
 
-    def hear(event: dict[str, Any]) -> None:
-        if event["event"] == "batch":
-            ticks.append((time.perf_counter(), event["epoch"]))
+    def hear(event: Event) -> None:
+        if isinstance(event, BatchDone):
+            ticks.append((time.perf_counter(), event.epoch))
 
     some = [scenes.scan_of(300, seed) for seed in range(scans)]
     taken = seconds(lambda: train_classifier(some, recipe=chosen, on_event=hear))
@@ -181,6 +182,7 @@ def click_to_map(px: int, times: int, warm: bool) -> dict[str, Any]:
     import tempfile
 
     from benchmarks.speed import scenes
+    from napari_stmml.events import Ended, ScanLabelled
     from napari_stmml.io.label_tiff import LabelMap
     from napari_stmml.jobs.runner import InstantJob
     from napari_stmml.jobs.worker import Worker
@@ -197,8 +199,8 @@ def click_to_map(px: int, times: int, warm: bool) -> dict[str, Any]:
             started = time.perf_counter()
             worker.submit(InstantJob(out=f"{folder}/{seed}", recipe=recipe), [scan])
             path = None
-            while (event := worker.events.get(timeout=120))["event"] not in ("finished", "failed", "died"):
-                path = event["labels"] if event["event"] == "predicted" else path
+            while not isinstance(event := worker.events.get(timeout=120), Ended):
+                path = event.labels if isinstance(event, ScanLabelled) else path
             if path is None:
                 raise ValueError(str(event))
             LabelMap.read(path)

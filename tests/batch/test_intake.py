@@ -11,6 +11,7 @@ from napari_stmml.batch import intake as ingest
 from napari_stmml.batch.intake import Intake, is_done, load_record, survey, take_in
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.pipeline import Pipeline
+from napari_stmml.events import FileTaken, ReportWritten, Skipped, ignore, of_type
 from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate.surfaces import simulate_si001
@@ -40,7 +41,7 @@ def frame(heights=SILICON, size=6.0, **more):
 def take(tmp_path, *paths, events=None, **values):
     """Do the step process of a job on these paths; return it."""
     values = {"train_path": [str(path) for path in paths]} | TINY | values
-    report = (lambda event: None) if events is None else events.append
+    report = ignore if events is None else events.append
     job = Pipeline(JobFile(values, tmp_path), report)
     job.run(("process",))
     return job
@@ -118,8 +119,8 @@ def test_every_kind_of_bad_file_is_a_row_that_says_why_and_the_good_ones_are_kep
         assert len(row.why) > 20
         if not row.direction:
             assert Path(row.source).name in row.why
-    for event in (event for event in events if event["event"] == "skipped"):
-        assert Path(event["scan"]).name in event["why"]
+    for event in of_type(events, Skipped):
+        assert Path(event.scan).name in event.why
     kept = [row for row in job.rows() if row.status == "kept"]
     assert {(row.rows, row.cols, row.windows, row.scanned) for row in kept} == {(64, 64, 25, 1.0)}
     assert {(round(row.width_nm, 9), row.bias) for row in kept} == {(6.0, -2.0)}
@@ -130,20 +131,20 @@ def test_every_kind_of_bad_file_is_a_row_that_says_why_and_the_good_ones_are_kep
 def test_the_summary_the_table_and_the_page_count_the_same(bad, tmp_path):
     events = []
     job = take(tmp_path, bad, events=events, **LIMITED)
-    (report,) = (event for event in events if event["event"] == "report")
-    rows = list(csv.DictReader(Path(report["csv"]).read_text("utf-8").splitlines()))
+    (report,) = of_type(events, ReportWritten)
+    rows = list(csv.DictReader(Path(report.csv).read_text("utf-8").splitlines()))
     count = Counter(row["status"] for row in rows)
     assert count == {"kept": 4, "skipped": 19}
-    begins, _, reasons = report["summary"].partition(": ")
+    begins, _, reasons = report.summary.partition(": ")
     assert begins == "4 directions kept, 19 skipped"
     assert sum(int(reason.split()[0]) for reason in reasons.split(", ")) == 19
     assert "2 below pixel_ratio 0.7" in reasons
-    page = Path(report["html"]).read_text("utf-8")
-    assert report["summary"] in page
+    page = Path(report.html).read_text("utf-8")
+    assert report.summary in page
     for row in job.rows():
         assert Path(row.source).name in page
         if row.thumbnail:
-            assert (Path(report["html"]).parent / row.thumbnail).is_file()
+            assert (Path(report.html).parent / row.thumbnail).is_file()
     assert sum(bool(row.thumbnail) for row in job.rows()) == 14
 
 
@@ -178,7 +179,7 @@ def test_naming_one_scan_leaves_what_was_made_of_the_others(bad, tmp_path):
     after = modified(tmp_path / "stmml-job" / "prepared")
     assert before.items() <= after.items()
     assert len(after) == len(before) + 2
-    taken = {event["scan"] for event in events if event["event"] == "taken"}
+    taken = {event.scan for event in of_type(events, FileTaken)}
     assert {"bad0/s--1_2"} <= taken
     assert "bad0/s--1_1" not in taken
 
@@ -383,7 +384,7 @@ def test_a_deep_tree_of_long_names_is_taken_in(tmp_path):
         assert len(list(job.folder.path.rglob("*_windows.npy"))) == 2
         again = []
         take(tmp_path, folder, collate=collate, job_name=f"job {collate}", events=again)
-        assert [event for event in again if event["event"] == "taken"] == []
+        assert of_type(again, FileTaken) == []
 
 
 def test_real_scans_are_taken_in(shared_data, tmp_path):

@@ -17,6 +17,19 @@ from napari_stmml.batch import intake
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.job_parameters import PARAMETERS
 from napari_stmml.batch.pipeline import STEPS, Pipeline
+from napari_stmml.events import (
+    BatchDone,
+    Clustering,
+    EpochDone,
+    FilesDone,
+    FileTaken,
+    Message,
+    ReportWritten,
+    ScanLabelled,
+    Skipped,
+    TrainingWindows,
+    of_type,
+)
 from napari_stmml.figures import curves, drawing, labels_figure
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.io.label_tiff import LabelMap
@@ -94,12 +107,12 @@ class Run:
     folder: Path
     events: list
 
-    def of(self, name):
-        return [event for event in self.events if event["event"] == name]
+    def of(self, kind):
+        return of_type(self.events, kind)
 
     @property
     def said(self):
-        return [event["what"] for event in self.of("step")]
+        return [event.text for event in self.of(Message)]
 
 
 def run_job(base, steps=STEPS, should_stop=NEVER, **values):
@@ -174,8 +187,8 @@ def test_a_job_leaves_all_files_of_every_scan(finished):
             f"state/predict/scans~{stem}.json",
         }
     assert files_of(finished.folder) == expected
-    (report,) = finished.of("report")
-    assert report["summary"] == f"{2 * FILES} directions kept, none skipped"
+    (report,) = finished.of(ReportWritten)
+    assert report.summary == f"{2 * FILES} directions kept, none skipped"
 
 
 def test_no_file_of_a_job_is_a_pickle(finished):
@@ -228,10 +241,8 @@ def test_the_history_is_that_of_the_model_and_of_the_events(finished):
     for model in ("model/autoencoder", "cluster_model/clusters"):
         about, _ = read_bundle(finished.folder / f"{model}.stmml")
         assert about["training"]["history"] == history
-    events = [
-        {name: value for name, value in event.items() if name != "event"} for event in finished.of("epoch")
-    ]
-    assert json.loads(json.dumps(events)) == history
+    events = [event.as_dict() for event in finished.of(EpochDone)]
+    assert events == [{"event": "epoch", **epoch} for epoch in history]
 
 
 def test_the_summary_counts_the_parameters_of_the_network(finished):
@@ -283,23 +294,23 @@ def test_the_table_of_parameters_and_the_job_as_it_was_run_are_left(finished, sc
 
 def test_progress_is_told_to_its_end(finished):
     for step in ("process", "predict"):
-        told = [event for event in finished.of("files") if event["step"] == step]
-        assert (told[0]["done"], told[-1]["done"]) == (0, FILES)
-        assert {event["total"] for event in told} == {FILES}
-        assert told == sorted(told, key=lambda event: event["done"])
+        told = [event for event in finished.of(FilesDone) if event.step == step]
+        assert (told[0].done, told[-1].done) == (0, FILES)
+        assert {event.total for event in told} == {FILES}
+        assert told == sorted(told, key=lambda event: event.done)
         for event in told:
-            for name in ("per_second", "seconds_left"):
-                assert event[name] is None or event[name] >= 0
-        assert told[-1]["seconds_left"] == 0
-    batches = finished.of("batch")
-    fractions = [event["fraction"] for event in batches]
+            for number in (event.per_second, event.seconds_left):
+                assert number is None or number >= 0
+        assert told[-1].seconds_left == 0
+    batches = finished.of(BatchDone)
+    fractions = [event.fraction for event in batches]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
-    assert finished.of("clustering")[-1] == {"event": "clustering", "done": 300, "total": 300}
-    assert len(finished.of("taken")) == FILES
-    assert len(finished.of("predicted")) == 2 * FILES
-    for event in finished.of("predicted"):
-        assert all(Path(event[name]).is_file() for name in ("labels", "figure", "overlay", "log"))
+    assert finished.of(Clustering)[-1] == Clustering(300, 300)
+    assert len(finished.of(FileTaken)) == FILES
+    assert len(finished.of(ScanLabelled)) == 2 * FILES
+    for event in finished.of(ScanLabelled):
+        assert all(Path(path).is_file() for path in (event.labels, event.figure, event.overlay, event.log))
 
 
 def test_a_finished_job_run_again_leaves_everything_as_it_is(copy, here):
@@ -315,8 +326,8 @@ def test_a_finished_job_run_again_leaves_everything_as_it_is(copy, here):
         "cluster: done already",
         f"predict: {FILES} of {FILES} files are done already",
     ]
-    assert not again.of("batch")
-    assert not again.of("predicted")
+    assert not again.of(BatchDone)
+    assert not again.of(ScanLabelled)
 
 
 # Killed in the middle
@@ -390,7 +401,7 @@ def test_a_job_that_is_killed_in_every_step_ends_with_the_same_files(finished, s
         predicted |= modified(folder, json.loads(record.read_text())["outputs"])
 
     last = run_job(tmp_path, train_path=[str(scans)])
-    assert len(last.of("predicted")) == 2 * FILES - sum(name.startswith("state/") for name in predicted)
+    assert len(last.of(ScanLabelled)) == 2 * FILES - sum(name.startswith("state/") for name in predicted)
     for before in (processed, encoded, predicted):
         assert modified(folder, before) == before
 
@@ -446,8 +457,8 @@ def test_other_parameters_put_aside_exactly_what_depends_on_them(copy, quick):
     assert cut == [(16, 24, 24)] * 2 * FILES
     assert len(list((copy.folder / "windows-jpg").rglob("*.jpg"))) == windows
     assert len(list((copy.folder / "predictions").rglob("*.tif"))) == 2 * FILES
-    (told,) = again.of("windows")
-    assert told["train"] + told["validation"] <= windows
+    (told,) = again.of(TrainingWindows)
+    assert told.train + told.validation <= windows
 
 
 @pytest.mark.parametrize("collate", [False, True])
@@ -490,7 +501,7 @@ def test_a_scan_that_was_removed_takes_its_files_along(small, quick):
     assert "process: scans/s--1_2 is not in the job" in again.said[0]
     features = [np.load(file) for file in (small.folder / "latent_features").iterdir()]
     assert sum(map(len, features)) == 2 * WINDOWS
-    assert len(again.of("predicted")) == 2
+    assert len(again.of(ScanLabelled)) == 2
 
 
 def test_a_scan_whose_bytes_changed_is_done_again_and_only_that(small, quick):
@@ -500,8 +511,8 @@ def test_a_scan_whose_bytes_changed_is_done_again_and_only_that(small, quick):
     (first,) = {path: path.read_bytes() for path in small.folder.rglob("*FU_labels.tif")}.items()
     write_scans(other.parent, 1, seed=8)
     again = small(**values)
-    assert len(again.of("predicted")) == 2
-    assert not again.of("batch")
+    assert len(again.of(ScanLabelled)) == 2
+    assert not again.of(BatchDone)
     assert first[0].read_bytes() != first[1]
     older = small.folder / "older" / "1" / first[0].relative_to(small.folder)
     assert older.read_bytes() == first[1]
@@ -515,7 +526,7 @@ def test_a_parameter_file_that_comes_later_brings_its_scans_in(small, quick):
     assert "2 parameter file missing" in (small.folder / "report" / "ingest.html").read_text("utf-8")
     away.rename(lost)
     again = small(("process",))
-    assert again.of("report")[0]["summary"] == "4 directions kept, none skipped"
+    assert again.of(ReportWritten)[0].summary == "4 directions kept, none skipped"
 
 
 def test_files_that_are_gone_are_made_again(small, quick):
@@ -532,8 +543,8 @@ def test_files_that_are_gone_are_made_again(small, quick):
     after = results_of(small.folder)
     assert after.keys() == before.keys()
     assert [name for name in victims if after[name] != before[name]] == []
-    assert not again.of("batch")
-    assert len(again.of("taken")) == 1
+    assert not again.of(BatchDone)
+    assert len(again.of(FileTaken)) == 1
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[1, 2]", b'{"done": true}', b"\xff\xfe\x00"])
@@ -545,29 +556,29 @@ def test_damaged_records_do_not_stop_a_job(copy, quick, damage):
     again = copy()
     after = results_of(copy.folder)
     assert [name for name in before if after[name] != before[name]] == []
-    assert len(again.of("taken")) == 1
-    assert len(again.of("predicted")) == 1
+    assert len(again.of(FileTaken)) == 1
+    assert len(again.of(ScanLabelled)) == 1
 
 
-def stop_when(events, name, count=1):
-    return lambda: len([event for event in events if event["event"] == name]) >= count
+def stop_when(events, kind, count=1):
+    return lambda: len(of_type(events, kind)) >= count
 
 
-def run_and_stop(tmp_path, name, count, **values):
-    """Run a job until it has told so many events of a name, then ask it to stop."""
+def run_and_stop(tmp_path, kind, count, **values):
+    """Run a job until it has told so many events of a kind, then ask it to stop."""
     job = JobFile({**TINY, **values}, tmp_path)
     run = Run(job, job.folder, [])
     with pytest.raises(Stopped) as stopped:
-        Pipeline(job, run.events.append, stop_when(run.events, name, count)).run()
+        Pipeline(job, run.events.append, stop_when(run.events, kind, count)).run()
     assert str(stopped.value) == "stopped; start it again, and it goes on where it was"
-    assert len(run.of("report")) == 1
+    assert len(run.of(ReportWritten)) == 1
     assert (run.folder / "report" / "ingest.html").is_file()
     return run
 
 
 def test_a_damaged_checkpoint_does_not_stop_a_job(finished, scans, tmp_path, quick):
     values = {"train_path": [str(scans)], "save_jpg": False, "save_window_jpgs": False, "epochs": 2}
-    stopped = run_and_stop(tmp_path, "epoch", 1, **values)
+    stopped = run_and_stop(tmp_path, EpochDone, 1, **values)
     checkpoint = stopped.folder / "model" / "autoencoder.checkpoint"
     whole = checkpoint.read_bytes()
     told = []
@@ -577,11 +588,11 @@ def test_a_damaged_checkpoint_does_not_stop_a_job(finished, scans, tmp_path, qui
         checkpoint.write_bytes(damaged)
         told.clear()
         assert working._load_checkpoint(checkpoint, {}) is None
-        assert "autoencoder.checkpoint" in told[0]["what"]
-        assert "begins anew" in told[0]["what"]
+        assert "autoencoder.checkpoint" in told[0].text
+        assert "begins anew" in told[0].text
     again = run_job(tmp_path, ("train",), **values)
     assert any("begins anew" in said for said in again.said)
-    assert [event["epoch"] for event in again.of("epoch")] == [1, 2]
+    assert [event.epoch for event in again.of(EpochDone)] == [1, 2]
     assert not checkpoint.exists()
     history = json.loads((finished.folder / "model" / "autoencoder_history.json").read_text())
     assert json.loads((stopped.folder / "model" / "autoencoder_history.json").read_text()) == history[:2]
@@ -592,18 +603,18 @@ def test_a_damaged_checkpoint_does_not_stop_a_job(finished, scans, tmp_path, qui
 
 def test_a_job_that_was_stopped_says_how_to_go_on_and_does(finished, scans, tmp_path, quick):
     values = {"train_path": [str(scans)]}
-    run = run_and_stop(tmp_path, "taken", 3, **values)
+    run = run_and_stop(tmp_path, FileTaken, 3, **values)
     assert len(list((run.folder / "state" / "process").iterdir())) in (3, 4)
-    assert "not processed yet" in run.of("report")[0]["summary"]
-    run = run_and_stop(tmp_path, "epoch", 2, **values)
+    assert "not processed yet" in run.of(ReportWritten)[0].summary
+    run = run_and_stop(tmp_path, EpochDone, 2, **values)
     assert (run.folder / "model" / "autoencoder.checkpoint").is_file()
-    run = run_and_stop(tmp_path, "clustering", 2, **values)
+    run = run_and_stop(tmp_path, Clustering, 2, **values)
     assert "train: goes on after epoch 2" in run.said
-    run = run_and_stop(tmp_path, "predicted", 3, **values)
+    run = run_and_stop(tmp_path, ScanLabelled, 3, **values)
     records = len(list((run.folder / "state" / "predict").iterdir()))
     assert 3 <= records < 2 * FILES
     last = run_job(tmp_path, **values)
-    assert len(last.of("predicted")) == 2 * FILES - records
+    assert len(last.of(ScanLabelled)) == 2 * FILES - records
     ours, theirs = results_of(run.folder), results_of(finished.folder)
     assert ours.keys() == theirs.keys()
     drawn = (".stmml", "_labels.png", "_history.png", "_convergence.png")
@@ -652,16 +663,16 @@ def test_steps_done_one_by_one_say_what_comes_first_and_are_the_whole_job(small,
 def test_scans_to_validate_on_are_all_of_theirs_and_none_is_held_out(small, quick):
     write_scans(small.folder.parent / "test", 1, seed=5)
     run = small(("process", "train"), test_path=["test"])
-    (told,) = run.of("windows")
-    assert (told["train"], told["validation"]) == (4 * WINDOWS, 2 * WINDOWS)
+    (told,) = run.of(TrainingWindows)
+    assert (told.train, told.validation) == (4 * WINDOWS, 2 * WINDOWS)
     about, _ = read_bundle(small.folder / "model" / "autoencoder.stmml")
     assert [one["set"] for one in about["training"]["files"]].count("test") == 2
 
 
 def test_limits_of_windows_hold(small, quick):
     run = small(("process", "train"), train_data_limit=20, test_data_limit=7)
-    (told,) = run.of("windows")
-    assert (told["train"], told["validation"]) == (20, 7)
+    (told,) = run.of(TrainingWindows)
+    assert (told.train, told.validation) == (20, 7)
 
 
 def test_a_file_to_train_on_can_be_one_to_label_and_the_others_take_their_labels_along(small, quick):
@@ -685,9 +696,9 @@ def test_features_are_left_only_if_they_are_asked_for(small, quick):
 def test_a_bad_file_does_not_stop_the_others(small):
     small.files[0].write_bytes(b"")
     run = small(("process",))
-    assert run.of("report")[0]["summary"] == "2 directions kept, 1 skipped: 1 empty file"
-    (skipped,) = run.of("skipped")
-    assert "s--1_1.Z_mtrx" in skipped["why"]
+    assert run.of(ReportWritten)[0].summary == "2 directions kept, 1 skipped: 1 empty file"
+    (skipped,) = run.of(Skipped)
+    assert "s--1_1.Z_mtrx" in skipped.why
 
 
 # Memory
@@ -767,9 +778,9 @@ def test_an_edited_label_map_is_put_aside_before_its_scan_is_labelled_again(copy
     replace(painted, labels=labels).write(path)
     path.with_name(path.name.replace("labels.tif", "overlay.png")).unlink()
     again = copy()
-    (event,) = again.of("predicted")
-    assert Path(event["edited"]).name == path.name.replace(".tif", "_edited.tif")
-    assert np.array_equal(LabelMap.read(event["edited"]).labels, labels)
+    (event,) = again.of(ScanLabelled)
+    assert Path(event.edited).name == path.name.replace(".tif", "_edited.tif")
+    assert np.array_equal(LabelMap.read(event.edited).labels, labels)
     assert not np.array_equal(LabelMap.read(path).labels, labels)
 
 
@@ -784,15 +795,15 @@ def test_what_a_person_painted_since_is_in_the_maps_of_the_next_run_and_of_no_ot
     truth[5:15, 5:15] = 9
     file = truth_file.TruthFile(scan)
     file.save(truth, {9: "a person's"}, {9: "#123456"})
-    (event,) = copy().of("predicted")
-    assert event["painted"] == 100
-    found = LabelMap.read(event["labels"])
+    (event,) = copy().of(ScanLabelled)
+    assert event.painted == 100
+    found = LabelMap.read(event.labels)
     (label,) = np.unique(found.labels[truth > 0])
     assert found.names[label] == "a person's"
-    assert copy().of("predicted") == []
+    assert copy().of(ScanLabelled) == []
     file.save(np.zeros_like(truth), {}, {})
-    (event,) = copy().of("predicted")
-    assert "painted" not in event
+    (event,) = copy().of(ScanLabelled)
+    assert event.painted is None
 
 
 def test_what_is_beyond_the_limit_of_training_can_be_labelled(scans, tmp_path):
@@ -836,8 +847,8 @@ def test_a_scan_that_cannot_be_labelled_is_a_row_of_the_report_and_stops_nothing
 
     monkeypatch.setattr(SurfaceClassifier, "label", sometimes)
     run = copy(predict_window_pitch=8)
-    assert len(run.of("predicted")) == 2 * FILES - 1
-    assert "1 not labelled" in run.of("report")[0]["summary"]
-    assert run.of("files")[-1]["done"] == FILES
+    assert len(run.of(ScanLabelled)) == 2 * FILES - 1
+    assert "1 not labelled" in run.of(ReportWritten)[0].summary
+    assert run.of(FilesDone)[-1].done == FILES
     again = copy(predict_window_pitch=8)
-    assert len(again.of("predicted")) == 1
+    assert len(again.of(ScanLabelled)) == 1

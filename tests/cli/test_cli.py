@@ -13,6 +13,7 @@ import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx
 from napari_stmml.cli import _show_progress, main
+from napari_stmml.events import ScanLabelled
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix import read_settings
 from napari_stmml.io.matrix_writer import Frame, write_session
@@ -181,7 +182,7 @@ def test_predict_as_json_is_json_alone(session, model, damaged, tmp_path, capsys
 
 def test_predict_says_which_maps_hold_what_a_person_did(capsys):
     about = {"edited": "m_edited.tif", "painted": 7, "problem": "x cannot be read"}
-    _show_progress()({"event": "predicted", "labels": "m.tif", **about})
+    _show_progress()(ScanLabelled("m", "m.tif", **about))
     assert capsys.readouterr().err.splitlines() == [
         "m.tif had been edited: the edited map is kept as m_edited.tif",
         "m.tif: 7 px are as a person painted them",

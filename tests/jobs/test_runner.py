@@ -11,6 +11,27 @@ import numpy as np
 import pytest
 
 from napari_stmml import Scan, SurfaceClassifier, read_mtrx
+from napari_stmml.events import (
+    BatchDone,
+    Clustering,
+    Died,
+    Ended,
+    EpochDone,
+    Failed,
+    FilesDone,
+    FileTaken,
+    Finished,
+    Message,
+    ModelKept,
+    ModelTrained,
+    ReportWritten,
+    ScanLabelled,
+    Skipped,
+    TrainingWindows,
+    from_json,
+    ignore,
+    of_type,
+)
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.jobs.predict_scans import free_name
@@ -21,7 +42,6 @@ from napari_stmml.simulate.surfaces import simulate_si001
 from napari_stmml.truth import truth_file
 
 SECONDS = 120  # for the first import of TensorFlow on a busy machine
-ENDS = ("finished", "failed", "died")
 NEVER = bool  # "should I stop?": no
 
 
@@ -58,7 +78,7 @@ def recipe(tiny_recipe):
 def events_of(worker):
     """Collect the events of a job to its end."""
     events = []
-    while not events or events[-1]["event"] not in ENDS:
+    while not events or not isinstance(events[-1], Ended):
         try:
             events.append(worker.events.get(timeout=SECONDS))
         except Empty:
@@ -74,12 +94,8 @@ def run_here(job, should_stop=NEVER):
 
 def names_of(events):
     """List the kinds of events, each run of the same kind once."""
-    names = [event["event"] for event in events]
+    names = [type(event) for event in events]
     return [name for i, name in enumerate(names) if not i or names[i - 1] != name]
-
-
-def find(events, name):
-    return [event for event in events if event["event"] == name]
 
 
 # In this process
@@ -88,31 +104,31 @@ def find(events, name):
 def test_training_tells_what_it_does_in_order(session, recipe, tmp_path):
     out = tmp_path / "m.stmml"
     events = run_here(TrainJob(str(out), (str(session[0]),), recipe=recipe))
-    order = ["windows", "batch", "kept", "epoch", "kept", "clustering", "report", "trained"]
-    assert names_of(events) == order
-    last = find(events, "batch")[-1]
-    assert (last["fraction"], last["epochs"]) == (1, 1)
-    (trained,) = find(events, "trained")
-    assert trained["model"] == str(out)
-    assert (trained["epochs"], trained["stopped"]) == (1, False)
-    assert sum(trained["cluster_sizes"]) == find(events, "clustering")[-1]["total"]
+    begins = [TrainingWindows, BatchDone, ModelKept, EpochDone, ModelKept]
+    assert names_of(events) == [*begins, Clustering, ReportWritten, ModelTrained]
+    last = of_type(events, BatchDone)[-1]
+    assert (last.fraction, last.epochs) == (1, 1)
+    (trained,) = of_type(events, ModelTrained)
+    assert trained.model == str(out)
+    assert (trained.epochs, trained.stopped) == (1, False)
+    assert sum(trained.cluster_sizes) == of_type(events, Clustering)[-1].total
     assert sorted(file.name for file in tmp_path.iterdir()) == ["m.stmml", "m_report"]
-    (report,) = find(events, "report")
-    assert report["summary"] == "2 directions kept, none skipped"
+    (report,) = of_type(events, ReportWritten)
+    assert report.summary == "2 directions kept, none skipped"
     assert (tmp_path / "m_report" / "ingest.html").is_file()
 
 
 def test_time_left_falls_to_nothing(session, recipe, tmp_path):
     job = TrainJob(str(tmp_path / "m.stmml"), (str(session[0]),), recipe=recipe | {"epochs": 3})
-    left = [event["seconds_left"] for event in find(run_here(job), "batch")]
+    left = [event.seconds_left for event in of_type(run_here(job), BatchDone)]
     assert left[0] is None
     assert left[-1] == 0
 
 
 def test_a_damaged_file_is_skipped_and_the_others_are_labelled(session, model, tmp_path):
     events = run_here(PredictJob(model, str(tmp_path), (str(session[0].parent),), figures=False))
-    (skipped,) = find(events, "skipped")
-    assert session[1].name in skipped["why"]
+    (skipped,) = of_type(events, Skipped)
+    assert session[1].name in skipped.why
     directions = [f"{file.stem}_{short}" for file in (session[0], session[2]) for short in ("BU", "FU")]
     assert sorted(file.name for file in tmp_path.iterdir()) == [f"{name}_labels.tif" for name in directions]
 
@@ -120,23 +136,23 @@ def test_a_damaged_file_is_skipped_and_the_others_are_labelled(session, model, t
 def test_a_path_that_is_not_there_is_skipped(session, model, tmp_path):
     job = PredictJob(model, str(tmp_path), (str(tmp_path / "gone"), str(session[0])), figures=False)
     events = run_here(job)
-    assert "gone" in find(events, "skipped")[0]["why"]
-    assert len(find(events, "predicted")) == 2
+    assert "gone" in of_type(events, Skipped)[0].why
+    assert len(of_type(events, ScanLabelled)) == 2
 
 
 def test_a_map_has_the_models_classes_its_scans_place_and_a_picture(
     session, model, tiny_classifier, tmp_path
 ):
-    (event, _) = find(run_here(PredictJob(model, str(tmp_path), (str(session[0]),))), "predicted")
+    (event, _) = of_type(run_here(PredictJob(model, str(tmp_path), (str(session[0]),))), ScanLabelled)
     scan = read_mtrx(session[0])[0]
-    labelled = LabelMap.read(event["labels"])
+    labelled = LabelMap.read(event.labels)
     assert np.array_equal(labelled.labels, tiny_classifier.predict(scan))
     assert labelled.pixel_size == pytest.approx(scan.pixel_size)
     assert tuple(labelled.names.values()) == tiny_classifier.class_names
     assert tuple(labelled.colours.values()) == tiny_classifier.class_colours
     assert labelled.scan["model"] == "tiny.stmml"
-    assert event["pixels"] == {label: int((labelled.labels == label).sum()) for label in labelled.names}
-    with open(event["figure"], "rb") as figure:
+    assert event.pixels == {label: int((labelled.labels == label).sum()) for label in labelled.names}
+    with open(event.figure, "rb") as figure:
         assert figure.read(4) == b"\x89PNG"
 
 
@@ -166,14 +182,14 @@ def test_what_a_person_painted_wins_in_a_prediction_which_says_so_and_is_none_th
     scan, truth = painted_scan
     job = PredictJob(model, str(tmp_path / "out"), (scan.source,), figures=False)
     for _ in range(2):
-        first, *others = find(run_here(job), "predicted")
-        assert first["painted"] == 100
-        assert all("painted" not in event for event in others)
-        assert not {"edited", "problem"} & first.keys()
-        found = LabelMap.read(first["labels"])
+        first, *others = of_type(run_here(job), ScanLabelled)
+        assert first.painted == 100
+        assert all(event.painted is None for event in others)
+        assert first.edited is first.problem is None
+        found = LabelMap.read(first.labels)
         (label,) = np.unique(found.labels[truth > 0])
         assert found.names[label] == "a person's"
-        assert first["pixels"][label] == 100
+        assert first.pixels[label] == 100
         assert found.scan["painted by a person"] == 100
 
 
@@ -181,31 +197,31 @@ def test_a_prediction_says_that_what_was_painted_cannot_be_read(painted_scan, mo
     scan, _ = painted_scan
     path = truth_file.TruthFile(scan).path
     path.write_bytes(b"damaged")
-    first, *_ = find(
-        run_here(PredictJob(model, str(tmp_path / "out"), (scan.source,), figures=False)), "predicted"
+    first, *_ = of_type(
+        run_here(PredictJob(model, str(tmp_path / "out"), (scan.source,), figures=False)), ScanLabelled
     )
-    assert path.name in first["problem"]
-    assert "painted" not in first
+    assert path.name in first.problem
+    assert first.painted is None
 
 
 def test_a_map_that_a_person_edited_is_put_aside_and_a_predicted_one_replaced(session, model, tmp_path):
     job = PredictJob(model, str(tmp_path), (str(session[0]),), figures=False)
-    first, _ = find(run_here(job), "predicted")
-    assert not [event for event in run_here(job) if "edited" in event]
-    mine = LabelMap.read(first["labels"])
+    first, _ = of_type(run_here(job), ScanLabelled)
+    assert not [event for event in of_type(run_here(job), ScanLabelled) if event.edited]
+    mine = LabelMap.read(first.labels)
     painted = mine.labels.copy()
     painted[:9] = 3
-    replace(mine, labels=painted).write(first["labels"])
-    again, _ = find(run_here(job), "predicted")
-    assert np.array_equal(LabelMap.read(again["edited"]).labels, painted)
-    assert np.array_equal(LabelMap.read(again["labels"]).labels, mine.labels)
+    replace(mine, labels=painted).write(first.labels)
+    again, _ = of_type(run_here(job), ScanLabelled)
+    assert np.array_equal(LabelMap.read(again.edited).labels, painted)
+    assert np.array_equal(LabelMap.read(again.labels).labels, mine.labels)
 
 
 def test_stopping_a_training_keeps_a_usable_model(session, recipe, tmp_path):
     job = TrainJob(str(tmp_path / "m.stmml"), (str(session[0]),), recipe=recipe | {"epochs": 50})
     events = []
-    job.run(events.append, lambda: bool(find(events, "kept")))
-    assert find(events, "trained")[0]["stopped"]
+    job.run(events.append, lambda: bool(of_type(events, ModelKept)))
+    assert of_type(events, ModelTrained)[0].stopped
     assert not job.checkpoint.exists()
     labels = SurfaceClassifier.load(job.out).predict(read_mtrx(session[0])[0])
     assert labels.max() > 0
@@ -227,17 +243,17 @@ def test_a_process_trains_and_labels_as_this_one_does(worker, session, recipe, t
     job = TrainJob(str(tmp_path / "there.stmml"), recipe=recipe, seed=3)
     worker.submit(job, scans)
     events = events_of(worker)
-    assert names_of(events)[-2:] == ["trained", "finished"]
-    assert events[-1] == {"event": "finished", "cancelled": False}
+    assert names_of(events)[-2:] == [ModelTrained, Finished]
+    assert events[-1] == Finished()
     run_here(TrainJob(str(tmp_path / "here.stmml"), (str(session[0]),), recipe=recipe, seed=3))
     there, here = (SurfaceClassifier.load(tmp_path / f"{place}.stmml") for place in ("there", "here"))
     assert np.array_equal(there.clusters.centres, here.clusters.centres)
     first = worker.pid
     worker.submit(PredictJob(job.out, str(tmp_path / "labels"), figures=False), scans)
-    maps = find(events_of(worker), "predicted")
-    assert [event["number"] for event in maps] == [0, 1]
+    maps = of_type(events_of(worker), ScanLabelled)
+    assert [event.number for event in maps] == [0, 1]
     for event, scan in zip(maps, scans, strict=True):
-        assert np.array_equal(LabelMap.read(event["labels"]).labels, here.predict(scan))
+        assert np.array_equal(LabelMap.read(event.labels).labels, here.predict(scan))
     assert worker.pid == first
 
 
@@ -246,21 +262,21 @@ def test_a_job_that_cannot_be_done_fails_in_a_sentence_and_the_process_goes_on(w
         (tmp_path / "no.stmml").write_bytes(content)
         worker.submit(PredictJob(str(tmp_path / "no.stmml"), str(tmp_path)))
         (failed,) = events_of(worker)
-        assert failed["event"] == "failed"
-        assert failed["why"].startswith("no.stmml is not a napari-stmml model")
+        assert isinstance(failed, Failed)
+        assert failed.why.startswith("no.stmml is not a napari-stmml model")
         assert worker.job is None
 
 
 def test_an_unknown_parameter_fails_in_a_sentence(worker, tmp_path):
     worker.submit(TrainJob(str(tmp_path / "m.stmml"), recipe={"colour": 3}))
     (failed,) = events_of(worker)
-    assert failed["why"] == "unknown recipe parameter: colour"
+    assert failed.why == "unknown recipe parameter: colour"
 
 
 def test_a_fault_of_ours_is_said_and_traced_in_the_log(worker, tmp_path):
     worker.submit(TrainJob(str(tmp_path / "m.stmml"), paths=(1,)))  # a number is no path
     (failed,) = events_of(worker)
-    assert failed["why"].startswith("an unexpected TypeError")
+    assert failed.why.startswith("an unexpected TypeError")
     assert "Traceback" in (worker.folder / "log.txt").read_text()
 
 
@@ -274,11 +290,11 @@ def test_a_process_that_is_killed_is_said_to_have_died_and_the_next_job_gets_ano
         first = worker.pid
         worker.kill()
         died = events_of(worker)[-1]
-        assert died["event"] == "died"
-        assert "signal 9" in died["why"]
-        assert "model" not in died
+        assert isinstance(died, Died)
+        assert "signal 9" in died.why
+        assert died.model is None
         worker.submit(PredictJob(str(tmp_path / "no.stmml"), str(tmp_path)))
-        assert events_of(worker)[-1]["event"] == "failed"
+        assert isinstance(events_of(worker)[-1], Failed)
         assert worker.pid != first
     finally:
         worker.close()
@@ -309,7 +325,7 @@ def test_a_job_for_a_worker_that_was_closed_fails_in_a_sentence(tmp_path):
     worker = Worker()
     worker.close()
     worker.submit(TrainJob(str(tmp_path / "m.stmml")), [Scan(np.zeros((2, 2)), None)])
-    assert events_of(worker)[-1]["why"].startswith("the job could not be started")
+    assert events_of(worker)[-1].why.startswith("the job could not be started")
 
 
 # On the wire
@@ -337,31 +353,32 @@ def test_a_process_whose_viewer_has_gone_keeps_the_model_and_goes(session, recip
     process.stdin.write(message("train", out=str(out), paths=[str(session[0])], recipe=recipe))
     process.stdin.flush()
     for line in process.stdout:
-        if json.loads(line)["event"] == "kept":
+        if isinstance(from_json(line), ModelKept):
             break
     process.stdin.close()
-    rest = [json.loads(line) for line in process.stdout]
+    rest = [from_json(line) for line in process.stdout]
     assert process.wait(SECONDS) == 0
     process.stdout.close()
     process.stderr.close()
-    assert names_of(rest)[-2:] == ["trained", "finished"]
+    assert names_of(rest)[-2:] == [ModelTrained, Finished]
     assert SurfaceClassifier.load(out).predict(read_mtrx(session[0])[0]).max() > 0
 
 
 def test_what_libraries_print_does_not_reach_the_wire(tmp_path):
     noisy = (
         "import os, sys, napari_stmml.jobs.runner as jobs\n"
+        "from napari_stmml.events import Message\n"
         "def run(job, report, should_stop):\n"
-        "    report({'event': 'before'})\n"
+        "    report(Message('before'))\n"
         "    print('printed'); os.write(1, b'written\\n'); os.system('echo by a child')\n"
-        "    report({'event': 'after', 'sign': 'µ'})\n"
+        "    report(Message('after µ'))\n"
         "jobs.PredictJob.run = run\n"
         "jobs.main()\n"
     )
     process = started("-c", noisy)
     wire, log = process.communicate(message("predict", model="m", out=str(tmp_path)), timeout=SECONDS)
-    events = [json.loads(line) for line in wire.splitlines()]
-    assert events == [{"event": "before"}, {"event": "after", "sign": "µ"}, {"event": "finished"}]
+    events = [from_json(line) for line in wire.splitlines()]
+    assert events == [Message("before"), Message("after µ"), Finished()]
     assert {"printed", "written", "by a child"} <= set(log.splitlines())
 
 
@@ -377,16 +394,16 @@ def test_a_job_that_fails_at_once_does_not_pass_an_older_checkpoint_off_as_its_o
     worker = Worker()
     worker.submit(job)
     events = []
-    while not events or events[-1]["event"] != "failed":
+    while not events or not isinstance(events[-1], Failed):
         events.append(worker.events.get(timeout=120))
     worker.close()
-    assert "model" not in events[-1]
+    assert events[-1].model is None
     assert not (tmp_path / "m.stmml").exists()
 
 
 def test_a_folder_is_no_file_for_a_model(tmp_path):
     with pytest.raises(ValueError, match="is a folder"):
-        TrainJob(str(tmp_path)).run(lambda event: None, lambda: False)
+        TrainJob(str(tmp_path)).run(ignore, lambda: False)
 
 
 # A job file
@@ -405,26 +422,26 @@ def job_file(session, tmp_path):
 def test_a_process_runs_a_job_file_and_stops_it_and_goes_on(worker, job_file, tmp_path):
     worker.submit(RunJob(str(job_file), processes=1))
     events = []
-    while not events or events[-1]["event"] != "taken":
+    while not events or not isinstance(events[-1], FileTaken):
         events.append(worker.events.get(timeout=SECONDS))
     worker.cancel()
     stopped = events_of(worker)
-    assert stopped[-1]["event"] in ("failed", "finished")
-    assert find(events + stopped, "report")
+    assert isinstance(stopped[-1], Failed | Finished)
+    assert of_type(events + stopped, ReportWritten)
     worker.submit(RunJob(str(job_file), processes=1))
     events = events_of(worker)
-    assert events[-1]["event"] == "finished"
-    (report,) = find(events, "report")
-    assert report["summary"] == "4 directions kept, 1 skipped: 1 cut short"
+    assert isinstance(events[-1], Finished)
+    (report,) = of_type(events, ReportWritten)
+    assert report.summary == "4 directions kept, 1 skipped: 1 cut short"
     for name in ("csv", "html"):
-        assert (tmp_path / "tiny" / "report" / f"ingest.{name}").samefile(report[name])
-    maps = find(events, "predicted")
+        assert (tmp_path / "tiny" / "report" / f"ingest.{name}").samefile(getattr(report, name))
+    maps = of_type(events, ScanLabelled)
     assert len(maps) == 4
     classifier = SurfaceClassifier.load(tmp_path / "tiny" / "cluster_model" / "clusters.stmml")
     for event in maps:
-        scans = {scan.short_direction: scan for scan in read_mtrx(event["source"])}
-        labelled = LabelMap.read(event["labels"])
-        direction = event["labels"].removesuffix("_labels.tif")[-2:]
+        scans = {scan.short_direction: scan for scan in read_mtrx(event.source)}
+        labelled = LabelMap.read(event.labels)
+        direction = event.labels.removesuffix("_labels.tif")[-2:]
         assert np.array_equal(labelled.labels, classifier.predict(scans[direction]))
 
 
@@ -432,11 +449,11 @@ def test_a_scan_can_be_forced_into_a_job_by_its_name(session, job_file):
     text = job_file.read_text().replace("pixel_limit = 20000", "pixel_limit = 40")
     job_file.write_text(text)
     events = run_here(RunJob(str(job_file), ("process",), processes=1))
-    assert find(events, "report")[0]["summary"].startswith(
+    assert of_type(events, ReportWritten)[0].summary.startswith(
         "0 directions kept, 5 skipped: 4 over pixel_limit 40"
     )
     events = run_here(RunJob(str(job_file), ("process",), (f"{session[2].stem}_FU",), processes=1))
-    summary = find(events, "report")[0]["summary"]
+    summary = of_type(events, ReportWritten)[0].summary
     assert summary == "0 directions kept, 1 forced in, 4 skipped: 3 over pixel_limit 40, 1 cut short"
 
 
@@ -444,17 +461,17 @@ def test_a_bad_job_file_fails_in_a_sentence_that_begins_with_its_name(worker, tm
     (tmp_path / "job.toml").write_text("epoch = 3")
     worker.submit(RunJob(str(tmp_path / "job.toml")))
     (failed,) = events_of(worker)
-    assert failed["why"] == "job.toml: there is no parameter 'epoch'; did you mean 'epochs'?"
+    assert failed.why == "job.toml: there is no parameter 'epoch'; did you mean 'epochs'?"
     assert [file.name for file in tmp_path.iterdir()] == ["job.toml"]
 
 
 def test_a_folder_that_a_network_labels_is_written_by_other_processes_and_the_same(session, model, tmp_path):
     folder = str(session[0].parent)
-    plain = find(run_here(PredictJob(model, str(tmp_path / "a"), (folder,), figures=False)), "predicted")
+    plain = of_type(run_here(PredictJob(model, str(tmp_path / "a"), (folder,), figures=False)), ScanLabelled)
     made = run_here(PredictJob(model, str(tmp_path / "b"), (folder,), processes=2))
-    pooled = find(made, "predicted")
+    pooled = of_type(made, ScanLabelled)
     assert len(pooled) == len(plain) > 1
     for one, other in zip(plain, pooled, strict=True):
-        assert one["pixels"] == other["pixels"]
-        assert Path(other["figure"]).is_file()
-    assert find(made, "files")[-1]["done"] == len(session) - 1  # one cannot be read
+        assert one.pixels == other.pixels
+        assert Path(other.figure).is_file()
+    assert of_type(made, FilesDone)[-1].done == len(session) - 1  # one cannot be read

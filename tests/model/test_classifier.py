@@ -10,6 +10,7 @@ from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.clustering.kmeans import nearest_centres
 from napari_stmml.colours import class_colours
+from napari_stmml.events import BatchDone, Clustering, EpochDone, Skipped, TrainingWindows, of_type
 from napari_stmml.model import model_file
 from napari_stmml.model.encoders import make_encoder
 from napari_stmml.model.lessons import Lessons
@@ -80,10 +81,6 @@ def model():
     return untrained()
 
 
-def of_kind(events, kind):
-    return [event for event in events if event["event"] == kind]
-
-
 # Training
 
 
@@ -114,17 +111,17 @@ def test_the_largest_cluster_comes_first_and_every_window_is_in_one(trained):
 
 def test_training_tells_every_step(trained):
     _, events, _ = trained
-    assert [event["scan"] for event in of_kind(events, "skipped")] == ["flat"]
-    (windows,) = of_kind(events, "windows")
-    assert windows["scans"] == 1
-    assert 0 < windows["validation"] < windows["train"] < 15 * 15
-    batches = of_kind(events, "batch")
-    assert len(batches) == batches[0]["batches"] == -(-windows["train"] // 64)
-    (epoch,) = of_kind(events, "epoch")
+    assert [event.scan for event in of_type(events, Skipped)] == ["flat"]
+    (windows,) = of_type(events, TrainingWindows)
+    assert windows.scans == 1
+    assert 0 < windows.validation < windows.train < 15 * 15
+    batches = of_type(events, BatchDone)
+    assert len(batches) == batches[0].batches == -(-windows.train // 64)
+    (epoch,) = of_type(events, EpochDone)
     assert {"epoch", "loss", "mse", "mae", "val_loss"} <= epoch.keys()
-    clustering = of_kind(events, "clustering")
-    assert [event["done"] for event in clustering] == [*range(32, 225, 32), 225]
-    assert {event["total"] for event in clustering} == {225}
+    clustering = of_type(events, Clustering)
+    assert [event.done for event in clustering] == [*range(32, 225, 32), 225]
+    assert {event.total for event in clustering} == {225}
 
 
 def test_what_is_kept_in_mid_training_is_a_usable_classifier(trained, tmp_path):
@@ -157,9 +154,9 @@ def test_a_stopped_training_gives_the_model_so_far_clustered_on_a_sample():
         recipe=replace(RECIPE, window_pitch=4),
         seed=0,
         on_event=events.append,
-        should_stop=lambda: bool(of_kind(events, "batch")),
+        should_stop=lambda: bool(of_type(events, BatchDone)),
     )
-    assert len(of_kind(events, "batch")) == 1
+    assert len(of_type(events, BatchDone)) == 1
     assert classifier.training["history"] == []
     assert classifier.training["clustered_windows"] == SAMPLE < 29 * 29
     assert classifier.predict(textures()).any()
@@ -170,8 +167,8 @@ def test_a_scan_of_few_windows_is_trained_on_whole():
     train_classifier(
         [textures((24, 64))], recipe=replace(RECIPE, num_clusters=2), seed=0, on_event=events.append
     )
-    (windows,) = of_kind(events, "windows")
-    assert (windows["train"], windows["validation"]) == (14, 0)
+    (windows,) = of_type(events, TrainingWindows)
+    assert (windows.train, windows.validation) == (14, 0)
 
 
 def test_skipped_scans_warn_where_training_was_called(tiny_recipe):
@@ -190,7 +187,7 @@ def test_skipped_scans_warn_where_training_was_called(tiny_recipe):
 def test_other_events_do_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warn_of_skipped({"event": "batch"})
+        warn_of_skipped(BatchDone(1, 1, 1, 0.1))
 
 
 def test_no_scan_at_all_is_refused():

@@ -5,6 +5,7 @@ import pytest
 
 from napari_stmml import Scan, train_classifier
 from napari_stmml.classes import Classes
+from napari_stmml.events import Message, of_type
 from napari_stmml.model.lessons import Lessons
 from napari_stmml.model.matching import match, places
 from napari_stmml.scan_key import ScanKey
@@ -57,7 +58,7 @@ def test_models_that_prepare_differently_are_not_matched_and_it_is_said(scans, n
     other = replace(named, recipe=replace(named.recipe, flatten_method="poly_xy"))
     new = train_classifier(scans, recipe="instant", n_clusters=6, like=other, on_event=events.append)
     assert new.class_names[0] == "cluster 1"
-    assert any("prepares scans differently" in event.get("what", "") for event in events)
+    assert any("prepares scans differently" in event.text for event in of_type(events, Message))
 
 
 def test_only_clusters_that_share_half_of_their_pixels_match():

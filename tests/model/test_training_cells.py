@@ -7,6 +7,7 @@ import pytest
 from benchmarks.surfaces import simulate_si001, with_artefacts
 from napari_stmml import Scan, SurfaceClassifier, train_classifier
 from napari_stmml.clustering.sampling import EXEMPLAR_PX, EXEMPLARS, sample_cells, typical
+from napari_stmml.events import Clustering, ClustersProposed, Message, of_type
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.model import model_file
 from napari_stmml.srsml24.window_stream import store_map
@@ -106,12 +107,12 @@ def test_exemplars_are_windows_of_the_scans_the_most_typical_first(scans, model)
 def test_a_number_of_clusters_is_proposed_with_a_curve_and_a_sentence(scans):
     events = []
     model = train_classifier(scans[:2], recipe="instant", n_clusters="auto", seed=0, on_event=events.append)
-    (proposed,) = [event for event in events if event["event"] == "proposed"]
-    assert model.n_clusters == proposed["clusters"] == model.recipe.num_clusters
-    assert 3 <= proposed["clusters"] <= 30
-    assert len(proposed["curve"]) >= 5
-    assert str(proposed["clusters"]) in proposed["sentence"]
-    assert model.training["proposed"]["clusters"] == proposed["clusters"]
+    (proposed,) = of_type(events, ClustersProposed)
+    assert model.n_clusters == proposed.clusters == model.recipe.num_clusters
+    assert 3 <= proposed.clusters <= 30
+    assert len(proposed.curve) >= 5
+    assert str(proposed.clusters) in proposed.sentence
+    assert model.training["proposed"]["clusters"] == proposed.clusters
 
 
 def test_two_biases_are_two_views_of_one_place(tmp_path):
@@ -137,9 +138,8 @@ def test_two_biases_are_two_views_of_one_place(tmp_path):
 def test_nothing_is_trained_and_it_is_said(scans):
     events = []
     train_classifier(scans[:1], recipe="instant", n_clusters=3, on_event=events.append)
-    kinds = {event["event"] for event in events}
-    assert kinds == {"step", "clustering"}
-    assert any("nothing to train" in event.get("what", "") for event in events)
+    assert {type(event) for event in events} == {Message, Clustering}
+    assert any("nothing to train" in event.text for event in of_type(events, Message))
 
 
 def test_a_number_of_clusters_that_is_no_number_is_refused(scans):

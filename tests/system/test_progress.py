@@ -1,6 +1,7 @@
 import pytest
 
 from napari_stmml.batch import pipeline
+from napari_stmml.events import BatchDone, Clustering, EpochDone, FilesDone, of_type
 from napari_stmml.system import progress
 from napari_stmml.system.progress import throttled, with_time_left
 
@@ -22,18 +23,18 @@ def clock(monkeypatch):
 
 
 def batch(epoch, number, of=4):
-    return {"event": "batch", "epoch": epoch, "batch": number, "batches": of, "loss": 0.1}
+    return BatchDone(epoch, number, of, 0.1)
 
 
 def test_at_most_five_events_a_second_and_every_last_one(clock):
     told = []
     tick = throttled(told.append)
     for number in range(100):
-        tick({"number": number}, number == 99)
+        tick(Clustering(number, 100), number == 99)
         clock.now += 0.01
     assert 4 <= len(told) <= 7
-    assert told[0]["number"] == 0
-    assert told[-1]["number"] == 99
+    assert told[0].done == 0
+    assert told[-1].done == 99
 
 
 def test_the_fraction_of_a_training_rises_to_one_and_the_time_left_falls_to_nothing(clock):
@@ -43,15 +44,13 @@ def test_the_fraction_of_a_training_rises_to_one_and_the_time_left_falls_to_noth
         for number in (1, 2, 3, 4):
             clock.now += 1
             add(batch(epoch, number))
-        add({"event": "epoch", "epoch": epoch})
-    batches = [event for event in told if event["event"] == "batch"]
-    fractions = [event["fraction"] for event in batches]
+        add(EpochDone(epoch, 0.1))
+    batches = of_type(told, BatchDone)
+    fractions = [event.fraction for event in batches]
     assert fractions == pytest.approx([n / 12 for n in range(1, 13)])
-    assert [event["seconds_left"] for event in batches] == [None, *range(10, -1, -1)]
-    assert {event["epochs"] for event in batches} == {3}
-    assert [event for event in told if event["event"] == "epoch"] == [
-        {"event": "epoch", "epoch": epoch} for epoch in (1, 2, 3)
-    ]
+    assert [event.seconds_left for event in batches] == [None, *range(10, -1, -1)]
+    assert {event.epochs for event in batches} == {3}
+    assert of_type(told, EpochDone) == [EpochDone(epoch, 0.1) for epoch in (1, 2, 3)]
 
 
 def test_a_training_that_is_gone_on_with_knows_how_far_it_is(clock):
@@ -60,9 +59,9 @@ def test_a_training_that_is_gone_on_with_knows_how_far_it_is(clock):
     for number in (1, 2, 3, 4):
         add(batch(4, number))
         clock.now += 2
-    assert told[0]["fraction"] == pytest.approx(13 / 16)
-    assert told[-1]["fraction"] == 1
-    assert told[-1]["seconds_left"] == 0
+    assert told[0].fraction == pytest.approx(13 / 16)
+    assert told[-1].fraction == 1
+    assert told[-1].seconds_left == 0
 
 
 def test_files_are_counted_to_their_end_with_pace_and_time_left(clock):
@@ -71,17 +70,10 @@ def test_files_are_counted_to_their_end_with_pace_and_time_left(clock):
     for _ in range(4):
         clock.now += 0.5
         pace.step()
-    assert [event["done"] for event in told] == [2, 3, 4, 5, 6]
-    assert told[0] == {
-        "event": "files",
-        "step": "process",
-        "total": 6,
-        "done": 2,
-        "per_second": None,
-        "seconds_left": None,
-    }
-    assert {event["per_second"] for event in told[1:]} == {2.0}
-    assert [event["seconds_left"] for event in told[1:]] == [1.5, 1.0, 0.5, 0.0]
+    assert [event.done for event in told] == [2, 3, 4, 5, 6]
+    assert told[0] == FilesDone("process", 2, 6, per_second=None, seconds_left=None)
+    assert {event.per_second for event in told[1:]} == {2.0}
+    assert [event.seconds_left for event in told[1:]] == [1.5, 1.0, 0.5, 0.0]
 
 
 def test_many_quick_files_are_few_events_and_the_last_is_told(clock):
@@ -91,4 +83,4 @@ def test_many_quick_files_are_few_events_and_the_last_is_told(clock):
         clock.now += 0.001
         pace.step()
     assert len(told) < 10
-    assert told[-1]["done"] == told[-1]["total"] == 1000
+    assert told[-1].done == told[-1].total == 1000

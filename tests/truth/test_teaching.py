@@ -8,6 +8,7 @@ import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx, train_classifier
 from napari_stmml.cli import main
+from napari_stmml.events import Learned, Skipped
 from napari_stmml.truth import truth_file
 from napari_stmml.truth.teaching import teach
 from napari_stmml.truth.truth_file import TruthFile
@@ -36,7 +37,7 @@ def paint(scan, label=4):
 def test_what_was_painted_teaches_and_classes_go_by_their_names(scans, classifier):
     truth, told = paint(scans[0]), []
     taught = teach(classifier, scans, on_event=told.append)
-    assert told == [{"event": "learnt", "scan": scans[0].name, "painted": 100}]
+    assert told == [Learned(scans[0].name, 100)]
     assert taught.class_names[-1] == "painted"
     assert (taught.predict(scans[0])[truth > 0] == taught.n_classes).mean() > 0.9
 
@@ -47,8 +48,8 @@ def test_a_damaged_sidecar_is_said_and_the_others_teach(scans, classifier):
     path.write_bytes(b"no picture")
     told = []
     teach(classifier, scans, on_event=told.append)
-    assert [event["event"] for event in told] == ["learnt", "skipped"]
-    assert path.name in told[1]["why"]
+    assert [type(event) for event in told] == [Learned, Skipped]
+    assert path.name in told[1].why
 
 
 def test_the_command_writes_the_model_and_keeps_the_older(scans, classifier, tmp_path, capsys):

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,22 @@ from napari_stmml.batch.label_files import (
     write_labelled,
 )
 from napari_stmml.batch.report import Row
+from napari_stmml.events import (
+    DirectionTaken,
+    FilesDone,
+    FileTaken,
+    Listener,
+    Message,
+    ScanLabelled,
+    Skipped,
+    TrainingWindows,
+    ignore,
+)
 from napari_stmml.model import model_file, training_cells
 from napari_stmml.model.classifier import SurfaceClassifier, load_network, save_network
 from napari_stmml.model.encoders import make_encoder
 from napari_stmml.model.model_file import lineage
 from napari_stmml.model.training import (
-    Event,
     begin_training,
     check_windows,
     cluster,
@@ -65,9 +75,8 @@ class Pipeline:
     ----------
     job : JobFile
     report : callable
-        Gets dicts with ``event``: ``files`` (``step``, ``done``, ``total``, ``per_second``,
-        ``seconds_left``), ``taken`` (a file), ``step`` (``what``), ``skipped`` (``why``), ``batch``,
-        ``epoch``, ``clustering``, ``predicted`` and ``report`` (``summary``, ``csv``, ``html``).
+        Gets events: `FilesDone`, `FileTaken`, `Message`, `Skipped`, `TrainingWindows`, `BatchDone`,
+        `EpochDone`, `Clustering`, `ScanLabelled` and `ReportWritten` of ``napari_stmml.events``.
     should_stop : callable
         Asked between files and batches; ``Stopped`` is raised, and nothing that is done is lost.
     processes : int
@@ -77,7 +86,7 @@ class Pipeline:
     def __init__(
         self,
         job: JobFile,
-        report: Callable[[Event], None] = lambda event: None,
+        report: Listener = ignore,
         should_stop: Callable[[], bool] = lambda: False,
         processes: int = 0,
     ) -> None:
@@ -162,8 +171,8 @@ class Pipeline:
                 record = outcome.result or ingest.give_up(outcome.task, outcome.error)
                 for row in record["rows"]:
                     if row["status"] == "skipped":
-                        self._report({"event": "skipped", "scan": row["source"], "why": _why(row)})
-                self._report({"event": "taken", "scan": outcome.task.place, "rows": record["rows"]})
+                        self._report(Skipped(row["source"], _why(row), row["reason"]))
+                self._report(FileTaken(outcome.task.place, tuple(map(_taken, record["rows"]))))
                 pace.step()
         self._check_stop()
 
@@ -283,14 +292,7 @@ class Pipeline:
         check_windows(self._to_cluster, self.recipe)
         training = begin_training(self._taken[1], self.values["random_seed"])
         go_on = self._load_checkpoint(checkpoint, training)
-        self._report(
-            {
-                "event": "windows",
-                "scans": len(self._maps["train"]),
-                "train": len(train),
-                "validation": len(validation),
-            }
-        )
+        self._report(TrainingWindows(len(self._maps["train"]), len(train), len(validation)))
 
         def keep_state(state: TrainingState) -> None:
             about = {"training_of": digest(self._train_print), "epoch": state.epoch}
@@ -535,14 +537,23 @@ class Pipeline:
         """Note a direction that could not be labelled, for the report."""
         self._failed[source, direction] = why
         name = f"{Path(source).name.rpartition('.')[0]}_{direction}"
-        self._report({"event": "skipped", "scan": name, "why": f"{name} could not be labelled: {why}"})
+        self._report(Skipped(name, f"{name} could not be labelled: {why}", "not labelled"))
 
     def _report_labelled(self, task: Reading, made: Labelled) -> None:
         labels, figure, overlay, log = (str(self.folder / output) for output in made.outputs)
-        about = {"scan": task.place, "source": task.source, "labels": labels, "figure": figure}
-        said = {key: getattr(made, key) for key in ("edited", "painted", "problem")}
-        about |= {key: known for key, known in said.items() if known}
-        self._report({"event": "predicted", **about, "overlay": overlay, "log": log})
+        self._report(
+            ScanLabelled(
+                task.place,
+                labels,
+                source=task.source,
+                figure=figure,
+                overlay=overlay,
+                log=log,
+                edited=made.edited or None,
+                painted=made.painted or None,
+                problem=made.problem or None,
+            )
+        )
 
     def _is_labelled(self, name: str, prints: dict[str, str]) -> bool:
         """Say whether a direction is labelled with this model; put aside what another one made of it."""
@@ -593,7 +604,7 @@ class Pipeline:
 
     def _say(self, what: str) -> None:
         if what:
-            self._report({"event": "step", "what": what})
+            self._report(Message(what))
 
     def _check_stop(self) -> None:
         if self._should_stop():
@@ -603,8 +614,8 @@ class Pipeline:
 class _Pace:
     """Report how many files are done, how many a second, and the time left, at most five times a second."""
 
-    def __init__(self, step: str, done: int, total: int, report: Callable[[Event], None]) -> None:
-        self._event: Event = {"event": "files", "step": step, "total": total}
+    def __init__(self, step: str, done: int, total: int, report: Listener) -> None:
+        self._step, self._total = step, total
         self._before = self._done = done
         self._report, self._began, self._told = report, time.monotonic(), 0.0
         self._tell()
@@ -612,15 +623,19 @@ class _Pace:
     def step(self) -> None:
         """One more file is done."""
         self._done += 1
-        if time.monotonic() - self._told > 0.2 or self._done == self._event["total"]:
+        if time.monotonic() - self._told > 0.2 or self._done == self._total:
             self._tell()
 
     def _tell(self) -> None:
         self._told = time.monotonic()
         here, seconds = self._done - self._before, self._told - self._began
         rate = here / seconds if here and seconds > 0 else None
-        left = None if rate is None else round((self._event["total"] - self._done) / rate, 1)
-        self._report({**self._event, "done": self._done, "per_second": rate, "seconds_left": left})
+        left = None if rate is None else round((self._total - self._done) / rate, 1)
+        self._report(FilesDone(self._step, self._done, self._total, rate, left))
+
+
+def _taken(row: dict[str, Any]) -> DirectionTaken:
+    return DirectionTaken(**{field.name: row[field.name] for field in fields(DirectionTaken)})
 
 
 def _why(row: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from napari_stmml.events import ReportWritten
 from napari_stmml.io.tables import save_table
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import atomic
@@ -159,12 +160,12 @@ def save_csv(path: str | Path, rows: Iterable[Row]) -> Path:
     return save_table(path, [row.as_dict() for row in rows], names)
 
 
-def save(folder: Path, rows: Sequence[Row], *, title: str, about: Mapping[str, str]) -> dict[str, Any]:
+def save(folder: Path, rows: Sequence[Row], *, title: str, about: Mapping[str, str]) -> ReportWritten:
     """Write the report to a folder as CSV and page; return the event that says so."""
     csv, html = (folder / f"ingest.{end}" for end in ("csv", "html"))
     save_csv(csv, rows)
     save_html(html, rows, title=title, about=about)
-    return {"event": "report", "summary": summary(rows), "csv": str(csv), "html": str(html)}
+    return ReportWritten(summary(rows), str(csv), str(html))
 
 
 def save_html(path: str | Path, rows: Sequence[Row], *, title: str, about: Mapping[str, str]) -> Path:

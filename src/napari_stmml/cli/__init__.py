@@ -11,6 +11,26 @@ from typing import Any
 
 from napari_stmml import __version__
 from napari_stmml.cli import measure
+from napari_stmml.events import (
+    BatchDone,
+    Clustering,
+    ClustersProposed,
+    EpochDone,
+    Event,
+    FilesDone,
+    FileTaken,
+    Learned,
+    Listener,
+    Message,
+    ModelKept,
+    ModelTrained,
+    ReportWritten,
+    ScanLabelled,
+    ScanProgress,
+    Skipped,
+    TrainingWindows,
+    of_type,
+)
 from napari_stmml.io.matrix_settings import Row
 from napari_stmml.recipe import CELL, DEFAULT, RECIPES, STORIES, get_recipe, read_setting
 from napari_stmml.scan import Scan
@@ -50,14 +70,12 @@ def info(options: argparse.Namespace) -> int:
     from napari_stmml.io.matrix import read_settings
     from napari_stmml.jobs.runner import scans_of
 
-    skipped: list[dict[str, str]] = []
-
-    def skip(event: dict[str, Any]) -> None:
-        skipped.append({"file": event["scan"], "why": event["why"]})
-
+    skipped: list[Event] = []
     scans: list[dict[str, Any]] = []
     files: dict[str, dict[str, Any]] = {}
-    for source, found in groupby(scans_of(options.paths, "", skip, lambda: False), lambda scan: scan.source):
+    for source, found in groupby(
+        scans_of(options.paths, "", skipped.append, lambda: False), lambda scan: scan.source
+    ):
         if options.json:
             scans += [_describe(scan) for scan in found]
             files[source] = read_settings(source).as_dict()
@@ -68,9 +86,10 @@ def info(options: argparse.Namespace) -> int:
             if options.all:
                 print(_table(read_settings(source).rows()))
     if options.json:
-        print(json.dumps({"scans": scans, "files": list(files.values()), "skipped": skipped}, indent=1))
-    for problem in skipped:
-        print(f"skipped: {problem['why']}", file=sys.stderr)
+        left_out = [{"file": event.scan, "why": event.why} for event in of_type(skipped, Skipped)]
+        print(json.dumps({"scans": scans, "files": list(files.values()), "skipped": left_out}, indent=1))
+    for event in of_type(skipped, Skipped):
+        print(f"skipped: {event.why}", file=sys.stderr)
     return 0 if files else 1
 
 
@@ -108,16 +127,16 @@ def _steps(options: argparse.Namespace, steps: tuple[str, ...]) -> int:
 
     job = JobFile.read(options.job)
     doing = RunJob(options.job, steps, tuple(options.include), options.processes)
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     try:
-        _run(doing, options, events, ("predicted", "report"), verbose=job.values["verbose"])
+        _run(doing, options, events, (ScanLabelled, ReportWritten), verbose=job.values["verbose"])
     except ValueError:
         _print_report(events, sys.stderr)
         raise
-    report = next(event for event in reversed(events) if event["event"] == "report")
-    labelled = sum(event["event"] == "predicted" for event in events)
+    report = of_type(events, ReportWritten)[-1]
+    labelled = len(of_type(events, ScanLabelled))
     if options.json:
-        about = {name: report[name] for name in ("summary", "csv", "html")}
+        about = {"summary": report.summary, "csv": report.csv, "html": report.html}
         print(json.dumps({"folder": str(job.folder), "labelled": labelled, **about}, indent=1))
     else:
         _print_report([report])
@@ -146,26 +165,27 @@ def train(options: argparse.Namespace) -> int:
         auto=auto,
         like=options.like or "",
     )
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     _run(job, options, events)
-    result = next(event for event in events if event["event"] == "trained")
-    result |= _picture_of_clusters(result["model"])
+    (result,) = of_type(events, ModelTrained)
+    figure = _picture_of_clusters(result.model)
     if options.json:
-        history = [event for event in events if event["event"] == "epoch"]
-        print(json.dumps({**result, "history": history, "skipped": _skipped(events)}, indent=1))
+        history = [event.as_dict() for event in of_type(events, EpochDone)]
+        made = result.as_dict() | ({"figure": figure} if figure else {})
+        print(json.dumps({**made, "history": history, "skipped": _skipped(events)}, indent=1))
     else:
-        state = "stopped early" if result["stopped"] else "done"
-        epochs = f"{result['epochs']} epochs in " if recipe.trains else ""
-        print(f"{state}: {epochs}{result['seconds']:.1f} s, recipe {recipe.name}, model in {result['model']}")
+        state = "stopped early" if result.stopped else "done"
+        epochs = f"{result.epochs} epochs in " if recipe.trains else ""
+        print(f"{state}: {epochs}{result.seconds:.1f} s, recipe {recipe.name}, model in {result.model}")
         what = "windows" if recipe.of_windows else f"sampled cells of {CELL} px"
-        print(f"{what} per cluster: {', '.join(map(str, result['cluster_sizes']))}")
-        if "figure" in result:
-            print(f"typical places of each: {result['figure']}")
+        print(f"{what} per cluster: {', '.join(map(str, result.cluster_sizes))}")
+        if figure:
+            print(f"typical places of each: {figure}")
         _print_report(events)
     return 0
 
 
-def _picture_of_clusters(model: str) -> dict[str, str]:
+def _picture_of_clusters(model: str) -> str:
     """Draw the most typical places of each cluster beside the model, where it has kept some."""
     from napari_stmml.figures.clusters_figure import clusters_figure
     from napari_stmml.figures.drawing import save_figure
@@ -173,9 +193,9 @@ def _picture_of_clusters(model: str) -> dict[str, str]:
 
     classifier = SurfaceClassifier.load(model)
     if classifier.exemplars is None:
-        return {}
+        return ""
     path = Path(model).with_name(f"{Path(model).stem}_clusters.png")
-    return {"figure": str(save_figure(clusters_figure(classifier), path))}
+    return str(save_figure(clusters_figure(classifier), path))
 
 
 def predict(options: argparse.Namespace) -> int:
@@ -191,15 +211,15 @@ def predict(options: argparse.Namespace) -> int:
         pitch=options.pitch,
         confidence=options.confidence,
     )
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     _run(job, options, events)
-    maps = [event for event in events if event["event"] == "predicted"]
+    maps = of_type(events, ScanLabelled)
     skipped = _skipped(events)
     if options.json:
-        print(json.dumps({"maps": maps, "skipped": skipped}, indent=1))
+        print(json.dumps({"maps": [event.as_dict() for event in maps], "skipped": skipped}, indent=1))
     else:
         for event in maps:
-            print(f"{event['labels']}  ({event['seconds']:.1f} s)")
+            print(f"{event.labels}  ({event.seconds:.1f} s)")
         print(f"{len(maps)} scans labelled, {len(skipped)} skipped")
         _print_report(events)
     return 0 if maps else 1
@@ -213,22 +233,23 @@ def learn(options: argparse.Namespace) -> int:
     from napari_stmml.system.files import keep_aside
     from napari_stmml.truth.teaching import teach
 
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     classifier = SurfaceClassifier.load(options.model)
     scans = scans_of(options.paths, "", events.append, lambda: False)
     scans = paired(scans, classifier.recipe.preprocessing)
     taught = teach(classifier, scans, on_event=events.append)
-    learnt, skipped = [event for event in events if event["event"] == "learnt"], _skipped(events)
+    learnt, skipped = of_type(events, Learned), _skipped(events)
     out = options.out or options.model
     if learnt:
         if Path(out).exists():
             keep_aside(out)
         taught.save(out)
     if options.json:
-        print(json.dumps({"model": str(out) if learnt else None, "learnt": learnt, "skipped": skipped}))
+        known = [event.as_dict() for event in learnt]
+        print(json.dumps({"model": str(out) if learnt else None, "learnt": known, "skipped": skipped}))
     else:
         for event in learnt:
-            print(f"{event['scan']}: learnt from {event['painted']} px")
+            print(f"{event.scan}: learnt from {event.painted} px")
         print(f"{out}: learnt from {len(learnt)} scans" if learnt else "nothing was painted on these scans")
     for problem in skipped:
         print(f"skipped: {problem['why']}", file=sys.stderr)
@@ -253,21 +274,21 @@ def _is_job(options: argparse.Namespace) -> bool:
 def _run(
     job: Any,
     options: argparse.Namespace,
-    events: list[dict[str, Any]],
-    wanted: Sequence[str] = (),
+    events: list[Event],
+    wanted: tuple[type[Event], ...] = (Event,),
     verbose: bool = False,
 ) -> None:
     """Run a job here, with progress on standard error; the first Ctrl-C keeps what there is.
 
-    Its events go to ``events``, or those of the ``wanted`` kinds alone: ten thousand scans have many.
+    Its events of the ``wanted`` types go to ``events``: ten thousand scans have many.
     """
     from napari_stmml.system.progress import Stopped
 
     stop = threading.Event()
     show = _show_progress(verbose)
 
-    def report(event: dict[str, Any]) -> None:
-        if not wanted or event["event"] in wanted:
+    def report(event: Event) -> None:
+        if isinstance(event, wanted):
             events.append(event)
         show(event)
 
@@ -282,12 +303,12 @@ def _run(
         with _prints_on_stderr():
             job.run(report, stop.is_set)
     except Stopped as error:
-        if wanted or not any(event["event"] == "predicted" for event in events):
+        if Event not in wanted or not of_type(events, ScanLabelled):
             raise ValueError(str(error)) from error
     except (ValueError, OSError):
         raise
     except Exception as error:  # the edge of the program: libraries below us run out of memory or of a device
-        kept = [event["model"] for event in events if event["event"] == "kept"]
+        kept = [event.model for event in of_type(events, ModelKept)]
         so_far = f"; the model so far is {kept[-1]}" if kept else ""
         raise ValueError(f"the work could not be done ({type(error).__name__}: {error}){so_far}") from error
     finally:
@@ -302,7 +323,7 @@ def _prints_on_stderr() -> Any:
     return contextlib.redirect_stdout(sys.stderr)
 
 
-def _show_progress(verbose: bool = False) -> Callable[[dict[str, Any]], None]:
+def _show_progress(verbose: bool = False) -> Listener:
     """Return a listener that draws events as a progress bar and lines on standard error."""
     from tqdm import tqdm
 
@@ -317,64 +338,56 @@ def _show_progress(verbose: bool = False) -> Callable[[dict[str, Any]], None]:
         if done == total:
             bars.pop(name).close()
 
-    def show(event: dict[str, Any]) -> None:
+    def show(event: Event) -> None:
         match event:
-            case {"event": "skipped", "why": why}:
+            case Skipped(why=why):
                 tqdm.write(f"skipped: {why}", file=sys.stderr)
-            case {"event": "windows", "scans": scans, "train": n, "validation": held}:
+            case TrainingWindows(scans, n, held):
                 tqdm.write(f"{scans} scans: {n} windows to train on, {held} to validate", file=sys.stderr)
-            case {
-                "event": "batch",
-                "epoch": epoch,
-                "epochs": epochs,
-                "batch": batch,
-                "batches": batches,
-                "loss": loss,
-            }:
+            case BatchDone(epoch, batch, batches, loss, epochs):
                 done = (epoch - 1) * batches + batch
                 bar("training", done, epochs * batches, f"epoch {epoch}/{epochs}, loss {loss:.3g}")
-            case {"event": "clustering", "done": done, "total": total}:
+            case Clustering(done, total):
                 bar("clustering", done, total)
-            case {"event": "progress", "scan": scan, "done": done, "total": total}:
+            case ScanProgress(scan, done, total):
                 bar(scan, done, total)
-            case {"event": "predicted", "labels": labels}:
-                for sentence in (*_of_a_person(labels, event), *([labels] if verbose else [])):
+            case ScanLabelled():
+                for sentence in (*_of_a_person(event), *([event.labels] if verbose else [])):
                     tqdm.write(sentence, file=sys.stderr)
-            case {"event": "files", "step": step, "done": done, "total": total}:
+            case FilesDone(step, done, total):
                 bar(step, done, total, unit=" scans")
-            case {"event": "taken", "scan": scan, "rows": rows} if verbose:
+            case FileTaken(scan, rows) if verbose:
                 for row in rows:
-                    counted = f"{row['windows']} windows" if row["windows"] else row["reason"]
-                    tqdm.write(f"{scan} {row['direction']}: {row['status']}, {counted}", file=sys.stderr)
-            case {"event": "epoch", "epoch": epoch, "loss": loss} if verbose:
+                    counted = f"{row.windows} windows" if row.windows else row.reason
+                    tqdm.write(f"{scan} {row.direction}: {row.status}, {counted}", file=sys.stderr)
+            case EpochDone(epoch, loss) if verbose:
                 tqdm.write(f"epoch {epoch}: loss {loss:.4g}", file=sys.stderr)
-            case {"event": "proposed", "sentence": sentence}:
+            case ClustersProposed(sentence=sentence):
                 tqdm.write(sentence, file=sys.stderr)
-            case {"event": "step", "what": what}:
-                tqdm.write(what, file=sys.stderr)
+            case Message(text):
+                tqdm.write(text, file=sys.stderr)
 
     return show
 
 
-def _of_a_person(labels: str, about: dict[str, Any]) -> Iterator[str]:
+def _of_a_person(done: ScanLabelled) -> Iterator[str]:
     """Say what a prediction kept of what a person did."""
-    if edited := about.get("edited"):
-        yield f"{labels} had been edited: the edited map is kept as {edited}"
-    if painted := about.get("painted"):
-        yield f"{labels}: {painted} px are as a person painted them"
-    if problem := about.get("problem"):
-        yield f"{labels}: {problem}"
+    if done.edited:
+        yield f"{done.labels} had been edited: the edited map is kept as {done.edited}"
+    if done.painted:
+        yield f"{done.labels}: {done.painted} px are as a person painted them"
+    if done.problem:
+        yield f"{done.labels}: {done.problem}"
 
 
-def _print_report(events: Iterable[dict[str, Any]], to: Any = None) -> None:
+def _print_report(events: Iterable[Event], to: Any = None) -> None:
     """Print the one line of the ingest report, and where it is."""
-    for event in events:
-        if event["event"] == "report":
-            print(f"{event['summary']}\nreport: {event['html']}", file=to)
+    for event in of_type(events, ReportWritten):
+        print(f"{event.summary}\nreport: {event.html}", file=to)
 
 
-def _skipped(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{"scan": event["scan"], "why": event["why"]} for event in events if event["event"] == "skipped"]
+def _skipped(events: Iterable[Event]) -> list[dict[str, Any]]:
+    return [{"scan": event.scan, "why": event.why} for event in of_type(events, Skipped)]
 
 
 def _describe(scan: Scan) -> dict[str, Any]:

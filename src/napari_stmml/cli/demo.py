@@ -5,10 +5,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from napari_stmml.events import BatchDone, EpochDone, Event, Listener, Message, ScanLabelled, of_type
 from napari_stmml.figures.curves import loss_figure
 from napari_stmml.figures.drawing import save_figure
 from napari_stmml.io.matrix_writer import Frame, write_session
@@ -45,14 +45,14 @@ def simulate_session(folder: str | Path) -> list[Path]:
     return write_session(folder, frames)
 
 
-def run_demo(headless: str | None, show: Callable[[dict[str, Any]], None]) -> int:
+def run_demo(headless: str | None, show: Listener) -> int:
     """Run the main job; open napari with the result, or leave all files in the folder ``headless``."""
     started = time.monotonic()
     folder = Path(headless or tempfile.mkdtemp(prefix="stmml-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
 
     def step(what: str) -> None:
-        show({"event": "step", "what": f"[{time.monotonic() - started:5.1f} s] {what}"})
+        show(Message(f"[{time.monotonic() - started:5.1f} s] {what}"))
 
     step(f"simulating three scans as MATRIX files in {folder}")
     files = simulate_session(folder)
@@ -60,22 +60,22 @@ def run_demo(headless: str | None, show: Callable[[dict[str, Any]], None]) -> in
     silicon = [files[0], files[2]]
     step("training a small network on both Si(001) scans, then clustering its features")
     recipe = get_recipe(DEFAULT, num_clusters=CLUSTERS)
-    history: list[dict[str, Any]] = []
+    history: list[Event] = []
 
-    def listen(event: dict[str, Any]) -> None:
+    def listen(event: Event) -> None:
         history.append(event)
         show(event)
 
     TrainJob(str(model), tuple(map(str, silicon)), recipe=recipe.as_dict()).run(listen, lambda: False)
     figure, draw = loss_figure()
     draw(
-        [(e["fraction"] * e["epochs"], e["loss"]) for e in history if e["event"] == "batch"],
-        [(e["epoch"], e["val_loss"]) for e in history if "val_loss" in e],
+        [(one.fraction * one.epochs, one.loss) for one in of_type(history, BatchDone)],
+        [(one.epoch, one.val_loss) for one in of_type(history, EpochDone) if one.val_loss is not None],
     )
     save_figure(figure, folder / "loss.png")
     step("labelling the four directions of the first scan")
     PredictJob(str(model), str(folder), (str(files[0]),)).run(listen, lambda: False)
-    maps = [event["labels"] for event in history if event["event"] == "predicted"]
+    maps = [event.labels for event in of_type(history, ScanLabelled)]
     step(f"done: {len(maps)} label maps beside the scans, model in {model}")
     if headless is not None:
         return 0

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from napari_stmml.batch import intake, report
 from napari_stmml.batch.report import Row
+from napari_stmml.events import Event, ReportWritten, Skipped
 from napari_stmml.scan import Scan
 
 
@@ -36,17 +36,16 @@ class IngestLog:
             yield scan
             self._last = ""
 
-    def hear(self, event: dict[str, Any]) -> None:
+    def hear(self, event: Event) -> None:
         """Take note of a scan or a file that was left out."""
-        if event["event"] == "skipped":
-            name, why = str(event["scan"]), str(event["why"])
-            if name == self._last:
-                reason = str(event.get("reason", "cannot be prepared"))
-                self._rows[-1] = replace(self._rows[-1], status="skipped", reason=reason, why=why)
+        if isinstance(event, Skipped):
+            if event.scan == self._last:
+                last = self._rows[-1]
+                self._rows[-1] = replace(last, status="skipped", reason=event.reason, why=event.why)
             else:
-                self._rows.append(Row.of_file(name, self._which, why))
+                self._rows.append(Row.of_file(event.scan, self._which, event.why))
 
-    def write(self, title: str, paths: Iterable[str], about: dict[str, str]) -> dict[str, Any] | None:
+    def write(self, title: str, paths: Iterable[str], about: dict[str, str]) -> ReportWritten | None:
         """Write the report, with the files below ``paths`` that are no topographies.
 
         Returns the event that says so; None, and nothing is written, if no scan was offered.

@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.events import Event, Listener, ScanLabelled, ScanProgress, Skipped, ignore
 from napari_stmml.io.label_tiff import predicted_map, put_aside_if_edited, write_values
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
 from napari_stmml.scan import Scan
 from napari_stmml.system.progress import throttled
 from napari_stmml.truth.recall import Shown, with_painted
-
-Event = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +53,7 @@ class Predicted:
 def label_scan(
     task: ScanTask,
     classifier: SurfaceClassifier | None = None,
-    report: Callable[[Event], None] = lambda event: None,
+    report: Listener = ignore,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> list[Event]:
     """Label a scan and write its files; return the events that say so, or why it was left out.
@@ -67,7 +66,7 @@ def label_scan(
     classifier : SurfaceClassifier, optional
         That of the task's model; without it, it is read once a process.
     report : callable
-        Gets ``progress``.
+        Gets `ScanProgress`.
     should_stop : callable
 
     Raises
@@ -82,9 +81,9 @@ def label_scan(
 def predict_scan(
     task: ScanTask,
     classifier: SurfaceClassifier,
-    report: Callable[[Event], None] = lambda event: None,
+    report: Listener = ignore,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Predicted | Event:
+) -> Predicted | Skipped:
     """Label a scan, and write nothing yet; or return the event that says why it was left out.
 
     Raises
@@ -99,48 +98,50 @@ def predict_scan(
             scan,
             pitch=task.pitch,
             return_confidence=True,
-            on_progress=lambda done, total: tick(
-                {"event": "progress", "scan": scan.name, "done": done, "total": total}, done == total
-            ),
+            on_progress=lambda done, total: tick(ScanProgress(scan.name, done, total), done == total),
             should_stop=should_stop,
         )
     except ValueError as error:
-        why = {"why": str(error), "reason": getattr(error, "reason", "cannot be prepared")}
-        return {"event": "skipped", "scan": scan.name, "number": task.number, **why}
+        reason = getattr(error, "reason", "cannot be prepared")
+        return Skipped(scan.name, str(error), reason, task.number)
     shown = with_painted(labels, scan, classifier.classes, lineage(classifier.training))
     exemplars = classifier.exemplars if task.figure else None
     return Predicted(task, shown, confidence, exemplars, time.monotonic() - started)
 
 
-def write_predicted(predicted: Predicted) -> Event:
+def write_predicted(predicted: Predicted) -> ScanLabelled:
     """Write the files of a labelled scan; return the event that says so."""
     started = time.monotonic()
     task, scan, shown = predicted.task, predicted.task.scan, predicted.shown
     labelled = predicted_map(shown.labels, scan, *shown.classes.legend, Path(task.model).name, shown.painted)
     path = Path(task.out) / f"{task.stem}_labels.tif"
-    done: Event = {"event": "predicted", "scan": scan.name, "number": task.number, "labels": str(path)}
-    if edited := put_aside_if_edited(path):
-        done["edited"] = str(edited)
+    edited, sure, figure = put_aside_if_edited(path), None, None
     labelled.write(path)
     if task.confidence:
         sure = Path(task.out) / f"{task.stem}_confidence.tif"
-        done["confidence"] = str(write_values(sure, predicted.confidence, scan.pixel_size))
+        write_values(sure, predicted.confidence, scan.pixel_size)
     if task.figure:
         from napari_stmml.figures.drawing import save_figure
         from napari_stmml.figures.labels_figure import labels_figure
 
         picture = labels_figure(scan, labelled, predicted.exemplars)
         figure = save_figure(picture, Path(task.out) / f"{task.stem}_labels.png")
-        done["figure"] = str(figure)
-    if shown.painted:
-        done["painted"] = shown.painted
-    if shown.problem:
-        done["problem"] = shown.problem
     sizes = np.bincount(shown.labels.ravel(), minlength=shown.classes.n + 1)
-    done["pixels"] = {label: int(sizes[label]) for label in sorted(shown.classes.order)}
     with np.errstate(invalid="ignore"):
-        done["unlike"] = int((predicted.confidence < 0).sum())
-    return {**done, "seconds": round(predicted.seconds + time.monotonic() - started, 2)}
+        unlike = int((predicted.confidence < 0).sum())
+    return ScanLabelled(
+        scan.name,
+        str(path),
+        task.number,
+        confidence=None if sure is None else str(sure),
+        figure=None if figure is None else str(figure),
+        edited=None if edited is None else str(edited),
+        painted=shown.painted or None,
+        problem=shown.problem or None,
+        pixels={label: int(sizes[label]) for label in sorted(shown.classes.order)},
+        unlike=unlike,
+        seconds=round(predicted.seconds + time.monotonic() - started, 2),
+    )
 
 
 @lru_cache(maxsize=1)

@@ -12,12 +12,27 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, ClassVar
 from uuid import uuid4
 
+from napari_stmml.events import (
+    CellsReady,
+    Event,
+    Failed,
+    FilesDone,
+    Finished,
+    Listener,
+    ModelKept,
+    ModelTrained,
+    ScanProgress,
+    Skipped,
+    UncertainFound,
+    ignore,
+    to_json,
+)
 from napari_stmml.heights.two_biases import paired
 from napari_stmml.io.matrix import MtrxError, find_scans, read_mtrx
 from napari_stmml.jobs.ingest_log import IngestLog
@@ -31,14 +46,14 @@ from napari_stmml.jobs.predict_scans import (
 )
 from napari_stmml.model.cell_store import write_cells
 from napari_stmml.model.classifier import SurfaceClassifier
-from napari_stmml.model.training import Event, train_classifier
+from napari_stmml.model.training import train_classifier
 from napari_stmml.recipe import CELL, Recipe, get_recipe
 from napari_stmml.scan import Scan, load_scans
 from napari_stmml.system.pool import Outcome, Pool
 from napari_stmml.system.progress import Stopped, throttled, until_stopped, with_time_left
 from napari_stmml.truth.doubts import answers_of, doubts
 
-Report = Callable[[Event], None]
+Report = Listener
 ShouldStop = Callable[[], bool]
 
 
@@ -164,11 +179,11 @@ class PredictJob:
             for name, source, outcome in self._outcomes(pool, tasks, classifier, report, should_stop):
                 if outcome.error:
                     why = f"{name} could not be labelled: {outcome.error}"
-                    report({"event": "skipped", "scan": name, "why": why})
+                    report(Skipped(name, why))
                 else:
                     _report_labelled(report, outcome.result)
                 sources.add(source)
-                report({"event": "files", "step": "predict", "done": len(sources), "total": total})
+                report(FilesDone("predict", len(sources), total))
         if should_stop():
             raise Stopped("prediction was stopped")
 
@@ -234,7 +249,7 @@ class InstantJob:
         classifier.save(model)
         report(_trained(classifier, str(model), started, False))
         for task in scan_tasks(ready, model=str(model), out=self.out, confidence=True):
-            _report_labelled(report, label_scan(task, classifier, lambda event: None, should_stop))
+            _report_labelled(report, label_scan(task, classifier, ignore, should_stop))
 
 
 @dataclass(frozen=True)
@@ -248,7 +263,7 @@ class ProposeJob:
     seed: int = 0
 
     def run(self, report: Report, should_stop: ShouldStop) -> None:
-        """Report ``proposed``: ``clusters``, ``curve`` ((k, score), ...), ``sentence``."""
+        """Report `ClustersProposed`."""
         asked = Recipe.from_dict(self.recipe)
         quick = get_recipe("instant", pixel_density=asked.pixel_density, resample=asked.resample)
         train_classifier(
@@ -274,21 +289,21 @@ class CellsJob:
     scans: str = ""
 
     def run(self, report: Report, should_stop: ShouldStop) -> None:
-        """Report ``cells`` of each scan: ``number``, ``path``, ``kind``, ``shape``; or why it is left out."""
+        """Report `CellsReady` of each scan, or why it is left out."""
         classifier = SurfaceClassifier.load(self.model)
         tick = throttled(report)
         for number, scan in enumerate(load_scans(self.scans)):
             path = Path(self.out) / f"cells-{uuid4().hex}.npy"  # what is open already may be in use
 
             def progress(done: int, total: int, name: str = scan.name) -> None:
-                tick({"event": "progress", "scan": name, "done": done, "total": total}, done >= total)
+                tick(ScanProgress(name, done, total), done >= total)
 
             try:
                 file = write_cells(classifier, scan, path, on_progress=progress, should_stop=should_stop)
             except ValueError as error:
-                report({"event": "skipped", "scan": scan.name, "number": number, "why": str(error)})
+                report(Skipped(scan.name, str(error), number=number))
                 continue
-            report({"event": "cells", "number": number, **asdict(file)})
+            report(CellsReady(number, file.path, file.kind, file.shape))
 
 
 @dataclass(frozen=True)
@@ -302,7 +317,7 @@ class LookJob:
     scans: str = ""
 
     def run(self, report: Report, should_stop: ShouldStop) -> None:
-        """Report ``doubts`` of each direction: where it is from, and ``places``, at most ``most`` of them."""
+        """Report `UncertainFound` of each direction, with at most ``most`` places."""
         classifier = SurfaceClassifier.load(self.model)
         scans = scans_of(self.paths, self.scans, report, should_stop)
         total, sources = _count_files(self.paths), set[str]()
@@ -310,13 +325,12 @@ class LookJob:
             try:
                 found = doubts([answers_of(classifier, scan, should_stop=should_stop)], most=self.most)
             except ValueError as error:
-                report({"event": "skipped", "scan": scan.name, "why": str(error)})
+                report(Skipped(scan.name, str(error)))
                 continue
-            where = {"source": scan.source, "channel": scan.channel, "direction": scan.direction}
-            places = [asdict(one) for one in found]
-            report({"event": "doubts", "scan": scan.name, **where, "places": places})
+            where = (scan.name, scan.source, scan.channel, scan.direction)
+            report(UncertainFound(*where, tuple(found)))
             sources.add(scan.source)
-            report({"event": "files", "step": "look", "done": len(sources), "total": total})
+            report(FilesDone("look", len(sources), total))
 
 
 @dataclass(frozen=True)
@@ -347,17 +361,16 @@ _KINDS: dict[str, Any] = {
 }
 
 
-def _trained(classifier: SurfaceClassifier, model: str, started: float, stopped: bool) -> Event:
+def _trained(classifier: SurfaceClassifier, model: str, started: float, stopped: bool) -> ModelTrained:
     """Say in an event that there is a model."""
-    return {
-        "event": "trained",
-        "model": model,
-        "recipe": classifier.recipe.name,
-        "epochs": len(classifier.training["history"]),
-        "stopped": stopped,
-        "cluster_sizes": classifier.training["cluster_sizes"],
-        "seconds": round(time.monotonic() - started, 1),
-    }
+    return ModelTrained(
+        model,
+        classifier.recipe.name,
+        epochs=len(classifier.training["history"]),
+        stopped=stopped,
+        cluster_sizes=tuple(classifier.training["cluster_sizes"]),
+        seconds=round(time.monotonic() - started, 1),
+    )
 
 
 def _count_files(paths: Iterable[str]) -> int:
@@ -369,7 +382,7 @@ def _count_files(paths: Iterable[str]) -> int:
     return total
 
 
-def _report_labelled(report: Report, events: list[Event]) -> None:
+def _report_labelled(report: Report, events: Iterable[Event]) -> None:
     for event in events:
         report(event)
 
@@ -392,7 +405,7 @@ def scans_of(paths: Iterable[str], npz: str, report: Report, should_stop: Should
         try:
             files = find_scans(path)
         except (MtrxError, OSError) as error:
-            report({"event": "skipped", "scan": str(path), "why": str(error)})
+            report(Skipped(str(path), str(error)))
             continue
         for file in files:
             if should_stop():
@@ -400,12 +413,12 @@ def scans_of(paths: Iterable[str], npz: str, report: Report, should_stop: Should
             try:
                 yield from read_mtrx(file)
             except (ValueError, OSError) as error:
-                report({"event": "skipped", "scan": str(file), "why": str(error)})
+                report(Skipped(str(file), str(error)))
 
 
 def _keep(classifier: SurfaceClassifier, path: Path, report: Report) -> None:
     classifier.save(path)
-    report({"event": "kept", "model": str(path), "epochs": len(classifier.training["history"])})
+    report(ModelKept(str(path), len(classifier.training["history"])))
 
 
 class Warm:
@@ -417,7 +430,7 @@ class Warm:
 
         scan = Scan(np.random.default_rng(0).normal(size=(96, 96)), (0.1, 0.1))
         with contextlib.suppress(Exception):  # it is only to be faster
-            train_classifier([scan], recipe="instant", n_clusters=2, on_event=lambda event: None)
+            train_classifier([scan], recipe="instant", n_clusters=2, on_event=ignore)
 
 
 def main() -> None:
@@ -445,7 +458,7 @@ def main() -> None:
 
     def report(event: Event) -> None:
         with contextlib.suppress(OSError):  # nobody listens any more: the work is finished all the same
-            wire.write(json.dumps(event) + "\n")
+            wire.write(to_json(event) + "\n")
             wire.flush()
 
     threading.Thread(target=hear, daemon=True).start()
@@ -461,11 +474,11 @@ def _outcome(job: Job, report: Report, should_stop: ShouldStop) -> Event:
     try:
         job.run(report, should_stop)
     except (ValueError, OSError, Stopped) as error:
-        return {"event": "failed", "why": str(error)}
+        return Failed(str(error))
     except Exception as error:  # noqa: BLE001 - the edge of a process: said there, traced in its log
         traceback.print_exc()
-        return {"event": "failed", "why": f"an unexpected {type(error).__name__}: {error}"}
-    return {"event": "finished"}
+        return Failed(f"an unexpected {type(error).__name__}: {error}")
+    return Finished()
 
 
 if __name__ == "__main__":

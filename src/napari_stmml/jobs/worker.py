@@ -7,13 +7,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from napari_stmml.events import Died, Ended, Event, Failed, ModelKept, from_json
 from napari_stmml.jobs.runner import Job, TrainJob
-from napari_stmml.model.training import Event
 from napari_stmml.scan import Scan, save_scans
 
 SECONDS_TO_STOP = 1.8  # a cancelled job that has not ended by then is ended
@@ -22,8 +22,8 @@ SECONDS_TO_STOP = 1.8  # a cancelled job that has not ended by then is ended
 class Worker:
     """A process of its own that runs one job after the other, and stays for the next.
 
-    Everything it has to say arrives in ``events``, a queue of dicts; every job ends with one of
-    ``finished``, ``failed`` (``why``) or ``died`` (``why``). A process that dies takes nothing with it.
+    Everything that it reports arrives in ``events``; every job ends with one event of the type `Ended`.
+    A process that dies takes nothing with it.
     """
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class Worker:
                 values["scans"] = str(self.folder / "scans.npz")
                 save_scans(values["scans"], taken)
             if self._cancelled:
-                self._end({"event": "failed", "why": "it was cancelled before it began"})
+                self._end(Failed("it was cancelled before it began"))
                 return
             with self._lock:
                 if self._process is None or self._process.poll() is not None:
@@ -114,7 +114,7 @@ class Worker:
             if self._cancelled:  # asked for while all this went on
                 self._tell({"stop": True})
         except Exception as error:  # noqa: BLE001 - the edge of a thread: without an end a panel would wait for ever
-            self._end({"event": "failed", "why": f"the job could not be started: {error}"})
+            self._end(Failed(f"the job could not be started: {error}"))
 
     def _start(self) -> subprocess.Popen[str]:
         with (self.folder / "log.txt").open("w") as log:
@@ -144,11 +144,11 @@ class Worker:
         assert process.stdout is not None
         for line in process.stdout:
             try:
-                event = json.loads(line)
-            except json.JSONDecodeError:
+                event = from_json(line)
+            except ValueError:
                 continue  # the process was ended in the middle of a line
-            self._kept = self._kept or event["event"] == "kept"
-            if event["event"] in ("finished", "failed"):
+            self._kept = self._kept or isinstance(event, ModelKept)
+            if isinstance(event, Ended):
                 self._end(event)
             else:
                 self.events.put(event)
@@ -159,13 +159,13 @@ class Worker:
                 process.stdin.close()
         if self.job is not None and process is self._process:
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            self._end({"event": "died", "why": f"its process ended before its work was done ({how})"})
+            self._end(Died(f"its process ended before its work was done ({how})"))
 
-    def _end(self, event: Event) -> None:
+    def _end(self, event: Ended) -> None:
         job, self.job = self.job, None
-        event = {**event, "cancelled": self._cancelled}
-        if event["event"] != "finished" and (model := self._settle(job)):
-            event["model"] = model
+        event = replace(event, cancelled=self._cancelled)
+        if isinstance(event, Failed):
+            event = replace(event, model=self._settle(job))
         self.events.put(event)
 
     def _settle(self, job: Job | None) -> str | None:

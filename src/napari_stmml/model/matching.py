@@ -1,14 +1,14 @@
 """Keep the names of clusters when a model is made anew: which of the new ones is which of the old."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, count
-from typing import Any
 
 import numpy as np
 
 from napari_stmml.classes import Classes, SurfaceClass
 from napari_stmml.colours import class_colours
+from napari_stmml.events import Listener, Message, ignore
 from napari_stmml.heights.two_biases import first_map
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.srsml24.window_stream import StoredMap, load_map
@@ -22,7 +22,7 @@ def keep_names(
     old: SurfaceClassifier,
     maps: Sequence[StoredMap],
     *,
-    on_event: Callable[[dict[str, Any]], None] = lambda event: None,
+    on_event: Listener = ignore,
 ) -> SurfaceClassifier:
     """Give clusters of a new model the labels, names and colours of classes of an old one that they match.
 
@@ -40,12 +40,12 @@ def keep_names(
     -------
     SurfaceClassifier
         ``new``, its clusters in another order, with what people taught ``old`` where both make the same
-        features. It is returned as it is, with an event ``step`` that says why, where the models prepare
+        features. It is returned as it is, with a `Message` that says why, where the models prepare
         scans differently, so that they cannot be compared.
     """
     if new.recipe.preprocessing != old.recipe.preprocessing:
         what = "the older model prepares scans differently, so its names cannot be matched"
-        on_event({"event": "step", "what": what})
+        on_event(Message(what))
         return new
     table = np.zeros((new.n_clusters + 1, old.n_classes + 1), np.int64)
     for stored in maps[:MAPS]:
@@ -53,9 +53,7 @@ def keep_names(
         painted = [_painted(model, heights) for model in (new, old)]
         np.add.at(table, tuple(one.ravel() for one in painted), 1)
     pairs = match(table[1:, 1:])
-    on_event(
-        {"event": "step", "what": f"{len(pairs)} of {len(old.classes.order)} older classes kept their names"}
-    )
+    on_event(Message(f"{len(pairs)} of {len(old.classes.order)} older classes kept their names"))
     return reordered(new, places(pairs, new.n_clusters), pairs, old)
 
 

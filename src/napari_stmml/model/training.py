@@ -13,6 +13,7 @@ import numpy as np
 from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.clustering.kmeans import fit_clusters
+from napari_stmml.events import Clustering, Event, Listener, Skipped, TrainingWindows, ignore
 from napari_stmml.features.encoder import Encoder
 from napari_stmml.features.painting import windows_of
 from napari_stmml.heights.two_biases import paired
@@ -29,14 +30,13 @@ from napari_stmml.srsml24.window_stream import StoredMap, WindowStream, load_map
 from napari_stmml.system.files import sha256
 from napari_stmml.system.progress import of_training
 
-Event = dict[str, Any]
 SAMPLE = 512  # windows that a model kept in mid-training is clustered on: a second's work
 
 
 def warn_of_skipped(event: Event) -> None:
     """Turn the event that a scan was left out into a warning; the default listener of training."""
-    if event["event"] == "skipped":
-        warnings.warn(f"left out: {event['why']}", stacklevel=4)
+    if isinstance(event, Skipped):
+        warnings.warn(f"left out: {event.why}", stacklevel=4)
 
 
 def train_classifier(
@@ -46,7 +46,7 @@ def train_classifier(
     n_clusters: int | str | None = None,
     seed: int = 0,
     like: SurfaceClassifier | None = None,
-    on_event: Callable[[Event], None] = warn_of_skipped,
+    on_event: Listener = warn_of_skipped,
     keep: Callable[[SurfaceClassifier], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> SurfaceClassifier:
@@ -67,10 +67,8 @@ def train_classifier(
     like : SurfaceClassifier, optional
         An older model: clusters that are nearly the same as one of its own keep its place, name and colour.
     on_event : callable
-        Gets dicts with ``event`` one of ``skipped`` (``scan``, ``why``), ``windows`` (``scans``,
-        ``train``, ``validation``), ``batch`` (``epoch``, ``batch``, ``batches``, ``loss``),
-        ``epoch`` (``epoch``, ``loss``, ``mse``, ``mae``, ``val_loss``, ...), ``clustering``
-        (``done``, ``total``), ``proposed`` (``clusters``, ``curve``, ``sentence``), ``step`` (``what``).
+        Gets events: `Skipped`, `TrainingWindows`, `BatchDone`, `EpochDone`, `Clustering`,
+        `ClustersProposed` and `Message` of ``napari_stmml.events``.
     keep : callable, optional
         Gets a usable classifier after the first batch and after every epoch, clustered on a sample.
     should_stop : callable
@@ -106,7 +104,7 @@ def _train_windows(
     training: dict[str, Any],
     *,
     auto: bool,
-    on_event: Callable[[Event], None],
+    on_event: Listener,
     keep: Callable[[SurfaceClassifier], None] | None,
     should_stop: Callable[[], bool],
 ) -> SurfaceClassifier:
@@ -116,12 +114,12 @@ def _train_windows(
     stream = WindowStream(maps, recipe.training_grid, together=recipe.cluster_buffer_size)
     check_windows(stream, recipe)
     train, validation = split(maps, maps, recipe)
-    on_event({"event": "windows", "scans": len(maps), "train": len(train), "validation": len(validation)})
+    on_event(TrainingWindows(len(maps), len(train), len(validation)))
     sample = replace(stream, limit=max(SAMPLE, recipe.num_clusters))
 
     def classifier(autoencoder: Autoencoder, windows: WindowStream, quick: bool) -> SurfaceClassifier:
         features = encoded(autoencoder, windows, recipe, training["seed"])
-        told = (lambda event: None) if quick else on_event
+        told = ignore if quick else on_event
         encoder = make_encoder(recipe, autoencoder.weights)
         return cluster(encoder, features, len(windows), recipe, training, on_event=told)
 
@@ -174,7 +172,7 @@ def train_network(
     recipe: Recipe,
     training: dict[str, Any],
     *,
-    on_event: Callable[[Event], None] = lambda event: None,
+    on_event: Listener = ignore,
     keep: Callable[[Autoencoder], None] | None = None,
     keep_state: Callable[[TrainingState], None] | None = None,
     go_on: TrainingState | None = None,
@@ -249,12 +247,12 @@ def cluster(
     recipe: Recipe,
     training: dict[str, Any],
     *,
-    on_event: Callable[[Event], None] = lambda event: None,
+    on_event: Listener = ignore,
 ) -> SurfaceClassifier:
     """Cluster features into a classifier; how that went is in its ``training``."""
 
     def on_step(done: int) -> None:
-        on_event({"event": "clustering", "done": done, "total": total})
+        on_event(Clustering(done, total))
 
     found = fit_clusters(features, recipe, seed=training["seed"], on_step=on_step)
     record = training | {
@@ -269,7 +267,7 @@ def cluster(
 
 
 def _store(
-    scans: Iterable[Scan], recipe: Recipe, folder: Path, on_event: Callable[[Event], None]
+    scans: Iterable[Scan], recipe: Recipe, folder: Path, on_event: Listener
 ) -> tuple[list[StoredMap], list[dict[str, Any]]]:
     """Prepare all scans into files of a folder; report those that cannot be used."""
     maps: list[StoredMap] = []
@@ -282,7 +280,7 @@ def _store(
         except ValueError as error:
             why = str(error)
             reason = getattr(error, "reason", "cannot be prepared")
-            on_event({"event": "skipped", "scan": scan.name, "why": why, "reason": reason})
+            on_event(Skipped(scan.name, why, reason))
             continue
         maps.append(store_map(folder / f"{len(maps):06d}.npy", prepared, grid))
         if scan.source not in hashes:

@@ -10,6 +10,7 @@ import numpy as np
 from napari_stmml.classes import Classes
 from napari_stmml.clustering.balanced import Proposal, fit_prototypes, propose
 from napari_stmml.clustering.sampling import MOST, exemplars, sample_cells, typical
+from napari_stmml.events import Clustering, ClustersProposed, Listener, Message, TrainingWindows, ignore
 from napari_stmml.features.cells import CellEncoder
 from napari_stmml.features.encoder import Encoder
 from napari_stmml.model.classifier import SurfaceClassifier
@@ -18,7 +19,6 @@ from napari_stmml.recipe import Recipe
 from napari_stmml.srsml24.window_stream import StoredMap, load_map
 from napari_stmml.system.progress import of_training
 
-Event = dict[str, Any]
 QUICK = 6000  # cells that a model kept in mid-training is clustered on
 SAMPLED = 600  # examples of an epoch, where the recipe names no number
 MOST_MAPS = 60  # that are held in memory to train on
@@ -30,13 +30,13 @@ def train(
     training: dict[str, Any],
     *,
     auto: bool = False,
-    on_event: Callable[[Event], None] = lambda event: None,
+    on_event: Listener = ignore,
     keep: Callable[[SurfaceClassifier], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> SurfaceClassifier:
     """Make a classifier of prepared maps; the parameters are those of `training.train_classifier`."""
     if not recipe.trains:
-        on_event({"event": "step", "what": f"{len(maps)} scans: nothing to train, clustering"})
+        on_event(Message(f"{len(maps)} scans: nothing to train, clustering"))
         return cluster(make_encoder(recipe), maps, recipe, training, auto=auto, on_event=on_event)
 
     def quickly(weights: dict[str, np.ndarray]) -> None:
@@ -54,7 +54,7 @@ def train_bank(
     maps: Sequence[StoredMap],
     recipe: Recipe,
     training: dict[str, Any],
-    on_event: Callable[[Event], None],
+    on_event: Listener,
     keep: Callable[[dict[str, np.ndarray]], None] = lambda weights: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, np.ndarray]:
@@ -78,7 +78,7 @@ def train_bank(
             channels.append(one)
         if should_stop():
             break
-    on_event({"event": "windows", "scans": len(maps), "train": sampled, "validation": 0})
+    on_event(TrainingWindows(len(maps), train=sampled, validation=0))
     return train_learned(
         channels,
         epochs=recipe.epochs,
@@ -102,7 +102,7 @@ def cluster(
     auto: bool = False,
     most: int = MOST,
     complete: bool = True,
-    on_event: Callable[[Event], None] = lambda event: None,
+    on_event: Listener = ignore,
 ) -> SurfaceClassifier:
     """Cluster the cells of prepared maps.
 
@@ -122,7 +122,7 @@ def cluster(
     """
 
     def on_map(done: int, total: int) -> None:
-        on_event({"event": "clustering", "done": done, "total": total})
+        on_event(Clustering(done, total))
 
     seed = training["seed"]
     sample = sample_cells(encoder, maps, seed=seed, most=most, on_map=on_map)
@@ -135,7 +135,7 @@ def cluster(
     if auto:
         proposed = propose(sample.features, seed=seed)
         k = proposed.n_clusters
-        on_event({"event": "proposed", **proposed.as_dict()})
+        on_event(ClustersProposed(**proposed.as_dict()))
     found = fit_prototypes(sample.features, k, seed=seed)
     labels, confidence = found.assign(sample.features)
     record = training | {

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
-Event = dict[str, Any]
+from napari_stmml.events import BatchDone, EpochDone, Event, Listener
+
 SECONDS_BETWEEN_REPORTS = 0.2
 
 
@@ -20,7 +22,7 @@ def until_stopped(tasks: Iterable[Any], should_stop: Callable[[], bool]) -> Iter
         yield task
 
 
-def throttled(report: Callable[[Event], None]) -> Callable[[Event, bool], None]:
+def throttled(report: Listener) -> Callable[[Event, bool], None]:
     """Pass on at most five events a second, and those that are the last of their kind."""
     last = [0.0]
 
@@ -34,21 +36,21 @@ def throttled(report: Callable[[Event], None]) -> Callable[[Event, bool], None]:
 
 
 def of_training(
-    history: list[Event], report: Callable[[Event], None]
+    history: list[dict[str, Any]], report: Listener
 ) -> tuple[Callable[[int, int, int, float], None], Callable[[int, dict[str, float]], None]]:
     """Return what a training calls after a batch and after an epoch: events, and the epoch's losses noted."""
 
     def on_batch(epoch: int, batch: int, batches: int, loss: float) -> None:
-        report({"event": "batch", "epoch": epoch, "batch": batch, "batches": batches, "loss": loss})
+        report(BatchDone(epoch, batch, batches, loss))
 
     def on_epoch(epoch: int, losses: dict[str, float]) -> None:
         history.append({"epoch": epoch, **losses})
-        report({"event": "epoch", "epoch": epoch, **losses})
+        report(EpochDone(epoch, **losses))
 
     return on_batch, on_epoch
 
 
-def with_time_left(report: Callable[[Event], None], epochs: int) -> Callable[[Event], None]:
+def with_time_left(report: Listener, epochs: int) -> Listener:
     """Add ``fraction`` and ``seconds_left`` of the training to every event of a batch.
 
     The pace is taken from the second batch on, for the first one compiles the network.
@@ -57,18 +59,18 @@ def with_time_left(report: Callable[[Event], None], epochs: int) -> Callable[[Ev
     tick = throttled(report)
 
     def add(event: Event) -> None:
-        if event["event"] != "batch":
+        if not isinstance(event, BatchDone):
             report(event)
             return
-        fraction = (event["epoch"] - 1 + event["batch"] / event["batches"]) / epochs
+        fraction = (event.epoch - 1 + event.batch / event.batches) / epochs
         now = time.monotonic()
         first.append((now, fraction)) if not first else None
         began, share = first[0]
         left = (now - began) / (fraction - share) * (1 - fraction) if fraction > share else None
         left = None if left is None else round(left, 1)
         tick(
-            {**event, "epochs": epochs, "fraction": fraction, "seconds_left": left},
-            event["batch"] == event["batches"],
+            replace(event, epochs=epochs, fraction=fraction, seconds_left=left),
+            event.batch == event.batches,
         )
 
     return add

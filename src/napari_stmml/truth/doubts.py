@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from napari_stmml.events import UncertainPlace
 from napari_stmml.features.painting import windows_of
 from napari_stmml.heights.two_biases import first_map
 from napari_stmml.model.cell_store import classify_cells
@@ -20,41 +21,6 @@ from napari_stmml.truth.truth_file import TruthFile
 ACROSS = 12  # cells: places are at least so far apart, and what is shown of one is twice as wide
 UNSURE = 0.2  # confidence, below which a cell is in doubt
 _AGAIN = 0.8  # of a place's weight is left for each one before it that asks the same question
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """A place that is worth a look.
-
-    Parameters
-    ----------
-    scan : int
-        Which of the scans it lies on.
-    row, col : int
-        Its cell, row 0 at the top.
-    label, runner_up : int
-        What it was taken for, and what it would be next; 0 = nothing.
-    confidence : float
-        Of the cell; below 0 it is unlike anything seen.
-    weight : float
-        Mean doubt around it, 0 to 2.
-    gain : float
-        Share of all labelled cells that are in the same doubt: what an answer may settle.
-    """
-
-    scan: int
-    row: int
-    col: int
-    label: int
-    runner_up: int
-    confidence: float
-    weight: float
-    gain: float = 0.0
-
-    @property
-    def unlike(self) -> bool:
-        """Whether it is unlike anything that the model was made of."""
-        return self.confidence < 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +80,7 @@ def answers_of(
     return Answers(labels, runner_up, sure, known)
 
 
-def doubts(scans: Sequence[Answers], *, most: int = 100) -> list[Doubt]:
+def doubts(scans: Sequence[Answers], *, most: int = 100) -> list[UncertainPlace]:
     """List the places that are most worth a look, over all scans.
 
     Doubt of a cell is ``1 - confidence``, so up to 1 between two classes and up to 2 where it is unlike
@@ -129,14 +95,14 @@ def doubts(scans: Sequence[Answers], *, most: int = 100) -> list[Doubt]:
 
     Returns
     -------
-    list of Doubt
+    list of UncertainPlace
         That of the most weight first.
     """
     pairs, total = _pairs(scans)
     found = [one for number, answers in enumerate(scans) for one in _peaks(number, answers, most)]
     found.sort(key=lambda one: (-one.weight, one.scan, one.row, one.col))
     asked: Counter[tuple[int, int]] = Counter()
-    turns: list[tuple[float, int, Doubt]] = []
+    turns: list[tuple[float, int, UncertainPlace]] = []
     for one in found:
         pair = _pair(one)
         turns.append((-one.weight * _AGAIN ** asked[pair], len(turns), one))
@@ -145,7 +111,7 @@ def doubts(scans: Sequence[Answers], *, most: int = 100) -> list[Doubt]:
     return [replace(one, gain=pairs[_pair(one)] / max(total, 1)) for *_, one in turns[:most]]
 
 
-def patch(answers: Answers, one: Doubt) -> np.ndarray:
+def patch(answers: Answers, one: UncertainPlace) -> np.ndarray:
     """Return the cells that a place is about, (cells down, cells across) bool: its own label around it.
 
     These are the cells of the same label that hang together with it, at most `ACROSS` cells away, without
@@ -160,7 +126,7 @@ def patch(answers: Answers, one: Doubt) -> np.ndarray:
     return (parts == own) & (own > 0)
 
 
-def _pair(one: Doubt) -> tuple[int, int]:
+def _pair(one: UncertainPlace) -> tuple[int, int]:
     """Return what is asked: between which two classes, or what is unlike one, as -1."""
     return (one.label, -1) if one.unlike else (min(one.label, one.runner_up), max(one.label, one.runner_up))
 
@@ -182,7 +148,7 @@ def _pairs(scans: Sequence[Answers]) -> tuple[Counter[tuple[int, int]], int]:
     return counted, total
 
 
-def _peaks(number: int, answers: Answers, most: int) -> list[Doubt]:
+def _peaks(number: int, answers: Answers, most: int) -> list[UncertainPlace]:
     """Find the places of one scan."""
     from scipy.ndimage import maximum_filter, uniform_filter
 
@@ -197,7 +163,7 @@ def _peaks(number: int, answers: Answers, most: int) -> list[Doubt]:
         chosen.append(places[0])
         places = places[np.abs(places - places[0]).max(1) > ACROSS]
     return [
-        Doubt(
+        UncertainPlace(
             number,
             row,
             col,

@@ -1,23 +1,21 @@
 """Teach a model what people have painted on scans, from the sidecars beside these."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
+from napari_stmml.events import Learned, Listener, Skipped, ignore
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
 from napari_stmml.scan import Scan
 from napari_stmml.truth.recall import recall
 from napari_stmml.truth.truth_file import TruthFile
 
-Event = dict[str, Any]
-
 
 def teach(
     classifier: SurfaceClassifier,
     scans: Iterable[Scan],
     *,
-    on_event: Callable[[Event], None] = lambda event: None,
+    on_event: Listener = ignore,
 ) -> SurfaceClassifier:
     """Return a model that has learnt from what was painted on scans; those without strokes are passed over.
 
@@ -27,8 +25,7 @@ def teach(
     scans : iterable of Scan
         With ``other`` where the recipe takes both biases.
     on_event : callable
-        Gets ``learnt`` (``scan``, ``painted`` px) of each scan that taught, and ``skipped`` (``scan``,
-        ``why``) of each that could not.
+        Gets `Learned` of each scan with painted pixels, and `Skipped` of each that cannot be used.
     """
     for scan in scans:
         file = TruthFile(scan)
@@ -38,9 +35,9 @@ def teach(
                 known = replace(classifier, classes=found.classes)
                 classifier = known.learn(scan, found.labels)
                 painted = int((found.labels > 0).sum())
-                on_event({"event": "learnt", "scan": scan.name, "painted": painted})
+                on_event(Learned(scan.name, painted))
         except ValueError as error:
-            on_event({"event": "skipped", "scan": scan.name, "why": str(error)})
+            on_event(Skipped(scan.name, str(error)))
         if file.problem:
-            on_event({"event": "skipped", "scan": scan.name, "why": file.problem})
+            on_event(Skipped(scan.name, file.problem))
     return classifier

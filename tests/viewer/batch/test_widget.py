@@ -10,6 +10,8 @@ import pytest
 from napari_stmml import read_mtrx
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.job_parameters import PARAMETERS
+from napari_stmml.batch.report import Row
+from napari_stmml.events import FilesDone
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.jobs.worker import Worker
@@ -181,8 +183,8 @@ def test_start_after_cancel_goes_on_where_it_was(viewer, panel, settled, opened,
     started = []
 
     def listen(event, take=panel.on_event):
-        if event["event"] == "files":
-            started.append((event["done"], event["total"]))
+        if isinstance(event, FilesDone):
+            started.append((event.done, event.total))
             if len(started) == 2:  # the first of the files is done
                 panel.cancel_button.click()
         return take(event)
@@ -357,7 +359,7 @@ def test_no_file_that_is_not_a_job_is_overwritten_and_an_older_job_is_kept(scans
 
 def test_what_is_told_while_results_are_read_is_newer_than_what_was_read():
     def row(source, status):
-        return {"source": source, "direction": "FU", "status": status, "reason": "", "why": ""}
+        return Row(source, "FU", status=status)
 
     results, read = Results(), Results()
     results.take([row("gone", "kept")])

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx
+from napari_stmml.events import UncertainPlace
 from napari_stmml.jobs.worker import Worker
-from napari_stmml.truth.doubts import Doubt
 from napari_stmml.truth.truth_file import TruthFile
 from napari_stmml.viewer.correct import class_actions, opening
 from napari_stmml.viewer.correct.look_next import Far
@@ -476,7 +476,8 @@ def test_a_scan_whose_strokes_cannot_be_read_is_said_and_the_others_are_opened(
 
 
 def test_a_place_on_a_scan_that_has_gone_is_said(panel, open_all, said, tmp_path):
-    far = Far("a scan", str(tmp_path / "gone.Z_mtrx"), "Z", "forward/up", Doubt(0, 0, 0, 1, 2, 0.0, 1.0))
+    place = UncertainPlace(0, 0, 0, 1, 2, 0.0, 1.0)
+    far = Far("a scan", str(tmp_path / "gone.Z_mtrx"), "Z", "forward/up", place)
     panel.open_far(far)
     assert len(said()) == 1
     assert said()[0].startswith("a scan could not be opened")

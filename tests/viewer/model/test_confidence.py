@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
+from napari_stmml.events import ScanLabelled
 from napari_stmml.viewer.model.confidence import (
     UNLIKE,
     confidence_layer,
@@ -41,7 +42,10 @@ def test_a_layer_of_another_size_or_by_somebody_else_is_not_touched(viewer, scan
 
 
 def test_the_share_that_is_unlike_is_that_of_all_that_was_labelled():
-    events = [{"pixels": {"1": 90, "2": 0}, "unlike": 0}, {"pixels": {"1": 10}, "unlike": 4}]
+    events = [
+        ScanLabelled("a", "a.tif", pixels={1: 90, 2: 0}, unlike=0),
+        ScanLabelled("b", "b.tif", pixels={1: 10}, unlike=4),
+    ]
     assert unlike_share(events) == 0.04
     assert unlike_share([]) == 0
 

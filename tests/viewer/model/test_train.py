@@ -9,6 +9,7 @@ import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx
 from napari_stmml.classes import Classes
+from napari_stmml.events import Clustering, ClustersProposed, Failed, Finished, TrainingWindows
 from napari_stmml.jobs.runner import ProposeJob
 from napari_stmml.jobs.worker import SECONDS_TO_STOP
 from napari_stmml.parameters import parameters_of
@@ -377,11 +378,11 @@ def test_clustering_without_training_counts_scans_and_keeps_the_names_of_an_olde
 def test_how_far_a_job_is_counts_scans_where_nothing_is_trained_and_else_windows(viewer, dock):
     panel = dock(viewer, "Train")
     panel.recipe.value = "instant"
-    panel.on_event({"event": "clustering", "done": 3, "total": 8})
+    panel.on_event(Clustering(3, 8))
     assert panel.status.text() == "clustering: 3 of 8 scans"
     assert (panel.progress.value(), panel.progress.maximum()) == (3, 8)
     panel.recipe.value = "learned"
-    panel.on_event({"event": "windows", "scans": 2, "train": 4096, "validation": 0})
+    panel.on_event(TrainingWindows(2, 4096, 0))
     assert panel.status.text() == "2 scans: 4096 windows to train on; starting …"
 
 
@@ -397,13 +398,11 @@ def test_a_proposal_sets_the_number_of_clusters_and_shows_why(viewer, dock, monk
     assert job.recipe["pixel_density"] == 9
     assert len(scans) == 1
     sentence = "7 clusters: beyond, they are told apart less well"
-    panel.on_event(
-        {"event": "proposed", "clusters": 7, "curve": [[4, 0.2], [7, 0.5], [12, 0.3]], "sentence": sentence}
-    )
+    panel.on_event(ClustersProposed(7, ((4, 0.2), (7, 0.5), (12, 0.3)), sentence))
     assert panel.fields["num_clusters"].value == 7
     assert panel.status.text() == sentence
     assert shown_curves(panel) == ["proposal"]
-    panel.on_end({"event": "finished", "cancelled": False})
+    panel.on_end(Finished())
     assert panel.status.text() == sentence
 
 
@@ -416,9 +415,9 @@ def test_a_proposal_that_fails_or_is_cancelled_is_a_sentence_about_the_proposal(
     choose(panel, list(viewer.layers)[:1])
     monkeypatch.setattr(panel, "start", lambda *job_and_scans: None)
     panel.on_propose()
-    panel.on_end({"event": "failed", "why": "no scan can be used", "cancelled": False})
+    panel.on_end(Failed("no scan can be used"))
     assert panel.status.text() == "Nothing proposed: no scan can be used"
-    panel.on_end({"event": "failed", "why": "it was stopped", "cancelled": True})
+    panel.on_end(Failed("it was stopped", cancelled=True))
     assert panel.status.text() == "Cancelled."
 
 

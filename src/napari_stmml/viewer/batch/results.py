@@ -1,7 +1,7 @@
 """What became of every direction of a job, and what a click on one opens; neither Qt nor napari."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import Any
 from napari_stmml.batch.intake import NOT_YET, load_record
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.report import Row
+from napari_stmml.events import DirectionTaken
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix import read_mtrx
 from napari_stmml.viewer.io.layers import LayerData, labels_to_layer, scan_to_layer
@@ -109,12 +110,11 @@ class Results:
         for name, why in list(self._failed.items()):
             self.fail(name, why)
 
-    def take(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def take(self, rows: Iterable[Row | DirectionTaken]) -> None:
         """Take rows of the report; what was known of their files before is no longer so."""
         fresh: dict[str, dict[str, Result]] = {}
         for row in rows:
-            known = {name: str(row[name]) for name in ("source", "direction", "status", "reason", "why")}
-            result = Result(**known)
+            result = Result(row.source, row.direction, row.status, row.reason, row.why)
             fresh.setdefault(result.source, {})[result.direction] = result
             self._sources[result.name] = result.source
         self._files |= fresh
@@ -148,7 +148,7 @@ def read_results(job: JobFile) -> tuple[Results, list[Row]]:
     from napari_stmml.batch.pipeline import Pipeline
 
     results, rows = Results(), Pipeline(job).rows()
-    results.take(row.as_dict() for row in rows)
+    results.take(rows)
     for path in sorted((job.folder / "state" / "predict").glob("*.json")):
         record = load_record(path)
         for output in record.get("outputs", []):

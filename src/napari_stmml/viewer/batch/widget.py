@@ -24,6 +24,22 @@ from superqt.utils import create_worker
 
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.report import summary
+from napari_stmml.events import (
+    BatchDone,
+    Clustering,
+    Died,
+    Ended,
+    Event,
+    Failed,
+    FilesDone,
+    FileTaken,
+    Finished,
+    Message,
+    ReportWritten,
+    ScanLabelled,
+    Skipped,
+    TrainingWindows,
+)
 from napari_stmml.jobs.runner import RunJob
 from napari_stmml.viewer.batch.form import JobForm, keep
 from napari_stmml.viewer.batch.layers import BatchLayers
@@ -109,57 +125,56 @@ class BatchWidget(JobPanel):
         self._look_at(job)
         self.tabs.setCurrentIndex(1)
 
-    def on_event(self, event: dict[str, Any]) -> bool:
+    def on_event(self, event: Event) -> bool:
         """Show how far the job is, and each scan as it comes."""
         match event:
-            case {"event": "files", "step": step, "done": done, "total": total}:
-                self._on_files(step, done, total, event)
-            case {"event": "taken", "rows": rows}:
+            case FilesDone():
+                self._on_files(event)
+            case FileTaken(rows=rows):
                 self.results.take(rows)
                 self._show_soon()
-            case {"event": "predicted", "source": source, "labels": labels}:
+            case ScanLabelled(labels=labels, source=str(source)):
                 self._labelled += 1
                 self.results.label(source, labels)
                 self._show_soon()
-            case {"event": "skipped", "scan": name, "why": why} if self._step == "predict":
+            case Skipped(name, why) if self._step == "predict":
                 self._failures.append(why)
                 self.results.fail(name, why)
                 self._show_soon()
-            case {"event": "windows", "train": train, "validation": held}:
+            case TrainingWindows(train=train, validation=held):
                 self.say(f"train: {train} windows, {held} to validate; starting …")
-            case {"event": "batch", "fraction": fraction, "epoch": epoch, "epochs": epochs}:
+            case BatchDone(epoch, epochs=epochs, loss=loss):
                 self._step = "train"
-                self._measure(fraction, 1)
-                left = time_left(event["seconds_left"])
-                self._tell(f"train: epoch {epoch} of {epochs}", f"loss {event['loss']:.3g}", left)
-            case {"event": "clustering", "done": done, "total": total}:
+                self._measure(event.fraction, 1)
+                left = time_left(event.seconds_left)
+                self._tell(f"train: epoch {epoch} of {epochs}", f"loss {loss:.3g}", left)
+            case Clustering(done, total):
                 self._step = "cluster"
                 self._measure(done, total)
                 self.say(f"cluster: {done} of {total} windows")
-            case {"event": "step", "what": what}:
-                self.say(what)
-            case {"event": "report", "html": page, "summary": line}:
+            case Message(text):
+                self.say(text)
+            case ReportWritten(line, html=page):
                 self._report = Path(page)
                 self.summary.setText(line)
         return False
 
-    def on_end(self, event: dict[str, Any]) -> None:
+    def on_end(self, event: Ended) -> None:
         """Say how it ended, and show the report."""
         took = f"{time.monotonic() - self._began:.0f} s"
-        if event["event"] == "finished":
+        if isinstance(event, Finished):
             labelled = f": {self._labelled} directions labelled" if self._labelled else ""
             failed = f"; {len(self._failures)} could not be: {self._failures[0]}" if self._failures else ""
             self.say(f"Done in {took}{labelled}{failed}", wrong=bool(self._failures))
-        elif event["cancelled"]:
+        elif event.cancelled:
             self.say(f"Cancelled; {GO_ON}.")
-        elif event["event"] == "died":
-            self.say(f"Stopped: {event['why']}; {GO_ON}.", wrong=True)
-        else:
-            self.say(f"Stopped: {event['why']}", wrong=True)
-        died = event["event"] == "died"
-        opens = self.open_report.isChecked() and not event["cancelled"] and bool(self._report or died)
+        elif isinstance(event, Failed):
+            kept = f"; {GO_ON}." if isinstance(event, Died) else ""
+            self.say(f"Stopped: {event.why}{kept}", wrong=True)
+        died = isinstance(event, Died)
+        opens = self.open_report.isChecked() and not event.cancelled and bool(self._report or died)
         if self.job is not None:
-            self._look_at(self.job, write=not self._report and (died or event["cancelled"]), opens=opens)
+            self._look_at(self.job, write=not self._report and (died or event.cancelled), opens=opens)
 
     def changeEvent(self, event: Any) -> None:
         """Listen to no thread any more when napari takes the panel out of its window."""
@@ -274,14 +289,15 @@ class BatchWidget(JobPanel):
 
     # ---- what it shows
 
-    def _on_files(self, step: str, done: int, total: int, event: dict[str, Any]) -> None:
+    def _on_files(self, event: FilesDone) -> None:
+        step, done, total = event.step, event.done, event.total
         if step == "predict" != self._step and self.job is not None:
             self._look_at(self.job)  # label maps of an older model have been put aside by now
         self._step = step
         self._measure(done, total)
-        rate = event["per_second"]
+        rate = event.per_second
         pace = f"{rate:.3g} scans/s" if rate else ""
-        left = time_left(event["seconds_left"]) if done < total else ""
+        left = time_left(event.seconds_left) if done < total else ""
         self._tell(f"{step}: {done} of {total} scans", pace, left)
 
     def _measure(self, done: float, total: float) -> None:

@@ -8,7 +8,8 @@ from napari.layers import Labels
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_stmml.truth.doubts import ACROSS, UNSURE, Doubt, doubts, patch
+from napari_stmml.events import UncertainFound, UncertainPlace
+from napari_stmml.truth.doubts import ACROSS, UNSURE, doubts, patch
 from napari_stmml.viewer.correct.open_scan import OpenScan
 from napari_stmml.viewer.correct.session import Session
 from napari_stmml.viewer.shared.overlays import PASSING, find, remove
@@ -27,7 +28,7 @@ class Far:
     source: str
     channel: str
     direction: str
-    doubt: Doubt
+    doubt: UncertainPlace
 
     def is_on(self, scan: Any) -> bool:
         """Say whether a scan is the one that it lies on."""
@@ -43,7 +44,7 @@ class LookNext(QWidget):
     def __init__(self, session: Session, table: Any) -> None:
         super().__init__()
         self.session, self.table = session, table
-        self.asked: tuple[OpenScan, Doubt] | None = None
+        self.asked: tuple[OpenScan, UncertainPlace] | None = None
         self.answered = self.skipped = 0
         self.far: list[Far] = []
         self._patch: np.ndarray | None = None  # px of the place
@@ -86,7 +87,7 @@ class LookNext(QWidget):
             return
         self.show_place(*places[0])
 
-    def show_place(self, one: OpenScan, doubt: Doubt) -> None:
+    def show_place(self, one: OpenScan, doubt: UncertainPlace) -> None:
         """Fly to a place and ask about it."""
         self._seen.add((one.key, doubt.row, doubt.col))
         self.asked = (one, doubt)
@@ -120,10 +121,10 @@ class LookNext(QWidget):
             self._clear_mark()
             self._show()
 
-    def add_far(self, event: dict[str, Any]) -> None:
+    def add_far(self, found: UncertainFound) -> None:
         """Take in places of a scan that is not open, as a job reports them."""
-        scan, source, channel, direction = (event[k] for k in ("scan", "source", "channel", "direction"))
-        self.far += [Far(scan, source, channel, direction, Doubt(**place)) for place in event["places"]]
+        where = (found.scan, found.source, found.channel, found.direction)
+        self.far += [Far(*where, place) for place in found.places]
 
     def renew(self) -> None:
         """Begin anew where other scans are open; of these, places are found as the model is now."""
@@ -151,13 +152,13 @@ class LookNext(QWidget):
         labelled = sum(int(np.isfinite(one.confidence).sum()) for one in self.session.scans)
         return sum(int((some < UNSURE).sum()) for some in sure) / max(labelled, 1)
 
-    def _places(self) -> list[tuple[OpenScan, Doubt]]:
+    def _places(self) -> list[tuple[OpenScan, UncertainPlace]]:
         scans = list(self.session.scans)
         found = doubts([one.answers(self._known(one)) for one in scans])
         places = [(scans[doubt.scan], doubt) for doubt in found]
         return [(one, doubt) for one, doubt in places if not self._was_seen(one, doubt)]
 
-    def _was_seen(self, one: OpenScan, doubt: Doubt) -> bool:
+    def _was_seen(self, one: OpenScan, doubt: UncertainPlace) -> bool:
         """Say whether a place was shown, or one beside it: doubts move a little when a model learns."""
         near = ACROSS // 2
         return any(

@@ -8,6 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.events import (
+    CellsReady,
+    Ended,
+    Event,
+    Failed,
+    FilesDone,
+    ScanProgress,
+    Skipped,
+    UncertainFound,
+)
 from napari_stmml.jobs.runner import CellsJob, LookJob
 from napari_stmml.model.cell_store import CellFile
 from napari_stmml.scan_key import ScanKey
@@ -94,38 +104,38 @@ class OpeningPanel(JobPanel):
         """Show where the model is kept now, so that it is this one that more scans are opened with."""
         self.model.value = remembered.model = path
 
-    def on_event(self, event: dict[str, Any]) -> bool:
+    def on_event(self, event: Event) -> bool:
         """Take a scan in as soon as what the model sees of it is there."""
         match event:
-            case {"event": "progress", "scan": scan, "done": done, "total": total}:
+            case ScanProgress(scan, done, total):
                 self.progress.setRange(0, total)
                 self.progress.setValue(done)
                 self.say(f"{scan}: {100 * done / total:.0f} %")
-            case {"event": "cells", "number": number, "path": path, "kind": kind, "shape": shape}:
+            case CellsReady(number, path, content, shape):
                 layer, scan = self._opening[number]
-                self.attempt(partial(self._take, layer, scan, CellFile(path, kind, (shape[0], shape[1]))))
+                self.attempt(partial(self._take, layer, scan, CellFile(path, content, shape)))
                 return True
-            case {"event": "doubts"}:
+            case UncertainFound():
                 self.next.add_far(event)
-            case {"event": "files", "done": done, "total": total}:
+            case FilesDone(done=done, total=total):
                 self.progress.setRange(0, total)
                 self.progress.setValue(done)
                 self.say(f"looked at {done} of {total} files")
-            case {"event": "skipped", "why": why}:
+            case Skipped(why=why):
                 self.say(f"left out: {why}", wrong=True)
         return False
 
-    def on_end(self, event: dict[str, Any]) -> None:
+    def on_end(self, event: Ended) -> None:
         """Say what can be corrected now."""
         if self._looking:
             self._looked(event)
             return
         verb = "is" if self._opened == 1 else "are"
         done = f"{self._opened} of {len(self._opening)} scans {verb} open for correction"
-        if event["cancelled"]:
+        if event.cancelled:
             self.say(f"Cancelled; {done}.")
-        elif event["event"] != "finished":
-            self.say(f"Opening stopped: {event['why']}; {done}.", wrong=True)
+        elif isinstance(event, Failed):
+            self.say(f"Opening stopped: {event.why}; {done}.", wrong=True)
         else:
             self.say(f"{done}. Paint on the layer that begins with “truth”: it is saved after every stroke.")
         if self._far is not None:
@@ -141,11 +151,11 @@ class OpeningPanel(JobPanel):
         self._looking = True
         self.start(LookJob(str(path), (folder,)))
 
-    def _looked(self, event: dict[str, Any]) -> None:
+    def _looked(self, event: Ended) -> None:
         self._looking = False
-        ended = "Stopped" if event["event"] != "finished" else "Looked through"
+        ended = "Stopped" if isinstance(event, Failed) else "Looked through"
         scans = len({(far.source, far.direction) for far in self.next.far})
-        why = f": {event['why']}" if event["event"] == "failed" and not event["cancelled"] else ""
+        why = f": {event.why}" if type(event) is Failed and not event.cancelled else ""
         what = f"{len(self.next.far)} places on {scans} scans"
         self.say(f"{ended}{why}; {what}. N shows them.", wrong=bool(why))
 

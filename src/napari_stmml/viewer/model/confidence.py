@@ -1,11 +1,12 @@
 """How sure each label is, as a layer on its scan and as a sentence."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from napari_stmml.colours import UNLABELLED
+from napari_stmml.events import ScanLabelled
 from napari_stmml.viewer.shared.overlays import PASSING, put_where
 from napari_stmml.viewer.shared.panel import brief_name, place_of
 
@@ -47,15 +48,15 @@ def show_confidence(viewer: Any, layer: Any) -> None:
     viewer.add_layer(layer)
 
 
-def unlike_share(events: Iterable[Mapping[str, Any]]) -> float:
-    """Return which part of what was labelled is unlike anything seen, from ``predicted`` events.
+def unlike_share(events: Iterable[ScanLabelled]) -> float:
+    """Return which part of what was labelled is unlike anything seen, from what was reported of each.
 
-    >>> unlike_share([{"pixels": {"1": 90, "2": 10}, "unlike": 5}])
+    >>> unlike_share([ScanLabelled("a", "a.tif", pixels={1: 90, 2: 10}, unlike=5)])
     0.05
     """
     events = list(events)
-    labelled = sum(sum(event["pixels"].values()) for event in events)
-    return sum(event["unlike"] for event in events) / labelled if labelled else 0.0
+    labelled = sum(sum((event.pixels or {}).values()) for event in events)
+    return sum(event.unlike or 0 for event in events) / labelled if labelled else 0.0
 
 
 def unlike_sentence(share: float, asked: bool) -> str:

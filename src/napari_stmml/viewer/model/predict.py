@@ -13,6 +13,17 @@ from magicgui.widgets import CheckBox, SpinBox
 from napari.layers import Image, Labels
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
+from napari_stmml.events import (
+    Clustering,
+    Ended,
+    Event,
+    Failed,
+    Message,
+    ModelTrained,
+    ScanLabelled,
+    ScanProgress,
+    Skipped,
+)
 from napari_stmml.io.label_tiff import LabelMap, read_values
 from napari_stmml.jobs.runner import InstantJob, PredictJob
 from napari_stmml.model.classifier import SurfaceClassifier
@@ -75,7 +86,7 @@ class PredictWidget(JobPanel):
         self.layers.changed.connect(self._offer_both)
         self.confidence.changed.connect(_remember_confidence)
         self._targets: list[Any] = []
-        self._made: list[dict[str, Any]] = []  # events of what was labelled
+        self._made: list[ScanLabelled] = []  # events of what was labelled
         self._waiting: list[Any] = []
         self._skipped: list[str] = []
         self._offered = remembered.model
@@ -115,35 +126,35 @@ class PredictWidget(JobPanel):
                 f" {density:g} px/nm"
             )
 
-    def on_event(self, event: dict[str, Any]) -> bool:
+    def on_event(self, event: Event) -> bool:
         """Show how far the prediction is, and each map as soon as it is there."""
         match event:
-            case {"event": "progress", "scan": scan, "done": done, "total": total}:
+            case ScanProgress(scan, done, total):
                 self._measure(done / total)
                 self.say(f"{scan}: {100 * done / total:.0f} %")
-            case {"event": "step", "what": what}:
-                self.say(what)
-            case {"event": "clustering", "done": done, "total": total}:
+            case Message(text):
+                self.say(text)
+            case Clustering(done, total):
                 self._measure(0)
                 self.say(f"clustering: {done} of {total} scans")
-            case {"event": "trained", "model": model}:
+            case ModelTrained(model):
                 self._temporary = remembered.at_once = Path(model)
-            case {"event": "predicted", "number": number}:
+            case ScanLabelled(number=int(number)):
                 self._add(event, self._targets[number]())
                 return True
-            case {"event": "skipped", "why": why} if why not in self._skipped:
+            case Skipped(why=why) if why not in self._skipped:
                 self._skipped.append(why)
                 self.say(f"left out: {why}", wrong=True)
         return False
 
-    def on_end(self, event: dict[str, Any]) -> None:
+    def on_end(self, event: Ended) -> None:
         """Say what was labelled and what was not."""
         done = f"{len(self._made)} of {len(self._targets)} scans labelled"
-        if event["cancelled"]:
+        if event.cancelled:
             self.say(f"Cancelled; {done}.")
-        elif event["event"] != "finished":
+        elif isinstance(event, Failed):
             what = "Clustering" if self._at_once else "Prediction"
-            self.say(f"{what} stopped: {event['why']}; {done}.", wrong=True)
+            self.say(f"{what} stopped: {event.why}; {done}.", wrong=True)
         else:
             unlike = unlike_sentence(unlike_share(self._made), self.confidence.value)
             left_out = f"Left out: {'; '.join(self._skipped)}" if self._skipped else ""
@@ -232,15 +243,15 @@ class PredictWidget(JobPanel):
         self.progress.setRange(0, 1000 * len(self._targets))
         self.progress.setValue(round(1000 * (len(self._made) + len(self._skipped) + part)))
 
-    def _add(self, event: dict[str, Any], layer: Any) -> None:
+    def _add(self, event: ScanLabelled, layer: Any) -> None:
         """Prepare the layers of a labelled scan, which may have been removed meanwhile."""
         self._made.append(event)
         if layer is None or layer not in self.viewer.layers:
-            self.say(f"{event['scan']}: it was removed meanwhile; its map was dropped")
+            self.say(f"{event.scan}: it was removed meanwhile; its map was dropped")
             return
-        if self.confidence.value and "confidence" in event:
-            self._waiting.append(confidence_layer(read_values(event["confidence"]), layer))
-        data, meta, _ = labels_to_layer(LabelMap.read(event["labels"]))
+        if self.confidence.value and event.confidence:
+            self._waiting.append(confidence_layer(read_values(event.confidence), layer))
+        data, meta, _ = labels_to_layer(LabelMap.read(event.labels))
         meta |= place_of(layer) | {"name": f"labels {brief_name(layer)}"}
         self._waiting.append(Labels(data, **meta))
 

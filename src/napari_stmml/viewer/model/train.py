@@ -8,6 +8,21 @@ from typing import Any
 from magicgui.widgets import PushButton
 
 from napari_stmml.batch.job_parameters import PARAMETERS
+from napari_stmml.events import (
+    BatchDone,
+    Clustering,
+    ClustersProposed,
+    Died,
+    Ended,
+    EpochDone,
+    Event,
+    Failed,
+    Message,
+    ModelTrained,
+    ReportWritten,
+    Skipped,
+    TrainingWindows,
+)
 from napari_stmml.jobs.runner import ProposeJob, TrainJob
 from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import DEFAULT, STORIES, Recipe, get_recipe
@@ -107,64 +122,64 @@ class TrainWidget(JobPanel):
         self.curves.begin(recipe.trains)
         self.start(self._job, scans)
 
-    def on_event(self, event: dict[str, Any]) -> bool:
+    def on_event(self, event: Event) -> bool:
         """Show how far the training is."""
         match event:
-            case {"event": "windows", "scans": scans, "train": train, "validation": held}:
+            case TrainingWindows(scans, train, held):
                 validate = f", {held} to validate" if held else ""
                 self.say(f"{scans} scans: {train} windows to train on{validate}; starting …")
-            case {"event": "batch"}:
+            case BatchDone():
                 self._on_batch(event)
-            case {"event": "epoch", "epoch": epoch, "val_loss": loss}:
+            case EpochDone(epoch, val_loss=float(loss)):
                 self.curves.add_validation(epoch, loss)
-            case {"event": "clustering", "done": done, "total": total}:
+            case Clustering(done, total):
                 self._on_clustering(done, total)
-            case {"event": "step", "what": what}:
-                self._matched = f"{what}. " if self.like.value is not None else ""
-                self.say(what)
-            case {"event": "proposed"}:
+            case Message(text):
+                self._matched = f"{text}. " if self.like.value is not None else ""
+                self.say(text)
+            case ClustersProposed():
                 self._on_proposed(event)
-            case {"event": "report", "summary": line, "html": page}:
+            case ReportWritten(line, html=page):
                 self._ingest = f"{line}; report: {page}"
-            case {"event": "trained"}:
+            case ModelTrained():
                 self._on_trained(event)
-            case {"event": "skipped", "why": why}:
+            case Skipped(why=why):
                 self.say(f"left out: {why}", wrong=True)
         return False
 
-    def on_end(self, event: dict[str, Any]) -> None:
+    def on_end(self, event: Ended) -> None:
         """Say how it ended, and which model there is."""
-        model = event.get("model")
-        if event["event"] == "finished":
+        if not isinstance(event, Failed):
             return
+        model = event.model
         if isinstance(self._job, ProposeJob):
-            stopped = "Cancelled." if event["cancelled"] else f"Nothing proposed: {event['why']}"
-            self.say(stopped, wrong=not event["cancelled"])
+            stopped = "Cancelled." if event.cancelled else f"Nothing proposed: {event.why}"
+            self.say(stopped, wrong=not event.cancelled)
             return
         if model:
             remembered.model = Path(model)
         kept = f"the model so far is kept in {model}" if model else "there was no model to keep yet"
-        if event["cancelled"]:
+        if event.cancelled:
             self.say(f"Cancelled; {kept}.")
-        elif model or event["event"] == "died":
-            self.say(f"Training stopped: {event['why']}; {kept}.", wrong=True)
+        elif model or isinstance(event, Died):
+            self.say(f"Training stopped: {event.why}; {kept}.", wrong=True)
         else:  # it never began, and the reason says what to do
-            self.say(f"Training stopped: {event['why']}", wrong=True)
+            self.say(f"Training stopped: {event.why}", wrong=True)
 
-    def _on_batch(self, event: dict[str, Any]) -> None:
+    def _on_batch(self, event: BatchDone) -> None:
         self.progress.setRange(0, 1000)
-        self.progress.setValue(round(1000 * event["fraction"]))
-        left = time_left(event["seconds_left"])
-        self.say(f"epoch {event['epoch']} of {event['epochs']}, loss {event['loss']:.3g}, {left}")
-        self.curves.add_loss(event["fraction"] * event["epochs"], event["loss"])
+        self.progress.setValue(round(1000 * event.fraction))
+        left = time_left(event.seconds_left)
+        self.say(f"epoch {event.epoch} of {event.epochs}, loss {event.loss:.3g}, {left}")
+        self.curves.add_loss(event.fraction * event.epochs, event.loss)
 
-    def _on_trained(self, event: dict[str, Any]) -> None:
-        remembered.model = Path(event["model"])
-        state = "Cancelled; the model so far is" if event["stopped"] else f"Done in {event['seconds']:.0f} s:"
-        epochs = f", {event['epochs']} full epochs" if event["epochs"] else ""
-        made = f"{len(event['cluster_sizes'])} clusters{epochs}"
-        self.say(f"{state} {event['model']} ({made}). {self._matched}{self._ingest}")
-        self.out.value = _free(Path(event["model"]))
+    def _on_trained(self, event: ModelTrained) -> None:
+        remembered.model = Path(event.model)
+        state = "Cancelled; the model so far is" if event.stopped else f"Done in {event.seconds:.0f} s:"
+        epochs = f", {event.epochs} full epochs" if event.epochs else ""
+        made = f"{len(event.cluster_sizes)} clusters{epochs}"
+        self.say(f"{state} {event.model} ({made}). {self._matched}{self._ingest}")
+        self.out.value = _free(Path(event.model))
 
     def _on_clustering(self, done: int, total: int) -> None:
         recipe = get_recipe(self.recipe.value)
@@ -174,10 +189,10 @@ class TrainWidget(JobPanel):
             self.progress.setValue(done)
         self.say(f"clustering: {done} of {total} {what}")
 
-    def _on_proposed(self, event: dict[str, Any]) -> None:
-        self.fields["num_clusters"].value = event["clusters"]
-        self.curves.show_proposal([(k, score) for k, score in event["curve"]], event["clusters"])
-        self.say(event["sentence"])
+    def _on_proposed(self, event: ClustersProposed) -> None:
+        self.fields["num_clusters"].value = event.clusters
+        self.curves.show_proposal(list(event.curve), event.clusters)
+        self.say(event.sentence)
 
     def _chosen(self) -> tuple[list[Scan], tuple[str, ...]]:
         """Return the chosen scans and folders."""

@@ -7,6 +7,7 @@ from typing import Any
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 
+from napari_stmml.events import Ended, Event
 from napari_stmml.jobs.runner import Job
 from napari_stmml.jobs.worker import Worker
 from napari_stmml.scan import Scan
@@ -72,19 +73,19 @@ class JobPanel(Panel):
         """Read the form and call ``start``; a ValueError is shown to the user."""
         raise NotImplementedError
 
-    def on_event(self, event: dict[str, Any]) -> bool:
+    def on_event(self, event: Event) -> bool:
         """Take one event of the running job; say whether that was enough for this turn."""
         raise NotImplementedError
 
-    def on_end(self, event: dict[str, Any]) -> None:
-        """Say how the job ended: ``finished``, ``failed`` or ``died``, and whether it was ``cancelled``."""
+    def on_end(self, event: Ended) -> None:
+        """Say how the job ended."""
         raise NotImplementedError
 
     def _poll(self) -> None:
         until = time.perf_counter() + BUDGET_S
         while not self.worker.events.empty() and time.perf_counter() < until:
             event = self.worker.events.get()
-            if event["event"] in ("finished", "failed", "died"):
+            if isinstance(event, Ended):
                 self._timer.stop()
                 self._set_running(False)
                 self.on_end(event)
