@@ -17,8 +17,10 @@ _HOME = {
     "Scan": "scan",
     "SurfaceClassifier": "model.classifier",
     "WindowGrid": "heights.windows",
-    "find_scans": "io.matrix",
+    "find_scans": "io.formats",
+    "flatten": "heights.flatten",
     "read_mtrx": "io.matrix",
+    "read_scans": "io.formats",
     "train_classifier": "model.training",
 }
 __all__ = sorted(_HOME)

@@ -12,6 +12,10 @@ DIRECTIONS = ("forward/up", "backward/up", "forward/down", "backward/down")
 SHORT = {"forward/up": "FU", "backward/up": "BU", "forward/down": "FD", "backward/down": "BD"}
 
 
+class ScanFileError(ValueError):
+    """A file that gives no scan; the message names the file and what to do."""
+
+
 @dataclass(frozen=True, eq=False)
 class Scan:
     """One height map (rows, cols), row 0 at the top of the frame, and its settings.
@@ -130,9 +134,8 @@ class Scan:
 
     @property
     def stem(self) -> str:
-        """File name without folder and the MATRIX ending; ``scan`` where there is no file."""
-        name = Path(self.source).name
-        return (name.rpartition(".")[0] if name.lower().endswith("_mtrx") else Path(name).stem) or "scan"
+        """File name without folder and ending; ``scan`` where there is no file."""
+        return Path(self.source).stem or "scan"
 
     def with_heights(self, heights: np.ndarray, did: str, pixel_size: tuple[float, float] | None) -> "Scan":
         """Return this scan with other heights, (rows, cols), remembering in words what was done."""

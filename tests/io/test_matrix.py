@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from access2thematrix import MtrxData
 
-from napari_stmml.io.matrix import MtrxError, find_scans, is_parameter_file, read_mtrx, read_settings
-from napari_stmml.io.matrix_settings import for_people
+from napari_stmml.io.formats import find_scans
+from napari_stmml.io.matrix import MtrxError, read_mtrx, read_settings
 from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.io.settings import for_people
 from napari_stmml.scan import DIRECTIONS
 
 ROWS, COLS = 6, 5
@@ -517,68 +518,6 @@ def test_flipped_bytes_give_a_scan_or_one_sentence(tmp_path, seed):
             outcomes.add(str(error).partition(":")[0])
         victims[victim].write_bytes(whole[victim])
     assert len(outcomes) > 1
-
-
-# Finding
-
-
-def test_scans_are_ordered_by_number_and_not_by_text(tmp_path):
-    paths = write_session(tmp_path, [frame(DIRECTIONS[:1])] * 11)
-    assert find_scans(tmp_path) == paths
-    assert find_scans(tmp_path / f"{SESSION}_0001.mtrx") == paths
-    for run in (2, 10):
-        shutil.copyfile(paths[0], tmp_path / f"{SESSION}--{run}_1.Z_mtrx")
-    assert [path.name.partition("--")[2] for path in find_scans(tmp_path)[-3:]] == [
-        "1_11.Z_mtrx",
-        "2_1.Z_mtrx",
-        "10_1.Z_mtrx",
-    ]
-
-
-def test_a_folder_stands_for_all_topographies_below_it(tmp_path):
-    (a,) = write_session(tmp_path / "a" / "deep", [frame()])
-    (b, _) = write_session(tmp_path / "b", [frame(), frame(channel="I")])
-    (tmp_path / "b" / "notes.txt").write_text("x")
-    assert find_scans(tmp_path) == [a, b]
-
-
-def test_a_parameter_file_stands_for_its_own_session(tmp_path):
-    mine = write_session(tmp_path, [frame()] * 2, session="mine")
-    write_session(tmp_path, [frame()], session="mine_too")
-    assert find_scans(tmp_path / "mine_0001.mtrx") == mine
-
-
-def test_a_result_file_of_any_channel_stands_for_itself(tmp_path):
-    (path,) = write_session(tmp_path, [frame(channel="I")])
-    assert find_scans(path) == [path]
-    assert find_scans(str(path)) == [path]
-
-
-def test_another_file_stands_for_itself_and_is_refused_when_it_is_read(tmp_path):
-    (tmp_path / "notes.txt").write_text("x")
-    assert find_scans(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("none", "No such file or folder: .*none"),
-        (".", "No scans: in .* and below it no file ends in .Z_mtrx"),
-        ("a_0001.mtrx", "No scans: no .Z_mtrx of this session lies beside the parameter file a_0001.mtrx"),
-    ],
-)
-def test_a_path_that_stands_for_no_scan_is_refused(tmp_path, name, message):
-    (tmp_path / "a_0001.mtrx").write_bytes(b"ONTMATRX0101")
-    with pytest.raises(MtrxError, match=message):
-        find_scans(tmp_path / name)
-
-
-@pytest.mark.parametrize(
-    ("name", "is_one"),
-    [("a_0001.mtrx", True), ("A_0012.MTRX", True), ("a--1_1.Z_mtrx", False), ("a_001.mtrx", False)],
-)
-def test_a_parameter_file_is_known_by_its_name(name, is_one):
-    assert is_parameter_file(name) == is_one
 
 
 # Other programs, and real scans

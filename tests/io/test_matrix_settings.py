@@ -3,18 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from napari_stmml.io.matrix_settings import (
-    BIAS,
-    GROUPS,
-    REST,
-    SETPOINT,
-    FileSettings,
-    Setting,
-    derived,
-    for_people,
-    held,
-    readable,
-)
+from napari_stmml.io.matrix_settings import BIAS, SETPOINT, MatrixSettings, derived, held, readable
+from napari_stmml.io.settings import GROUPS, OTHER, Setting
 
 SCANNER = "EEPA::XYScanner."
 FRAME = {
@@ -41,52 +31,7 @@ def derived_values(**changes):
 
 
 def file_settings(known):
-    return FileSettings("a--1_1.Z_mtrx", datetime(2026, 11, 23, 12, tzinfo=UTC), 100, 60, 504, known)
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "text"),
-    [
-        (-1.7000000000000002, "Volt", "-1.7 V"),
-        (1.699998629771102, "Volt", "1.7 V"),
-        (0.05, "Volt", "50 mV"),
-        (0.0, "Volt", "0 V"),
-        (-0.0, "Volt", "0 V"),
-        (5e-11, "Ampere", "50 pA"),
-        (1e-9, "Ampere", "1 nA"),
-        (3.3e-7, "Ampere", "330 nA"),
-        (2e-8, "Meter", "20 nm"),
-        (4.0000000000000004e-11, "Meter", "0.04 nm"),
-        (4e-12, "Meter", "4 pm"),
-        (9.99996e-7, "Meter", "1 µm"),
-        (-1.23456e-6, "Meter", "-1.235 µm"),
-        (0.0005, "Second", "0.5 ms"),
-        (5e-6, "Second", "5 µs"),
-        (0.1, "Second", "0.1 s"),
-        (12345.6, "Second", "12350 s"),
-        (8e-8, "Meter/second", "80 nm/s"),
-        (0.01, "Meter/second", "10 mm/s"),
-        (62500, "Hertz", "62.5 kHz"),
-        (3.0, "Percent", "3 %"),
-        (45, "Degree", "45 deg"),
-        (500, "Count", "500"),
-        (1234567, "Count", "1234567"),
-        (0.0019, "--", "0.0019"),
-        (2.5, "a.u.", "2.5 a.u."),
-        (0.0, "a.u.", "0 a.u."),
-        (float("nan"), "Volt", "nan"),
-        (True, "--", "yes"),
-        (False, "--", "no"),
-        ("-10.0009;10.0009", "Volt", "-10 V to 10 V"),
-        ("0;3.29703e-009", "Ampere", "0 pA to 3.297 nA"),
-        ("two\nlines", "", "two lines"),
-        ("", "", ""),
-        ([326, 3.04e-09, "%%"], "", "326, 3.04e-09, %%"),
-        ({"Factor": 9942000000000000.0}, "", "Factor 9.942e+15"),
-    ],
-)
-def test_people_read_four_digits_in_a_unit_of_fitting_size(value, unit, text):
-    assert for_people(value, unit) == text
+    return MatrixSettings("a--1_1.Z_mtrx", datetime(2026, 11, 23, 12, tzinfo=UTC), 100, 60, 504, known)
 
 
 @pytest.mark.parametrize("name", [BIAS, SETPOINT])
@@ -139,7 +84,7 @@ def test_rows_come_in_groups_and_each_says_where_it_stands():
     rows = file_settings(known | {"META": Setting("META", "")}).rows()
     places = [GROUPS.index(row.group) for row in rows]
     assert places == sorted(places)
-    (odd,) = [row for row in rows if row.group == REST]
+    (odd,) = [row for row in rows if row.group == OTHER]
     assert (odd.label, odd.text, odd.where) == ("Odd One: Some Thing", "3", "parameter file")
     by_name = {row.setting.name: row for row in rows}
     assert by_name["recorded_points"].where == "scan file"

@@ -204,7 +204,7 @@ def test_layers_of_other_readers_show_what_there_is(viewer, show):
     panel = show(viewer)
     assert values(panel)[LAYER, "Rows x columns"] == "4 x 20 x 30"
     assert values(panel)[LAYER, "Scale"] == "1 x 1 x 1 (pixel, pixel, pixel)"
-    assert panel.status.text().startswith("This layer did not come from a MATRIX file")
+    assert panel.status.text().startswith("This layer comes from no file of a microscope")
     viewer.add_labels(np.zeros((20, 40), np.uint8), scale=(0.5, 0.25), units="um")
     assert values(panel)[LAYER, "Height x width"] == "1e+04 x 1e+04 nm"
     assert values(panel)[LAYER, "Pixel size"] == "500 x 250 nm/px"

@@ -15,9 +15,9 @@ from napari_stmml.batch.job_parameters import values_of_step
 from napari_stmml.batch.report import Row
 from napari_stmml.heights.prepare import NotUsable
 from napari_stmml.heights.two_biases import first_map, paired
-from napari_stmml.io.matrix import MtrxError, find_scans, is_parameter_file, is_topography, read_mtrx
+from napari_stmml.io.formats import find_scans, left_out, read_scan_file
 from napari_stmml.recipe import Recipe
-from napari_stmml.scan import SHORT, Scan
+from napari_stmml.scan import SHORT, Scan, ScanFileError
 from napari_stmml.srsml24.window_stream import StoredMap, places_of, store_map
 from napari_stmml.system.files import free_name, sha256, write_text
 
@@ -53,7 +53,7 @@ def survey(paths: Iterable[tuple[str, Path]]) -> Iterator[Found]:
         problems: list[tuple[Path, str]] = []
         try:
             files = find_scans(path)
-        except (MtrxError, OSError) as error:
+        except (ScanFileError, OSError) as error:
             problems, files = [(path, str(error))], []
         for file in files:
             if file.resolve() not in seen:
@@ -62,7 +62,7 @@ def survey(paths: Iterable[tuple[str, Path]]) -> Iterator[Found]:
                 parts = (roots[base.resolve()], "" if below == "." else below, file.name.rpartition(".")[0])
                 place = _unlike("/".join(part for part in parts if part), taken)
                 yield Found(file, which, place=place)
-        for file, problem in itertools.chain(problems, _others(path) if path.is_dir() else ()):
+        for file, problem in itertools.chain(problems, left_out(path) if path.is_dir() else ()):
             if file.resolve() not in seen:
                 seen.add(file.resolve())
                 yield Found(file, which, problem=problem)
@@ -82,28 +82,6 @@ def _unlike(name: str, taken: set[str]) -> str:
     free = free_name(name, lambda one: folded(one) in taken, "-")
     taken.add(folded(free))
     return free
-
-
-def _others(folder: Path) -> Iterator[tuple[Path, str]]:
-    """List the MATRIX files of a folder that are no topographies, with the reason."""
-    for file in sorted(folder.rglob("*")):
-        name = file.name.lower()
-        if not name.endswith(("_mtrx", ".mtrx")) or is_topography(file) or not file.is_file():
-            continue
-        if name.startswith("._"):
-            yield file, f"Leftover: {file.name} is what macOS leaves on foreign disks, no scan."
-        elif is_parameter_file(file):
-            try:
-                find_scans(file)
-            except (MtrxError, OSError) as error:
-                yield file, str(error)
-        else:
-            channel = file.name.rpartition(".")[2].rpartition("_")[0]
-            kind = "spectroscopy" if "(" in channel else f"channel {channel or '?'}"
-            if channel.lower() == "z":
-                yield file, f"Not a MATRIX scan: {file.name} is not named session--run_cycle.Z_mtrx."
-            else:
-                yield file, f"Not topography: {file.name} is {kind}; a job takes Z images alone."
 
 
 @dataclass(frozen=True)
@@ -206,7 +184,7 @@ def take_in(intake: Intake) -> dict[str, Any]:
     reading = False
     _save(intake, {"fingerprint": intake.fingerprint(), _BEGUN: True, "outputs": intake.may_leave()})
     try:
-        scans = read_mtrx(intake.source)
+        scans = read_scan_file(intake.source)
     except (ValueError, OSError) as error:
         reading = True
         why = str(error)

@@ -12,8 +12,8 @@ from napari_stmml.batch.scan_files import density_of, starts_of
 from napari_stmml.classes import Classes
 from napari_stmml.features.painting import paint_scan
 from napari_stmml.heights.two_biases import first_map, paired
+from napari_stmml.io.formats import read_scan_file
 from napari_stmml.io.label_tiff import predicted_map, put_aside_if_edited
-from napari_stmml.io.matrix import read_mtrx
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import write_text
@@ -85,7 +85,7 @@ def read_prepared(reading: Reading) -> list[Prepared]:
     """Read a file and prepare those of its directions that the job took in."""
     preparing = reading.recipe.preprocessing
     ready = []
-    scans = read_mtrx(reading.source)
+    scans = read_scan_file(reading.source)
     for scan in paired(scans, preparing):
         if scan.short_direction in reading.directions:
             flat = preparing.flat(scan, force=True)  # limits were looked at when it was taken in

@@ -31,7 +31,7 @@ from napari_stmml.events import (
     TrainingWindows,
     of_type,
 )
-from napari_stmml.io.matrix_settings import Row
+from napari_stmml.io.settings import Row
 from napari_stmml.recipe import CELL, DEFAULT, RECIPES, STORIES, get_recipe, read_setting
 from napari_stmml.scan import Scan
 
@@ -67,7 +67,7 @@ def info(options: argparse.Namespace) -> int:
     """Print what every scan is: size, bias, setpoint, date; with --all or --json, all that its files say."""
     from itertools import groupby
 
-    from napari_stmml.io.matrix import read_settings
+    from napari_stmml.io.formats import read_settings
     from napari_stmml.jobs.runner import scans_of
 
     skipped: list[Event] = []

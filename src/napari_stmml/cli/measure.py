@@ -181,7 +181,7 @@ def _check_names(labels: "LabelMap", names: Sequence[str], what_for: str) -> Non
 
 def _file_of(labels: "LabelMap", given: str | None) -> Path:
     """Find the file of the scan: the one given, that of its name in the folder given, or where it was."""
-    from napari_stmml.io.matrix import find_scans
+    from napari_stmml.io.formats import find_scans
 
     source = labels.scan.get("source", "")
     if given and Path(given).is_dir():
@@ -201,10 +201,10 @@ def _file_of(labels: "LabelMap", given: str | None) -> Path:
 
 def _scan_of(labels: "LabelMap", given: str | None) -> "Scan":
     """Read the heights that a label map lies on: same channel, same direction, same shape, same time."""
-    from napari_stmml.io.matrix import read_mtrx
+    from napari_stmml.io.formats import read_scan_file
 
     source = _file_of(labels, given)
-    scans = read_mtrx(source)
+    scans = read_scan_file(source)
     channel, direction = labels.scan.get("channel", ""), labels.scan.get("direction", "")
     taken = labels.scan.get("taken")
     for scan in scans:

@@ -1,10 +1,6 @@
 """Read Scienta Omicron MATRIX scans; the only door to access2theMatrix."""
 
-import os
-import re
-import shutil
 import struct
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,17 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.io.matrix_settings import BIAS, SETPOINT, FileSettings, Parameters, Setting, held
-from napari_stmml.scan import DIRECTIONS, Scan
+from napari_stmml.io.matrix_files import check_bytes, check_name, under_recorded_name
+from napari_stmml.io.matrix_settings import BIAS, SETPOINT, MatrixSettings, Parameters, held
+from napari_stmml.io.settings import Setting
+from napari_stmml.scan import DIRECTIONS, Scan, ScanFileError
 
-_RESULT_FILE = re.compile(r"(?P<chain>.+)--(?P<run>\d+)_(?P<cycle>\d+)\.(?P<channel>.+)_mtrx", re.IGNORECASE)
-_PARAMETER_FILE = re.compile(r"(?P<chain>.+)_(?P<link>\d{4})\.mtrx", re.IGNORECASE)
-_FILE_ID = b"ONTMATRX0101"
 _TO_NANO = {"m": ("nm", 1e9), "A": ("nA", 1e9)}
-
-
-class MtrxError(ValueError):
-    """A MATRIX file that gives no scan; the message names the file and what to do."""
+MtrxError = ScanFileError  # its name before there was a registry of formats
 
 
 def read_mtrx(path: str | Path) -> list[Scan]:
@@ -41,21 +33,20 @@ def read_mtrx(path: str | Path) -> list[Scan]:
 
     Raises
     ------
-    MtrxError
+    ScanFileError
         If the file is not an image, is damaged, or its parameter file is missing.
 
     See Also
     --------
-    find_scans : the result files of a folder or of a session.
+    napari_stmml.io.formats.find_scans : the result files of a folder or of a session.
     """
     path = Path(path)
-    head, data, traces = _open(path)
-    with _damage_told(path):
+    with _opened(path) as (head, data, traces):
         parameters = _parameters(data)
         return [_scan(data, parameters, direction, path, _taken(head)) for direction in traces]
 
 
-def read_settings(path: str | Path) -> FileSettings:
+def read_settings(path: str | Path) -> MatrixSettings:
     """Read all that one MATRIX result file and its parameter file say beside the heights.
 
     Every entry that access2theMatrix finds for this scan is there, exact, under MATRIX's own name;
@@ -68,198 +59,57 @@ def read_settings(path: str | Path) -> FileSettings:
 
     Raises
     ------
-    MtrxError
+    ScanFileError
         As ``read_mtrx``.
     """
     path = Path(path)
-    head, data, _ = _open(path)
-    with _damage_told(path):
+    with _opened(path) as (head, data, _):
         planned, recorded = struct.unpack("<ii", head[60:68])
         size = path.stat().st_size
-        return FileSettings(str(path), _taken(head), planned, recorded, size, _parameters(data))
-
-
-def find_scans(path: str | Path) -> list[Path]:
-    """List the topographies (``*.Z_mtrx``, either case) that a path stands for, sorted as they were taken.
-
-    A folder stands for all below it, a parameter file (``..._0001.mtrx``) for its session beside
-    it, a result file of any channel for itself.
-
-    Raises
-    ------
-    MtrxError
-        If the path does not exist or stands for no scan.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise MtrxError(f"No such file or folder: {path}")
-    if path.is_dir():
-        found = [file for file in path.rglob("*") if is_topography(file)]
-        if not found:
-            raise MtrxError(f"No scans: in {path} and below it no file ends in .Z_mtrx.")
-    elif parameter := _PARAMETER_FILE.fullmatch(path.name):
-        chain = parameter["chain"].lower()
-        found = [file for file in path.parent.iterdir() if is_topography(file, chain)]
-        if not found:
-            raise MtrxError(
-                f"No scans: no .Z_mtrx of this session lies beside the parameter file {path.name}."
-            )
-    else:
-        found = [path]
-    return sorted(found, key=_by_number)
-
-
-def is_parameter_file(path: str | Path) -> bool:
-    """Say whether the name is that of a session's parameter file, ``..._0001.mtrx``."""
-    return _PARAMETER_FILE.fullmatch(Path(path).name) is not None
-
-
-def is_topography(file: Path, chain: str | None = None) -> bool:
-    """Say whether the name is that of a topography, ``*.Z_mtrx``, of any session or of that one."""
-    match = _RESULT_FILE.fullmatch(file.name)
-    return bool(
-        match
-        and match["channel"].lower() == "z"
-        and (chain is None or match["chain"].lower() == chain)
-        and not file.name.startswith("._")  # what macOS leaves on foreign disks
-    )
-
-
-def _by_number(file: Path) -> tuple[Any, ...]:
-    match = _RESULT_FILE.fullmatch(file.name)
-    if match is None:
-        return str(file.parent), file.name, 0, 0
-    return str(file.parent), match["chain"], int(match["run"]), int(match["cycle"])
-
-
-def _check_name(path: Path) -> re.Match[str]:
-    """Refuse what is not a MATRIX image by its name."""
-    if not path.is_file():
-        raise MtrxError(f"No such file: {path}")
-    match = _RESULT_FILE.fullmatch(path.name)
-    if match is None:
-        raise MtrxError(f"Not a MATRIX scan: {path.name} is not named session--run_cycle.channel_mtrx.")
-    if "(" in match["channel"]:
-        raise MtrxError(
-            f"Not a scan: {path.name} holds spectroscopy curves or a CITS volume ({match['channel']});"
-            " only images can be opened so far."
-        )
-    return match
-
-
-def _check_bytes(path: Path) -> bytes:
-    """Return the first bytes of the file; refuse what is no MATRIX file or is cut short."""
-    with path.open("rb") as file:
-        head = file.read(96)
-    size = path.stat().st_size
-    if size == 0:
-        raise MtrxError(f"Empty file: {path.name} has no bytes; copy it again from the instrument.")
-    if head[: len(_FILE_ID)] != _FILE_ID:
-        raise MtrxError(f"Not a MATRIX file: {path.name} begins with {head[:12]!r} instead of {_FILE_ID!r}.")
-    # Blocks: TLKB with the time, then CSED, whose last numbers are the planned and the recorded points.
-    if len(head) < 96 or head[12:16] != b"TLKB":
-        raise MtrxError(
-            f"Cut short: the header of {path.name} is incomplete; copy it again from the instrument."
-        )
-    promised = struct.unpack("<i", head[64:68])[0]
-    if size < 104 + 4 * promised:
-        raise MtrxError(
-            f"Cut short: the header of {path.name} promises {promised} points and only"
-            f" {max(0, (size - 104) // 4)} are there; copy it again from the instrument."
-        )
-    return head
+        return MatrixSettings(str(path), _taken(head), planned, recorded, size, _parameters(data))
 
 
 @contextmanager
-def _under_its_own_name(path: Path, match: re.Match[str]) -> Iterator[tuple[Path, str]]:
-    """Give access2theMatrix the file under the name it was recorded with.
+def _opened(path: Path) -> Iterator[tuple[bytes, Any, list[str]]]:
+    """Open a result file: its first bytes, access2theMatrix's data, and the directions it has.
 
-    It finds a file's settings, channel and parameter files by the exact name. A disk or a mail program
-    that changed upper and lower case would break all three, so such a file is read through a copy.
+    What damaged bytes raise, here or while the data are used, becomes one sentence: a foreign parser's answer
+    can be anything.
     """
-    links = sorted(
-        file
-        for file in path.parent.iterdir()
-        if (parameter := _PARAMETER_FILE.fullmatch(file.name))
-        and parameter["chain"].lower() == match["chain"].lower()
-    )
-    if not links:
-        raise MtrxError(
-            f"Parameter file missing: {match['chain']}_0001.mtrx is not in {path.parent}, and"
-            f" {path.name} has neither scale nor settings without it; put it there."
+    from access2thematrix import MtrxData
+
+    check_name(path)
+    head = check_bytes(path)
+    data = MtrxData()
+    try:
+        with under_recorded_name(path) as (readable, recorded_name):
+            traces, message = data.open(str(readable))
+        _check_opened(path, data, traces, message, recorded_name)
+        yield head, data, [str(trace) for trace in traces.values()]
+    except ScanFileError:
+        raise
+    except Exception as error:
+        raise ScanFileError(
+            f"Damaged: {path.name} or its parameter file cannot be read ({error!r})."
+        ) from error
+
+
+def _check_opened(path: Path, data: Any, traces: dict[int, Any], message: str, recorded_name: str) -> None:
+    """Refuse what access2theMatrix opened without making sense of it."""
+    if message.startswith("Error"):
+        raise ScanFileError(
+            f"Damaged: access2theMatrix cannot make sense of {path.name} or its parameter file."
         )
-    recorded = _recorded_name(path.name, links)
-    chain = recorded[: recorded.rindex("--")]
-    wanted = [f"{chain}_{number:04d}.mtrx" for number in range(1, len(links) + 1)]
-    if recorded == path.name and [link.name for link in links] == wanted:
-        yield path, recorded
-        return
-    with tempfile.TemporaryDirectory(prefix="stmml-") as folder:
-        for source, name in zip([path, *links], [recorded, *wanted], strict=True):
-            target = Path(folder) / name
-            try:
-                os.link(source, target)
-            except OSError:
-                shutil.copyfile(source, target)
-        yield Path(folder) / recorded, recorded
-
-
-def _recorded_name(name: str, links: list[Path]) -> str:
-    """Return ``name`` in the upper and lower case in which the session's parameter files list it."""
-    listed = re.compile(re.escape(name).encode("ascii", "replace"), re.IGNORECASE)
-    for link in links:
-        text = link.read_bytes()
-        if name.encode("utf-16-le") in text:
-            return name
-        # Names are UTF-16; of ASCII ones every second byte is zero, at an even or an odd place.
-        for plain in (text[::2], text[1::2]):
-            if found := listed.search(plain):
-                return found[0].decode("ascii", "replace")
-    return name
-
-
-def _open(path: Path) -> tuple[bytes, Any, list[str]]:
-    """Open a result file; return its first bytes, access2theMatrix's data, and the directions it has."""
-    match = _check_name(path)
-    head = _check_bytes(path)
-    with _under_its_own_name(path, match) as (readable, recorded_name):
-        data, traces = _parse(readable, path)
     if data.param["BREF"] != recorded_name:
-        raise MtrxError(
+        raise ScanFileError(
             f"Not in its session: the parameter file does not list {path.name}, so its bias and scale are"
             " not known; if it was renamed, give it back the name it was recorded under."
         )
     if not traces:
-        raise MtrxError(
+        raise ScanFileError(
             f"Empty scan: {path.name} holds no two complete lines, or its session does not say how long"
             " a line is."
         )
-    return head, data, traces
-
-
-def _parse(readable: Path, path: Path) -> tuple[Any, list[str]]:
-    """Parse a result file with access2theMatrix; raise what it only reports in a message."""
-    from access2thematrix import MtrxData
-
-    data = MtrxData()
-    try:
-        traces, message = data.open(str(readable))
-    except Exception as error:
-        raise MtrxError(f"Damaged: {path.name} or its parameter file cannot be read ({error!r}).") from error
-    if message.startswith("Error"):
-        raise MtrxError(f"Damaged: access2theMatrix cannot make sense of {path.name} or its parameter file.")
-    return data, [str(trace) for trace in traces.values()]
-
-
-@contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
-    """Turn whatever damaged bytes raise into a sentence: a foreign parser's answer can be anything."""
-    try:
-        yield
-    except MtrxError:
-        raise
-    except Exception as error:
-        raise MtrxError(f"Damaged: {path.name} or its parameter file makes no scan ({error!r}).") from error
 
 
 def _taken(head: bytes) -> datetime:
@@ -299,7 +149,7 @@ def _scan(data: Any, parameters: Parameters, direction: str, path: Path, taken: 
     lines, points = int(data.axis[2][2]), image.data.shape[1]
     width, height = data.axis[0][1], data.axis[1][1]
     if not (width > 0 and height > 0):
-        raise MtrxError(f"No scale: the frame of {path.name} is {width * 1e9:g} x {height * 1e9:g} nm.")
+        raise ScanFileError(f"No scale: the frame of {path.name} is {width * 1e9:g} x {height * 1e9:g} nm.")
     unit, factor = _TO_NANO.get(image.channel_name_and_unit[1], (image.channel_name_and_unit[1], 1.0))
     frame = np.full((lines, points), np.nan)
     scanned = len(image.data)

@@ -34,7 +34,7 @@ from napari_stmml.events import (
     to_json,
 )
 from napari_stmml.heights.two_biases import paired
-from napari_stmml.io.matrix import MtrxError, find_scans, read_mtrx
+from napari_stmml.io.formats import find_scans, read_scan_file
 from napari_stmml.jobs.ingest_log import IngestLog
 from napari_stmml.jobs.predict_scans import (
     Predicted,
@@ -48,7 +48,7 @@ from napari_stmml.model.cell_store import write_cells
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.training import train_classifier
 from napari_stmml.recipe import CELL, Recipe, get_recipe
-from napari_stmml.scan import Scan, load_scans
+from napari_stmml.scan import Scan, ScanFileError, load_scans
 from napari_stmml.system.pool import Outcome, Pool
 from napari_stmml.system.progress import Stopped, throttled, until_stopped, with_time_left
 from napari_stmml.truth.doubts import answers_of, doubts
@@ -377,7 +377,7 @@ def _count_files(paths: Iterable[str]) -> int:
     """Count the data files below paths, for progress."""
     total = 0
     for path in paths:
-        with contextlib.suppress(MtrxError, OSError):  # said when it is read
+        with contextlib.suppress(ScanFileError, OSError):  # said when it is read
             total += len(find_scans(path))
     return total
 
@@ -404,14 +404,14 @@ def scans_of(paths: Iterable[str], npz: str, report: Report, should_stop: Should
     for path in paths:
         try:
             files = find_scans(path)
-        except (MtrxError, OSError) as error:
+        except (ScanFileError, OSError) as error:
             report(Skipped(str(path), str(error)))
             continue
         for file in files:
             if should_stop():
                 raise Stopped("stopped while scans were read")
             try:
-                yield from read_mtrx(file)
+                yield from read_scan_file(file)
             except (ValueError, OSError) as error:
                 report(Skipped(str(file), str(error)))
 

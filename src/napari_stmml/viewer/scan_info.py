@@ -19,8 +19,8 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import create_worker
 
-from napari_stmml.io.matrix import read_settings
-from napari_stmml.io.matrix_settings import DERIVED, REST, FileSettings, Row, Setting, for_people
+from napari_stmml.io.formats import is_scan_file, read_settings
+from napari_stmml.io.settings import DERIVED, OTHER, FileSettings, Row, Setting, for_people
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.io.layers import KEY, pixel_size_nm
 from napari_stmml.viewer.shared.panel import Panel
@@ -55,7 +55,7 @@ class ScanInfoWidget(Panel):
         self.column.addWidget(self.table, 1)
         self.column.addWidget(self.status)
         self._read: dict[str, FileSettings] = {}
-        self._folded = {REST}
+        self._folded = {OTHER}
         self._asked = 0
         self._following = False
         self._watched: Any = None
@@ -82,8 +82,8 @@ class ScanInfoWidget(Panel):
             self._show(rows, known)
             return
         self._fill(rows)
-        if not source.lower().endswith("_mtrx"):
-            self.say("This layer did not come from a MATRIX file: no settings but its own are known.")
+        if not is_scan_file(source):
+            self.say("This layer comes from no file of a microscope: only its own settings are known.")
         elif self.isVisible():
             self._start(rows, source)
 

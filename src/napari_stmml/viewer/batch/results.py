@@ -12,8 +12,8 @@ from napari_stmml.batch.intake import NOT_YET, load_record
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.report import Row
 from napari_stmml.events import DirectionTaken
+from napari_stmml.io.formats import is_scan_file, read_scan_file
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.io.matrix import read_mtrx
 from napari_stmml.viewer.io.layers import LayerData, labels_to_layer, scan_to_layer
 
 _LABELS = re.compile(r"(?:_(FU|BU|FD|BD))?_labels\.tif$")
@@ -49,8 +49,8 @@ class Result:
     @property
     def name(self) -> str:
         """The stem of its file and its direction, as the files that are made of it are called."""
-        name = Path(self.source).name
-        stem = name.rpartition(".")[0] if name.lower().endswith("_mtrx") else name
+        source = Path(self.source)
+        stem = source.stem if is_scan_file(source) else source.name
         return f"{stem}_{self.direction}" if self.direction else stem
 
     @property
@@ -181,7 +181,7 @@ def layers_of(result: Result) -> list[LayerData]:
     ValueError
         In one sentence, if the scan is no longer there or cannot be read.
     """
-    scans = [scan for scan in read_mtrx(result.source) if scan.short_direction == result.direction]
+    scans = [scan for scan in read_scan_file(result.source) if scan.short_direction == result.direction]
     if not scans:
         raise ValueError(f"{Path(result.source).name} has no direction {result.direction or '?'} any more")
     layers = [scan_to_layer(scans[0])]

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from napari_stmml.io.formats import find_scans, is_scan_file, read_scan_file
 from napari_stmml.io.label_tiff import LabelMap, is_label_map
-from napari_stmml.io.matrix import find_scans, is_parameter_file, read_mtrx
 from napari_stmml.viewer.io.layers import LayerData, labels_to_layer, scan_to_layer
 
 OUR_MAPS = ("*.stmml.tif", "*--*_??_labels.tif")  # names that no other program gives its files
@@ -14,9 +14,7 @@ def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list] | Non
     """Return a function that reads ``path``, or None if that is not ours to read; never raises."""
     for one in _listed(path):
         name = one.name.lower()
-        if not (
-            name.endswith(("_mtrx", ".mtrx")) or (name.endswith((".tif", ".tiff")) and is_label_map(one))
-        ):
+        if not (is_scan_file(one) or (name.endswith((".tif", ".tiff")) and is_label_map(one))):
             return None
     return read
 
@@ -47,28 +45,26 @@ def prefer_our_maps() -> None:
 def _layers(path: Path) -> list[LayerData]:
     if path.name.lower().endswith((".tif", ".tiff")):
         return [labels_to_layer(LabelMap.read(path))]
-    if is_parameter_file(path):
-        layers: list[LayerData] = []
-        for file in find_scans(path):
-            layers += _layers_of_scan(file, path)
-        return layers
-    return _scan_layers(path)
+    files = find_scans(path)
+    if files == [path]:
+        return _scan_layers(path)
+    return [layer for file in files for layer in _layers_of_scan(file, path)]
 
 
-def _layers_of_scan(file: Path, parameter_file: Path) -> list[LayerData]:
+def _layers_of_scan(file: Path, session: Path) -> list[LayerData]:
     """Read one scan of a session; a damaged one does not keep the others from opening."""
     from napari.utils.notifications import show_error
 
     try:
         return _scan_layers(file)
     except (ValueError, OSError) as error:
-        show_error(f"{parameter_file.name}: {error}")
+        show_error(f"{session.name}: {error}")
         return []
 
 
 def _scan_layers(path: Path) -> list[LayerData]:
     """Read all directions of a file; the first, forward/up, lies on top and alone is shown."""
-    scans = read_mtrx(path)
+    scans = read_scan_file(path)
     return [scan_to_layer(scan, visible=scan is scans[0]) for scan in reversed(scans)]
 
 

@@ -4,7 +4,7 @@ import tempfile
 from typing import Any
 
 from napari_stmml.cli.demo import simulate_session
-from napari_stmml.io.matrix import read_mtrx
+from napari_stmml.io.formats import read_scan_file
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.io.layers import LayerData, scan_to_layer
 
@@ -36,7 +36,7 @@ def spiepy_step_and_atoms() -> list[LayerData]:
 
 def _simulated(number: int) -> list[LayerData]:
     with tempfile.TemporaryDirectory() as folder:
-        scans = read_mtrx(simulate_session(folder)[number])
+        scans = read_scan_file(simulate_session(folder)[number])
     return [scan_to_layer(scan, visible=scan is scans[0]) for scan in reversed(scans)]
 
 

@@ -1,0 +1,193 @@
+"""The formats that scans are read from: a new one is a file in this package and an entry in `FORMATS`."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from napari_stmml.io import matrix, matrix_files
+from napari_stmml.io.settings import FileSettings
+from napari_stmml.scan import Scan, ScanFileError
+
+Paths = str | Path | Iterable[str | Path]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format of a microscope.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    patterns : tuple of str
+        Of the names of its files, in lower case, such as ``*.sxm``; those of `napari.yaml` follow them.
+    ending : str
+        Of the name of a topography, for people.
+    read : callable
+        Returns the scans of a file, one for each direction.
+    settings : callable
+        Returns all that a file says beside the heights.
+    is_scan : callable
+        Whether a file of these names is one to look at when a folder is read.
+    scans_at : callable
+        Lists the files that a file stands for, where it stands for a session of them.
+    why_no_scan : callable
+        Says why a file of a folder gives no scan; empty where that needs no word.
+    order : callable
+        Sorts files as they were taken.
+    """
+
+    name: str
+    patterns: tuple[str, ...]
+    ending: str
+    read: Callable[[Path], list[Scan]]
+    settings: Callable[[Path], FileSettings]
+    is_scan: Callable[[Path], bool] = lambda path: True
+    scans_at: Callable[[Path], list[Path]] = lambda path: [path]
+    why_no_scan: Callable[[Path], str] = lambda path: ""
+    order: Callable[[Path], Any] = lambda path: (str(path.parent), path.name)
+
+    def matches(self, path: Path) -> bool:
+        """Say whether the name is that of a file of this format."""
+        return any(fnmatchcase(path.name.lower(), pattern) for pattern in self.patterns)
+
+
+FORMATS: tuple[Format, ...] = (
+    Format(
+        "MATRIX",
+        ("*_mtrx", "*.mtrx"),
+        ".Z_mtrx",
+        matrix.read_mtrx,
+        matrix.read_settings,
+        matrix_files.is_topography,
+        matrix_files.scans_at,
+        matrix_files.why_no_scan,
+        matrix_files.by_number,
+    ),
+)
+
+
+def is_scan_file(path: str | Path) -> bool:
+    """Say whether the name is that of a scan, or of a session of them, of a format that can be read."""
+    return _format_of(Path(path)) is not None
+
+
+def find_scans(path: str | Path) -> list[Path]:
+    """List the topographies that a path stands for, sorted as they were taken.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder stands for all below it, a MATRIX parameter file (``..._0001.mtrx``) for its session beside
+        it, any other file for itself.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    ScanFileError
+        If the path does not exist or stands for no scan.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ScanFileError(f"No such file or folder: {path}")
+    if not path.is_dir():
+        one = _format_of(path)
+        return sorted(one.scans_at(path), key=one.order) if one else [path]
+    found = [
+        (one.order(file), file) for file in path.rglob("*") if (one := _format_of(file)) and one.is_scan(file)
+    ]
+    if not found:
+        raise ScanFileError(f"No scans: in {path} and below it no file ends in {_endings()}.")
+    return [file for _, file in sorted(found)]
+
+
+def left_out(folder: str | Path) -> Iterator[tuple[Path, str]]:
+    """List the files below a folder that look like scans and that `find_scans` leaves out, each with why."""
+    for file in sorted(Path(folder).rglob("*")):
+        if (one := _format_of(file)) and file.is_file() and (why := one.why_no_scan(file)):
+            yield file, why
+
+
+def read_scan_file(path: str | Path) -> list[Scan]:
+    """Read one file as its scans, one for each direction that was recorded.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file of a known format.
+
+    Returns
+    -------
+    list of Scan
+        Heights in nm (currents in nA), row 0 at the top; see `napari_stmml.io.matrix.read_mtrx`.
+
+    Raises
+    ------
+    ScanFileError
+        If there is no such file, its format is not known, or it is damaged.
+    """
+    return _known_format(Path(path)).read(Path(path))
+
+
+def read_settings(path: str | Path) -> FileSettings:
+    """Read all that one file of a known format says beside the heights.
+
+    Raises
+    ------
+    ScanFileError
+        As `read_scan_file`.
+    """
+    return _known_format(Path(path)).settings(Path(path))
+
+
+def read_scans(paths: Paths) -> list[Scan]:
+    """Read all scans of files, sessions and folders.
+
+    Parameters
+    ----------
+    paths : str, Path, or several of these
+        A file of a known format (Scienta Omicron MATRIX), a MATRIX parameter file, which stands for its
+        session, or a folder with all below it.
+
+    Returns
+    -------
+    list of Scan
+        Of each file one for each direction, in the order in which they were taken.
+
+    Raises
+    ------
+    ScanFileError
+        If a path stands for no scan, or one of its files cannot be read; the message names it. To go on
+        without it, read the files of `find_scans` one by one.
+
+    Examples
+    --------
+    >>> read_scans("nowhere")
+    Traceback (most recent call last):
+    napari_stmml.scan.ScanFileError: No such file or folder: nowhere
+    """
+    several = [paths] if isinstance(paths, str | Path) else list(paths)
+    return [scan for path in several for file in find_scans(path) for scan in read_scan_file(file)]
+
+
+def _format_of(path: Path) -> Format | None:
+    return next((one for one in FORMATS if one.matches(path)), None)
+
+
+def _known_format(path: Path) -> Format:
+    """Return the format of a file, or say how a scan is named."""
+    one = _format_of(path)
+    if one is None:
+        if not path.is_file():
+            raise ScanFileError(f"No such file: {path}")
+        raise ScanFileError(f"Not a scan: {path.name} does not end in {_endings()}.")
+    return one
+
+
+def _endings() -> str:
+    return " or ".join(one.ending for one in FORMATS)
