@@ -1,4 +1,4 @@
-"""The few lines that the README promises run as they stand, but for the recipe, whose default takes minutes."""
+"""The lines that the README promises run as they stand, but for the recipe, whose default takes minutes."""
 
 import numpy as np
 
