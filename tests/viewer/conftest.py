@@ -32,16 +32,6 @@ def _graphics_card():
         yield
 
 
-@pytest.fixture(autouse=True)
-def _nothing_remembered(monkeypatch):
-    from napari_stmml.viewer.shared import remembered
-
-    monkeypatch.setattr(remembered, "model", None)
-    monkeypatch.setattr(remembered, "flatten_method", None)
-    monkeypatch.setattr(remembered, "at_once", None)
-    monkeypatch.setattr(remembered, "confidence", False)
-
-
 @pytest.fixture
 def new_viewer():
     """Return a function that makes a viewer without a window, in milliseconds, on napari's own settings."""

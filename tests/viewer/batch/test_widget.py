@@ -291,9 +291,7 @@ def test_a_loaded_job_has_its_own_values_and_one_without_a_recipe_is_srsml24(pan
 
 
 def test_a_chain_used_for_training_reaches_the_form(panel):
-    from napari_stmml.viewer.shared import remembered
-
-    remembered.use_for_training("row_median + poly_xy")
+    panel.shared.use_for_training("row_median + poly_xy")
     assert panel.job_form.job().values["flatten_method"] == "row_median + poly_xy"
 
 

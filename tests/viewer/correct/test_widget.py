@@ -20,7 +20,6 @@ from napari_stmml.truth.truth_file import TruthFile
 from napari_stmml.viewer.correct import class_actions, opening
 from napari_stmml.viewer.correct.look_next import Far
 from napari_stmml.viewer.io.layers import scan_to_layer
-from napari_stmml.viewer.shared import remembered
 
 LONG = 120_000  # ms
 
@@ -367,7 +366,7 @@ def test_places_of_a_whole_folder_are_opened_one_after_the_other(panel, viewer, 
 
 def test_clusters_found_at_once_become_a_model_that_is_kept(panel, instant_model, finish, settle, home):
     panel.model.value = None
-    remembered.at_once = instant_model
+    panel.shared.unsaved_model = instant_model
     panel.layers.value = panel.layers.choices[:1]
     panel.start_button.click()
     finish(panel)

@@ -7,7 +7,6 @@ from napari_stmml import SurfaceClassifier, read_mtrx, train_classifier
 from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.viewer.io.layers import scan_to_layer
 from napari_stmml.viewer.model import predict as module
-from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.overlays import PASSING
 from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of
 
@@ -105,7 +104,7 @@ def test_labels_have_the_names_and_colours_of_the_models_classes(viewer, layer, 
 def test_a_prediction_says_what_to_do_next_and_is_remembered(layer, predict, panel, tiny_model):
     predict(layer)
     assert panel.status.text().startswith("1 of 1 scans labelled. Correct merges and names classes")
-    assert remembered.model == tiny_model
+    assert panel.shared.model == tiny_model
 
 
 def test_a_second_prediction_is_made_by_the_same_process(layer, predict, panel, viewer):
@@ -191,7 +190,7 @@ def test_a_panel_that_is_shown_is_ready_and_offers_the_model_trained_last(
     warmed = []
     monkeypatch.setattr(panel.worker, "warm", lambda: warmed.append(True))
     assert panel.model.value is None
-    monkeypatch.setattr(remembered, "model", tiny_model)
+    panel.shared.model = tiny_model
     panel.show()
     assert panel.model.value == tiny_model
     assert warmed
@@ -218,7 +217,7 @@ def test_without_a_model_the_chosen_scans_are_clustered_and_labelled_at_once(
     assert np.array_equal(labels.scale, layer.scale)
     assert panel.status.text().startswith("1 of 1 scans labelled. Correct merges and names classes")
     assert panel.list.count() == 4
-    assert remembered.model is None
+    assert panel.shared.model is None
 
 
 def test_a_scan_without_scale_is_clustered_on_its_own_pixels(viewer, panel, predict, said, rng):
@@ -253,7 +252,7 @@ def test_what_was_clustered_at_once_can_be_kept_as_a_model_and_overwrites_nothin
     assert (tmp_path / "mine.stmml").read_bytes() == b"the only model of a long night"
     kept = tmp_path / "kept.stmml"
     assert SurfaceClassifier.load(kept).n_clusters == 3
-    assert remembered.model == panel.model.value == kept
+    assert panel.shared.model == panel.model.value == kept
     assert not panel.keep_button.isVisibleTo(panel)
 
 
@@ -353,7 +352,7 @@ def test_confidence_is_shown_without_a_model_too_and_the_choice_is_remembered(
     qtbot.addWidget(another)
     assert another.confidence.value
     panel.confidence.value = False
-    assert not remembered.confidence
+    assert not panel.shared.confidence
 
 
 def test_much_that_is_unlike_anything_seen_is_said_though_nobody_asked(

@@ -15,7 +15,6 @@ from napari_stmml.jobs.worker import SECONDS_TO_STOP
 from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe, get_recipe
 from napari_stmml.viewer.io.layers import scan_to_layer
-from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.parameter_form import set_values
 
 ENDLESS = 100_000  # epochs
@@ -125,7 +124,7 @@ def test_the_next_training_is_offered_another_name_and_prediction_the_model(view
     panel.on_start()
     finish(panel)
     assert panel.out.value.name == "model-2.stmml"
-    assert remembered.model == model
+    assert panel.shared.model == model
 
 
 def test_a_folder_is_trained_on_and_what_cannot_be_used_is_named(
@@ -306,7 +305,7 @@ def test_a_training_process_that_is_killed_takes_nothing_with_it(
     assert f"the model so far is kept in {model}" in sentence
     assert said() == [sentence]
     assert is_usable(model, small_scan)
-    assert remembered.model == model
+    assert panel.shared.model == model
 
 
 OF_EVERY_RECIPE = {"flatten_method", "resample", "pixel_density", "pixel_limit", "num_clusters"}
@@ -347,7 +346,7 @@ def test_what_is_hidden_does_not_change_a_recipe(viewer, dock):
 
 def test_a_chain_given_to_training_stays_when_the_recipe_changes(viewer, dock):
     panel = dock(viewer, "Train")
-    remembered.use_for_training("row_median")
+    panel.shared.use_for_training("row_median")
     for name in ("instant", "learned"):
         panel.recipe.value = name
         assert panel.chosen_recipe() == get_recipe(name, flatten_method="row_median")

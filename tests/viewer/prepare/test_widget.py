@@ -9,16 +9,10 @@ from napari_stmml.viewer.io.layers import labels_to_layer, scan_to_layer
 from napari_stmml.viewer.prepare.heights_view import COLUMN, LINE, ROW
 from napari_stmml.viewer.prepare.plot import heights_along, histogram, profile, ticks
 from napari_stmml.viewer.prepare.widget import PrepareWidget
-from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.overlays import GRID, PREVIEW
 from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of
 
 PLACE = {"translate": (3.0, -4.0), "rotate": 25, "shear": [0.1]}
-
-
-@pytest.fixture(autouse=True)
-def _no_chain_remembered(monkeypatch):
-    monkeypatch.setattr(remembered, "flatten_method", None)
 
 
 @pytest.fixture
@@ -491,7 +485,7 @@ def test_use_for_training_is_remembered_and_said(viewer, show):
     panel = show(viewer)
     panel.chain.value = "row_median + poly_xy"
     panel.train.click()
-    assert remembered.flatten_method == "row_median + poly_xy"
+    assert panel.shared.flatten_method == "row_median + poly_xy"
     assert panel.status.text() == "Train flattens by row_median + poly_xy from now on."
 
 

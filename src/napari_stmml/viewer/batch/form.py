@@ -59,6 +59,7 @@ class JobForm(QObject):
         self._loaded: JobFile | None = None
         self._shown: dict[str, Any] = {}  # what the fields said when it was loaded
         self._proposed: Path | None = None
+        self._shared = panel.shared
         self.folder.changed.connect(self._propose_results)
         self.fields["recipe"].changed.connect(self.take_recipe)
         self.take_recipe()
@@ -83,7 +84,7 @@ class JobForm(QObject):
 
     def take_recipe(self) -> None:
         """Set the fields to the values of the chosen recipe, and show those that it uses."""
-        take_recipe(self.fields, get_recipe(self.fields["recipe"].value))
+        take_recipe(self.fields, get_recipe(self.fields["recipe"].value), self._shared.flatten_method)
         self._show_used()
 
     def job(self, base: Path | None = None) -> JobFile:

@@ -45,7 +45,6 @@ from napari_stmml.viewer.batch.form import JobForm, keep
 from napari_stmml.viewer.batch.layers import BatchLayers
 from napari_stmml.viewer.batch.results import Result, Results, read_results, report_of, write_report
 from napari_stmml.viewer.batch.table import ResultsTable
-from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.job_panel import JobPanel, time_left
 
 STEPS = {
@@ -89,9 +88,9 @@ class BatchWidget(JobPanel):
         self._showing.timeout.connect(self._show)
         self._connect()
         self._update_buttons()
-        remembered.news.flatten_method.connect(self.take_chain)
-        if remembered.flatten_method is not None:
-            self.take_chain(remembered.flatten_method)
+        self.shared.chain_given.connect(self.take_chain)
+        if self.shared.flatten_method is not None:
+            self.take_chain(self.shared.flatten_method)
 
     def take_chain(self, chain: str) -> None:
         """Flatten by this chain, which Prepare was told to use for training."""

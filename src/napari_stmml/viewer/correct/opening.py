@@ -26,7 +26,6 @@ from napari_stmml.viewer.correct.look_next import Far, LookNext
 from napari_stmml.viewer.correct.open_scan import OpenScan, new_layers
 from napari_stmml.viewer.correct.session import session_of
 from napari_stmml.viewer.io.layers import KEY
-from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import scan_of
 from napari_stmml.viewer.shared.scan_pairs import with_way_back
@@ -44,7 +43,7 @@ class OpeningPanel(JobPanel):
         super().__init__(napari_viewer, "Correct")
         self.session = session_of(napari_viewer)
         self.model = self.file(
-            "Model file", mode="r", filter="*.stmml", nullable=True, value=remembered.model, tooltip=NO_MODEL
+            "Model file", mode="r", filter="*.stmml", nullable=True, value=self.shared.model, tooltip=NO_MODEL
         )
         self.model.line_edit.native.setPlaceholderText(NO_MODEL)
         self.session.keeper.moved.connect(self._follow)
@@ -88,21 +87,21 @@ class OpeningPanel(JobPanel):
     def _open_model(self) -> Path:
         """Take the model that is chosen, or that of scans clustered at once, which is kept from now on."""
         if self.model.value is None:
-            if remembered.at_once is None or not remembered.at_once.is_file():
+            if self.shared.unsaved_model is None or not self.shared.unsaved_model.is_file():
                 raise ValueError("choose a model first: Train makes one, Predict clusters scans without one")
             kept = HOME / "models" / f"{datetime.now():%Y-%m-%d_%H%M%S}.stmml"
             kept.parent.mkdir(parents=True, exist_ok=True)
-            self.model.value = shutil.copy(remembered.at_once, kept)
+            self.model.value = shutil.copy(self.shared.unsaved_model, kept)
             self.say(f"The clusters that Predict found are kept as the model {kept}.")
         path = Path(self.model.value)
         if self.session.path != path or self.session.keeper.stale:
             self.session.open_model(path)
-        remembered.model = path
+        self.shared.model = path
         return path
 
     def _follow(self, path: Path) -> None:
         """Show where the model is kept now, so that it is this one that more scans are opened with."""
-        self.model.value = remembered.model = path
+        self.model.value = self.shared.model = path
 
     def on_event(self, event: Event) -> bool:
         """Take a scan in as soon as what the model sees of it is there."""

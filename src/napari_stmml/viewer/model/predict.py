@@ -38,7 +38,6 @@ from napari_stmml.viewer.model.confidence import (
     unlike_sentence,
     unlike_share,
 )
-from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of, show_row
 from napari_stmml.viewer.shared.parameter_form import field_for
@@ -59,7 +58,7 @@ class PredictWidget(JobPanel):
             mode="r",
             filter="*.stmml",
             nullable=True,
-            value=remembered.model,
+            value=self.shared.model,
             tooltip="made by Train; left empty, the chosen scans are clustered at once, without a model",
         )
         self.model.line_edit.native.setPlaceholderText(NO_MODEL)
@@ -71,7 +70,7 @@ class PredictWidget(JobPanel):
         self.pitch: SpinBox = field_for(known["predict_window_pitch"])
         self._pitch_tip = self.pitch.tooltip
         self.confidence = CheckBox(
-            text="Confidence", value=remembered.confidence, tooltip="a second layer: how sure each label is"
+            text="Confidence", value=self.shared.confidence, tooltip="a second layer: how sure each label is"
         )
         self.form(self.model, self.layers, self.clusters, self.both, self.pitch, self.confidence)
         self.add_buttons()
@@ -84,12 +83,12 @@ class PredictWidget(JobPanel):
         self.column.addStretch()
         self.model.changed.connect(self._take_model)
         self.layers.changed.connect(self._offer_both)
-        self.confidence.changed.connect(_remember_confidence)
+        self.confidence.changed.connect(lambda on: setattr(self.shared, "confidence", on))
         self._targets: list[Any] = []
         self._made: list[ScanLabelled] = []  # events of what was labelled
         self._waiting: list[Any] = []
         self._skipped: list[str] = []
-        self._offered = remembered.model
+        self._offered = self.shared.model
         self._temporary: Path | None = None  # the model of scans that were clustered at once
         self._at_once = False
         self.reset_choices()
@@ -101,8 +100,8 @@ class PredictWidget(JobPanel):
         super().showEvent(event)
         self.worker.warm()
         threading.Thread(target=_import_early, daemon=True).start()
-        if self.model.value is None and remembered.model not in (None, self._offered):
-            self.model.value = self._offered = remembered.model
+        if self.model.value is None and self.shared.model not in (None, self._offered):
+            self.model.value = self._offered = self.shared.model
 
     def reset_choices(self, event: Any = None) -> None:
         """Offer the layers that the viewer has now; two views of a frame may be among them, or no more."""
@@ -138,7 +137,7 @@ class PredictWidget(JobPanel):
                 self._measure(0)
                 self.say(f"clustering: {done} of {total} scans")
             case ModelTrained(model):
-                self._temporary = remembered.at_once = Path(model)
+                self._temporary = self.shared.unsaved_model = Path(model)
             case ScanLabelled(number=int(number)):
                 self._add(event, self._targets[number]())
                 return True
@@ -171,7 +170,7 @@ class PredictWidget(JobPanel):
         if path.exists():
             raise ValueError(f"{path} exists already; choose another name for the model")
         SurfaceClassifier.load(self._temporary).save(path)
-        remembered.model = self._offered = path
+        self.shared.model = self._offered = path
         self.model.value = path
         self.say(f"Kept as {path}. Predict now uses it; empty the field above to cluster anew.")
 
@@ -188,7 +187,7 @@ class PredictWidget(JobPanel):
         """Start labelling with the model file; return its pixel density, 0 if scans keep their pixels."""
         model = SurfaceClassifier.load(self.model.value)  # says at once if the file is no model
         recipe = model.recipe
-        remembered.model = self._offered = Path(self.model.value)
+        self.shared.model = self._offered = Path(self.model.value)
         job = PredictJob(
             str(self.model.value),
             str(self._out),
@@ -274,10 +273,6 @@ class PredictWidget(JobPanel):
         )
         if path:
             self.attempt(lambda: self.keep(path))
-
-
-def _remember_confidence(on: bool) -> None:
-    remembered.confidence = on
 
 
 @contextmanager

@@ -28,7 +28,6 @@ from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import DEFAULT, STORIES, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.model.curves import Curves
-from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.job_panel import JobPanel, time_left
 from napari_stmml.viewer.shared.panel import beside, scan_of, wrapped
 from napari_stmml.viewer.shared.parameter_form import (
@@ -74,7 +73,7 @@ class TrainWidget(JobPanel):
         self._ingest, self._matched = "", ""  # what was taken in, and which names were kept, in one line
         self.recipe.changed.connect(self._take_recipe)
         self.propose.changed.connect(lambda: self.attempt(self.on_propose))
-        remembered.news.flatten_method.connect(self.take_chain)
+        self.shared.chain_given.connect(self.take_chain)
         self._take_recipe()
         self.reset_choices()
 
@@ -157,7 +156,7 @@ class TrainWidget(JobPanel):
             self.say(stopped, wrong=not event.cancelled)
             return
         if model:
-            remembered.model = Path(model)
+            self.shared.model = Path(model)
         kept = f"the model so far is kept in {model}" if model else "there was no model to keep yet"
         if event.cancelled:
             self.say(f"Cancelled; {kept}.")
@@ -174,7 +173,7 @@ class TrainWidget(JobPanel):
         self.curves.add_loss(event.fraction * event.epochs, event.loss)
 
     def _on_trained(self, event: ModelTrained) -> None:
-        remembered.model = Path(event.model)
+        self.shared.model = Path(event.model)
         state = "Cancelled; the model so far is" if event.stopped else f"Done in {event.seconds:.0f} s:"
         epochs = f", {event.epochs} full epochs" if event.epochs else ""
         made = f"{len(event.cluster_sizes)} clusters{epochs}"
@@ -206,7 +205,7 @@ class TrainWidget(JobPanel):
         """Show what the recipe is, and those parameters that matter to it, as it has them."""
         recipe = get_recipe(self.recipe.value)
         self.story.setText(STORIES[recipe.name])
-        take_recipe(self.fields, recipe)
+        take_recipe(self.fields, recipe, self.shared.flatten_method)
         show_used(self.fields, recipe)
 
 

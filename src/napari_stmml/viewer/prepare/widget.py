@@ -16,7 +16,6 @@ from napari_stmml.viewer.prepare.flattener import Flattener, Result, Wish, add_m
 from napari_stmml.viewer.prepare.heights_view import HeightsView
 from napari_stmml.viewer.prepare.leave_out import LeaveOut
 from napari_stmml.viewer.prepare.window_grid import WindowGridForm
-from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.overlays import Preview
 from napari_stmml.viewer.shared.panel import Panel
 
@@ -73,7 +72,7 @@ class PrepareWidget(Panel):
 
     def use_for_training(self) -> None:
         """Let the Train widget flatten by this chain, at once or when it is opened."""
-        remembered.use_for_training(self.chain.value)
+        self.shared.use_for_training(self.chain.value)
         self.say(f"Train flattens by {self.chain.value} from now on.")
 
     def save_chain(self, path: str | Path | None = None) -> None:

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_stmml.scan import SHORT, Scan
 from napari_stmml.viewer.io.layers import scan_from_layer
+from napari_stmml.viewer.shared.shared_state import shared_state
 
 
 class Panel(QScrollArea):
@@ -26,6 +27,7 @@ class Panel(QScrollArea):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.viewer = napari_viewer
+        self.shared = shared_state(napari_viewer)
         self._choices: list[Any] = []
         inside = QWidget()
         self.column = QVBoxLayout(inside)

@@ -12,7 +12,6 @@ from superqt import QCollapsible
 from napari_stmml.heights.flatten import FLATTEN_METHODS
 from napari_stmml.parameters import MOST, Parameter, parameters_of
 from napari_stmml.recipe import Recipe
-from napari_stmml.viewer.shared import remembered
 from napari_stmml.viewer.shared.panel import form_of, show_row
 
 USUAL, BUTTONS = 60, 50  # px of a number, and of its minus and plus
@@ -54,9 +53,8 @@ def set_values(fields: Mapping[str, Any], values: Mapping[str, Any]) -> None:
         fields[name].value = "\n".join(value) if isinstance(value, tuple) else value
 
 
-def take_recipe(fields: Mapping[str, Any], recipe: Recipe) -> None:
-    """Set the fields to a recipe's values; the chain that Prepare gave to training stays."""
-    chain = remembered.flatten_method
+def take_recipe(fields: Mapping[str, Any], recipe: Recipe, chain: str | None = None) -> None:
+    """Set the fields to a recipe's values; the chain that Prepare gave to training stays, if there is one."""
     set_values(fields, recipe.as_dict() | ({} if chain is None else {"flatten_method": chain}))
 
 
