@@ -1,11 +1,13 @@
 import json
 
+import numpy as np
 import pytest
 
 from napari_stmml.heights.prepare import Preprocessing
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.parameters import parameters_of
-from napari_stmml.recipe import RECIPES, Recipe, get_recipe, read_setting
+from napari_stmml.recipe import RECIPES, Recipe, get_recipe, instant_recipe, read_setting
+from napari_stmml.scan import Scan
 
 
 @pytest.mark.parametrize("name", parameters_of(Recipe))
@@ -69,3 +71,23 @@ def test_a_setting_of_the_command_line_is_toml_or_plain_text():
         read_setting("job_name=x")
     with pytest.raises(ValueError, match="epochs must be a whole number, got 'three'"):
         read_setting("epochs=three")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "density"),
+    [([0.1], 10), ([0.04], 15), ([0.1, 0.2, 0.2], 5), ([None, 0.2], 5), ([1.0], 1)],
+)
+def test_scans_are_clustered_at_their_usual_density_but_no_finer_than_15_px_a_nm(sizes, density):
+    scans = [Scan(np.zeros((9, 9)), size and (size, size)) for size in sizes]
+    assert instant_recipe(scans, 7) == get_recipe("instant", num_clusters=7, pixel_density=float(density))
+
+
+@pytest.mark.parametrize("size", [None, (1e6, 1e6)])
+def test_scans_without_a_scale_that_a_recipe_knows_keep_their_pixels(size):
+    assert instant_recipe([Scan(np.zeros((9, 9)), size)], 7) == get_recipe(
+        "instant", num_clusters=7, resample=False
+    )
+
+
+def test_both_biases_are_a_recipe_of_their_own():
+    assert instant_recipe([Scan(np.zeros((9, 9)), (0.1, 0.1))], 7, both_biases=True).name == "instant-both"

@@ -1,14 +1,18 @@
 """A recipe: every parameter of preparing, training and clustering, and the recipes that come with us."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
+from statistics import median
 from typing import Any
 
 from napari_stmml.heights.prepare import NORMALISATIONS, Preprocessing
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.parameters import MOST, nearest, parameter, parameters_of
+from napari_stmml.scan import Scan
 
+_MOST_DENSITY, _LEAST_DENSITY = 15.0, 0.01  # px/nm of instant_recipe; finer shows no more
 LEAST = 16  # px a side of the smallest map that has features of cells
 CELL = 2  # px a side of what gets one label, where features are of cells
 DENSE_PITCHES = (1, 2, 4, 8)
@@ -245,6 +249,19 @@ def get_recipe(recipe: "str | Recipe", **changes: Any) -> Recipe:
             raise ValueError(f"there is no recipe {recipe!r}; there is {', '.join(RECIPES)}")
         recipe = RECIPES[recipe]
     return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
+
+
+def instant_recipe(scans: Sequence[Scan], n_clusters: int, both_biases: bool = False) -> Recipe:
+    """Return the recipe to cluster these scans at once, at a pixel density that suits most of them.
+
+    >>> import numpy as np
+    >>> instant_recipe([Scan(np.zeros((9, 9)), (0.2, 0.2))], 8).pixel_density
+    5.0
+    """
+    own = [(scan.pixel_size[0] * scan.pixel_size[1]) ** -0.5 for scan in scans if scan.pixel_size is not None]
+    density = round(min(_MOST_DENSITY, median(own)), 4) if own else 0.0
+    scaled = {"pixel_density": density} if density >= _LEAST_DENSITY else {"resample": False}
+    return get_recipe("instant-both" if both_biases else "instant", num_clusters=n_clusters, **scaled)
 
 
 def read_setting(text: str) -> tuple[str, Any]:

@@ -7,7 +7,7 @@ from scipy.ndimage import shift as moved
 from benchmarks.surfaces import simulate_si001, with_artefacts
 from napari_stmml import Scan, read_mtrx
 from napari_stmml.heights.prepare import Preprocessing
-from napari_stmml.heights.two_biases import lag, pair_scans, paired, shifted
+from napari_stmml.heights.two_biases import lag, pair_scans, paired, shifted, way_back, with_way_back
 
 
 def surface(seed=1, **known):
@@ -97,3 +97,39 @@ def test_forward_and_backward_of_the_real_scans_are_paired_with_a_small_lag(shar
         there, back = (lag(scans[i].heights, scans[j].heights) for i, j in ((0, 1), (1, 0)))
         assert abs(there) < 20  # px of 0.04 nm; a defect of either lies 12 to 22 px apart
         assert there == pytest.approx(-back, abs=0.5)
+
+
+def plain(direction="", pixel_size=(0.1, 0.1), source="a.Z_mtrx", **known):
+    heights = np.random.default_rng(0).normal(size=(20, 60))
+    return Scan(heights, pixel_size, direction, source=source, **known)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        (plain("forward/up"), plain("backward/up"), True),
+        (plain("backward/down"), plain("forward/down"), True),
+        (plain("forward/up"), plain("backward/down"), False),
+        (plain("forward/up"), plain("forward/up"), False),
+        (plain("forward/up"), plain("backward/up", source="b.Z_mtrx"), False),
+        (plain("forward/up"), plain("backward/up", channel="I"), False),
+        (plain(), plain(), False),
+    ],
+)
+def test_the_way_back_is_of_the_same_file_channel_and_slow_direction(one, other, both):
+    assert (way_back(one, [one, other]) is other) == both
+
+
+def test_a_scan_gets_its_way_back_preferably_with_the_same_history():
+    forward, back = plain("forward/up", bias=-2.0), plain("backward/up", bias=2.0)
+    flat_forward, flat_back = (
+        replace(one, heights=one.heights + 1, history=("poly_xy",)) for one in (forward, back)
+    )
+    for one, mate in ((forward, back), (flat_forward, flat_back)):
+        others = [flat_back, back, flat_back, plain("forward/down")]
+        (paired,) = with_way_back([one], others, Preprocessing(both_biases=True))
+        assert paired.other == pytest.approx(mate.heights)
+        assert paired.other_bias == 2
+        assert next(with_way_back([one], others, Preprocessing())) is one
+    (alone,) = with_way_back([forward], [plain("backward/down")], Preprocessing(both_biases=True))
+    assert alone is forward

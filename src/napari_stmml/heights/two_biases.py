@@ -71,6 +71,25 @@ def paired(scans: Iterable[Scan], preparation: Preprocessing) -> Iterator[Scan]:
             yield from pair_scans(of_file)
 
 
+def way_back(scan: Scan, others: Iterable[Scan]) -> Scan | None:
+    """Return the scan of the same frame in the opposite fast direction; None if it is not among the others.
+
+    Of several, one with the same history is taken: a flattened scan goes with a flattened one.
+    """
+    wanted = (scan.source, scan.channel, scan.heights.shape, _BACK.get(scan.direction))
+    backs = [one for one in others if (one.source, one.channel, one.heights.shape, one.direction) == wanted]
+    return max(backs, key=lambda one: one.history == scan.history, default=None)
+
+
+def with_way_back(
+    scans: Sequence[Scan], others: Sequence[Scan], preparation: Preprocessing
+) -> Iterator[Scan]:
+    """Yield the scans to prepare, as `paired` does, with the way back of each from the others."""
+    for scan in scans:
+        back = way_back(scan, (*scans, *others))
+        yield next(paired([scan] if back is None else [scan, back], preparation))
+
+
 def first_map(heights: np.ndarray) -> np.ndarray:
     """Return the map, (rows, cols), of prepared heights; the first one, of those of two biases."""
     return heights if heights.ndim == 2 else heights[0]

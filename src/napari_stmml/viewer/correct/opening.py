@@ -18,6 +18,7 @@ from napari_stmml.events import (
     Skipped,
     UncertainFound,
 )
+from napari_stmml.heights.two_biases import with_way_back
 from napari_stmml.jobs.runner import CellsJob, LookJob
 from napari_stmml.model.cell_store import CellFile
 from napari_stmml.scan_key import ScanKey
@@ -28,7 +29,6 @@ from napari_stmml.viewer.correct.session import session_of
 from napari_stmml.viewer.io.layers import KEY
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import scan_of
-from napari_stmml.viewer.shared.scan_pairs import with_way_back
 
 NO_MODEL = "made by Train, or found by Predict without a model"
 LIST_PX = 74  # of the list of scans: the classes need the room

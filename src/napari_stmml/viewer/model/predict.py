@@ -24,11 +24,12 @@ from napari_stmml.events import (
     ScanProgress,
     Skipped,
 )
+from napari_stmml.heights.two_biases import way_back, with_way_back
 from napari_stmml.io.label_tiff import LabelMap, read_values
 from napari_stmml.jobs.runner import InstantJob, PredictJob
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.parameters import parameters_of
-from napari_stmml.recipe import Recipe
+from napari_stmml.recipe import Recipe, instant_recipe
 from napari_stmml.viewer.io.layers import KEY, labels_to_layer
 from napari_stmml.viewer.io.reader import prefer_our_maps
 from napari_stmml.viewer.model.cluster_list import ClusterList
@@ -41,7 +42,6 @@ from napari_stmml.viewer.model.confidence import (
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of, show_row
 from napari_stmml.viewer.shared.parameter_form import field_for
-from napari_stmml.viewer.shared.scan_pairs import holds_both_ways, instant_recipe, with_way_back
 
 NO_MODEL = "none: cluster these scans at once"
 NO_PITCH = "this model labels every place of a scan: there is no step between windows"
@@ -222,7 +222,7 @@ class PredictWidget(JobPanel):
     def _offer_both(self) -> None:
         """Let both biases be chosen where forward and backward of a frame are."""
         scans = [scan_of(layer) for layer in self.layers.value]
-        self.both.enabled = holds_both_ways(scans)
+        self.both.enabled = any(way_back(scan, scans) for scan in scans)
         here = "forward and backward of a frame are taken as two views of one place"
         self.both.tooltip = here if self.both.enabled else f"{here}: choose both among the open scans"
 
