@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.quality.models import places_on
 from napari_stmml import Scan
 from napari_stmml.clustering.kmeans import nearest_centres
-from napari_stmml.features.painting import windows_of
+from napari_stmml.features.intake import prepare_scan
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.heights.spread import robust_sigma
 from napari_stmml.heights.windows import WindowGrid
@@ -58,8 +58,8 @@ def raw_windows(kind: str, scans: Sequence[Scan], seed: int, ks: Sequence[int]) 
     recipe = get_recipe("srsml24", window_pitch=4)
 
     def windows(scan: Scan, grid: WindowGrid) -> np.ndarray:
-        heights, chosen = windows_of(scan, recipe, grid)
-        return grid.extract(heights, chosen).reshape(-1, grid.window**2)
+        prepared = prepare_scan(scan, recipe, grid)
+        return grid.extract(prepared.heights, prepared.windows).reshape(-1, grid.window**2)
 
     some = np.concatenate([windows(scan, recipe.training_grid) for scan in scans])
     components = PCA(RAW_COMPONENTS, random_state=0).fit(some)

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.surfaces import TwoBiases
 from napari_stmml import Scan, SurfaceClassifier
 from napari_stmml.features.encoder import Encoder
-from napari_stmml.features.painting import windows_of
+from napari_stmml.features.intake import prepare_scan
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.heights.windows import WindowGrid
@@ -65,7 +65,7 @@ class OfPackage:
         recipe, encoder, clusters = (getattr(self.classifier, x) for x in ("recipe", "encoder", "clusters"))
         encoder = encoder.at_pitch(COARSE[1]) if coarse else encoder
         grid = encoder.grid
-        heights, _ = windows_of(scan, recipe, grid)
+        heights = prepare_scan(scan, recipe, grid).heights
         if isinstance(encoder, WindowEncoder):
             for _, some in encoder.encode(heights):
                 yield some
@@ -80,7 +80,7 @@ class OfPackage:
     def places(self, scan: Scan) -> np.ndarray:
         """Say which cell each pixel belongs to."""
         recipe, grid = self.classifier.recipe, self.classifier.encoder.grid
-        heights, _ = windows_of(scan, recipe, grid)
+        heights = prepare_scan(scan, recipe, grid).heights
         return places_on(grid, heights.shape[-2:], scan, recipe.features == "dense windows")
 
 

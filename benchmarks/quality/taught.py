@@ -12,7 +12,7 @@ from benchmarks.quality.models import OfPackage, features_of
 from benchmarks.quality.strokes import paint
 from napari_stmml import Scan
 from napari_stmml.classes import Classes
-from napari_stmml.features.painting import windows_of
+from napari_stmml.features.intake import prepare_scan
 
 STROKES = (1, 3, 5, 10)
 TREES = 100
@@ -86,7 +86,7 @@ def _product(
     start = replace(model.classifier, classes=shown)
     recipe, features = start.recipe, []
     for scan in scans:
-        made = features_of(start.encoder, windows_of(scan, recipe, start.encoder.grid)[0])
+        made = features_of(start.encoder, prepare_scan(scan, recipe, start.encoder.grid).heights)
         features.append(made.reshape(-1, made.shape[-1]))
 
     def learn(number: int, painted: np.ndarray) -> Answer:

@@ -237,7 +237,8 @@ def profile_instant(px: int) -> dict[str, Any]:
     from napari_stmml import train_classifier
     from napari_stmml.clustering.balanced import fit_prototypes
     from napari_stmml.clustering.sampling import sample_cells
-    from napari_stmml.features.painting import paint_scan, windows_of
+    from napari_stmml.features.intake import prepare_scan
+    from napari_stmml.features.painting import paint_scan
     from napari_stmml.heights.windows import WindowGrid
     from napari_stmml.model.encoders import make_encoder
     from napari_stmml.recipe import get_recipe
@@ -247,7 +248,7 @@ def profile_instant(px: int) -> dict[str, Any]:
     train_classifier([scenes.scan_of(128)], recipe=recipe)  # everything is imported
     encoder = make_encoder(recipe)
     grid, filters = encoder.grid, encoder.source
-    heights, _ = windows_of(scan, recipe, grid)
+    heights = prepare_scan(scan, recipe, grid).heights
     channels = encoder.channels(heights)
     made = features_of(encoder, heights)
     vectors = made.reshape(-1, made.shape[-1])

@@ -57,13 +57,15 @@ class Skipped(Event, kind="skipped"):
     """A scan or a file was left out.
 
     ``reason`` says why in a few words that many scans share, ``why`` in one sentence. ``number`` counts the
-    scans of a request from 0.
+    scans of a request from 0; ``source`` and ``direction`` (FU, ...) are of the scan, where it is one.
     """
 
     scan: str
     why: str
     reason: str = "cannot be prepared"
     number: int | None = None
+    source: str | None = None
+    direction: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,11 @@
-"""Prepare a scan and list its windows or cells; paint their labels back onto the scan's own pixels."""
+"""Paint labels of windows or cells back onto the own pixels of a scan."""
 
 from typing import Any
 
 import numpy as np
 
-from napari_stmml.heights.prepare import NotUsable, to_own_pixels
-from napari_stmml.heights.two_biases import first_map
+from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 
 
@@ -41,36 +39,3 @@ def paint_scan(
         return painted
     sure = to_own_pixels(grid.paint(confidence, shape), scan.heights.shape)
     return painted, np.where(painted > 0, sure, np.float32(np.nan))
-
-
-def windows_of(scan: Scan, recipe: Recipe, grid: WindowGrid) -> tuple[np.ndarray, np.ndarray]:
-    """Prepare a scan and list the windows or cells of it that are complete.
-
-    Returns
-    -------
-    heights : ndarray of float32, shape (rows, cols) or (2, rows, cols) at the recipe's pixel density
-    chosen : ndarray of int, shape (n, 2)
-        Row and column in the grid.
-
-    Raises
-    ------
-    ValueError
-        If there is no such window; the message names the scan.
-    """
-    try:
-        heights = recipe.preprocessing.apply(scan)
-    except NotUsable as error:
-        raise NotUsable(error.reason, f"{scan.name}: {error}") from error
-    least = max(grid.window, recipe.least_px)
-    fits = f"no window of {least} px fits"
-    shape = first_map(heights).shape
-    if min(shape) < least:
-        raise NotUsable(
-            fits,
-            f"{scan.name}: {shape[0]} x {shape[1]} px at {recipe.pixel_density:g} px/nm is"
-            f" smaller than one window of {least} px",
-        )
-    chosen = np.argwhere(grid.complete(first_map(heights)))
-    if not len(chosen):
-        raise NotUsable(fits, f"{scan.name}: {fits} where it was scanned")
-    return heights, chosen

@@ -19,11 +19,15 @@ NORMALISATIONS = {
 
 
 class NotUsable(ValueError):
-    """A scan that cannot be used; ``reason`` says it in a few words, for counting."""
+    """A scan that cannot be used.
 
-    def __init__(self, reason: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.reason = reason
+    ``reason`` says why in a few words that many scans share, ``sentence`` in one sentence. The message is the
+    sentence, after the name of the scan where that is given.
+    """
+
+    def __init__(self, reason: str, sentence: str, scan: str = "") -> None:
+        super().__init__(f"{scan}: {sentence}" if scan else sentence)
+        self.reason, self.sentence = reason, sentence
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_stmml.features.painting import windows_of
+from napari_stmml.features.intake import prepare_scan
 from napari_stmml.heights.two_biases import first_map
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.scan import Scan
@@ -47,7 +47,7 @@ def write_cells(
         If ``should_stop`` said so.
     """
     encoder = classifier.encoder
-    heights, _ = windows_of(scan, classifier.recipe, encoder.grid)
+    heights = prepare_scan(scan, classifier.recipe, encoder.grid).heights
     shape: tuple[int, int] = first_map(heights).shape
     if not encoder.keeps_features:
         cluster, sure = classifier.label_clusters(heights, on_progress=on_progress, should_stop=should_stop)

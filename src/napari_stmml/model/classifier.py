@@ -14,7 +14,8 @@ from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.features.cells import EDITION
 from napari_stmml.features.encoder import Encoder, Place
-from napari_stmml.features.painting import paint_scan, windows_of
+from napari_stmml.features.intake import prepare_scan
+from napari_stmml.features.painting import paint_scan
 from napari_stmml.heights.two_biases import first_map
 from napari_stmml.model import model_file
 from napari_stmml.model.encoders import make_encoder
@@ -183,7 +184,7 @@ class SurfaceClassifier:
             If ``should_stop`` said so.
         """
         encoder = self._at(pitch)
-        heights, _ = windows_of(scan, self.recipe, encoder.grid)
+        heights = prepare_scan(scan, self.recipe, encoder.grid).heights
         labels, confidence = self.label(
             heights, pitch=pitch, on_progress=on_progress, should_stop=should_stop
         )

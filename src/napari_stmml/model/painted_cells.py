@@ -4,7 +4,7 @@ import numpy as np
 
 from napari_stmml.classes import MOST as MOST_CLASSES
 from napari_stmml.features.encoder import Encoder
-from napari_stmml.features.painting import windows_of
+from napari_stmml.features.intake import prepare_scan
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.heights.two_biases import first_map
 from napari_stmml.heights.windows import WindowGrid
@@ -56,7 +56,7 @@ def painted_features(
         If the scan cannot be prepared.
     """
     grid = encoder.grid
-    heights, _ = windows_of(scan, recipe, grid)
+    heights = prepare_scan(scan, recipe, grid).heights
     painted = painted_places(truth, grid, first_map(heights).shape)
     wanted = enough((painted > 0) & grid.complete(first_map(heights)), painted)
     features, labels = [np.zeros((0, encoder.n_features), np.float32)], [np.zeros(0, np.uint8)]

@@ -15,8 +15,7 @@ from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.clustering.kmeans import fit_clusters
 from napari_stmml.events import Clustering, Event, Listener, Skipped, TrainingWindows, ignore
 from napari_stmml.features.encoder import Encoder
-from napari_stmml.features.painting import windows_of
-from napari_stmml.heights.two_biases import paired
+from napari_stmml.features.intake import prepare_scans
 from napari_stmml.model import model_file, training_cells
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.encoders import make_encoder
@@ -274,15 +273,13 @@ def _store(
     sources, why = [], "there was none"
     hashes: dict[str, str | None] = {}
     grid = recipe.training_grid if recipe.trains else recipe.prediction_grid
-    for scan in paired(scans, recipe.preprocessing):
-        try:
-            prepared, _ = windows_of(scan, recipe, grid)
-        except ValueError as error:
-            why = str(error)
-            reason = getattr(error, "reason", "cannot be prepared")
-            on_event(Skipped(scan.name, why, reason))
+    for made in prepare_scans(scans, recipe, grid):
+        if isinstance(made, Skipped):
+            why = made.why
+            on_event(made)
             continue
-        maps.append(store_map(folder / f"{len(maps):06d}.npy", prepared, grid))
+        scan = made.scan
+        maps.append(store_map(folder / f"{len(maps):06d}.npy", made.heights, grid))
         if scan.source not in hashes:
             hashes[scan.source] = sha256(scan.source) if scan.source else None
         name = Path(scan.source).name or scan.name

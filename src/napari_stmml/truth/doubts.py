@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_stmml.events import UncertainPlace
-from napari_stmml.features.painting import windows_of
+from napari_stmml.features.intake import prepare_scan
 from napari_stmml.heights.two_biases import first_map
 from napari_stmml.model.cell_store import classify_cells
 from napari_stmml.model.classifier import SurfaceClassifier
@@ -61,7 +61,7 @@ def answers_of(
         If ``should_stop`` said so.
     """
     grid = classifier.encoder.grid
-    heights, _ = windows_of(scan, classifier.recipe, grid)
+    heights = prepare_scan(scan, classifier.recipe, grid).heights
     shape = first_map(heights).shape
     found = recall(TruthFile(scan), classifier.classes, lineage(classifier.training))
     known = np.zeros(grid.shape(shape), bool)
