@@ -24,6 +24,7 @@ from napari_stmml.viewer.shared.overlays import PREVIEW
 
 TIMES = 20
 OTHER = "none"  # the chain in between
+SLOW = ("peaks", "iterate_mask", "facet", "terraces", "scars", "line_jumps", "clip_spikes")
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
     _until(lambda: PREVIEW in viewer.layers and not panel.busy)
     canvas = viewer.window._qt_viewer.canvas._scene_canvas
     chosen = sys.argv[2:]
-    fast = [name for name, method in METHODS.items() if method.fast and method.function and name != OTHER]
+    fast = [name for name, method in METHODS.items() if method.function and name not in (OTHER, *SLOW)]
     for chain in chosen or (*fast, "row_median + poly_xy"):
         took, alone = [], []
         for _ in range(TIMES):

@@ -1,9 +1,10 @@
 """Keep a chain of flatten methods in a small JSON file, ``name.stmml-flatten.json``, and read it back."""
 
 import json
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
+from napari_stmml import __version__
 from napari_stmml.heights.flatten import parse_chain
 from napari_stmml.system.files import write_text
 
@@ -13,7 +14,18 @@ MOST_BYTES = 64 * 1024  # a chain is a few words
 
 
 def save_chain(path: str | Path, chain: str) -> Path:
-    """Write a chain, as ``"row_median + poly_xy"``, atomically; the file's name gets our ending.
+    """Write a chain, as ``"row_median + poly_xy"``, atomically.
+
+    Parameters
+    ----------
+    path : str or Path
+    chain : str
+        Names of methods joined by ``+``.
+
+    Returns
+    -------
+    Path
+        Of the file, whose name gets our ending.
 
     Raises
     ------
@@ -21,20 +33,21 @@ def save_chain(path: str | Path, chain: str) -> Path:
         If the chain names a method that is not known.
     OSError
         If the file cannot be written.
-
-    See Also
-    --------
-    load_chain : the inverse.
     """
     path = Path(path)
     if not path.name.endswith(ENDING):
         path = path.with_name(f"{path.name.removesuffix('.json')}{ENDING}")
-    about = {"format": FORMAT, "flatten": list(parse_chain(chain)), "napari-stmml": _version()}
+    about = {"format": FORMAT, "flatten": list(parse_chain(chain)), "napari-stmml": __version__}
     return write_text(path, json.dumps(about, indent=1) + "\n")
 
 
 def load_chain(path: str | Path) -> str:
-    """Read the chain that ``save_chain`` wrote, as ``"row_median + poly_xy"``.
+    """Read the chain that `save_chain` wrote.
+
+    Returns
+    -------
+    str
+        Names of methods, as ``"row_median + poly_xy"``.
 
     Raises
     ------
@@ -43,15 +56,17 @@ def load_chain(path: str | Path) -> str:
         or names a method that is not known here.
     """
     path = Path(path)
-    about = _json(path)
-    found = about.get("format") if isinstance(about, dict) else None
-    if not isinstance(about, dict) or type(found) is not int or "flatten" not in about:
+    about = _content(path)
+    try:
+        found, names = about["format"], about["flatten"]
+    except (TypeError, KeyError):
+        found = names = None
+    if type(found) is not int:
         raise ValueError(f"{path.name} holds no chain of flatten methods")
     if found > FORMAT:
         raise ValueError(
             f"{path.name} has format {found}, this program reads up to {FORMAT}: update napari-stmml"
         )
-    names = about["flatten"]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"{path.name} holds no chain of flatten methods: 'flatten' is no list of names")
     try:
@@ -60,25 +75,17 @@ def load_chain(path: str | Path) -> str:
         raise ValueError(f"{path.name}: {error}") from error
 
 
-def _json(path: Path) -> object:
+def _content(path: Path) -> Any:
     """Read a small JSON file, or say in a sentence why it is none."""
     if not path.is_file():
         raise ValueError(f"there is no file {path}")
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"{path.name} holds no chain of flatten methods: it is too large")
+        content = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path.name} cannot be read: {error.strerror}") from error
-    if len(content) > MOST_BYTES:
-        raise ValueError(f"{path.name} holds no chain of flatten methods: it is too large")
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path.name} holds no chain of flatten methods: it is no JSON") from error
-
-
-def _version() -> str:
-    try:
-        return version("napari-stmml")
-    except PackageNotFoundError:
-        return "unknown"

@@ -6,7 +6,7 @@ is usual for the surface. Everything is repaired, also what is not used. Rows ar
 
 import numpy as np
 
-from napari_stmml.heights.levelling import medians
+from napari_stmml.heights.rows import medians
 from napari_stmml.heights.spread import robust_sigma
 
 _SCAR_LENGTH = 8  # px along the line, at least
@@ -20,7 +20,7 @@ _ALONG = [[0, 0, 0], [1, 1, 1], [0, 0, 0]]  # neighbours in the same row
 
 
 def scars(heights: np.ndarray, use: np.ndarray) -> np.ndarray:
-    """Bridge short bright or dark streaks, up to 4 lines wide, from the line above to the line below."""
+    """Bridge bright or dark streaks along the rows, up to 4 rows wide."""
     repaired = heights.copy()
     usual = _usual(np.diff(heights, axis=0)[use[1:] & use[:-1]])
     for sign in (1, -1):
@@ -53,7 +53,7 @@ def _bridge(heights: np.ndarray, usual: float, sign: int, width: int) -> None:
 
 
 def line_jumps(heights: np.ndarray, use: np.ndarray) -> np.ndarray:
-    """Shift lines, or parts of 16 px and more, that jump up or down and come back with the next line."""
+    """Shift back rows, or parts of 16 px or more, that jump and come back with the next row."""
     from scipy.ndimage import label, maximum_filter1d, median, minimum_filter1d, uniform_filter1d
 
     if len(heights) < 3:
@@ -80,7 +80,7 @@ def line_jumps(heights: np.ndarray, use: np.ndarray) -> np.ndarray:
 
 
 def clip_spikes(heights: np.ndarray, use: np.ndarray) -> np.ndarray:
-    """Set pixels that stand far out of their neighbours, alone or in pairs, to the median around them."""
+    """Set single pixels, or pairs, far off their neighbours to the median around them."""
     framed = np.pad(heights, 1, constant_values=np.nan)
     usual = max(
         _usual(np.diff(heights, axis=0)[use[1:] & use[:-1]], np.inf),
