@@ -63,7 +63,7 @@ class Parameter:
     help: str
     group: str
     unit: str = ""
-    bounds: tuple[float, float] | None = None
+    bounds: tuple[float, ...] | None = None
     choices: Mapping[str, str] = field(default_factory=dict)
     title: str = ""
     steps: tuple[str, ...] = ()
@@ -136,9 +136,17 @@ class Parameter:
             raise ValueError(f"{self.name} must be a number of ordinary size") from error
 
 
-def parameter(default: Any, help_: str, **about: Any) -> Any:
-    """Declare a parameter as a field of a dataclass; ``about`` are the other fields of `Parameter`."""
-    return field(default=default, metadata={"help": help_, **about})
+def parameter(default: Any, help_: str, *bounds: float, **about: Any) -> Any:
+    """Declare a parameter as a field of a dataclass.
+
+    Parameters
+    ----------
+    default, help_, bounds
+        As `Parameter` has them; two numbers, or none, are the bounds.
+    **about
+        Its other fields.
+    """
+    return field(default=default, metadata={"help": help_, "bounds": bounds or None, **about})
 
 
 def parameters_of(declared: type) -> dict[str, Parameter]:

@@ -24,10 +24,15 @@ FEATURES = {
 }
 _WINDOWS = ("windows", "dense windows")
 _NETWORKS = (*_WINDOWS, "learned")
+_IDENTITY: dict[str, Any] = {"used_by": (), "srsml24": False}  # of what only choosing a recipe sets
 _prepare = partial(parameter, group="MATRIX data file processing", steps=("process",))
-_cut = partial(parameter, group="Window generation", steps=("process",), used_by=_WINDOWS)
+_cut = partial(parameter, group="Window generation", steps=("process",), used_by=_WINDOWS, unit="px")
 _train = partial(parameter, group="Autoencoder", steps=("train",), used_by=_NETWORKS)
+_of_windows = partial(_train, used_by=_WINDOWS, unit="windows")
+_learned = partial(_train, used_by=("learned",), srsml24=False)
 _cluster = partial(parameter, group="Clustering", steps=("cluster",), used_by=_WINDOWS)
+_kmeans = partial(_cluster, steps=("encode",), unit="windows")
+_predict = partial(_cut, group="Image prediction", steps=("predict",))
 
 
 @dataclass(frozen=True)
@@ -41,81 +46,43 @@ class Recipe:
     """
 
     name: str = "srsml24"
-    features: str = _train(
-        "windows", "what is clustered", group="Recipe", choices=FEATURES, used_by=(), srsml24=False
-    )
-    flatten_method: str = _prepare(
-        "poly_xy", "how tilt and jumps between rows are removed; methods joined by + are done in order"
-    )
+    features: str = _train("windows", "what is clustered", choices=FEATURES, group="Recipe", **_IDENTITY)
+    flatten_method: str = _prepare("poly_xy", "how tilt and jumps of rows are removed; joined by +, in order")
     resample: bool = _prepare(True, "bring every scan to pixel_density; false: keep its own pixels")
     pixel_density: float = _prepare(
-        15.0, "pixels after resampling; below 0: times the scan's own", unit="px/nm", bounds=(-16, 1000)
+        15.0, "after resampling; below 0: so many times the density of the scan", -16, 1000, unit="px/nm"
     )
     pixel_limit: int = _prepare(
-        20_000,
-        "longest side of a scan after resampling; larger ones are left out",
-        unit="px",
-        bounds=(8, 200_000),
+        20_000, "scans with a longer side after resampling are left out", 8, 200_000, unit="px"
     )
     normalisation: str = _prepare(
         "image", "which heights become 0 and 1", choices=NORMALISATIONS, used_by=_WINDOWS, srsml24=False
     )
     data_scaling: float = _prepare(
-        1e9, "normalisation 'fixed': 1e9 makes 0 to 1 1 nm", unit="1/m", bounds=(1e6, 1e13), used_by=_WINDOWS
+        1e9, "scale of normalisation 'fixed'; 1e9: 0 to 1 is 1 nm", 1e6, 1e13, unit="1/m", used_by=_WINDOWS
     )
-    both_biases: bool = _prepare(
-        False, "take forward and backward of a frame as two views of one surface", used_by=(), srsml24=False
+    both_biases: bool = _prepare(False, "take forward and backward as two views of one surface", **_IDENTITY)
+    window_size: int = _cut(32, "side of a window; a multiple of 8", 8, 512)
+    window_pitch: int = _cut(8, "step between windows in training", 1, 512)
+    epochs: int = _train(5, "how often training sees every window", 1, 100_000)
+    batch_size: int = _train(128, "windows per training step", 1, 8192, unit="windows")
+    buffer_size: int = _of_windows(12_800, "windows that are shuffled together", 1, 10_000_000)
+    learning_rate: float = _train(1e-4, "step of the optimiser", 1e-8, 1)
+    sampled_windows: int = _learned(
+        0, "pieces of scans that an epoch draws; 0: 600", 0, MOST, title="Pieces per epoch"
     )
-    window_size: int = _cut(32, "side of a window; a multiple of 8", unit="px", bounds=(8, 512))
-    window_pitch: int = _cut(8, "step between windows in training", unit="px", bounds=(1, 512))
-    epochs: int = _train(5, "how often training sees every window", bounds=(1, 100_000))
-    batch_size: int = _train(128, "windows per training step", unit="windows", bounds=(1, 8192))
-    buffer_size: int = _train(
-        12_800, "windows that are shuffled together", unit="windows", bounds=(1, 10_000_000), used_by=_WINDOWS
-    )
-    learning_rate: float = _train(1e-4, "step of the optimiser", bounds=(1e-8, 1))
-    sampled_windows: int = _train(
-        0,
-        "pieces of scans that an epoch draws; 0: recipe 'learned' takes its usual number",
-        title="Pieces per epoch",
-        bounds=(0, MOST),
-        used_by=("learned",),
-        srsml24=False,
-    )
-    num_clusters: int = _cluster(
-        20, "number of clusters", title="Number of clusters", bounds=(2, 1000), used_by=None
-    )
-    cluster_batch_size: int = _cluster(
-        5120, "windows per step of k-means", unit="windows", bounds=(2, 1_000_000), steps=("encode",)
-    )
-    cluster_buffer_size: int = _cluster(
-        25_600,
-        "windows that are shuffled together for k-means",
-        unit="windows",
-        bounds=(1, 10_000_000),
-        steps=("encode",),
-    )
+    num_clusters: int = _cluster(20, "number of clusters", 2, 1000, title="Number of clusters", used_by=None)
+    cluster_batch_size: int = _kmeans(5120, "windows per step of k-means", 2, 1_000_000)
+    cluster_buffer_size: int = _kmeans(25_600, "windows that are shuffled for k-means", 1, 10_000_000)
     n_init: int = _cluster(
-        1,
-        "how often the k-means of the first batch starts anew; the best start counts",
-        title="Restarts of k-means",
-        bounds=(1, 1000),
+        1, "starts of k-means on the first batch; the best one counts", 1, 1000, title="Restarts of k-means"
     )
-    max_iter: int = _cluster(
-        300, "most iterations of each start of k-means", title="Iterations of k-means", bounds=(1, 10_000_000)
-    )
+    max_iter: int = _cluster(300, "most iterations of a start", 1, 10_000_000, title="Iterations of k-means")
     reassignment_ratio: float = _cluster(
-        0.01, "clusters smaller than this share of the largest may be moved by k-means", bounds=(0, 1)
+        0.01, "clusters smaller than this share of the largest may be moved by k-means", 0, 1
     )
-    predict_window_pitch: int = parameter(
-        2,
-        "step between windows in prediction: side of the square that gets one label",
-        group="Image prediction",
-        title="Pitch of labels",
-        unit="px",
-        bounds=(1, 512),
-        steps=("predict",),
-        used_by=_WINDOWS,
+    predict_window_pitch: int = _predict(
+        2, "step between windows in prediction: side of one label", 1, 512, title="Pitch of labels"
     )
 
     def __post_init__(self) -> None:

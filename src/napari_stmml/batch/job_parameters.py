@@ -8,15 +8,15 @@ from typing import Any
 from napari_stmml.parameters import GROUPS, MOST, parameter, parameters_of
 from napari_stmml.recipe import STORIES, Recipe
 
-NO_BOUND = (0, MOST)
 _general = partial(parameter, group="General")
 _scans = partial(parameter, group="Scans")
 _paths = partial(_scans, srsml24=False)
-_files = partial(_scans, unit="files", bounds=NO_BOUND)
+_process = partial(parameter, group="MATRIX data file processing", steps=("process",))
 _save = partial(parameter, group="Data saving", steps=("files",))
 _train = partial(parameter, group="Autoencoder", steps=("train",))
-_windows = partial(_train, unit="windows", bounds=NO_BOUND)
 _cluster = partial(parameter, group="Clustering", steps=("cluster",))
+_encode = partial(_cluster, steps=("encode",), srsml24=False)
+_predict = partial(parameter, group="Image prediction", steps=("predict",))
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,11 @@ class JobParameters:
     """What a job has besides the parameters of its recipe: where its files are, and what is saved."""
 
     job_name: str = _general("stmml-job", "its files go to a folder of this name", title="Name of the run")
-    verbose: bool = _general(False, "report every scan, epoch and map in the terminal")
+    verbose: bool = _general(False, "a line for every scan and epoch in the terminal", title="Report more")
     random_seed: int = _general(
-        0, "the same seed gives the same labels", bounds=NO_BOUND, steps=("train",), srsml24=False
+        0, "the same seed gives the same labels", 0, MOST, steps=("train",), srsml24=False
     )
-    train_path: tuple[str, ...] = _paths(
-        (".",), "files, sessions and folders to train on", title="Also train on"
-    )
+    train_path: tuple[str, ...] = _paths((".",), "files and folders to train on", title="Also train on")
     test_path: tuple[str, ...] = _paths(
         (), "to validate on; none: a tenth of each training scan is held out", title="Also validate on"
     )
@@ -39,60 +37,46 @@ class JobParameters:
     include: tuple[str, ...] = _paths(
         (), "names of scans that are kept although a limit would leave them out", title="Keep anyway"
     )
-    mtrx_train_data_limit: int = _files(0, "most files to train on; 0: all", title="Train on at most")
-    mtrx_test_data_limit: int = _files(0, "most files to validate on; 0: all", title="Validate on at most")
-    recipe: str = _cluster(
-        Recipe.name,
-        "where parameters that are left out come from",
-        group="Recipe",
-        choices=STORIES,
-        srsml24=False,
+    mtrx_train_data_limit: int = _scans(
+        0, "most files to train on; 0: all", 0, MOST, title="Train on at most", unit="files"
     )
-    pixel_ratio: float = parameter(
-        0.7,
-        "least share of the lines of a frame that were scanned; 1: complete scans",
-        title="Least share of lines",
-        group="MATRIX data file processing",
-        bounds=(0, 1),
-        steps=("process",),
+    mtrx_test_data_limit: int = _scans(
+        0, "most files to validate on; 0: all", 0, MOST, title="Validate on at most", unit="files"
+    )
+    recipe: str = _cluster(
+        Recipe.name, "gives every value that is left out", group="Recipe", choices=STORIES, srsml24=False
+    )
+    pixel_ratio: float = _process(
+        0.7, "share of scanned lines, below which a scan is left out", 0, 1, title="Least share of lines"
     )
     save_windows: bool = _save(True, "write the windows as .npy files, for use elsewhere")
     together: bool = _save(
-        True, "windows of a scan in one file; false: one file a window", title="One file a scan"
+        True, "windows of a scan in one file; false: one file each", title="One file a scan"
     )
     save_jpg: bool = _save(
-        False, "write a picture of every scan, with its settings below", title="Save pictures of scans"
+        False, "a picture of every scan, its settings in a footer", title="Save scans as JPG"
     )
     collate: bool = _save(
-        False, "all files of a kind in one folder; false: the folders of the scans", title="One folder a kind"
+        False, "all files of a kind in one folder; false: as the scans lie", title="One folder"
     )
-    save_window_jpgs: bool = _save(False, "write a picture of every window", title="Save pictures of windows")
+    save_window_jpgs: bool = _save(False, "a picture of every window", title="Save windows as JPG")
     save_meta: bool = _save(True, "write settings as text beside windows and pictures", title="Save settings")
     cmap: str = _save(
-        "stm",
-        "colour map of pictures: stm, or a name that matplotlib knows",
-        title="Colour map",
-        steps=("files", "predict"),
+        "stm", "colour map of pictures: stm, or of matplotlib", title="Colour map", steps=("files", "predict")
     )
     model_name: str = _train("autoencoder", "name of the network's files", title="Name of the network")
-    train_data_limit: int = _windows(0, "most windows to train on; 0: all", title="Train on at most")
-    test_data_limit: int = _windows(0, "most windows to validate on; 0: all", title="Validate on at most")
-    cluster_model_name: str = _cluster("clusters", "name of the model's files", title="Name of the model")
-    save_latent: bool = _cluster(
-        True,
-        "write features as .npy files, 16 kB for a window of 32 px",
-        title="Save features",
-        steps=("encode",),
-        srsml24=False,
+    train_data_limit: int = _train(
+        0, "most windows to train on; 0: all", 0, MOST, title="Train on at most", unit="windows"
     )
-    overlay_alpha: float = parameter(
-        0.45,
-        "opacity of the classes in pictures",
-        title="Opacity of classes",
-        group="Image prediction",
-        bounds=(0, 1),
-        steps=("predict",),
-        srsml24=False,
+    test_data_limit: int = _train(
+        0, "most windows to validate on; 0: all", 0, MOST, title="Validate on at most", unit="windows"
+    )
+    cluster_model_name: str = _cluster("clusters", "name of the model's files", title="Name of the model")
+    save_latent: bool = _encode(
+        True, "write features as .npy files, 16 kB for a window of 32 px", title="Save features"
+    )
+    overlay_alpha: float = _predict(
+        0.45, "opacity of the classes in pictures", 0, 1, title="Opacity of classes", srsml24=False
     )
 
 

@@ -75,6 +75,16 @@ def free_path(path: Path, between: str = "_") -> Path:
     return path.with_name(f"{free_name(path.stem, is_taken, between)}{path.suffix}")
 
 
+def with_ending(path: str | Path, ending: str) -> Path:
+    """Return a path that a person wrote, its home folder in full, with the ending of its kind of file.
+
+    >>> with_ending("si001-h", ".stmml").name
+    'si001-h.stmml'
+    """
+    path = Path(path).expanduser()
+    return path if path.suffix == ending else path.with_name(f"{path.name}{ending}")
+
+
 def sweep(folder: str | Path) -> None:
     """Remove what a killed process left half written below a folder in which nobody else writes."""
     for left in Path(folder).rglob(f"{BEGUN}*"):

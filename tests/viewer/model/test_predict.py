@@ -103,7 +103,7 @@ def test_labels_have_the_names_and_colours_of_the_models_classes(viewer, layer, 
 
 def test_a_prediction_says_what_to_do_next_and_is_remembered(layer, predict, panel, tiny_model):
     predict(layer)
-    assert panel.status.text().startswith("1 of 1 scans labelled. Correct merges and names classes")
+    assert panel.status.text().startswith("1 of 1 scan labelled. Correct merges and names classes")
     assert panel.shared.model == tiny_model
 
 
@@ -215,7 +215,7 @@ def test_without_a_model_the_chosen_scans_are_clustered_and_labelled_at_once(
     assert made.recipe.pixel_density == round(64 / 6, 4)
     assert np.array_equal(labels.data, made.predict(small_scan))
     assert np.array_equal(labels.scale, layer.scale)
-    assert panel.status.text().startswith("1 of 1 scans labelled. Correct merges and names classes")
+    assert panel.status.text().startswith("1 of 1 scan labelled. Correct merges and names classes")
     assert panel.list.count() == 4
     assert panel.shared.model is None
 

@@ -374,15 +374,15 @@ def test_clustering_without_training_counts_scans_and_keeps_the_names_of_an_olde
     assert SurfaceClassifier.load(model.with_name("model-2.stmml")).class_names == named.class_names
 
 
-def test_how_far_a_job_is_counts_scans_where_nothing_is_trained_and_else_windows(viewer, dock):
+def test_how_far_a_job_is_counts_scans_where_nothing_is_trained_and_else_examples(viewer, dock):
     panel = dock(viewer, "Train")
     panel.recipe.value = "instant"
-    panel.on_event(Clustering(3, 8))
-    assert panel.status.text() == "clustering: 3 of 8 scans"
-    assert (panel.progress.value(), panel.progress.maximum()) == (3, 8)
+    panel.on_event(Clustering(2, 8))
+    assert panel.status.text() == "clustering: 2 of 8 scans"
+    assert panel.progress.value() / panel.progress.maximum() == 1 / 4
     panel.recipe.value = "learned"
-    panel.on_event(TrainingWindows(2, 4096, 0))
-    assert panel.status.text() == "2 scans: 4096 windows to train on; starting …"
+    panel.on_event(TrainingWindows(1, 4096, 0))
+    assert panel.status.text() == "1 scan: 4096 examples to train on; starting …"
 
 
 def test_a_proposal_sets_the_number_of_clusters_and_shows_why(viewer, dock, monkeypatch):

@@ -3,33 +3,23 @@
 import gc
 import threading
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import CheckBox, SpinBox
+from magicgui.widgets import CheckBox
 from napari.layers import Image, Labels
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
-from napari_stmml.events import (
-    Clustering,
-    Ended,
-    Event,
-    Failed,
-    Message,
-    ModelTrained,
-    ScanLabelled,
-    ScanProgress,
-    Skipped,
-)
+from napari_stmml import events
 from napari_stmml.heights.two_biases import way_back, with_way_back
 from napari_stmml.io.label_tiff import LabelMap, read_values
 from napari_stmml.jobs.runner import InstantJob, PredictJob
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import Recipe, instant_recipe
+from napari_stmml.system.files import with_ending
+from napari_stmml.text import counted
 from napari_stmml.viewer.io.layers import KEY, labels_to_layer
 from napari_stmml.viewer.io.reader import prefer_our_maps
 from napari_stmml.viewer.model.cluster_list import ClusterList
@@ -44,8 +34,9 @@ from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of, show
 from napari_stmml.viewer.shared.parameter_form import field_for
 
 NO_MODEL = "none: cluster these scans at once"
-NO_PITCH = "this model labels every place of a scan: there is no step between windows"
+NO_PITCH = "this model labels every cell of a scan: there is no step between windows"
 PAINT = "Correct merges and names classes, saves what you paint, and learns from it."
+BOTH = "forward and backward of a frame are taken as two views of one surface"
 
 
 class PredictWidget(JobPanel):
@@ -53,47 +44,41 @@ class PredictWidget(JobPanel):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Predict")
-        self.model = self.file(
-            "Model file",
-            mode="r",
-            filter="*.stmml",
-            nullable=True,
-            value=self.shared.model,
-            tooltip="made by Train; left empty, the chosen scans are clustered at once, without a model",
-        )
+        known = parameters_of(Recipe)
+        tip = "made by Train; left empty, the chosen scans are clustered at once, without a model"
+        models: dict[str, Any] = {"mode": "r", "filter": "*.stmml", "nullable": True}
+        self.model = self.file("Model file", value=self.shared.model, tooltip=tip, **models)
         self.model.line_edit.native.setPlaceholderText(NO_MODEL)
         self.model.line_edit.native.setClearButtonEnabled(True)
         self.layers = self.some_scans("Open scans")
-        known = parameters_of(Recipe)
-        self.clusters: SpinBox = field_for(known["num_clusters"])
-        self.both = CheckBox(text="Both biases", name="both_biases")
-        self.pitch: SpinBox = field_for(known["predict_window_pitch"])
-        self._pitch_tip = self.pitch.tooltip
-        self.confidence = CheckBox(
-            text="Confidence", value=self.shared.confidence, tooltip="a second layer: how sure each label is"
-        )
+        self.clusters, self.pitch = field_for(known["num_clusters"]), field_for(known["predict_window_pitch"])
+        self.both = CheckBox(text=known["both_biases"].label, name="both_biases")
+        tip = "a second layer: how sure each label is"
+        self.confidence = CheckBox(text="Confidence", value=self.shared.confidence, tooltip=tip)
         self.form(self.model, self.layers, self.clusters, self.both, self.pitch, self.confidence)
         self.add_buttons()
         self.keep_button = QPushButton("Keep this model…")
-        self.keep_button.setToolTip("save the model that these clusters are, to label other scans with it")
-        self.keep_button.clicked.connect(self._ask_keep)
+        self.keep_button.setToolTip("save the model of these clusters, to label other scans with it")
         self.column.addWidget(self.keep_button)
         self.list = ClusterList(napari_viewer)
         self.column.addWidget(self.list, 1)
         self.column.addStretch()
-        self.model.changed.connect(self._take_model)
-        self.layers.changed.connect(self._offer_both)
-        self.confidence.changed.connect(lambda on: setattr(self.shared, "confidence", on))
-        self._targets: list[Any] = []
-        self._made: list[ScanLabelled] = []  # events of what was labelled
-        self._waiting: list[Any] = []
+        self._targets: list[weakref.ref[Any]] = []  # layers of the scans at work
+        self._made: list[events.ScanLabelled] = []
         self._skipped: list[str] = []
+        self._waiting: list[Any] = []  # layers to be shown
+        self._doing = ""
         self._offered = self.shared.model
         self._temporary: Path | None = None  # the model of scans that were clustered at once
-        self._at_once = False
+        self._connect()
         self.reset_choices()
         self._take_model()
-        self._offer_both()
+
+    def _connect(self) -> None:
+        self.keep_button.clicked.connect(self._ask_keep)
+        self.model.changed.connect(self._take_model)
+        self.layers.changed.connect(self._offer_both)
+        self.confidence.changed.connect_setattr(self.shared, "confidence", maxargs=1)
 
     def showEvent(self, event: Any) -> None:
         """Get the process ready, and offer the model that was trained last, where none is chosen."""
@@ -104,7 +89,7 @@ class PredictWidget(JobPanel):
             self.model.value = self._offered = self.shared.model
 
     def reset_choices(self, event: Any = None) -> None:
-        """Offer the layers that the viewer has now; two views of a frame may be among them, or no more."""
+        """Offer the layers that the viewer has now; two views of a frame may be among them."""
         super().reset_choices(event)
         self._offer_both()
 
@@ -114,46 +99,46 @@ class PredictWidget(JobPanel):
         if not layers:
             raise ValueError("choose at least one open scan to label")
         scans = [scan_of(layer) for layer in layers]
-        start = self._cluster if self.model.value is None else self._predict
-        density = start(scans)
+        recipe = self._cluster(scans) if self.model.value is None else self._predict(scans)
         self._targets = [weakref.ref(layer) for layer in layers]
-        self._made, self._skipped, self._at_once = [], [], self.model.value is None
+        self._made, self._skipped = [], []
+        self._doing = "Clustering" if self.model.value is None else "Prediction"
         unscaled = [scan.name for scan in scans if scan.pixel_size is None]
-        if unscaled and density:
+        if unscaled and recipe.resample:
             self.say(
                 f"{', '.join(unscaled)}: no scale in nm, so its pixels are taken to be at the model's"
-                f" {density:g} px/nm"
+                f" {recipe.pixel_density:g} px/nm"
             )
 
-    def on_event(self, event: Event) -> bool:
+    def on_event(self, event: events.Event) -> bool:
         """Show how far the prediction is, and each map as soon as it is there."""
         match event:
-            case ScanProgress(scan, done, total):
-                self._measure(done / total)
+            case events.ScanProgress(scan, done, total):
+                ended = len(self._made) + len(self._skipped)
+                self.measure(ended + done / total, len(self._targets))
                 self.say(f"{scan}: {100 * done / total:.0f} %")
-            case Message(text):
+            case events.Message(text):
                 self.say(text)
-            case Clustering(done, total):
-                self._measure(0)
-                self.say(f"clustering: {done} of {total} scans")
-            case ModelTrained(model):
+            case events.Clustering(done, total):
+                self.say(f"clustering: {done} of {counted(total, 'scan')}")
+            case events.ModelTrained(model):
                 self._temporary = self.shared.unsaved_model = Path(model)
-            case ScanLabelled(number=int(number)):
+            case events.ScanLabelled(number=int(number)):
+                self._made.append(event)
                 self._add(event, self._targets[number]())
                 return True
-            case Skipped(why=why) if why not in self._skipped:
+            case events.Skipped(why=why) if why not in self._skipped:
                 self._skipped.append(why)
                 self.say(f"left out: {why}", wrong=True)
         return False
 
-    def on_end(self, event: Ended) -> None:
+    def on_end(self, event: events.Ended) -> None:
         """Say what was labelled and what was not."""
-        done = f"{len(self._made)} of {len(self._targets)} scans labelled"
-        if event.cancelled:
+        done = f"{len(self._made)} of {counted(len(self._targets), 'scan')} labelled"
+        if isinstance(event, events.Failed):
+            self.say_stopped(event, f"{self._doing} stopped", done)
+        elif event.cancelled:
             self.say(f"Cancelled; {done}.")
-        elif isinstance(event, Failed):
-            what = "Clustering" if self._at_once else "Prediction"
-            self.say(f"{what} stopped: {event.why}; {done}.", wrong=True)
         else:
             unlike = unlike_sentence(unlike_share(self._made), self.confidence.value)
             left_out = f"Left out: {'; '.join(self._skipped)}" if self._skipped else ""
@@ -163,47 +148,38 @@ class PredictWidget(JobPanel):
 
     def keep(self, path: str | Path) -> None:
         """Save the model of the scans that were clustered at once, and predict with it from now on."""
-        path = Path(path)
-        path = path if path.suffix == ".stmml" else path.with_name(f"{path.name}.stmml")
+        path = with_ending(path, ".stmml")
         if self._temporary is None:
             raise ValueError("there is no model to keep yet: cluster some scans first")
         if path.exists():
             raise ValueError(f"{path} exists already; choose another name for the model")
         SurfaceClassifier.load(self._temporary).save(path)
-        self.shared.model = self._offered = path
-        self.model.value = path
+        self.shared.model = self._offered = self.model.value = path
         self.say(f"Kept as {path}. Predict now uses it; empty the field above to cluster anew.")
 
     # ---- what is started
 
-    def _cluster(self, scans: list[Any]) -> float:
-        """Start clustering without a model; return the pixel density, 0 if scans keep their pixels."""
+    def _cluster(self, scans: list[Any]) -> Recipe:
+        """Start clustering without a model; return the recipe."""
         recipe = instant_recipe(scans, self.clusters.value, self.both.enabled and self.both.value)
-        self.start(InstantJob(str(self._out), recipe=recipe.as_dict()), scans)
+        self.start(InstantJob(self._out, recipe=recipe.as_dict()), scans)
         self.say("clustering …")
-        return recipe.pixel_density if recipe.resample else 0.0
+        return recipe
 
-    def _predict(self, scans: list[Any]) -> float:
-        """Start labelling with the model file; return its pixel density, 0 if scans keep their pixels."""
+    def _predict(self, scans: list[Any]) -> Recipe:
+        """Start labelling with the model file; return its recipe."""
         model = SurfaceClassifier.load(self.model.value)  # says at once if the file is no model
-        recipe = model.recipe
         self.shared.model = self._offered = Path(self.model.value)
-        job = PredictJob(
-            str(self.model.value),
-            str(self._out),
-            pitch=min(self.pitch.value, recipe.window_size) if model.encoder.has_pitch else None,
-            figures=False,
-            confidence=self.confidence.value,
-        )
-        self.start(job, with_way_back(scans, self._all_scans(), recipe.preprocessing))
-        return recipe.pixel_density if recipe.resample else 0.0
+        pitch = min(self.pitch.value, model.recipe.window_size) if model.encoder.has_pitch else None
+        options: dict[str, Any] = {"figures": False, "confidence": self.confidence.value}
+        job = PredictJob(str(self.model.value), self._out, pitch=pitch, **options)
+        others = [scan_of(layer) for layer in self._images() if layer.metadata.get(KEY, {}).get("direction")]
+        self.start(job, with_way_back(scans, others, model.recipe.preprocessing))
+        return model.recipe
 
     @property
-    def _out(self) -> Path:
-        return self.worker.folder / "labels"
-
-    def _all_scans(self) -> list[Any]:
-        return [scan_of(layer) for layer in self._images() if layer.metadata.get(KEY, {}).get("direction")]
+    def _out(self) -> str:
+        return str(self.worker.folder / "labels")
 
     # ---- what is shown
 
@@ -217,34 +193,28 @@ class PredictWidget(JobPanel):
         if there and model is not None:
             self.pitch.value = model.recipe.predict_window_pitch
             self.pitch.enabled = model.encoder.has_pitch
-            self.pitch.tooltip = self._pitch_tip if self.pitch.enabled else NO_PITCH
+            tip = parameters_of(Recipe)["predict_window_pitch"].tip
+            self.pitch.tooltip = tip if self.pitch.enabled else NO_PITCH
 
     def _offer_both(self) -> None:
         """Let both biases be chosen where forward and backward of a frame are."""
         scans = [scan_of(layer) for layer in self.layers.value]
         self.both.enabled = any(way_back(scan, scans) for scan in scans)
-        here = "forward and backward of a frame are taken as two views of one place"
-        self.both.tooltip = here if self.both.enabled else f"{here}: choose both among the open scans"
+        self.both.tooltip = BOTH if self.both.enabled else f"{BOTH}: choose both among the open scans"
 
     def _show_clusters(self) -> SurfaceClassifier | None:
-        """Show the clusters of the model that is chosen, or those that were found at once; return it."""
+        """Show the clusters of the chosen model, or those that were found at once; return the model."""
         path = self.model.value or self._temporary
         self.keep_button.setVisible(self.model.value is None and self._temporary is not None)
         try:
             model = None if path is None else SurfaceClassifier.load(path)
         except (ValueError, OSError):
-            model = None  # said when it is to be used
+            model = None  # which is said when it is to be used
         self.list.show_model(model)
         return model
 
-    def _measure(self, part: float) -> None:
-        """Show the part of the scan at work that is done, with all before it."""
-        self.progress.setRange(0, 1000 * len(self._targets))
-        self.progress.setValue(round(1000 * (len(self._made) + len(self._skipped) + part)))
-
-    def _add(self, event: ScanLabelled, layer: Any) -> None:
+    def _add(self, event: events.ScanLabelled, layer: Any) -> None:
         """Prepare the layers of a labelled scan, which may have been removed meanwhile."""
-        self._made.append(event)
         if layer is None or layer not in self.viewer.layers:
             self.say(f"{event.scan}: it was removed meanwhile; its map was dropped")
             return
@@ -255,16 +225,19 @@ class PredictWidget(JobPanel):
         self._waiting.append(Labels(data, **meta))
 
     def _poll(self) -> None:
-        """Show a map that was made in an earlier turn, for each of the two takes a while; else listen."""
+        """Show one layer, which takes a while, or else listen; meanwhile Python collects no garbage."""
         if not self._waiting:
             super()._poll()
             return
-        with _garbage_waits():
+        gc.disable()  # which would stop the viewer for another fifth of a second
+        try:
             layer = self._waiting.pop(0)
             if isinstance(layer, Image):
                 show_confidence(self.viewer, layer)
             else:
                 self.viewer.add_layer(layer)
+        finally:
+            gc.enable()
 
     def _ask_keep(self) -> None:
         options = QFileDialog.Option.DontConfirmOverwrite  # keep() refuses, and says so
@@ -273,18 +246,6 @@ class PredictWidget(JobPanel):
         )
         if path:
             self.attempt(lambda: self.keep(path))
-
-
-@contextmanager
-def _garbage_waits() -> Iterator[None]:
-    """Keep Python from collecting garbage, a fifth of a second in a viewer, on top of building a layer."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _import_early() -> None:

@@ -1,4 +1,4 @@
-"""The Train widget: choose scans, a recipe and its parameters, watch how it goes, keep the model."""
+"""The Train widget: choose scans, a recipe and its parameters, watch the training, keep the model."""
 
 import re
 from dataclasses import replace
@@ -7,26 +7,14 @@ from typing import Any
 
 from magicgui.widgets import PushButton
 
+from napari_stmml import events
 from napari_stmml.batch.job_parameters import PARAMETERS
-from napari_stmml.events import (
-    BatchDone,
-    Clustering,
-    ClustersProposed,
-    Died,
-    Ended,
-    EpochDone,
-    Event,
-    Failed,
-    Message,
-    ModelTrained,
-    ReportWritten,
-    Skipped,
-    TrainingWindows,
-)
 from napari_stmml.jobs.runner import ProposeJob, TrainJob
 from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import DEFAULT, STORIES, Recipe, get_recipe
 from napari_stmml.scan import Scan
+from napari_stmml.system.files import free_path, with_ending
+from napari_stmml.text import counted, number
 from napari_stmml.viewer.model.curves import Curves
 from napari_stmml.viewer.shared.job_panel import JobPanel, time_left
 from napari_stmml.viewer.shared.panel import beside, scan_of, wrapped
@@ -48,20 +36,13 @@ class TrainWidget(JobPanel):
         super().__init__(napari_viewer, "Train")
         self.layers = self.some_scans("Open scans")
         self.layers.native.setMaximumHeight(104)  # seven layers, and the curve is in sight at 768 px
-        self.folder = self.file(
-            "Folder", mode="d", nullable=True, value=None, tooltip="train on every .Z_mtrx below it as well"
-        )
+        tip = "train on every topography (.Z_mtrx) in it and below it as well"
+        self.folder = self.file("Folder", mode="d", nullable=True, value=None, tooltip=tip)
         models: dict[str, Any] = {"filter": "*.stmml"}
-        home = _free(Path.home() / "model.stmml")
+        home = free_path(Path.home() / "model.stmml", "-")
         self.out = self.file("Model file", mode="w", value=home, tooltip="where the model goes", **models)
-        self.like = self.file(
-            "Keep names of",
-            mode="r",
-            nullable=True,
-            value=None,
-            tooltip="an older model: clusters that the new one has too keep their names and colours",
-            **models,
-        )
+        tip = "an older model: clusters of the new one that are alike keep their names and colours"
+        self.like = self.file("Keep names of", mode="r", nullable=True, value=None, tooltip=tip, **models)
         self.recipe, self.story = field_for(PARAMETERS["recipe"], DEFAULT), wrapped("what the recipe is")
         known = parameters_of(Recipe).values()
         self.fields = {one.name: field_for(one) for one in known if one.used_by != ()}
@@ -70,7 +51,7 @@ class TrainWidget(JobPanel):
         self.curves = Curves()
         self._lay_out()
         self._job: TrainJob | ProposeJob | None = None
-        self._ingest, self._matched = "", ""  # what was taken in, and which names were kept, in one line
+        self._intake, self._matched = "", ""  # which scans were taken and which names were kept, in one line
         self.recipe.changed.connect(self._take_recipe)
         self.propose.changed.connect(lambda: self.attempt(self.on_propose))
         self.shared.chain_given.connect(self.take_chain)
@@ -78,8 +59,8 @@ class TrainWidget(JobPanel):
         self.reset_choices()
 
     def _lay_out(self) -> None:
-        scans = (self.layers, self.folder, self.out, self.like)
         clusters, epochs = (self.fields[name] for name in SHOWN)
+        scans = (self.layers, self.folder, self.out, self.like)
         self.form(*scans, self.recipe, self.story, beside(clusters, self.propose), epochs)
         folded = [field for name, field in self.fields.items() if name not in SHOWN]
         self.column.addWidget(more_parameters({"": [*folded, self.seed]}))
@@ -89,7 +70,7 @@ class TrainWidget(JobPanel):
         self.column.addStretch()
 
     def take_chain(self, chain: str) -> None:
-        """Flatten by this chain, which Prepare was told to use for training."""
+        """Flatten by this chain, which was sent from Prepare."""
         self.fields["flatten_method"].value = chain
         if not self.running:
             self.say(f"Flatten method, from Prepare: {chain}")
@@ -100,98 +81,86 @@ class TrainWidget(JobPanel):
         return replace(recipe, **{name: value_of(self.fields[name]) for name in recipe.used})
 
     def on_propose(self) -> None:
-        """Start looking for a number of clusters that suits what is chosen."""
+        """Start looking for a number of clusters that suits the chosen scans."""
         scans, paths = self._chosen()
         self._job = ProposeJob(paths, recipe=self.chosen_recipe().as_dict(), seed=self.seed.value)
         self.start(self._job, scans)
 
     def on_start(self) -> None:
-        """Start training on what is chosen."""
+        """Start training on the chosen scans."""
         scans, paths = self._chosen()
         if not self.out.value or not self.out.value.name:
             raise ValueError("choose a file for the model")
-        out = Path(self.out.value).expanduser()
-        out = out if out.suffix == ".stmml" else out.with_name(f"{out.name}.stmml")
+        out = with_ending(self.out.value, ".stmml")
         if out.exists():
             raise ValueError(f"{out} exists already; choose another name for the new model")
         recipe = self.chosen_recipe()
         like = "" if self.like.value is None else str(self.like.value)
         self._job = TrainJob(str(out), paths, recipe=recipe.as_dict(), seed=self.seed.value, like=like)
-        self._ingest = self._matched = ""
+        self._intake = self._matched = ""
         self.curves.begin(recipe.trains)
         self.start(self._job, scans)
 
-    def on_event(self, event: Event) -> bool:
+    def on_event(self, event: events.Event) -> bool:
         """Show how far the training is."""
         match event:
-            case TrainingWindows(scans, train, held):
-                validate = f", {held} to validate" if held else ""
-                self.say(f"{scans} scans: {train} windows to train on{validate}; starting …")
-            case BatchDone():
-                self._on_batch(event)
-            case EpochDone(epoch, val_loss=float(loss)):
+            case events.TrainingWindows(scans, train, held):
+                validate = f", {number(held)} to validate" if held else ""
+                what = f"{counted(train, 'example')} to train on{validate}"
+                self.say(f"{counted(scans, 'scan')}: {what}; starting …")
+            case events.BatchDone(epoch, epochs=epochs, loss=loss):
+                self.measure(event.fraction, 1)
+                self.say(f"epoch {epoch} of {epochs}, loss {loss:.3g}, {time_left(event.seconds_left)}")
+                self.curves.add_loss(event.fraction * epochs, loss)
+            case events.EpochDone(epoch, val_loss=float(loss)):
                 self.curves.add_validation(epoch, loss)
-            case Clustering(done, total):
+            case events.Clustering(done, total):
                 self._on_clustering(done, total)
-            case Message(text):
+            case events.Message(text):
                 self._matched = f"{text}. " if self.like.value is not None else ""
                 self.say(text)
-            case ClustersProposed():
-                self._on_proposed(event)
-            case ReportWritten(line, html=page):
-                self._ingest = f"{line}; report: {page}"
-            case ModelTrained():
+            case events.ClustersProposed(clusters, curve, sentence):
+                self.fields["num_clusters"].value = clusters
+                self.curves.show_proposal(list(curve), clusters)
+                self.say(sentence)
+            case events.ReportWritten(line, html=page):
+                self._intake = f"{line}; report: {page}"
+            case events.ModelTrained():
                 self._on_trained(event)
-            case Skipped(why=why):
+            case events.Skipped(why=why):
                 self.say(f"left out: {why}", wrong=True)
         return False
 
-    def on_end(self, event: Ended) -> None:
+    def on_end(self, event: events.Ended) -> None:
         """Say how it ended, and which model there is."""
-        if not isinstance(event, Failed):
+        if not isinstance(event, events.Failed):
             return
-        model = event.model
         if isinstance(self._job, ProposeJob):
-            stopped = "Cancelled." if event.cancelled else f"Nothing proposed: {event.why}"
-            self.say(stopped, wrong=not event.cancelled)
+            self.say_stopped(event, "Nothing proposed")
             return
-        if model:
-            self.shared.model = Path(model)
-        kept = f"the model so far is kept in {model}" if model else "there was no model to keep yet"
-        if event.cancelled:
-            self.say(f"Cancelled; {kept}.")
-        elif model or isinstance(event, Died):
-            self.say(f"Training stopped: {event.why}; {kept}.", wrong=True)
-        else:  # it never began, and the reason says what to do
-            self.say(f"Training stopped: {event.why}", wrong=True)
+        kept = "there was no model to keep yet"
+        if event.model:
+            self.shared.model = Path(event.model)
+            kept = f"the model so far is kept in {event.model}"
+        elif not event.cancelled and not isinstance(event, events.Died):
+            kept = ""  # training never began, and the reason says what to do
+        self.say_stopped(event, "Training stopped", kept)
 
-    def _on_batch(self, event: BatchDone) -> None:
-        self.progress.setRange(0, 1000)
-        self.progress.setValue(round(1000 * event.fraction))
-        left = time_left(event.seconds_left)
-        self.say(f"epoch {event.epoch} of {event.epochs}, loss {event.loss:.3g}, {left}")
-        self.curves.add_loss(event.fraction * event.epochs, event.loss)
-
-    def _on_trained(self, event: ModelTrained) -> None:
+    def _on_trained(self, event: events.ModelTrained) -> None:
         self.shared.model = Path(event.model)
         state = "Cancelled; the model so far is" if event.stopped else f"Done in {event.seconds:.0f} s:"
-        epochs = f", {event.epochs} full epochs" if event.epochs else ""
-        made = f"{len(event.cluster_sizes)} clusters{epochs}"
-        self.say(f"{state} {event.model} ({made}). {self._matched}{self._ingest}")
-        self.out.value = _free(Path(event.model))
+        epochs = f", {counted(event.epochs, 'full epoch')}" if event.epochs else ""
+        made = f"{counted(len(event.cluster_sizes), 'cluster')}{epochs}"
+        self.say(f"{state} {event.model} ({made}). {self._matched}{self._intake}")
+        unnumbered = re.sub("-[0-9]+$", "", Path(event.model).stem)
+        self.out.value = free_path(Path(event.model).with_stem(unnumbered), "-")
 
     def _on_clustering(self, done: int, total: int) -> None:
-        recipe = get_recipe(self.recipe.value)
-        what = "windows" if recipe.of_windows and isinstance(self._job, TrainJob) else "scans"
-        if not recipe.trains or isinstance(self._job, ProposeJob):  # there is nothing else to wait for
-            self.progress.setRange(0, total)
-            self.progress.setValue(done)
-        self.say(f"clustering: {done} of {total} {what}")
-
-    def _on_proposed(self, event: ClustersProposed) -> None:
-        self.fields["num_clusters"].value = event.clusters
-        self.curves.show_proposal(list(event.curve), event.clusters)
-        self.say(event.sentence)
+        recipe, proposes = get_recipe(self.recipe.value), isinstance(self._job, ProposeJob)
+        if not recipe.trains or proposes:  # there is nothing else to wait for
+            self.measure(done, total)
+        what = "window" if recipe.of_windows and not proposes else "scan"
+        self.say(f"clustering: {number(done)} of {counted(total, what)}")
 
     def _chosen(self) -> tuple[list[Scan], tuple[str, ...]]:
         """Return the chosen scans and folders."""
@@ -202,17 +171,8 @@ class TrainWidget(JobPanel):
         return scans, () if folder is None else (str(folder),)
 
     def _take_recipe(self) -> None:
-        """Show what the recipe is, and those parameters that matter to it, as it has them."""
+        """Show what the recipe is, and the values of the parameters that it uses."""
         recipe = get_recipe(self.recipe.value)
         self.story.setText(STORIES[recipe.name])
         take_recipe(self.fields, recipe, self.shared.flatten_method)
         show_used(self.fields, recipe)
-
-
-def _free(path: Path) -> Path:
-    """Return the path, or with a number behind its name the first that does not exist yet."""
-    free, number = path, 1
-    while free.exists():
-        number += 1
-        free = path.with_name(f"{re.sub('-[0-9]+$', '', path.stem)}-{number}{path.suffix}")
-    return free

@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 
-from napari_stmml.events import Ended, Event
+from napari_stmml.events import Ended, Event, Failed
 from napari_stmml.jobs.runner import Job
 from napari_stmml.jobs.worker import Worker
 from napari_stmml.scan import Scan
@@ -80,6 +80,19 @@ class JobPanel(Panel):
     def on_end(self, event: Ended) -> None:
         """Say how the job ended."""
         raise NotImplementedError
+
+    def measure(self, done: float, total: float) -> None:
+        """Show in the bar how much of the job is done."""
+        self.progress.setRange(0, 1000)
+        self.progress.setValue(round(1000 * done / total) if total else 0)
+
+    def say_stopped(self, event: Failed, what: str, kept: str = "") -> None:
+        """Say that a job was cancelled, or that it failed and why, and what is left of it."""
+        kept = f"; {kept}." if kept else ""
+        if event.cancelled:
+            self.say(f"Cancelled{kept or '.'}")
+        else:
+            self.say(f"{what}: {event.why}{kept}", wrong=True)
 
     def _poll(self) -> None:
         until = time.perf_counter() + BUDGET_S
