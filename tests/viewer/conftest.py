@@ -92,24 +92,31 @@ def instant_model(instant_classifier, tmp_path_factory):
     return instant_classifier.save(tmp_path_factory.mktemp("model") / "filters.stmml")
 
 
+class Lent(Worker):
+    """A worker that outlives the panels it is lent to: its process stays from test to test."""
+
+    def close(self) -> None:
+        """Stay; the fixture that made it ends it."""
+
+
 @pytest.fixture(scope="session")
 def warm_worker():
     """Keep a worker whose process stays from test to test, as it does for a person from job to job."""
-    worker = Worker()
+    worker = Lent()
     yield worker
-    worker.close()
+    Worker.close(worker)
 
 
 @pytest.fixture
-def dock(warm_worker, qtbot):
+def dock(warm_worker, qtbot, monkeypatch):
     """Return a function that docks one of our panels by its name, by default with the warm process."""
-    lent = []
+    from napari_stmml.viewer.shared import job_panel
 
     def dock_(viewer, name, worker=warm_worker):
-        _, panel = viewer.window.add_plugin_dock_widget("napari-stmml", name)
-        if worker is not None and hasattr(panel, "worker"):
-            lent.append((panel, panel.worker))
-            panel.worker = worker
+        with monkeypatch.context() as patch:
+            if worker is not None:
+                patch.setattr(job_panel, "Worker", lambda: worker)
+            _, panel = viewer.window.add_plugin_dock_widget("napari-stmml", name)
         return panel
 
     yield dock_
@@ -118,8 +125,6 @@ def dock(warm_worker, qtbot):
         qtbot.waitUntil(lambda: warm_worker.job is None, timeout=LONG)
     while not warm_worker.events.empty():
         warm_worker.events.get()
-    for panel, own in lent:
-        panel.worker = own
 
 
 @pytest.fixture
