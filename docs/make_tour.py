@@ -38,7 +38,9 @@ from qtpy.QtTest import QTest
 from scipy.ndimage import gaussian_filter, maximum_filter
 
 from napari_stmml.cli.demo import CLUSTERS, simulate_session
-from napari_stmml.jobs.runner import TrainJob
+from napari_stmml.events import ignore
+from napari_stmml.jobs.requests import TrainModel
+from napari_stmml.jobs.runner import run
 from napari_stmml.recipe import get_recipe
 from napari_stmml.viewer.correct import class_actions
 
@@ -341,9 +343,7 @@ def make_model(files: list[Path]) -> None:
     """Cluster both Si(001) scans, where that has not been done yet."""
     if not MODEL.exists():
         recipe = get_recipe("instant", num_clusters=CLUSTERS).as_dict()
-        TrainJob(str(MODEL), (str(files[0]), str(files[2])), recipe=recipe).run(
-            lambda event: None, lambda: False
-        )
+        run(TrainModel(str(MODEL), (str(files[0]), str(files[2])), recipe=recipe), ignore, lambda: False)
 
 
 def smooth(one: Any) -> np.ndarray:

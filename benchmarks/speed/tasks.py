@@ -184,7 +184,7 @@ def click_to_map(px: int, times: int, warm: bool) -> dict[str, Any]:
     from benchmarks.speed import scenes
     from napari_stmml.events import Ended, ScanLabelled
     from napari_stmml.io.label_tiff import LabelMap
-    from napari_stmml.jobs.runner import InstantJob
+    from napari_stmml.jobs.requests import ClusterAtOnce
     from napari_stmml.jobs.worker import Worker
     from napari_stmml.recipe import get_recipe
 
@@ -197,7 +197,7 @@ def click_to_map(px: int, times: int, warm: bool) -> dict[str, Any]:
         for seed in range(times):
             scan = scenes.scan_of(px, seed)
             started = time.perf_counter()
-            worker.submit(InstantJob(out=f"{folder}/{seed}", recipe=recipe), [scan])
+            worker.submit(ClusterAtOnce(out=f"{folder}/{seed}", recipe=recipe), [scan])
             path = None
             while not isinstance(event := worker.events.get(timeout=120), Ended):
                 path = event.labels if isinstance(event, ScanLabelled) else path

@@ -4,10 +4,11 @@ Training, labelling, jobs and their worker process report by calling a ``Listene
 line and the widgets match on their types. `to_json` and `from_json` carry them between processes.
 """
 
-import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
+
+from napari_stmml.system.json_lines import as_dict, from_line, to_line
 
 _KINDS: dict[str, type["Event"]] = {}
 
@@ -25,8 +26,7 @@ class Event:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the event as JSON knows it: its kind under ``event``, and every field that is not None."""
-        known = {name: value for name, value in asdict(self).items() if value is not None}
-        return {"event": self.kind, **known}
+        return as_dict(self, "event")
 
 
 T = TypeVar("T", bound=Event)
@@ -294,6 +294,13 @@ class UncertainPlace:
 
 
 @dataclass(frozen=True)
+class LayoutReady(Event, kind="layout"):
+    """Cells were laid out in two dimensions, in a file that `jobs.embedding_files.load_view` reads."""
+
+    path: str
+
+
+@dataclass(frozen=True)
 class UncertainFound(Event, kind="uncertain"):
     """The places of one direction of a file that a model is least sure of, the most uncertain first."""
 
@@ -341,7 +348,7 @@ def to_json(event: Event) -> str:
     >>> to_json(Skipped("a", "a: no line was scanned", "empty"))
     '{"event": "skipped", "scan": "a", "why": "a: no line was scanned", "reason": "empty"}'
     """
-    return json.dumps(event.as_dict())
+    return to_line(event, "event")
 
 
 def from_json(line: str) -> Event:
@@ -352,15 +359,4 @@ def from_json(line: str) -> Event:
     ValueError
         If the line is no JSON, names no kind of event, or its fields are not those of the kind.
     """
-    from pydantic import TypeAdapter, ValidationError  # napari brings it: it checks types, nested ones too
-
-    known = json.loads(line)
-    kind = _KINDS.get(str(known.pop("event", ""))) if isinstance(known, dict) else None
-    if kind is None:
-        raise ValueError(f"not an event of any known kind: {line.strip()[:80]}")
-    try:
-        return TypeAdapter(kind).validate_python(known)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ValueError(f"not an event {kind.kind!r}: {where}: {first['msg']}") from error
+    return from_line(line, "event", _KINDS)

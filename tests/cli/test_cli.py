@@ -287,37 +287,37 @@ def test_ctrl_c_in_prediction_keeps_the_maps_that_were_made(session, folder, mod
 
 
 def test_ctrl_c_before_there_is_anything_is_one_sentence(session, model, tmp_path, capsys, monkeypatch):
-    from napari_stmml.jobs import runner
+    from napari_stmml.jobs import scan_stream
 
     def read_and_interrupt(file):
         os.kill(os.getpid(), signal.SIGINT)
         return read_mtrx(file)
 
-    monkeypatch.setattr(runner, "read_scan_file", read_and_interrupt)
+    monkeypatch.setattr(scan_stream, "read_scan_file", read_and_interrupt)
     assert main(["predict", str(session[0]), "--model", model, "--out", str(tmp_path)]) == 1
     assert "prediction was stopped" in capsys.readouterr().err.splitlines()[-1]
     assert [file.name for file in tmp_path.iterdir()] == ["report"]
 
 
 def test_a_second_ctrl_c_ends_the_command_at_once(session, model, tmp_path, capsys, monkeypatch):
-    from napari_stmml.jobs import runner
+    from napari_stmml.jobs import scan_stream
 
     def interrupt_twice(file):
         for _ in range(2):
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(runner, "read_scan_file", interrupt_twice)
+    monkeypatch.setattr(scan_stream, "read_scan_file", interrupt_twice)
     assert main(["predict", str(session[0]), "--model", model, "--out", str(tmp_path)]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "stmml predict: interrupted"
 
 
 def test_running_out_of_memory_is_one_sentence(session, model, tmp_path, capsys, monkeypatch):
-    from napari_stmml.jobs import runner
+    from napari_stmml.jobs import scan_stream
 
     def full(file):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(runner, "read_scan_file", full)
+    monkeypatch.setattr(scan_stream, "read_scan_file", full)
     assert main(["predict", str(session[0]), "--model", model, "--out", str(tmp_path)]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
         "stmml predict: the work could not be done (RuntimeError: out of memory)"

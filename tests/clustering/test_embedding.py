@@ -1,6 +1,5 @@
 """The feature space in two dimensions: a sample in which rare classes stay, and maps of all cells."""
 
-import subprocess
 import sys
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 from napari_stmml.clustering import embedding
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.clustering.embedding import lay_out, look, project, sample
-from napari_stmml.jobs.embedding_job import answer, ask, main
 
 
 @pytest.fixture
@@ -190,23 +188,3 @@ def test_a_slow_method_lays_few_cells_out_and_the_others_go_where_the_most_alike
 def test_of_too_few_cells_there_is_no_view(plain):
     with pytest.raises(ValueError, match="needs 12 cells or more, got 11"):
         look([np.zeros((11, 6), np.float32)], [np.zeros(11, int)], plain)
-
-
-def asked(tmp_path, blobs, plain, method):
-    np.save(tmp_path / "cells.npy", blobs[0].reshape(20, 30, 6))
-    return ask(tmp_path, [str(tmp_path / "cells.npy")], [blobs[1]], plain, method)
-
-
-def test_another_process_gives_the_same_view(tmp_path, blobs, plain):
-    command = asked(tmp_path, blobs, plain, "PCA")
-    subprocess.run([sys.executable, *command], check=True, timeout=100)
-    found, expected = answer(tmp_path), look([blobs[0]], [blobs[1]], plain)
-    assert found.axes == expected.axes
-    np.testing.assert_array_equal(found.points[0], expected.points[0])
-    np.testing.assert_array_equal(found.drawn.scans, expected.drawn.scans)
-    np.testing.assert_array_equal(found.drawn.cells, expected.drawn.cells)
-
-
-def test_it_says_in_a_sentence_what_cannot_be_done(tmp_path, blobs, plain):
-    command = asked(tmp_path, blobs, plain, "MDS")
-    assert "got 'MDS'" in main(command[2:])

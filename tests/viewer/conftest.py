@@ -120,9 +120,9 @@ def dock(warm_worker, qtbot, monkeypatch):
         return panel
 
     yield dock_
-    if warm_worker.job is not None:
+    if warm_worker.request is not None:
         warm_worker.kill()
-        qtbot.waitUntil(lambda: warm_worker.job is None, timeout=LONG)
+        qtbot.waitUntil(lambda: warm_worker.request is None, timeout=LONG)
     while not warm_worker.events.empty():
         warm_worker.events.get()
 

@@ -68,14 +68,12 @@ def info(options: argparse.Namespace) -> int:
     from itertools import groupby
 
     from napari_stmml.io.formats import read_settings
-    from napari_stmml.jobs.runner import scans_of
+    from napari_stmml.jobs.scan_stream import stream_scans
 
     skipped: list[Event] = []
     scans: list[dict[str, Any]] = []
     files: dict[str, dict[str, Any]] = {}
-    for source, found in groupby(
-        scans_of(options.paths, "", skipped.append, lambda: False), lambda scan: scan.source
-    ):
+    for source, found in groupby(stream_scans(options.paths, skipped.append), lambda scan: scan.source):
         if options.json:
             scans += [_describe(scan) for scan in found]
             files[source] = read_settings(source).as_dict()
@@ -123,10 +121,10 @@ def init(options: argparse.Namespace) -> int:
 def _steps(options: argparse.Namespace, steps: tuple[str, ...]) -> int:
     """Do some steps of a job file, with the ingest report's one line at the end."""
     from napari_stmml.batch.job_file import JobFile
-    from napari_stmml.jobs.runner import RunJob
+    from napari_stmml.jobs.requests import RunJobFile
 
     job = JobFile.read(options.job)
-    doing = RunJob(options.job, steps, tuple(options.include), options.processes)
+    doing = RunJobFile(options.job, steps, tuple(options.include), options.processes)
     events: list[Event] = []
     try:
         _run(doing, options, events, (ScanLabelled, ReportWritten), verbose=job.values["verbose"])
@@ -146,7 +144,7 @@ def _steps(options: argparse.Namespace, steps: tuple[str, ...]) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """Train a model on all scans of the paths and write it to ``--out``; or do this step of a job file."""
-    from napari_stmml.jobs.runner import TrainJob
+    from napari_stmml.jobs.requests import TrainModel
 
     if _is_job(options):
         return _steps(options, ("train",))
@@ -157,7 +155,7 @@ def train(options: argparse.Namespace) -> int:
     recipe = get_recipe(options.recipe or DEFAULT, **{**dict(options.set), **named})
     if options.epochs is not None and not recipe.trains:
         raise ValueError(f"recipe {recipe.name} has nothing to train, so --epochs means nothing to it")
-    job = TrainJob(
+    job = TrainModel(
         out=options.out,
         paths=tuple(options.paths),
         recipe=recipe.as_dict(),
@@ -200,11 +198,11 @@ def _picture_of_clusters(model: str) -> str:
 
 def predict(options: argparse.Namespace) -> int:
     """Label all scans of the paths and write the maps to ``--out``; or do this step of a job file."""
-    from napari_stmml.jobs.runner import PredictJob
+    from napari_stmml.jobs.requests import LabelScans
 
     if _is_job(options):
         return _steps(options, ("predict",))
-    job = PredictJob(
+    job = LabelScans(
         model=options.model,
         out=options.out,
         paths=tuple(options.paths),
@@ -228,14 +226,14 @@ def predict(options: argparse.Namespace) -> int:
 def learn(options: argparse.Namespace) -> int:
     """Teach a model what was painted on scans in napari; the sidecars beside the scans hold it."""
     from napari_stmml.heights.two_biases import paired
-    from napari_stmml.jobs.runner import scans_of
+    from napari_stmml.jobs.scan_stream import stream_scans
     from napari_stmml.model.classifier import SurfaceClassifier
     from napari_stmml.system.files import keep_aside
     from napari_stmml.truth.teaching import teach
 
     events: list[Event] = []
     classifier = SurfaceClassifier.load(options.model)
-    scans = scans_of(options.paths, "", events.append, lambda: False)
+    scans = stream_scans(options.paths, events.append)
     scans = paired(scans, classifier.recipe.preprocessing)
     taught = teach(classifier, scans, on_event=events.append)
     learnt, skipped = of_type(events, Learned), _skipped(events)
@@ -282,6 +280,7 @@ def _run(
 
     Its events of the ``wanted`` types go to ``events``: ten thousand scans have many.
     """
+    from napari_stmml.jobs.runner import run as do
     from napari_stmml.system.progress import Stopped
 
     stop = threading.Event()
@@ -301,7 +300,7 @@ def _run(
     before = signal.signal(signal.SIGINT, on_interrupt) if here else None
     try:
         with _prints_on_stderr():
-            job.run(report, stop.is_set)
+            do(job, report, stop.is_set)
     except Stopped as error:
         if Event not in wanted or not of_type(events, ScanLabelled):
             raise ValueError(str(error)) from error

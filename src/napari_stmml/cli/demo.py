@@ -12,7 +12,8 @@ from napari_stmml.events import BatchDone, EpochDone, Event, Listener, Message, 
 from napari_stmml.figures.curves import loss_figure
 from napari_stmml.figures.drawing import save_figure
 from napari_stmml.io.matrix_writer import Frame, write_session
-from napari_stmml.jobs.runner import PredictJob, TrainJob
+from napari_stmml.jobs.requests import LabelScans, TrainModel
+from napari_stmml.jobs.runner import run
 from napari_stmml.recipe import DEFAULT, get_recipe
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate.surfaces import Surface, simulate_hexagonal, simulate_si001, with_artefacts
@@ -66,7 +67,7 @@ def run_demo(headless: str | None, show: Listener) -> int:
         history.append(event)
         show(event)
 
-    TrainJob(str(model), tuple(map(str, silicon)), recipe=recipe.as_dict()).run(listen, lambda: False)
+    run(TrainModel(str(model), tuple(map(str, silicon)), recipe=recipe.as_dict()), listen, lambda: False)
     figure, draw = loss_figure()
     draw(
         [(one.fraction * one.epochs, one.loss) for one in of_type(history, BatchDone)],
@@ -74,7 +75,7 @@ def run_demo(headless: str | None, show: Listener) -> int:
     )
     save_figure(figure, folder / "loss.png")
     step("labelling the four directions of the first scan")
-    PredictJob(str(model), str(folder), (str(files[0]),)).run(listen, lambda: False)
+    run(LabelScans(str(model), str(folder), (str(files[0]),)), listen, lambda: False)
     maps = [event.labels for event in of_type(history, ScanLabelled)]
     step(f"done: {len(maps)} label maps beside the scans, model in {model}")
     if headless is not None:

@@ -1,38 +1,47 @@
-"""A process of its own that runs jobs, seen from the viewer: TensorFlow can neither block nor kill it."""
+"""A process of its own that does one request after the other: `main` runs in it, `Worker` is its other side.
 
-import contextlib
-import json
+Requests go to its standard input and events come from its standard output, one line of JSON each; TensorFlow
+can neither block nor kill whoever asks.
+"""
+
+import os
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable
-from dataclasses import asdict, replace
+import traceback
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING
 
-from napari_stmml.events import Died, Ended, Event, Failed, ModelKept, from_json
-from napari_stmml.jobs.runner import Job, TrainJob
-from napari_stmml.scan import Scan, save_scans
+from napari_stmml import events
+from napari_stmml.events import Died, Ended, Event, Failed, Finished, Listener, ModelKept
+from napari_stmml.jobs import requests
+from napari_stmml.jobs.requests import Request, Stop, TrainModel, WarmUp
 
-SECONDS_TO_STOP = 1.8  # a cancelled job that has not ended by then is ended
+if TYPE_CHECKING:
+    from napari_stmml.scan import Scan
+
+SECONDS_TO_STOP = 1.8  # a cancelled request that has not ended by then is ended with its process
 
 
 class Worker:
-    """A process of its own that runs one job after the other, and stays for the next.
+    """A process of its own that does one request after the other, and stays for the next.
 
-    Everything that it reports arrives in ``events``; every job ends with one event of the type `Ended`.
+    Everything that it reports arrives in ``events``; every request ends with one event of the type `Ended`.
     A process that dies takes nothing with it.
     """
 
     def __init__(self) -> None:
         self.events: SimpleQueue[Event] = SimpleQueue()
-        self.job: Job | None = None
+        self.request: Request | None = None
         self._process: subprocess.Popen[str] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="stmml-", ignore_cleanup_errors=True)
         self._cancelled = False
-        self._kept = False  # whether the job has written a model so far
+        self._kept = False  # whether the request has written a model so far
         self._lock = threading.Lock()
 
     @property
@@ -46,39 +55,38 @@ class Worker:
         return None if self._process is None else self._process.pid
 
     def warm(self) -> None:
-        """Start the process and let it import what clustering needs, so that the first job finds it ready."""
-        if self.job is None and self._process is None:
+        """Start the process and let it import what clustering needs, so that the first request finds it."""
+        if self.request is None and self._process is None:
             threading.Thread(target=self._warm, daemon=True).start()
 
-    def _warm(self) -> None:
-        with self._lock:
-            if self._process is not None or self._cancelled:
-                return
-            self._process = self._start()
-        self._tell({"ready": True})
+    def submit(self, request: Request, scans: "Iterable[Scan]" = ()) -> None:
+        """Ask for something and return at once.
 
-    def submit(self, job: Job, scans: Iterable[Scan] = ()) -> None:
-        """Start a job and return at once; ``scans`` travel to it through a file, written in a thread.
+        Parameters
+        ----------
+        request : Request
+        scans : iterable of Scan
+            They travel to the process through a file, which is written in a thread.
 
         Raises
         ------
         RuntimeError
-            If a job is still running.
+            If another request is still being done.
         """
-        if self.job is not None:
+        if self.request is not None:
             raise RuntimeError("a job is still running")
-        self.job, self._cancelled, self._kept = job, False, False
+        self.request, self._cancelled, self._kept = request, False, False
         # Writing scans and starting Python takes a while: not in the thread that asks.
-        threading.Thread(target=self._deliver, args=(job, scans), daemon=True).start()
+        threading.Thread(target=self._deliver, args=(request, scans), daemon=True).start()
 
     def cancel(self) -> None:
-        """Ask the job to stop and keep what it has; if it has not within 1.8 s, end the process."""
-        job = self.job
-        if job is None or self._cancelled:
+        """Ask the process to stop and keep what it has; if it has not within 1.8 s, end it."""
+        request = self.request
+        if request is None or self._cancelled:
             return
         self._cancelled = True
-        self._tell({"stop": True})
-        timer = threading.Timer(SECONDS_TO_STOP, lambda: self.kill() if self.job is job else None)
+        self._send(Stop())
+        timer = threading.Timer(SECONDS_TO_STOP, lambda: self.kill() if self.request is request else None)
         timer.daemon = True
         timer.start()
 
@@ -94,32 +102,40 @@ class Worker:
         self.kill()
         if self._process is not None:
             self._process.wait(5)
-        if self.job is not None:
-            self._settle(self.job)
+        if self.request is not None:
+            self._settle(self.request)
         self._folder.cleanup()
 
-    def _deliver(self, job: Job, scans: Iterable[Scan]) -> None:
+    def _warm(self) -> None:
+        with self._lock:
+            if self._process is not None or self._cancelled:
+                return
+            self._process = self._start()
+        self._send(WarmUp())
+
+    def _deliver(self, request: Request, scans: "Iterable[Scan]") -> None:
         try:
-            values = asdict(job)
             if taken := list(scans):
-                values["scans"] = str(self.folder / "scans.npz")
-                save_scans(values["scans"], taken)
+                from napari_stmml.scan import save_scans
+
+                request = replace(request, scans=str(self.folder / "scans.npz"))
+                save_scans(request.scans, taken)
             if self._cancelled:
                 self._end(Failed("it was cancelled before it began"))
                 return
             with self._lock:
                 if self._process is None or self._process.poll() is not None:
                     self._process = self._start()
-            self._tell({"job": job.kind, "values": values})
+            self._send(request)
             if self._cancelled:  # asked for while all this went on
-                self._tell({"stop": True})
+                self._send(Stop())
         except Exception as error:  # noqa: BLE001 - the edge of a thread: without an end a panel would wait for ever
             self._end(Failed(f"the job could not be started: {error}"))
 
     def _start(self) -> subprocess.Popen[str]:
         with (self.folder / "log.txt").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "napari_stmml.jobs.runner"],
+                [sys.executable, "-m", "napari_stmml.jobs.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -130,21 +146,18 @@ class Worker:
         threading.Thread(target=self._listen, args=(process,), daemon=True).start()
         return process
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def _send(self, request: Request) -> None:
         process = self._process
-        if process is None or process.stdin is None:
-            return
-        try:
-            process.stdin.write(json.dumps(message) + "\n")
-            process.stdin.flush()
-        except (OSError, ValueError):
-            return  # it has gone; _listen says so
+        if process is not None and process.stdin is not None:
+            with suppress(OSError, ValueError):  # it has gone; _listen says so
+                process.stdin.write(requests.to_json(request) + "\n")
+                process.stdin.flush()
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         for line in process.stdout:
             try:
-                event = from_json(line)
+                event = events.from_json(line)
             except ValueError:
                 continue  # the process was ended in the middle of a line
             self._kept = self._kept or isinstance(event, ModelKept)
@@ -155,24 +168,83 @@ class Worker:
         code = process.wait()
         process.stdout.close()
         if process.stdin is not None:
-            with contextlib.suppress(OSError):  # what it was told last, it did not hear
+            with suppress(OSError):  # what it was sent last, it did not read
                 process.stdin.close()
-        if self.job is not None and process is self._process:
+        if self.request is not None and process is self._process:
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             self._end(Died(f"its process ended before its work was done ({how})"))
 
     def _end(self, event: Ended) -> None:
-        job, self.job = self.job, None
+        request, self.request = self.request, None
         event = replace(event, cancelled=self._cancelled)
         if isinstance(event, Failed):
-            event = replace(event, model=self._settle(job))
+            event = replace(event, model=self._settle(request))
         self.events.put(event)
 
-    def _settle(self, job: Job | None) -> str | None:
+    def _settle(self, request: Request | None) -> str | None:
         """Put the model so far of a training that did not finish in its place; return where it is."""
-        if not (self._kept and isinstance(job, TrainJob)):
+        if not (self._kept and isinstance(request, TrainModel)):
             return None
         try:
-            return str(job.settle() or job.out)
+            return str(request.settle() or request.out)
         except OSError:
-            return str(job.checkpoint)
+            return str(request.checkpoint)
+
+
+# ---- in the process
+
+
+def main() -> None:
+    """Do requests as they come on standard input, until it is closed."""
+    # Whatever a library prints goes to the log: standard output is for events alone.
+    wire = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    if hasattr(os, "nice"):
+        os.nice(5)  # the viewer goes first
+    waiting: SimpleQueue[Request | Failed | None] = SimpleQueue()
+    stop = threading.Event()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            try:
+                request = requests.from_json(line)
+            except ValueError as error:
+                waiting.put(Failed(str(error)))
+                continue
+            if isinstance(request, Stop):
+                stop.set()
+            else:
+                stop.clear()
+                waiting.put(request)
+        stop.set()  # the viewer has gone: keep the model so far and go as well
+        waiting.put(None)
+
+    def report(event: Event) -> None:
+        with suppress(OSError):  # nobody listens any more: the work is finished all the same
+            wire.write(events.to_json(event) + "\n")
+            wire.flush()
+
+    threading.Thread(target=listen, daemon=True).start()
+    while (request := waiting.get()) is not None:
+        ended = request if isinstance(request, Failed) else _do(request, report, stop.is_set)
+        if not isinstance(request, WarmUp):
+            report(ended)
+
+
+def _do(request: Request, report: Listener, should_stop: Callable[[], bool]) -> Ended:
+    """Do a request; return how it ended."""
+    from napari_stmml.jobs.runner import run  # loads everything, which the other side must not
+    from napari_stmml.system.progress import Stopped
+
+    try:
+        run(request, report, should_stop)
+    except (ValueError, OSError, Stopped) as error:
+        return Failed(str(error))
+    except Exception as error:  # noqa: BLE001 - the edge of a process: said there, traced in its log
+        traceback.print_exc()
+        return Failed(f"an unexpected {type(error).__name__}: {error}")
+    return Finished()
+
+
+if __name__ == "__main__":
+    main()

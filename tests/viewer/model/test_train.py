@@ -10,7 +10,7 @@ import pytest
 from napari_stmml import SurfaceClassifier, read_mtrx
 from napari_stmml.classes import Classes
 from napari_stmml.events import Clustering, ClustersProposed, Failed, Finished, TrainingWindows
-from napari_stmml.jobs.runner import ProposeJob
+from napari_stmml.jobs.requests import ProposeClusters
 from napari_stmml.jobs.worker import SECONDS_TO_STOP
 from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe, get_recipe
@@ -393,7 +393,7 @@ def test_a_proposal_sets_the_number_of_clusters_and_shows_why(viewer, dock, monk
     panel.fields["pixel_density"].value = 9.0
     panel.propose.native.click()
     ((job, scans),) = started
-    assert isinstance(job, ProposeJob)
+    assert isinstance(job, ProposeClusters)
     assert job.recipe["pixel_density"] == 9
     assert len(scans) == 1
     sentence = "7 clusters: beyond, they are told apart less well"

@@ -40,7 +40,7 @@ from napari_stmml.events import (
     Skipped,
     TrainingWindows,
 )
-from napari_stmml.jobs.runner import RunJob
+from napari_stmml.jobs.requests import RunJobFile
 from napari_stmml.viewer.batch.form import JobForm, keep
 from napari_stmml.viewer.batch.layers import BatchLayers
 from napari_stmml.viewer.batch.results import Result, Results, read_results, report_of, write_report
@@ -120,7 +120,7 @@ class BatchWidget(JobPanel):
         self._began, self._step, self._labelled, self._failures = time.monotonic(), "", 0, []
         self._report = None
         self.results.begin()
-        self.start(RunJob(str(path), steps))
+        self.start(RunJobFile(str(path), steps))
         self._look_at(job)
         self.tabs.setCurrentIndex(1)
 

@@ -19,7 +19,7 @@ from napari_stmml.events import (
     UncertainFound,
 )
 from napari_stmml.heights.two_biases import with_way_back
-from napari_stmml.jobs.runner import CellsJob, LookJob
+from napari_stmml.jobs.requests import ComputeCells, FindUncertain
 from napari_stmml.model.cell_store import CellFile
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.truth.truth_file import HOME
@@ -82,7 +82,7 @@ class OpeningPanel(JobPanel):
         assert self.session.classifier is not None
         preparation = self.session.classifier.recipe.preprocessing
         scans_to_send = with_way_back(scans, self._all(), preparation)
-        self.start(CellsJob(str(path), str(self.worker.folder)), scans_to_send)
+        self.start(ComputeCells(str(path), str(self.worker.folder)), scans_to_send)
 
     def _open_model(self) -> Path:
         """Take the model that is chosen, or that of scans clustered at once, which is kept from now on."""
@@ -148,7 +148,7 @@ class OpeningPanel(JobPanel):
         self.session.flush()
         self.next.far = []  # places of another look, or of another model
         self._looking = True
-        self.start(LookJob(str(path), (folder,)))
+        self.start(FindUncertain(str(path), (folder,)))
 
     def _looked(self, event: Ended) -> None:
         self._looking = False

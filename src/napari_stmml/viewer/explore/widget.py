@@ -13,7 +13,7 @@ from napari_stmml.model import editing
 from napari_stmml.viewer.correct.open_scan import OpenScan
 from napari_stmml.viewer.correct.session import session_of
 from napari_stmml.viewer.explore.chosen_cells import area_nm2, listen, of_class, of_region, shown_on_cells
-from napari_stmml.viewer.explore.embedding_process import Elsewhere
+from napari_stmml.viewer.explore.embedding_process import EmbeddingProcess
 from napari_stmml.viewer.explore.highlight import Highlight, unlike_all
 from napari_stmml.viewer.explore.point_colours import BY, CONFIDENCE, SCAN, by_class, by_confidence, by_scan
 from napari_stmml.viewer.explore.points import inside
@@ -52,7 +52,7 @@ class ExploreWidget(Panel):
         self.scans: list[OpenScan] = []  # which the view is of
         self.masks: list[np.ndarray] = []  # selected cells, (cells,) bool for each of these
         self.highlight = Highlight(napari_viewer)
-        self.elsewhere = Elsewhere(self)
+        self.embedding = EmbeddingProcess(self)
         self._asked: list[OpenScan] = []  # what is laid out elsewhere
         self._scans_timer = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._colours_timer = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -63,7 +63,7 @@ class ExploreWidget(Panel):
 
     def update_view(self) -> None:
         """Lay out the cells of the scans that are open now: at once, or in a process of its own."""
-        self.elsewhere.cancel()
+        self.embedding.cancel()
         classifier, scans = self.session.classifier, list(self.session.scans)
         features = [one.features for one in scans if one.features is not None]
         if classifier is None or not scans or len(features) < len(scans):
@@ -77,7 +77,7 @@ class ExploreWidget(Panel):
                 self._show(look(flat, groups, classifier.clusters), scans)
                 return
             files, self._asked = [one.file.path for one in scans], scans
-            self.elsewhere.start(files, groups, classifier.clusters, self.method.value)
+            self.embedding.start(files, groups, classifier.clusters, self.method.value)
             self.say(f"{self.method.value}: laying out the cells …")
         except (ValueError, OSError) as error:
             self.say(str(error), wrong=True)
@@ -85,7 +85,7 @@ class ExploreWidget(Panel):
 
     def cancel(self) -> None:
         """End what is being laid out; the view stays as it is."""
-        self.elsewhere.cancel()
+        self.embedding.cancel()
         self.say("Cancelled.")
         self._show_running()
 
@@ -194,8 +194,8 @@ class ExploreWidget(Panel):
         self.method.changed.connect(self.update_view)
         self.colour.changed.connect(self._recolour)
         self.canvas.lassoed.connect(self._lasso)
-        self.elsewhere.done.connect(lambda view: self._show(view, self._asked))
-        self.elsewhere.failed.connect(self._fail)
+        self.embedding.done.connect(lambda view: self._show(view, self._asked))
+        self.embedding.failed.connect(self._fail)
         self._scans_timer.timeout.connect(self._take_scans)
         self._colours_timer.timeout.connect(self._recolour)
         self._clicked = listen(self.session, self.select_region)
@@ -268,7 +268,7 @@ class ExploreWidget(Panel):
         self._show_running()
 
     def _show_running(self) -> None:
-        running = self.elsewhere.running
+        running = self.embedding.running
         self.busy.setVisible(running)
         self.cancel_button.setEnabled(running)
 
@@ -277,7 +277,7 @@ class ExploreWidget(Panel):
         if event.type() == QEvent.Type.ParentChange:
             self._hear(self.parent() is not None)
             if self.parent() is None:
-                self.elsewhere.cancel()
+                self.embedding.cancel()
                 self.highlight.remove()
         super().changeEvent(event)
 

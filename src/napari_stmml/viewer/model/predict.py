@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton
 from napari_stmml import events
 from napari_stmml.heights.two_biases import way_back, with_way_back
 from napari_stmml.io.label_tiff import LabelMap, read_values
-from napari_stmml.jobs.runner import InstantJob, PredictJob
+from napari_stmml.jobs.requests import ClusterAtOnce, LabelScans
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import Recipe, instant_recipe
@@ -162,7 +162,7 @@ class PredictWidget(JobPanel):
     def _cluster(self, scans: list[Any]) -> Recipe:
         """Start clustering without a model; return the recipe."""
         recipe = instant_recipe(scans, self.clusters.value, self.both.enabled and self.both.value)
-        self.start(InstantJob(self._out, recipe=recipe.as_dict()), scans)
+        self.start(ClusterAtOnce(self._out, recipe=recipe.as_dict()), scans)
         self.say("clustering …")
         return recipe
 
@@ -172,7 +172,7 @@ class PredictWidget(JobPanel):
         self.shared.model = self._offered = Path(self.model.value)
         pitch = min(self.pitch.value, model.recipe.window_size) if model.encoder.has_pitch else None
         options: dict[str, Any] = {"figures": False, "confidence": self.confidence.value}
-        job = PredictJob(str(self.model.value), self._out, pitch=pitch, **options)
+        job = LabelScans(str(self.model.value), self._out, pitch=pitch, **options)
         others = [scan_of(layer) for layer in self._images() if layer.metadata.get(KEY, {}).get("direction")]
         self.start(job, with_way_back(scans, others, model.recipe.preprocessing))
         return model.recipe

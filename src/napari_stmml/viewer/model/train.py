@@ -9,7 +9,7 @@ from magicgui.widgets import PushButton
 
 from napari_stmml import events
 from napari_stmml.batch.job_parameters import PARAMETERS
-from napari_stmml.jobs.runner import ProposeJob, TrainJob
+from napari_stmml.jobs.requests import ProposeClusters, TrainModel
 from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import DEFAULT, STORIES, Recipe, get_recipe
 from napari_stmml.scan import Scan
@@ -50,7 +50,7 @@ class TrainWidget(JobPanel):
         self.propose = PushButton(text="Propose", tooltip="how many clusters do the chosen scans suggest?")
         self.curves = Curves()
         self._lay_out()
-        self._job: TrainJob | ProposeJob | None = None
+        self._job: TrainModel | ProposeClusters | None = None
         self._intake, self._matched = "", ""  # which scans were taken and which names were kept, in one line
         self.recipe.changed.connect(self._take_recipe)
         self.propose.changed.connect(lambda: self.attempt(self.on_propose))
@@ -83,7 +83,7 @@ class TrainWidget(JobPanel):
     def on_propose(self) -> None:
         """Start looking for a number of clusters that suits the chosen scans."""
         scans, paths = self._chosen()
-        self._job = ProposeJob(paths, recipe=self.chosen_recipe().as_dict(), seed=self.seed.value)
+        self._job = ProposeClusters(paths, recipe=self.chosen_recipe().as_dict(), seed=self.seed.value)
         self.start(self._job, scans)
 
     def on_start(self) -> None:
@@ -96,7 +96,7 @@ class TrainWidget(JobPanel):
             raise ValueError(f"{out} exists already; choose another name for the new model")
         recipe = self.chosen_recipe()
         like = "" if self.like.value is None else str(self.like.value)
-        self._job = TrainJob(str(out), paths, recipe=recipe.as_dict(), seed=self.seed.value, like=like)
+        self._job = TrainModel(str(out), paths, recipe=recipe.as_dict(), seed=self.seed.value, like=like)
         self._intake = self._matched = ""
         self.curves.begin(recipe.trains)
         self.start(self._job, scans)
@@ -135,7 +135,7 @@ class TrainWidget(JobPanel):
         """Say how it ended, and which model there is."""
         if not isinstance(event, events.Failed):
             return
-        if isinstance(self._job, ProposeJob):
+        if isinstance(self._job, ProposeClusters):
             self.say_stopped(event, "Nothing proposed")
             return
         kept = "there was no model to keep yet"
@@ -156,7 +156,7 @@ class TrainWidget(JobPanel):
         self.out.value = free_path(Path(event.model).with_stem(unnumbered), "-")
 
     def _on_clustering(self, done: int, total: int) -> None:
-        recipe, proposes = get_recipe(self.recipe.value), isinstance(self._job, ProposeJob)
+        recipe, proposes = get_recipe(self.recipe.value), isinstance(self._job, ProposeClusters)
         if not recipe.trains or proposes:  # there is nothing else to wait for
             self.measure(done, total)
         what = "window" if recipe.of_windows and not proposes else "scan"

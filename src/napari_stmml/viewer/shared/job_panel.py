@@ -8,7 +8,7 @@ from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 
 from napari_stmml.events import Ended, Event, Failed
-from napari_stmml.jobs.runner import Job
+from napari_stmml.jobs.requests import Request
 from napari_stmml.jobs.worker import Worker
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.shared.panel import Panel
@@ -45,9 +45,9 @@ class JobPanel(Panel):
         self.column.addWidget(self.progress)
         self.column.addWidget(self.status)
 
-    def start(self, job: Job, scans: Iterable[Scan] = ()) -> None:
+    def start(self, request: Request, scans: Iterable[Scan] = ()) -> None:
         """Start a job; the viewer stays free."""
-        self.worker.submit(job, scans)
+        self.worker.submit(request, scans)
         self._set_running(True)
         self.say("starting …")
         self._timer.start()
