@@ -161,17 +161,17 @@ def _label_all(
     )
     total, sources = count_files(request.paths), set[str]()
     if not request.figures or (classifier.encoder.has_network and total < 2):  # other processes take a while
-        for task in tasks:
+        for task in until_stopped(tasks, should_stop):
             _report_all(report, label_scan(task, classifier, report, should_stop))
-        return
-    with Pool(request.processes) as pool:
-        for name, source, outcome in _outcomes(pool, tasks, classifier, report, should_stop):
-            if outcome.error:
-                report(Skipped(name, f"{name} could not be labelled: {outcome.error}"))
-            else:
-                _report_all(report, outcome.result)
-            sources.add(source)
-            report(FilesDone("predict", len(sources), total))
+    else:
+        with Pool(request.processes) as pool:
+            for name, source, outcome in _outcomes(pool, tasks, classifier, report, should_stop):
+                if outcome.error:
+                    report(Skipped(name, f"{name} could not be labelled: {outcome.error}"))
+                else:
+                    _report_all(report, outcome.result)
+                sources.add(source)
+                report(FilesDone("predict", len(sources), total))
     if should_stop():
         raise Stopped("prediction was stopped")
 
