@@ -328,7 +328,7 @@ def flatten_two(viewer: napari.Viewer) -> None:
         panel.layer.value = layer
         wait_until(lambda: "preview" in viewer.layers)
         QTest.qWait(500)
-        panel.apply.native.click()
+        panel.apply.click()
         wait_until(lambda number=number: len(flattened(viewer)) == number)
     viewer.window.remove_dock_widget(panel)
 

@@ -10,7 +10,7 @@ from napari_stmml.viewer.correct.session import session_of
 from napari_stmml.viewer.explore.chosen_cells import area_nm2, shown_on_cells
 from napari_stmml.viewer.explore.highlight import CANDIDATES, SELECTED, unlike_all
 from napari_stmml.viewer.explore.widget import HELP, NOTHING, OF_WINDOWS, ExploreWidget
-from napari_stmml.viewer.shared.overlays import PASSING
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 
 LONG = 120_000  # ms
 
@@ -35,7 +35,7 @@ def settle(qtbot, panel):
 
 def lit(viewer):
     """List the layers that light cells up."""
-    return [layer for layer in viewer.layers if layer.metadata.get(PASSING) == SELECTED]
+    return [layer for layer in viewer.layers if layer.metadata.get(TEMPORARY) == SELECTED]
 
 
 def everything(panel):

@@ -12,8 +12,8 @@ from napari_stmml.events import UncertainFound, UncertainPlace
 from napari_stmml.truth.doubts import ACROSS, UNSURE, doubts, patch
 from napari_stmml.viewer.correct.open_scan import OpenScan
 from napari_stmml.viewer.correct.session import Session
-from napari_stmml.viewer.shared.overlays import PASSING, find, remove
-from napari_stmml.viewer.shared.panel import place_of
+from napari_stmml.viewer.io.layers import place_of
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, find, remove
 
 LOOK = "look here"  # the layer that marks the place
 MARK = "#ffffff"
@@ -178,7 +178,7 @@ class LookNext(QWidget):
             self._patch.astype(np.uint8),
             name=LOOK,
             colormap={1: MARK, None: MARK},
-            metadata={PASSING: LOOK},
+            metadata={TEMPORARY: LOOK},
             **place_of(one.truth),
         )
         mark.contour, mark.editable = 2, False

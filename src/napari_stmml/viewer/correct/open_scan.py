@@ -18,8 +18,7 @@ from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.truth.doubts import Answers
 from napari_stmml.truth.truth import over
-from napari_stmml.viewer.io.layers import KEY
-from napari_stmml.viewer.shared.panel import brief_name, place_of
+from napari_stmml.viewer.io.layers import KEY, brief_name, place_of
 
 PREDICTED, TRUTH = "predicted", "truth"  # what a layer is, in its metadata
 ROLE = "stmml_role"

@@ -26,9 +26,8 @@ from napari_stmml.truth.truth_file import HOME
 from napari_stmml.viewer.correct.look_next import Far, LookNext
 from napari_stmml.viewer.correct.open_scan import OpenScan, new_layers
 from napari_stmml.viewer.correct.session import session_of
-from napari_stmml.viewer.io.layers import KEY
+from napari_stmml.viewer.io.layers import KEY, scan_of
 from napari_stmml.viewer.shared.job_panel import JobPanel
-from napari_stmml.viewer.shared.panel import scan_of
 
 NO_MODEL = "made by Train, or found by Predict without a model"
 LIST_PX = 74  # of the list of scans: the classes need the room

@@ -8,8 +8,8 @@ from napari.layers import Labels
 
 from napari_stmml.colours import UNLABELLED, as_rgb
 from napari_stmml.viewer.correct.open_scan import OpenScan
-from napari_stmml.viewer.shared.overlays import PASSING
-from napari_stmml.viewer.shared.panel import place_of
+from napari_stmml.viewer.io.layers import place_of
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 
 SELECTED = "selected cells"  # what such a layer is, in its metadata
 CANDIDATES = ("#ff00ff", "#00ffff", "#ffff00", "#00ff00")  # bright on any scan, in any theme
@@ -52,7 +52,7 @@ class Highlight:
             name=f"{SELECTED} {one.name}",
             colormap=_colours(colour),
             opacity=OPACITY,
-            metadata={PASSING: SELECTED},
+            metadata={TEMPORARY: SELECTED},
             **place_of(one.truth),
         )
         layer.editable = False

@@ -9,7 +9,7 @@ import pandas as pd
 from magicgui.widgets import ComboBox, FloatSpinBox
 from napari.layers import Labels
 from napari.qt.threading import create_worker
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel
 
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.measuring.measurements import FLATTENED, Measurements, measure
@@ -19,10 +19,10 @@ from napari_stmml.scan import Scan
 from napari_stmml.text import counted, number
 from napari_stmml.viewer.correct.open_scan import ROLE, OpenScan
 from napari_stmml.viewer.correct.session import session_of
-from napari_stmml.viewer.io.layers import labels_from_layer
+from napari_stmml.viewer.io.layers import brief_name, labels_from_layer, scan_of
 from napari_stmml.viewer.measure.table import MeasurementTable
-from napari_stmml.viewer.shared.overlays import PASSING
-from napari_stmml.viewer.shared.panel import Panel, brief_name, scan_of
+from napari_stmml.viewer.shared.panel import Panel, button
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 
 AROUND_NM, AROUND_PX = 6.0, 60.0  # what the camera shows around a region, beyond it
 OF_CLASSES = ("name", "count", "density", "coverage", "height_mean", "area_mean", "nearest")
@@ -61,13 +61,13 @@ class MeasureWidget(Panel):
         )
         self._choices.append(self.maps)
         self.form(self.maps, self.background, self.least)
-        self.button, self.save_button = QPushButton("Measure"), QPushButton("Save tables…")
-        self.button.clicked.connect(self.measure)
-        self.save_button.clicked.connect(self._ask_save)
+        self.button = button("Measure", "measure all regions of the map", self.measure)
+        tip = "write tables of regions and classes, profiles, averages and pair distances to a folder"
+        self.save_button = button("Save tables…", tip, self._ask_save)
         self.save_button.setEnabled(False)
         row = QHBoxLayout()
-        for button in (self.button, self.save_button):
-            row.addWidget(button)
+        row.addWidget(self.button)
+        row.addWidget(self.save_button)
         self.column.addLayout(row)
         self.column.addWidget(self.status)
         self.classes, self.regions = MeasurementTable("statistics of classes"), MeasurementTable("regions")
@@ -200,7 +200,7 @@ class MeasureWidget(Panel):
             for layer in self.viewer.layers
             if isinstance(layer, Labels)
             and layer.ndim == 2
-            and PASSING not in layer.metadata
+            and TEMPORARY not in layer.metadata
             and layer.metadata.get(ROLE) != "predicted"
         ]
 

@@ -9,7 +9,9 @@ from qtpy.QtWidgets import QApplication
 from napari_stmml.io.matrix import read_mtrx, read_settings
 from napari_stmml.io.matrix_settings import DERIVED
 from napari_stmml.viewer.io.layers import scan_to_layer
-from napari_stmml.viewer.scan_info import COPIED, LAYER, ROW, ScanInfoWidget
+from napari_stmml.viewer.scan_info import widget
+from napari_stmml.viewer.scan_info.layer_settings import LAYER
+from napari_stmml.viewer.scan_info.widget import COPIED, ROW, ScanInfoWidget
 
 LONG = 20_000
 
@@ -21,15 +23,26 @@ def settle(qtbot):
 
 
 @pytest.fixture
-def show(qtbot, settle):
+def start(qtbot):
     """Return a function that shows a Scan info panel for a viewer; in a window, as layers come and go."""
 
-    def show_(viewer):
+    def start_(viewer):
         panel = ScanInfoWidget(viewer)
         qtbot.addWidget(panel)
         for event in ("inserted", "removed", "reordered"):
             getattr(viewer.layers.events, event).connect(panel.reset_choices)
         panel.show()
+        return panel
+
+    return start_
+
+
+@pytest.fixture
+def show(start, settle):
+    """Return a function that shows a panel, and waits until it has read the file."""
+
+    def show_(viewer):
+        panel = start(viewer)
         settle(panel)
         return panel
 
@@ -77,7 +90,7 @@ def test_the_table_says_all_that_the_layer_and_its_files_say(viewer, layers, sho
     assert own["Angle"] == "0 deg"
     assert own["Taken"] == "2026-11-23 12:00 UTC"
     assert own["File"] == small_session[0].name
-    assert panel.status.text() == f"{len(rows)} settings; slanted: derived"
+    assert panel.status.text() == f"{len(rows)} settings; in italics: derived"
 
 
 def test_the_table_follows_the_active_layer(viewer, layers, show, settle, small_session):
@@ -112,7 +125,7 @@ def test_a_layer_that_cannot_be_shown_leaves_the_choice(viewer, layers, show):
 def test_a_file_is_read_once(viewer, layers, show, settle, monkeypatch):
     viewer.layers.selection.active = layers[0]
     panel = show(viewer)
-    monkeypatch.setattr("napari_stmml.viewer.scan_info.read_settings", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr(widget, "read_settings", lambda path: pytest.fail("read again"))
     for layer in layers[1:4]:
         viewer.layers.selection.active = layer
         assert "settings" in panel.status.text()
@@ -174,11 +187,10 @@ def test_selected_rows_alone_are_copied(viewer, layers, show):
 def test_tooltips_have_the_exact_value_and_matrix_name(viewer, layers, show):
     panel = show(viewer)
     tips = {}
-    for item in panel._items():
+    for item in panel.items():
         row = item.data(0, ROW)
-        if row is not None:
-            tips[row.setting.name] = item.toolTip(1)
-            assert item.font(1).italic() == (row.where == DERIVED)
+        tips[row.setting.name] = item.toolTip(1)
+        assert item.font(1).italic() == (row.where == DERIVED)
     setpoint = "EEPA::Regulator.Setpoint_1"
     assert tips[setpoint].startswith(f"{setpoint} = 5.0000000000000")
     assert tips["scan_speed"].endswith("derived: width / (points x raster time)")
@@ -206,7 +218,7 @@ def test_layers_of_other_readers_show_what_there_is(viewer, show):
     assert values(panel)[LAYER, "Scale"] == "1 x 1 x 1 (pixel, pixel, pixel)"
     assert panel.status.text().startswith("This layer comes from no file of a microscope")
     viewer.add_labels(np.zeros((20, 40), np.uint8), scale=(0.5, 0.25), units="um")
-    assert values(panel)[LAYER, "Height x width"] == "1e+04 x 1e+04 nm"
+    assert values(panel)[LAYER, "Height x width"] == "10 000 x 10 000 nm"
     assert values(panel)[LAYER, "Pixel size"] == "500 x 250 nm/px"
     viewer.add_image(np.zeros((20, 40, 3)), rgb=True)
     assert values(panel)[LAYER, "Rows x columns"] == "20 x 40 x 3"
@@ -221,18 +233,18 @@ def test_without_layers_the_panel_says_what_to_do(viewer, layers, show):
     assert copied() == [list(COPIED)]
 
 
-def test_layers_changed_and_removed_while_a_file_is_read_leave_the_last_choice(viewer, layers, show, settle):
-    panel = show(viewer)
-    panel._read.clear()
+def test_layers_changed_and_removed_while_a_file_is_read_leave_the_last_choice(viewer, layers, start, settle):
+    panel = start(viewer)
     for layer in layers:
         viewer.layers.selection.active = layer
     viewer.layers.remove(layers[4])
     viewer.layers.selection.active = layers[1]
     settle(panel)
     assert values(panel)[LAYER, "Name"] == layers[1].name
-    panel._read.clear()
-    panel.refresh()
+    other = start(viewer)
     viewer.layers.clear()
+    settle(other)
+    assert shown(other) == []
     settle(panel)
     assert shown(panel) == []
 
