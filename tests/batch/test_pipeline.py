@@ -34,13 +34,13 @@ from napari_stmml.figures import curves, drawing, labels_figure
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
-from napari_stmml.io.tables import load_window_log
 from napari_stmml.model.model_file import read as read_bundle
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001
 from napari_stmml.srsml24 import window_stream
 from napari_stmml.system.progress import Stopped
 from napari_stmml.truth import truth_file
+from tests.window_tables import read_log
 
 FILES = 6
 WINDOWS = 25  # of a direction: 48 px, windows of 16 px every 8
@@ -223,7 +223,7 @@ def test_a_label_map_is_what_the_model_says_of_the_scan_itself(finished, scans):
 def test_painting_the_log_of_windows_gives_the_label_map(finished):
     grid = finished.job.recipe.prediction_grid
     for path in sorted((finished.folder / "predictions" / "scans").glob("*_windows.txt")):
-        starts, labels, sure = load_window_log(path)
+        starts, labels, sure = read_log(path)
         nearest = np.zeros(grid.shape((48, 48)), np.uint8)
         nearest[tuple((starts // 4).T)] = labels
         assert len(starts) == 81
