@@ -1,6 +1,7 @@
 """What all dock widgets have in common: a scrolling column, choices of layers, a status line."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from magicgui.widgets import ComboBox, Container, FileEdit, Select
@@ -21,6 +22,21 @@ from napari_stmml.viewer.shared.shared_state import shared_state
 from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 
 
+@dataclass(frozen=True)
+class Callbacks:
+    """A list of callbacks, in the shape of a signal."""
+
+    callbacks: list[Any]
+
+    def connect(self, do: Callable[..., Any]) -> None:
+        """Add a callback."""
+        self.callbacks.append(do)
+
+    def disconnect(self, do: Callable[..., Any]) -> None:
+        """Remove a callback."""
+        self.callbacks.remove(do)
+
+
 class Panel(QScrollArea):
     """A column of widgets that scrolls where the window is too low for it."""
 
@@ -29,6 +45,8 @@ class Panel(QScrollArea):
         self.viewer = napari_viewer
         self.shared = shared_state(napari_viewer)
         self._choices: list[Any] = []
+        self._followed: list[tuple[Any, Callable[..., Any]]] = []
+        self._closed = False
         inside = QWidget()
         self.column = QVBoxLayout(inside)
         self.column.setContentsMargins(6, 6, 6, 6)
@@ -50,14 +68,23 @@ class Panel(QScrollArea):
             self.updateGeometry()
         return super().eventFilter(watched, event)
 
+    def follow(self, signal: Any, do: Callable[..., Any]) -> None:
+        """Connect to a signal; while the panel is closed, it hears nothing."""
+        self._followed.append((signal, do))
+        signal.connect(do)
+
     def changeEvent(self, event: Any) -> None:
-        """Call ``on_close`` when napari takes the panel out of its window: it is closed, not destroyed."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.on_close()
+        """See whether napari has taken the panel out of its window, where it is closed, or put it back."""
         super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange and self._closed != (self.parent() is None):
+            self._closed = not self._closed
+            for signal, do in self._followed:
+                (signal.disconnect if self._closed else signal.connect)(do)
+            if self._closed:
+                self.on_close()
 
     def on_close(self) -> None:
-        """End what the panel has running."""
+        """End what must not go on when the panel is closed."""
 
     def reset_choices(self, event: Any = None) -> None:
         """Offer the layers that the viewer has now; napari calls this when they change."""

@@ -1,4 +1,4 @@
-"""Teach a model what people have painted on scans, from the sidecars beside these."""
+"""Let a model learn from what people have painted on scans, as read from the files beside these."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,17 +7,17 @@ from napari_stmml.events import Learned, Listener, Skipped, ignore
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
 from napari_stmml.scan import Scan
-from napari_stmml.truth.recall import recall
+from napari_stmml.truth.overlay import read_truth
 from napari_stmml.truth.truth_file import TruthFile
 
 
-def teach(
+def learn_from_truths(
     classifier: SurfaceClassifier,
     scans: Iterable[Scan],
     *,
     on_event: Listener = ignore,
 ) -> SurfaceClassifier:
-    """Return a model that has learnt from what was painted on scans; those without strokes are passed over.
+    """Return a model that has learnt from what was painted on scans; unpainted scans are passed over.
 
     Parameters
     ----------
@@ -25,12 +25,16 @@ def teach(
     scans : iterable of Scan
         With ``other`` where the recipe takes both biases.
     on_event : callable
-        Gets `Learned` of each scan with painted pixels, and `Skipped` of each that cannot be used.
+        Gets `Learned` of each scan that was learnt from, and `Skipped` of each that cannot be used.
+
+    Returns
+    -------
+    SurfaceClassifier
     """
     for scan in scans:
         file = TruthFile(scan)
         try:
-            found = recall(file, classifier.classes, lineage(classifier.training))
+            found = read_truth(file, classifier.classes, lineage(classifier.training))
             if found is not None:
                 known = replace(classifier, classes=found.classes)
                 classifier = known.learn(scan, found.labels)

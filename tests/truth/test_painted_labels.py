@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from napari_stmml.classes import MOST, Classes
-from napari_stmml.truth.truth import by_names, completed, merge, over, translated
+from napari_stmml.truth.painted_labels import by_names, completed, merge, overlay, translated
 
 SHAPE = (40, 50)
 
 
 def test_a_truth_wins_over_a_prediction_where_it_was_painted(rng):
     prediction, truth = (rng.integers(0, 4, SHAPE).astype(np.uint8) for _ in range(2))
-    shown = over(prediction, truth)
+    shown = overlay(prediction, truth)
     np.testing.assert_array_equal(shown[truth > 0], truth[truth > 0])
     np.testing.assert_array_equal(shown[truth == 0], prediction[truth == 0])
     with pytest.raises(ValueError, match=r"\(2, 2\) does not fit a prediction of \(40, 50\)"):
-        over(prediction, np.zeros((2, 2), np.uint8))
+        overlay(prediction, np.zeros((2, 2), np.uint8))
 
 
 def test_merging_is_ours_where_we_changed_and_theirs_elsewhere(rng):

@@ -1,15 +1,21 @@
-"""Save what changed at once, one save at a time: what changes during a save is saved right after it."""
+"""AutoSave: writes the newest value at once, one save at a time, in the caller's threads."""
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+Value = TypeVar("Value")
+Outcome = TypeVar("Outcome")
 Submit = Callable[[Callable[[], None]], Any]
 
 
-class AutoSave:
-    """Saves the newest value; threads are the caller's.
+def at_once(do: Callable[[], None]) -> None:
+    """Run a function here and now, in place of a thread."""
+    do()
+
+
+class AutoSave(Generic[Value, Outcome]):
+    """Saves the newest value; what changes during a save is saved right after it.
 
     Parameters
     ----------
@@ -18,26 +24,26 @@ class AutoSave:
     submit : callable
         Runs a function without arguments in a thread.
     on_saved : callable
-        Gets what ``save`` returned, in that thread.
+        Gets a value and what ``save`` returned of it, in that thread.
     on_error : callable
         Gets the error of a save that failed, in that thread; the next change, or a flush, tries again.
     """
 
     def __init__(
         self,
-        save: Callable[[Any], Any],
+        save: Callable[[Value], Outcome],
         submit: Submit,
-        on_saved: Callable[[Any], None] = lambda outcome: None,
+        on_saved: Callable[[Value, Outcome], None] = lambda value, outcome: None,
         on_error: Callable[[Exception], None] = lambda error: None,
     ) -> None:
         self._save, self._submit, self._on_saved, self._on_error = save, submit, on_saved, on_error
-        self._waiting: list[Any] = []
-        self._failed: list[Any] = []  # the newest value, if it could not be saved
+        self._waiting: list[Value] = []
+        self._failed: list[Value] = []  # the newest value, if it could not be saved
         self._lock = threading.Lock()
         self._idle = threading.Event()
         self._idle.set()
 
-    def changed(self, value: Any) -> None:
+    def changed(self, value: Value) -> None:
         """Save a value as soon as the save that may be running has ended; it must not change any more."""
         with self._lock:
             self._waiting, self._failed = [value], []
@@ -66,11 +72,6 @@ class AutoSave:
             except Exception as error:  # noqa: BLE001 - whatever it was, the next stroke has to be saved
                 with self._lock:
                     self._failed = [] if self._waiting else [value]
-                self._tell(self._on_error, error)
+                self._on_error(error)
             else:
-                self._tell(self._on_saved, outcome)
-
-    @staticmethod
-    def _tell(whom: Callable[[Any], None], what: Any) -> None:
-        with suppress(RuntimeError):  # Qt's, if the window has gone: strokes are saved all the same
-            whom(what)
+                self._on_saved(value, outcome)

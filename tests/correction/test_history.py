@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from napari_stmml.correction.history import MOST_STEPS, History, ModelEdit, Strokes, difference
 from napari_stmml.scan_key import ScanKey
-from napari_stmml.truth.history import MOST_STEPS, History, ModelEdit, Strokes, applied, difference
 
 KEY = ScanKey("00", "Z", "forward/up", (30, 40))
 
@@ -16,9 +16,9 @@ def test_a_difference_taken_back_gives_what_was_there_and_done_again_what_is():
     after[5:9, 7:30] = 6
     strokes = difference(before, after, KEY)
     work = after.copy()
-    applied(work, strokes, forward=False)
+    strokes.apply(work, forward=False)
     np.testing.assert_array_equal(work, before)
-    applied(work, strokes, forward=True)
+    strokes.apply(work, forward=True)
     np.testing.assert_array_equal(work, after)
 
 
@@ -32,11 +32,11 @@ def test_steps_of_strokes_and_models_come_back_in_their_order():
     stroke = difference(np.zeros(KEY.shape, np.uint8), np.ones(KEY.shape, np.uint8), KEY)
     history.push("painted", stroke)
     history.push("merged", ModelEdit("old", "new"))
-    assert (history.last, history.next) == ("merged", "")
+    assert not history.can_redo
     assert [step.change.before for step in history.undo()] == ["old"]
     assert [step.change for step in history.undo()] == [stroke]
     assert history.undo() == []
-    assert (history.last, history.next) == ("", "painted")
+    assert history.can_redo
     assert [step.what for step in history.redo()] == ["painted"]
     assert [step.what for step in history.redo()] == ["merged"]
     assert history.redo() == []
@@ -46,7 +46,7 @@ def test_what_is_learnt_from_a_stroke_at_once_goes_back_and_forth_with_it():
     history = History()
     history.push("renamed", ModelEdit(0, 1))
     history.push("painted", ModelEdit(1, 2))
-    history.push("learnt", ModelEdit(2, 3), joined=True)
+    history.push("learnt", ModelEdit(2, 3), with_previous=True)
     assert [step.what for step in history.undo()] == ["learnt", "painted"]
     assert [step.what for step in history.redo()] == ["painted", "learnt"]
     history.undo()

@@ -9,14 +9,12 @@ import pytest
 from napari_stmml import SurfaceClassifier, read_mtrx, train_classifier
 from napari_stmml.cli import main
 from napari_stmml.events import Learned, Skipped
-from napari_stmml.truth import truth_file
-from napari_stmml.truth.teaching import teach
+from napari_stmml.truth.learning import learn_from_truths
 from napari_stmml.truth.truth_file import TruthFile
 
 
 @pytest.fixture
-def scans(session_files, tmp_path, monkeypatch):
-    monkeypatch.setattr(truth_file, "HOME", tmp_path / "home")
+def scans(session_files, tmp_path, home):
     folder = tmp_path / "scans"
     shutil.copytree(session_files[0].parent, folder)
     return read_mtrx(folder / session_files[0].name)
@@ -36,18 +34,18 @@ def paint(scan, label=4):
 
 def test_what_was_painted_teaches_and_classes_go_by_their_names(scans, classifier):
     truth, told = paint(scans[0]), []
-    taught = teach(classifier, scans, on_event=told.append)
+    learnt = learn_from_truths(classifier, scans, on_event=told.append)
     assert told == [Learned(scans[0].name, 100)]
-    assert taught.class_names[-1] == "painted"
-    assert (taught.predict(scans[0])[truth > 0] == taught.n_classes).mean() > 0.9
+    assert learnt.class_names[-1] == "painted"
+    assert (learnt.predict(scans[0])[truth > 0] == learnt.n_classes).mean() > 0.9
 
 
-def test_a_damaged_sidecar_is_said_and_the_others_teach(scans, classifier):
+def test_a_damaged_sidecar_is_said_and_the_others_learn_from_truths(scans, classifier):
     paint(scans[0])
     path = TruthFile(scans[1]).save(np.ones(scans[1].heights.shape, np.uint8), {}, {}).path
     path.write_bytes(b"no picture")
     told = []
-    teach(classifier, scans, on_event=told.append)
+    learn_from_truths(classifier, scans, on_event=told.append)
     assert [type(event) for event in told] == [Learned, Skipped]
     assert path.name in told[1].why
 
