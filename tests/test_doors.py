@@ -24,9 +24,9 @@ VIEWER = "napari_stmml.viewer"
 DOORS = {
     "access2thematrix": {"io.matrix"},
     "spiepy": {"viewer.io.samples"},  # the viewer opens its demonstration images
-    "keras": {"srsml24.unet"},
-    "tensorflow": {"srsml24.unet"},
-    "sklearn": {"clustering.kmeans"},
+    "keras": {"system.keras"},
+    "tensorflow": {"system.keras"},
+    "sklearn": {"clustering.kmeans", "srsml24.kmeans"},
     "tifffile": {"io.label_tiff"},
     "gwyfile": {"io.gwyddion"},
     "jinja2": {"batch.report"},

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.quality.models import places_on
 from napari_stmml import Scan
-from napari_stmml.clustering.kmeans import nearest_centres
+from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.features.intake import prepare_scan
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.heights.spread import robust_sigma
@@ -38,7 +38,7 @@ class Plain:
     def labels(self, scan: Scan, coarse: bool = False) -> np.ndarray:
         """Label every pixel by the nearest centre."""
         made = self.vectors(scan, self.grid)
-        nearest, _ = nearest_centres(made.reshape(-1, made.shape[-1]), self.centres)
+        nearest, _ = Prototypes.plain(self.centres).assign(made.reshape(-1, made.shape[-1]))
         return self.grid.paint(nearest.reshape(made.shape[:2]) + 1, scan.heights.shape)
 
     def features(self, scan: Scan, coarse: bool = False) -> Iterator[np.ndarray]:

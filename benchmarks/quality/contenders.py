@@ -12,12 +12,16 @@ from benchmarks.quality import cache
 from benchmarks.quality.baselines import blind, plain_filters, raw_windows
 from benchmarks.quality.models import OfPackage, Remembered
 from napari_stmml import Scan, SurfaceClassifier, train_classifier
-from napari_stmml.model import training, training_cells
+from napari_stmml.features.encoder import Encoder
+from napari_stmml.model import training
 from napari_stmml.model.encoders import make_encoder
+from napari_stmml.model.methods import method_of
+from napari_stmml.model.training_record import TrainingMaps, TrainingRecord
 from napari_stmml.recipe import Recipe, get_recipe
-from napari_stmml.srsml24.encoders import WindowEncoder, Windows
-from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder, train_autoencoder
-from napari_stmml.srsml24.window_stream import WindowStream
+from napari_stmml.srsml24.encoders import WindowEncoder
+from napari_stmml.srsml24.training import train_autoencoder
+from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
+from napari_stmml.srsml24.window_stream import split
 
 Weights = dict[str, np.ndarray]
 _OF_NETWORKS = (
@@ -74,16 +78,12 @@ def by_network(
     return fit
 
 
-def clustered(encoder: Any, scans: Sequence[Scan], recipe: Recipe, seed: int) -> SurfaceClassifier:
+def clustered(encoder: Encoder, scans: Sequence[Scan], recipe: Recipe, seed: int) -> SurfaceClassifier:
     """Cluster what a network gives: the second half of ``train_classifier``."""
     with tempfile.TemporaryDirectory() as folder:
         maps, sources = training._store(scans, recipe, Path(folder), training.warn_of_skipped)
-        record = training.begin_training(sources, seed)
-        if not isinstance(encoder, Windows):
-            return training_cells.cluster(encoder, maps, recipe, record)
-        windows = WindowStream(maps, recipe.training_grid, together=recipe.cluster_buffer_size)
-        features = training.encoded(encoder.autoencoder, windows, recipe, seed)
-        return training.cluster(encoder, features, len(windows), recipe, record)
+        record = TrainingRecord(tuple(sources), seed)
+        return method_of(recipe).cluster(encoder, TrainingMaps(maps), recipe, record)
 
 
 def trained(recipe: Recipe) -> Callable[[str, Sequence[Scan], int], Weights]:
@@ -111,10 +111,10 @@ def _code_of_network(recipe: Recipe) -> str:
     values = {name: getattr(recipe, name) for name in _OF_NETWORKS}
     code = cache.code_of_package(("stream", "preprocess"))
     if recipe.features in ("windows", "dense windows"):
-        how = (training.train_network, training.split, train_autoencoder, build_autoencoder)
+        how = (type(method_of(recipe)).train, split, train_autoencoder, build_autoencoder)
         return cache.fingerprint(values, code, cache.code_of(how))
     learned = cache.code_of_package(("learned",), ("recipe", "autoencoder"))
-    return cache.fingerprint(values, code, learned, cache.code_of((training_cells.train_bank,)))
+    return cache.fingerprint(values, code, learned, cache.code_of((type(method_of(recipe)).train,)))
 
 
 def _windows_code(*recipes: Recipe) -> Callable[[], str]:

@@ -8,14 +8,14 @@ import pytest
 from napari_stmml import Recipe, Scan, SurfaceClassifier, read_mtrx, train_classifier
 from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes
-from napari_stmml.clustering.kmeans import nearest_centres
 from napari_stmml.colours import class_colours
 from napari_stmml.events import BatchDone, Clustering, EpochDone, Skipped, TrainingWindows, of_type
 from napari_stmml.model import model_file
 from napari_stmml.model.encoders import make_encoder
 from napari_stmml.model.lessons import Lessons
 from napari_stmml.model.painted_cells import painted_places
-from napari_stmml.model.training import SAMPLE, warn_of_skipped
+from napari_stmml.model.training import warn_of_skipped
+from napari_stmml.model.window_method import QUICK
 from napari_stmml.recipe import get_recipe
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
@@ -158,7 +158,7 @@ def test_a_stopped_training_gives_the_model_so_far_clustered_on_a_sample():
     )
     assert len(of_type(events, BatchDone)) == 1
     assert classifier.training["history"] == []
-    assert classifier.training["clustered_windows"] == SAMPLE < 29 * 29
+    assert classifier.training["clustered_windows"] == QUICK < 29 * 29
     assert classifier.predict(textures()).any()
 
 
@@ -252,11 +252,11 @@ def test_a_window_at_a_centre_is_sure_and_one_half_way_is_not(model):
     rng = np.random.default_rng(1)
     window = rng.random((1, 16, 16), dtype=np.float32)  # the first that the centres were made of
     features = model.encoder.autoencoder.encode(window)
-    nearest, sure = nearest_centres(features, model.clusters.centres)
+    nearest, sure = model.clusters.assign(features)
     assert nearest[0] == 0
     assert sure[0] > 0.99
     between = np.stack([model.clusters.centres[0] + d for d in (1, -1, 9, 10, 11)])
-    assert nearest_centres(features, between)[1][0] == pytest.approx(0, abs=1e-3)
+    assert Prototypes.plain(between).assign(features)[1][0] == pytest.approx(0, abs=1e-3)
 
 
 @pytest.mark.parametrize("pitch", [1, 3, 16])

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from napari_stmml.clustering.kmeans import nearest_centres
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.srsml24.dense_unet import blocks, dense_features, label_tiles, label_windows, tiles
 from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
@@ -152,7 +151,6 @@ def test_labels_are_the_nearest_centres_of_explicit_blocks(encode, heights, rng,
     assert cells * cells * 256 == windows.shape[1] or not flatten
     np.testing.assert_array_equal(labels.ravel(), nearest + 1)
     np.testing.assert_allclose(margin.ravel(), sure, atol=2e-4)
-    np.testing.assert_array_equal(labels.ravel(), nearest_centres(windows, centres)[0] + 1)
 
 
 def test_the_last_windows_flush_with_the_edge_are_encoded_at_their_own_place(encode, rng):

@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder, train_autoencoder
+from napari_stmml.srsml24.training import train_autoencoder
+from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
 
 # Figure 3 of the seed: name, layer type, output shape, parameters, connected to.
 FIGURE_3 = """

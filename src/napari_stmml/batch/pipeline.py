@@ -38,30 +38,20 @@ from napari_stmml.events import (
     Message,
     ScanLabelled,
     Skipped,
-    TrainingWindows,
     ignore,
 )
-from napari_stmml.model import model_file, training_cells
-from napari_stmml.model.classifier import SurfaceClassifier, load_network, save_network
-from napari_stmml.model.encoders import make_encoder
+from napari_stmml.model import model_file
+from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.methods import method_of
 from napari_stmml.model.model_file import lineage
-from napari_stmml.model.training import (
-    begin_training,
-    check_windows,
-    cluster,
-    encode,
-    encoded,
-    split,
-    train_network,
-)
+from napari_stmml.model.training_record import TrainingMaps, TrainingRecord, load_network, save_network
 from napari_stmml.parameters import nearest
-from napari_stmml.srsml24.encoders import Windows
-from napari_stmml.srsml24.unet import Autoencoder, TrainingState, summary
-from napari_stmml.srsml24.window_stream import StoredMap, WindowStream
+from napari_stmml.srsml24.training import TrainingState
+from napari_stmml.srsml24.window_stream import StoredMap
 from napari_stmml.system.files import write_array, write_text
 from napari_stmml.system.pool import Pool, cores
 from napari_stmml.system.progress import Stopped, until_stopped, with_time_left
-from napari_stmml.truth.truth_paths import truth_stamp
+from napari_stmml.truth.truth_file import stamp
 
 STEPS = ("process", "train", "cluster", "predict")
 READ_AHEAD = 2  # files that wait, prepared, for the network: it is slower than reading
@@ -260,82 +250,51 @@ class Pipeline:
         return {"program": __version__, **preparing, **training, "scans": digest(self._taken[2])}
 
     @property
-    def _to_cluster(self) -> WindowStream:
-        return WindowStream(
-            self._maps["train"],
-            self.recipe.training_grid,
-            limit=self.values["train_data_limit"],
-            together=self.values["cluster_buffer_size"],
-        )
-
-    def _streams(self) -> tuple[WindowStream, WindowStream]:
+    def _training_maps(self) -> TrainingMaps:
         maps = self._maps
         limits = (self.values["train_data_limit"], self.values["test_data_limit"])
-        return split(maps["train"], maps["test"] or maps["train"], self.recipe, *limits)
+        return TrainingMaps(maps["train"], maps["test"], *limits)
 
     def _train(self) -> None:
-        """Train the autoencoder, epoch by epoch; a killed training goes on after its last epoch."""
+        """Train the network of the recipe, where it has one; a killed training goes on after an epoch."""
         name = f"model/{self.values['model_name']}"
-        ends = (".stmml", "_summary.txt", "_history.json", "_history.png")
         done, said = self.folder.begin("train", self._train_print)
         self._say(said)
         if done:
             self._say("train: done already")
             return
-        if not self.recipe.of_windows:
-            self._train_bank(name)
-            return
+        outputs = [f"{name}{end}" for end in (".stmml", "_summary.txt", "_history.json", "_history.png")]
         checkpoint = self.folder / f"{name}.checkpoint"
-        outputs = [f"{name}{end}" for end in ends]
         self.folder.note("train", self._train_print, [*outputs, f"{name}.checkpoint"])
-        train, validation = self._streams()
-        check_windows(self._to_cluster, self.recipe)
-        training = begin_training(self._taken[1], self.values["random_seed"])
-        go_on = self._load_checkpoint(checkpoint, training)
-        self._report(TrainingWindows(len(self._maps["train"]), len(train), len(validation)))
+        record = TrainingRecord(tuple(self._taken[1]), self.values["random_seed"])
+        go_on = self._load_checkpoint(checkpoint, record)
 
         def keep_state(state: TrainingState) -> None:
             about = {"training_of": digest(self._train_print), "epoch": state.epoch}
-            model_file.write(checkpoint, {**about, "history": training["history"]}, state.variables)
+            model_file.write(checkpoint, {**about, "history": record.history}, state.variables)
 
-        self._say("train: TensorFlow is starting")
-        network = train_network(
-            train,
-            validation,
+        starting = "TensorFlow is starting" if self.recipe.trains else "this recipe has nothing to train"
+        self._say(f"train: {starting}")
+        encoder = method_of(self.recipe).train(
+            self._training_maps,
             self.recipe,
-            training,
+            record,
             on_event=with_time_left(self._report, self.recipe.epochs),
             keep_state=keep_state,
             go_on=go_on,
             should_stop=self._should_stop,
         )
         self._check_stop()
-        self._write_model(name, network, training)
-        self.folder.note("train", self._train_print, outputs, done=True)
+        save_network(self.folder / outputs[0], self.recipe, encoder, record)
+        if described := encoder.describe():
+            write_text(self.folder / outputs[1], described)
+        if record.history:
+            self._write_history(name, record.history)
+        written = [one for one in outputs if (self.folder / one).exists()]
+        self.folder.note("train", self._train_print, written, done=True)
         checkpoint.unlink(missing_ok=True)
 
-    def _train_bank(self, name: str) -> None:
-        """Train the network of a recipe that looks at every place, or note that it has none."""
-        maps = self._maps["train"]
-        training = begin_training(self._taken[1], self.values["random_seed"])
-        outputs = [f"{name}.stmml"]
-        if self.recipe.trains:
-            outputs += [f"{name}_history.json", f"{name}_history.png"]
-            self._say("train: TensorFlow is starting")
-            told = with_time_left(self._report, self.recipe.epochs)
-            weights = training_cells.train_bank(
-                maps, self.recipe, training, told, should_stop=self._should_stop
-            )
-            self._check_stop()
-            self._write_history(name, training["history"])
-            encoder = make_encoder(self.recipe, weights)
-        else:
-            self._say("train: this recipe has nothing to train")
-            encoder = make_encoder(self.recipe)
-        save_network(self.folder / f"{name}.stmml", self.recipe, encoder, training)
-        self.folder.note("train", self._train_print, outputs, done=True)
-
-    def _load_checkpoint(self, path: Path, training: dict[str, Any]) -> TrainingState | None:
+    def _load_checkpoint(self, path: Path, record: TrainingRecord) -> TrainingState | None:
         if not path.is_file():
             return None
         try:
@@ -345,15 +304,9 @@ class Pipeline:
             return None
         if about.get("training_of") != digest(self._train_print):
             return None
-        training["history"] = about["history"]
+        record.history[:] = about["history"]
         self._say(f"train: goes on after epoch {about['epoch']}")
         return TrainingState(about["epoch"], arrays)
-
-    def _write_model(self, name: str, network: Autoencoder, training: dict[str, Any]) -> None:
-        encoder = make_encoder(self.recipe, network.weights)
-        save_network(self.folder / f"{name}.stmml", self.recipe, encoder, training)
-        write_text(self.folder / f"{name}_summary.txt", summary(self.recipe.window_size))
-        self._write_history(name, training["history"])
 
     def _write_history(self, name: str, history: list[dict[str, Any]]) -> None:
         from napari_stmml.figures.curves import history_figure
@@ -382,8 +335,9 @@ class Pipeline:
             raise ValueError("there is no network of these parameters: do the step train first")
         name = f"cluster_model/{self.values['cluster_model_name']}"
         outputs = [f"{name}{end}" for end in (".stmml", "_convergence.txt", "_convergence.png")]
+        method, maps = method_of(self.recipe), self._training_maps
         latent_there, said = self.folder.begin("latent", self._latent_print)
-        latent_there = latent_there or not self.recipe.of_windows  # whose features are made, not kept
+        latent_there = latent_there or not method.batches(maps, self.recipe)
         self._say(said)
         done, said = self.folder.begin("cluster", self._cluster_print)
         self._say(said)
@@ -391,50 +345,47 @@ class Pipeline:
             self._say("cluster: done already")
             return
         self.folder.note("cluster", self._cluster_print, outputs)
-        _, encoder, training = load_network(self.folder / f"model/{self.values['model_name']}.stmml")
-        if not isinstance(encoder, Windows):
-            maps = self._maps["train"]
-            classifier = training_cells.cluster(encoder, maps, self.recipe, training, on_event=self._report)
-            self._check_stop()
-            classifier.save(self.folder / outputs[0])
-            self.folder.note("cluster", self._cluster_print, outputs[:1], done=True)
-            return
-        windows = self._to_cluster
-        features = self._features(encoder.autoencoder, windows)
-        classifier = cluster(encoder, features, len(windows), self.recipe, training, on_event=self._report)
+        _, encoder, record = load_network(self.folder / f"model/{self.values['model_name']}.stmml")
+        latent = self._latent_files(method.batches(maps, self.recipe)) if self.values["save_latent"] else []
+        if latent:
+            self.folder.note("latent", self._latent_print, latent)
+        classifier = method.cluster(
+            encoder,
+            maps,
+            self.recipe,
+            record,
+            kept=(lambda number, shape, make: self._kept(latent[number], shape, make)) if latent else None,
+            on_event=self._report,
+        )
+        if latent:
+            self.folder.note("latent", self._latent_print, latent, done=True)
+        self._check_stop()
         self._write_clusters(name, classifier)
-        self.folder.note("cluster", self._cluster_print, outputs, done=True)
+        written = [one for one in outputs if (self.folder / one).exists()]
+        self.folder.note("cluster", self._cluster_print, written, done=True)
 
-    def _features(self, autoencoder: Autoencoder, windows: WindowStream) -> Iterator[np.ndarray]:
-        """Yield features batch by batch, from their files where they are saved already."""
-        size = max(self.values["cluster_batch_size"], self.values["num_clusters"])
-        saving = self.values["save_latent"] and self.recipe.features == "windows"
-        if not saving:
-            yield from encoded(autoencoder, windows, self.recipe, self.values["random_seed"])
-            return
-        numbers = range(-(-len(windows) // size))
-        outputs = [f"latent_features/{self.values['model_name']}_latent_{i:05d}.npy" for i in numbers]
-        self.folder.note("latent", self._latent_print, outputs)
-        seed = self.values["random_seed"]
-        for batch, output in zip(windows.batches(size, seed), outputs, strict=True):
-            self._check_stop()
-            path = self.folder / output
-            if path.is_file():
-                with suppress(ValueError, OSError, EOFError):
-                    features = np.load(path, allow_pickle=False)
-                    if features.shape == (len(batch), autoencoder.n_features):
-                        yield features
-                        continue
-            features = encode(autoencoder, batch)
-            write_array(path, features)
-            yield features
-        self.folder.note("latent", self._latent_print, outputs, done=True)
+    def _latent_files(self, n: int) -> list[str]:
+        return [f"latent_features/{self.values['model_name']}_latent_{i:05d}.npy" for i in range(n)]
+
+    def _kept(self, output: str, shape: tuple[int, int], make: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return the features of a batch from their file, or make them and write it."""
+        self._check_stop()
+        path = self.folder / output
+        with suppress(ValueError, OSError, EOFError):
+            features: np.ndarray = np.load(path, allow_pickle=False)
+            if features.shape == shape:
+                return features
+        features = make()
+        write_array(path, features)
+        return features
 
     def _write_clusters(self, name: str, classifier: SurfaceClassifier) -> None:
         from napari_stmml.figures.curves import convergence_figure
         from napari_stmml.figures.drawing import save_figure
 
         classifier.save(self.folder / f"{name}.stmml")
+        if "convergence" not in classifier.training:
+            return
         steps = classifier.training["convergence"]
         seen = list(itertools.accumulate(steps["windows"]))
         lines = ["# windows seen\tmean squared distance to the nearest centre"]
@@ -462,7 +413,7 @@ class Pipeline:
             directions = [row["direction"] for row in record["rows"] if row["status"] != "skipped"]
             for direction in directions:
                 own = {**fingerprint, "scan": record["sha256"]}
-                if painted := truth_stamp(intake.source, direction, record["sha256"]):
+                if painted := stamp(intake.source, direction, record["sha256"]):
                     own["painted"] = painted  # so that its map is made anew after every change
                 prints[f"{intake.place}_{direction}"] = digest(own)
             every += bool(directions)

@@ -9,6 +9,7 @@ import numpy as np
 from napari_stmml.features.encoder import Encoder
 from napari_stmml.heights.two_biases import first_map
 from napari_stmml.srsml24.window_stream import StoredMap, load_map
+from napari_stmml.system.progress import Stopped
 
 MOST = 60_000  # cells that clusters are fitted to
 LEAST_OF_A_MAP = 200  # cells, so that of very many maps some are drawn
@@ -55,7 +56,7 @@ def sample_cells(
     on_map : callable
         Gets the maps done and in all.
     should_stop : callable
-        Asked after every map; what was drawn so far is the sample then.
+        Asked after every map; Stopped is raised then.
     """
     rng = np.random.default_rng((seed, 1))
     chosen = np.arange(len(maps))
@@ -70,7 +71,7 @@ def sample_cells(
         of_map.append(np.full(len(some), number))
         on_map(number + 1, len(chosen))
         if should_stop():
-            break
+            raise Stopped("clustering was stopped")
     return Sample(
         np.concatenate(features),
         np.concatenate(of_map),

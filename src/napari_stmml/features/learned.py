@@ -15,7 +15,7 @@ import numpy as np
 from napari_stmml.features.filters import FilterFeatures
 from napari_stmml.features.pasting import PIECE, TYPES, UNKNOWN, pasted_pieces
 from napari_stmml.heights.pyramid import blurred, doubled, halved
-from napari_stmml.srsml24.unet import load_keras
+from napari_stmml.system.keras import load_keras
 
 CELL = 2
 SEEN = 4  # channels that the network sees

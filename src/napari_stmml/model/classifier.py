@@ -18,7 +18,7 @@ from napari_stmml.features.intake import prepare_scan
 from napari_stmml.features.painting import paint_scan
 from napari_stmml.heights.two_biases import first_map
 from napari_stmml.model import model_file
-from napari_stmml.model.encoders import make_encoder
+from napari_stmml.model.encoders import read_encoder, weights_of
 from napari_stmml.model.learner import Learner
 from napari_stmml.model.lessons import Lessons
 from napari_stmml.model.painted_cells import checked_truth, enough, painted_features
@@ -109,7 +109,7 @@ class SurfaceClassifier:
             **self.classes.as_dicts(),
             "training": self.training,
         }
-        arrays = {**self.clusters.arrays(), **_weights(self.encoder)}
+        arrays = {**self.clusters.arrays(), **weights_of(self.encoder)}
         if self.exemplars is not None:
             arrays["exemplars"] = self.exemplars
         if self.lessons is not None:
@@ -128,7 +128,7 @@ class SurfaceClassifier:
         """
         about, arrays = model_file.read(path)
         try:
-            recipe, encoder = _encoder(about, arrays)
+            recipe, encoder = read_encoder(about, arrays)
             if "centres" not in arrays:
                 raise ValueError("it is a network without clusters; the step cluster makes the model")
             return cls(
@@ -399,38 +399,3 @@ def _gathered(
             raise Stopped("prediction was stopped")
     labels[~complete], confidence[~complete] = 0, np.nan
     return labels, confidence
-
-
-def save_network(path: str | Path, recipe: Recipe, encoder: Encoder, training: dict[str, Any]) -> Path:
-    """Write what makes features before there are clusters, with the recipe and the record of its training."""
-    about = {"recipe": recipe.as_dict(), "features": EDITION, "training": training}
-    return model_file.write(path, about, _weights(encoder))
-
-
-def load_network(path: str | Path) -> tuple[Recipe, Encoder, dict[str, Any]]:
-    """Read what makes the features of a model file, with clusters or without.
-
-    Raises
-    ------
-    ValueError
-        If the file is none, is damaged, or its parts do not fit.
-    """
-    about, arrays = model_file.read(path)
-    try:
-        return *_encoder(about, arrays), dict(about.get("training", {}))
-    except (KeyError, TypeError, ValueError) as error:
-        what = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"{Path(path).name} cannot be used as a network: {what}") from error
-
-
-_PREFIX = "autoencoder/"  # of every network's weights
-
-
-def _weights(encoder: Encoder) -> dict[str, np.ndarray]:
-    return {f"{_PREFIX}{name}": array for name, array in encoder.arrays().items()}
-
-
-def _encoder(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple[Recipe, Encoder]:
-    recipe = Recipe.from_dict(about["recipe"])
-    weights = {key[len(_PREFIX) :]: array for key, array in arrays.items() if key.startswith(_PREFIX)}
-    return recipe, make_encoder(recipe, weights, edition=about.get("features"))

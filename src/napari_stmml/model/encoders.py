@@ -1,6 +1,7 @@
 """The one place that knows which encoder the ``features`` of a recipe stand for."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from napari_stmml.srsml24.encoders import DenseWindowEncoder, WindowEncoder
 from napari_stmml.srsml24.unet import Autoencoder
 
 Weights = Mapping[str, np.ndarray]
+_PREFIX = "autoencoder/"  # of the names of every network's weights in a model file
 
 
 def make_encoder(recipe: Recipe, weights: Weights | None = None, *, edition: int | None = EDITION) -> Encoder:
@@ -34,6 +36,24 @@ def make_encoder(recipe: Recipe, weights: Weights | None = None, *, edition: int
         If the weights do not fit the recipe, or its features are those of another edition.
     """
     return _ENCODERS[recipe.features](recipe, weights or {}, edition)
+
+
+def weights_of(encoder: Encoder) -> dict[str, np.ndarray]:
+    """Return what a model file keeps of an encoder, as named arrays."""
+    return {f"{_PREFIX}{name}": array for name, array in encoder.arrays().items()}
+
+
+def read_encoder(about: Mapping[str, Any], arrays: Weights) -> tuple[Recipe, Encoder]:
+    """Return recipe and encoder out of what a model file holds.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If they do not fit.
+    """
+    recipe = Recipe.from_dict(about["recipe"])
+    weights = {key[len(_PREFIX) :]: array for key, array in arrays.items() if key.startswith(_PREFIX)}
+    return recipe, make_encoder(recipe, weights, edition=about.get("features"))
 
 
 def _filters(recipe: Recipe, weights: Weights, edition: int | None) -> Encoder:

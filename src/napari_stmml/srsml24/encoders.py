@@ -1,7 +1,9 @@
 """Encode windows with the U-Net of SRSML24: one by one as the document does, or all of a map at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+from math import gcd
 from typing import Any, TypeVar
 
 import numpy as np
@@ -9,9 +11,11 @@ import numpy as np
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.srsml24 import dense_unet
 from napari_stmml.srsml24.unet import Autoencoder, summary
+from napari_stmml.srsml24.window_stream import WindowStream, in_batches, load_map, places_of
 
 AT_ONCE = 2048  # windows; 34 MB of features at 32 px
 Place = tuple[Any, Any]
+Kept = Callable[[int, tuple[int, int], Callable[[], np.ndarray]], np.ndarray]
 _Self = TypeVar("_Self", bound="Windows")
 
 
@@ -60,6 +64,8 @@ class Windows:
 class WindowEncoder(Windows):
     """The Encoder of SRSML24: every window goes through the network by itself."""
 
+    keeps_batches = True
+
     def encode(
         self, heights: np.ndarray, wanted: np.ndarray | None = None
     ) -> Iterator[tuple[Place, np.ndarray]]:
@@ -69,6 +75,28 @@ class WindowEncoder(Windows):
             some = chosen[start : start + AT_ONCE]
             yield tuple(some.T), self.autoencoder.encode(self.grid.extract(heights, some))
 
+    def batches(
+        self, windows: WindowStream, size: int, seed: int, kept: Kept | None = None
+    ) -> Iterator[np.ndarray]:
+        """Yield the features of all windows in shuffled batches, (size, n_features) float32.
+
+        Parameters
+        ----------
+        windows : WindowStream
+        size, seed : int
+        kept : callable, optional
+            Gets the number of a batch, its shape and a function that makes it; returns its features, which
+            it may have kept in a file.
+        """
+        for number, batch in enumerate(windows.batches(size, seed)):
+            make = partial(self._encode, batch)
+            yield kept(number, (len(batch), self.n_features), make) if kept else make()
+
+    def _encode(self, batch: np.ndarray) -> np.ndarray:
+        """Encode any number of windows, some at a time, as (n, n_features) float32."""
+        parts = range(0, len(batch), AT_ONCE)
+        return np.concatenate([self.autoencoder.encode(batch[i : i + AT_ONCE]) for i in parts])
+
     def nearest(
         self, heights: np.ndarray, centres: np.ndarray, owners: np.ndarray, wanted: np.ndarray
     ) -> None:
@@ -77,6 +105,8 @@ class WindowEncoder(Windows):
 
 class DenseWindowEncoder(Windows):
     """The same network, once over the whole map: what overlapping windows share is encoded once."""
+
+    keeps_batches = False
 
     def encode(
         self, heights: np.ndarray, wanted: np.ndarray | None = None
@@ -93,3 +123,27 @@ class DenseWindowEncoder(Windows):
         """Find the nearest centres by sliding them over the map of features."""
         encode = self.autoencoder.dense_encoder
         return dense_unet.label_tiles(encode, heights, self.grid, centres, owners=owners, wanted=wanted)
+
+    def batches(
+        self, windows: WindowStream, size: int, seed: int, kept: Kept | None = None
+    ) -> Iterator[np.ndarray]:
+        """Yield the features of all windows in batches, map after map in a random order; none are kept."""
+        return in_batches(self._shuffled(windows, size, seed), size)
+
+    def _shuffled(self, windows: WindowStream, size: int, seed: int) -> Iterator[np.ndarray]:
+        """Yield the features of some windows of a map at a time, (n, n_features)."""
+        rng = np.random.default_rng(seed)
+        encode = self.autoencoder.dense_encoder
+        pitch = gcd(windows.grid.pitch, encode.stride)
+        left = len(windows)
+        for which in rng.permutation(len(windows.maps)).tolist():
+            heights = load_map(windows.maps[which].path)
+            places = places_of(heights, windows.grid, windows.part)
+            starts = [windows.grid.starts(length) for length in heights.shape]
+            pixels = np.stack([starts[axis][places[:, axis]] for axis in (0, 1)], 1)
+            pixels = pixels[(pixels % pitch == 0).all(1)]  # the last, flush ones lie between the cells
+            made = dense_unet.dense_features(encode, heights, pitch)
+            cells = dense_unet.blocks(made, pitch, windows.grid.window)
+            for some in np.array_split(rng.permutation(pixels)[:left] // pitch, -(-len(pixels) // size) or 1):
+                yield cells[some[:, 0], some[:, 1]].reshape(len(some), -1)
+                left -= len(some)

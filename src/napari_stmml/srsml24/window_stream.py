@@ -1,7 +1,7 @@
 """Windows of many prepared maps, streamed from disk in shuffled batches; memory is that of a few maps."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,18 @@ def places_of(heights: np.ndarray, grid: WindowGrid, part: str = "all") -> np.nd
     return places[starts >= first] if part == "held" else places[starts + grid.window <= first]
 
 
+def in_batches(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Join arrays, (n, ...) of any n, to batches of ``size``; the last one may be shorter."""
+    waiting = None
+    for some in pieces:
+        waiting = some if waiting is None or not len(waiting) else np.concatenate([waiting, some])
+        while len(waiting) >= size:
+            yield waiting[:size]
+            waiting = waiting[size:]
+    if waiting is not None and len(waiting):
+        yield waiting
+
+
 @dataclass(frozen=True)
 class WindowStream:
     """The windows of one part of many maps, in batches.
@@ -87,16 +99,12 @@ class WindowStream:
         In the order of the maps, or, with a ``seed`` (an int or ints), in a random one.
         """
         rng = None if seed is None else np.random.default_rng(seed)
-        waiting = np.empty((0, self.grid.window, self.grid.window), np.float32)
-        for heights, places in self._groups(rng):
-            for start in range(0, len(places), size):
-                some = self._cut(heights, places[start : start + size])
-                waiting = np.concatenate([waiting, some]) if len(waiting) else some
-                if len(waiting) >= size:
-                    yield waiting[:size]
-                    waiting = waiting[size:]
-        if len(waiting):
-            yield waiting
+        cut = (
+            self._cut(heights, places[start : start + size])
+            for heights, places in self._groups(rng)
+            for start in range(0, len(places), size)
+        )
+        return in_batches(cut, size)
 
     def _takes(self) -> np.ndarray:
         """Say how many windows each map gives, (n_maps,)."""
@@ -138,3 +146,32 @@ class WindowStream:
             here = places[:, 0] == which
             windows[here] = self.grid.extract(heights[which], places[here, 1:])
         return windows
+
+
+def split(
+    maps: Sequence[StoredMap],
+    test_maps: Sequence[StoredMap],
+    grid: WindowGrid,
+    *,
+    together: int,
+    train_limit: int = 0,
+    test_limit: int = 0,
+) -> tuple[WindowStream, WindowStream]:
+    """Return the windows to train on and those to validate on.
+
+    Parameters
+    ----------
+    maps, test_maps : sequence of StoredMap
+        Without maps to validate on, the lowest tenth of each map is held out; none where the maps are too
+        low for that.
+    grid : WindowGrid
+    together : int
+        Windows that are shuffled together.
+    train_limit, test_limit : int
+        Most windows; 0 for all.
+    """
+    train = WindowStream(maps, grid, "all" if test_maps else "train", train_limit, together)
+    held = WindowStream(test_maps or maps, grid, "all" if test_maps else "held", test_limit, together)
+    if not len(train):
+        return replace(train, part="all"), replace(held, maps=())
+    return train, held

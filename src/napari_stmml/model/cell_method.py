@@ -1,0 +1,130 @@
+"""Train and cluster a recipe of cells, with filters or a network that learns types of structure."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.clustering.balanced import fit_prototypes, propose
+from napari_stmml.clustering.sampling import MOST, exemplars, sample_cells, typical
+from napari_stmml.events import Clustering, ClustersProposed, Listener, TrainingWindows, ignore
+from napari_stmml.features.cells import CellEncoder
+from napari_stmml.features.encoder import Encoder
+from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.encoders import make_encoder
+from napari_stmml.model.training_record import TrainingMaps, TrainingRecord, new_classifier
+from napari_stmml.recipe import Recipe
+from napari_stmml.srsml24.window_stream import load_map
+from napari_stmml.system.progress import of_training
+
+QUICK, QUICK_MAPS = 6000, 8  # cells, and maps, that a model is clustered on in the middle of its training
+SAMPLED = 600  # examples of an epoch, where the recipe names no number
+MOST_MAPS = 60  # that are held in memory to train on
+
+
+class CellMethod:
+    """The Method of recipes of cells; see ``methods.Method``. It keeps no state and no batches."""
+
+    proposes = True
+
+    def train(
+        self,
+        maps: TrainingMaps,
+        recipe: Recipe,
+        record: TrainingRecord,
+        *,
+        on_event: Listener = ignore,
+        keep: Callable[[Encoder], None] | None = None,
+        keep_state: Callable[[Any], None] | None = None,
+        go_on: Any = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Encoder:
+        """Train the network on maps, of very many on some; filters have none to train."""
+        encoder = make_encoder(recipe)
+        if not recipe.trains:
+            return encoder
+        from napari_stmml.features.learned import train_learned
+
+        assert isinstance(encoder, CellEncoder)
+        sampled = recipe.sampled_windows or SAMPLED
+        rng = np.random.default_rng((record.seed, 2))
+        channels = []
+        for which in np.sort(rng.permutation(len(maps.train))[:MOST_MAPS]).tolist():
+            channels += _channels(encoder, load_map(maps.train[which].path))
+            if should_stop():
+                break
+        on_event(TrainingWindows(len(maps.train), train=sampled, validation=0))
+        on_batch, on_epoch = of_training(record.history, on_event)
+        weights = train_learned(
+            channels,
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size,
+            learning_rate=recipe.learning_rate,
+            seed=record.seed,
+            sampled=sampled,
+            on_batch=on_batch,
+            on_epoch=on_epoch,
+            keep=lambda so_far: keep(make_encoder(recipe, so_far)) if keep else None,
+            should_stop=should_stop,
+        )
+        return make_encoder(recipe, weights)
+
+    def batches(self, maps: TrainingMaps, recipe: Recipe) -> int:
+        """Return 0: a sample of features is clustered at once."""
+        return 0
+
+    def cluster(
+        self,
+        encoder: Encoder,
+        maps: TrainingMaps,
+        recipe: Recipe,
+        record: TrainingRecord,
+        *,
+        auto: bool = False,
+        quick: bool = False,
+        kept: Any = None,
+        on_event: Listener = ignore,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> SurfaceClassifier:
+        """Cluster a sample of the cells of the maps; with ``auto`` in the number of clusters proposed."""
+        cell, more = encoder.grid.window, {}
+        sample = sample_cells(
+            encoder,
+            maps.train[:QUICK_MAPS] if quick else maps.train,
+            seed=record.seed,
+            most=QUICK if quick else MOST,
+            on_map=lambda done, total: on_event(Clustering(done, total)),
+            should_stop=should_stop,
+        )
+        k = recipe.num_clusters
+        if len(sample) < k:
+            there = f"at least as many cells of {cell} px, there are {len(sample)}"
+            raise ValueError(f"{k} clusters need {there}")
+        if auto:
+            proposed = propose(sample.features, seed=record.seed)
+            k, more["proposed"] = proposed.n_clusters, proposed.as_dict()
+            on_event(ClustersProposed(**proposed.as_dict()))
+        clusters = fit_prototypes(sample.features, k, seed=record.seed)
+        labels, confidence = clusters.assign(sample.features)
+        chosen = typical(sample, labels, confidence, clusters.n_clusters, cell)
+        return new_classifier(
+            replace(recipe, num_clusters=k),
+            encoder,
+            clusters,
+            record,
+            sizes=np.bincount(labels, minlength=clusters.n_clusters).tolist(),
+            clustered=len(sample),
+            exemplars=exemplars(sample, chosen, cell),
+            **more,
+        )
+
+
+def _channels(encoder: CellEncoder, heights: np.ndarray) -> list[np.ndarray]:
+    """Return what the network is trained on: residual and lattice of each bias, NaN where missing."""
+    maps = heights if heights.ndim == 3 else heights[None]
+    channels = encoder.channels(heights)
+    return [
+        np.where(np.isfinite(one), some, np.float32(np.nan))
+        for one, some in zip(maps, np.split(channels, len(maps)), strict=True)
+    ]

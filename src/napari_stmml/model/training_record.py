@@ -1,0 +1,124 @@
+"""What a training needs and leaves: prepared maps, the record that the model keeps, and the new model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from napari_stmml.classes import Classes
+from napari_stmml.clustering.centres import Prototypes
+from napari_stmml.features.cells import EDITION
+from napari_stmml.features.encoder import Encoder
+from napari_stmml.model import model_file
+from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.encoders import read_encoder, weights_of
+from napari_stmml.recipe import Recipe
+from napari_stmml.srsml24.window_stream import StoredMap
+
+
+@dataclass(frozen=True)
+class TrainingMaps:
+    """The prepared maps of a training.
+
+    Parameters
+    ----------
+    train : sequence of StoredMap
+    test : sequence of StoredMap
+        To validate on; without any, a part of each map of ``train`` is held out. Methods without windows do
+        not validate.
+    train_limit, test_limit : int
+        Most windows to take, evenly from all maps; 0 for all.
+    """
+
+    train: Sequence[StoredMap]
+    test: Sequence[StoredMap] = ()
+    train_limit: int = 0
+    test_limit: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What a model keeps of its training.
+
+    Parameters
+    ----------
+    files : tuple of dict
+        Of each map, the file that it came from: ``name``, ``direction``, ``sha256``.
+    seed : int
+    history : list of dict
+        The losses of each epoch; a training adds to it.
+    made_with : dict of str to str
+        Versions of the packages.
+    """
+
+    files: tuple[dict[str, Any], ...]
+    seed: int
+    history: list[dict[str, Any]] = field(default_factory=list)
+    made_with: dict[str, str] = field(default_factory=model_file.versions)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON knows it."""
+        return {**vars(self), "files": list(self.files), "history": list(self.history)}
+
+    @classmethod
+    def of_dict(cls, known: Mapping[str, Any]) -> "TrainingRecord":
+        """Read what ``as_dict`` returned."""
+        return cls(tuple(known["files"]), known["seed"], list(known["history"]), dict(known["made_with"]))
+
+
+def new_classifier(
+    recipe: Recipe,
+    encoder: Encoder,
+    clusters: Prototypes,
+    record: TrainingRecord,
+    *,
+    sizes: Sequence[int],
+    clustered: int,
+    exemplars: Any = None,
+    **more: Any,
+) -> SurfaceClassifier:
+    """Make a model of clusters that were just found, each a class of its own.
+
+    Parameters
+    ----------
+    recipe, encoder, clusters, record
+    sizes : sequence of int
+        Windows or cells of each cluster.
+    clustered : int
+        How many there were in all.
+    exemplars : ndarray, optional
+    more
+        What else the record is to say.
+    """
+    training = {
+        **record.as_dict(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cluster_sizes": list(sizes),
+        "clustered_windows": clustered,
+        **more,
+    }
+    classes = Classes.plain([f"cluster {i + 1}" for i in range(clusters.n_clusters)])
+    return SurfaceClassifier(recipe, encoder, clusters, classes, training, exemplars=exemplars)
+
+
+def save_network(path: str | Path, recipe: Recipe, encoder: Encoder, record: TrainingRecord) -> Path:
+    """Write an encoder before there are clusters, with the recipe and the record of its training."""
+    about = {"recipe": recipe.as_dict(), "features": EDITION, "training": record.as_dict()}
+    return model_file.write(path, about, weights_of(encoder))
+
+
+def load_network(path: str | Path) -> tuple[Recipe, Encoder, TrainingRecord]:
+    """Read the encoder of a model file, with clusters or without.
+
+    Raises
+    ------
+    ValueError
+        If the file is none, is damaged, or its parts do not fit.
+    """
+    about, arrays = model_file.read(path)
+    try:
+        return *read_encoder(about, arrays), TrainingRecord.of_dict(about.get("training", {}))
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{Path(path).name} cannot be used as a network: {what}") from error

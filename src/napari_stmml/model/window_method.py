@@ -1,0 +1,124 @@
+"""Train and cluster a recipe of windows, with the U-Net and the k-means of SRSML24."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from napari_stmml.clustering.centres import Prototypes
+from napari_stmml.events import Clustering, Listener, TrainingWindows, ignore
+from napari_stmml.features.encoder import Encoder
+from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.encoders import make_encoder
+from napari_stmml.model.training_record import TrainingMaps, TrainingRecord, new_classifier
+from napari_stmml.recipe import Recipe
+from napari_stmml.srsml24.encoders import DenseWindowEncoder, Kept, WindowEncoder
+from napari_stmml.srsml24.kmeans import fit_clusters
+from napari_stmml.srsml24.training import TrainingState, train_autoencoder
+from napari_stmml.srsml24.window_stream import WindowStream, split
+from napari_stmml.system.progress import Stopped, of_training
+
+QUICK = 512  # windows that a model is clustered on in the middle of its training: a second's work
+
+
+class WindowMethod:
+    """The Method of recipes of windows; see ``methods.Method``."""
+
+    proposes = False
+
+    def train(
+        self,
+        maps: TrainingMaps,
+        recipe: Recipe,
+        record: TrainingRecord,
+        *,
+        on_event: Listener = ignore,
+        keep: Callable[[Encoder], None] | None = None,
+        keep_state: Callable[[Any], None] | None = None,
+        go_on: TrainingState | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Encoder:
+        """Train the autoencoder on windows of the maps."""
+        n_windows = len(_to_cluster(maps, recipe))
+        if n_windows < recipe.num_clusters:
+            raise ValueError(
+                f"{recipe.num_clusters} clusters need at least as many windows, there are {n_windows}"
+            )
+        train, validation = split(
+            maps.train,
+            maps.test,
+            recipe.training_grid,
+            together=recipe.buffer_size,
+            train_limit=maps.train_limit,
+            test_limit=maps.test_limit,
+        )
+        on_event(TrainingWindows(len(maps.train), len(train), len(validation)))
+        on_batch, on_epoch = of_training(record.history, on_event)
+        network = train_autoencoder(
+            train,
+            validation,
+            window=recipe.window_size,
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size,
+            learning_rate=recipe.learning_rate,
+            seed=record.seed,
+            on_batch=on_batch,
+            on_epoch=on_epoch,
+            keep=lambda so_far: keep(make_encoder(recipe, so_far.weights)) if keep else None,
+            keep_state=keep_state,
+            go_on=go_on,
+            should_stop=should_stop,
+        )
+        return make_encoder(recipe, network.weights)
+
+    def batches(self, maps: TrainingMaps, recipe: Recipe) -> int:
+        """Return how many batches of features there are to keep."""
+        if recipe.features != "windows":
+            return 0
+        return -(-len(_to_cluster(maps, recipe)) // _size(recipe))
+
+    def cluster(
+        self,
+        encoder: Encoder,
+        maps: TrainingMaps,
+        recipe: Recipe,
+        record: TrainingRecord,
+        *,
+        auto: bool = False,
+        quick: bool = False,
+        kept: Kept | None = None,
+        on_event: Listener = ignore,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> SurfaceClassifier:
+        """Cluster the features of all training windows."""
+        assert isinstance(encoder, WindowEncoder | DenseWindowEncoder)
+        windows = _to_cluster(maps, recipe)
+        if quick:
+            windows = replace(windows, limit=max(QUICK, recipe.num_clusters))
+        total = len(windows)
+
+        def on_step(done: int) -> None:
+            on_event(Clustering(done, total))
+            if done < total and should_stop():
+                raise Stopped("clustering was stopped")
+
+        features = encoder.batches(windows, _size(recipe), record.seed, kept)
+        found = fit_clusters(features, recipe, seed=record.seed, on_step=on_step)
+        return new_classifier(
+            recipe,
+            encoder,
+            Prototypes.plain(found.centres),
+            record,
+            sizes=found.sizes,
+            clustered=sum(found.windows),
+            convergence={"windows": list(found.windows), "inertia": list(found.inertia)},
+        )
+
+
+def _to_cluster(maps: TrainingMaps, recipe: Recipe) -> WindowStream:
+    together = recipe.cluster_buffer_size
+    return WindowStream(maps.train, recipe.training_grid, limit=maps.train_limit, together=together)
+
+
+def _size(recipe: Recipe) -> int:
+    """Return the windows of a batch: the first one has to hold as many as there are clusters."""
+    return max(recipe.cluster_batch_size, recipe.num_clusters)

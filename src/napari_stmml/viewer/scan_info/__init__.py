@@ -1,1 +1,0 @@
-"""The Scan info widget and what it shows of a layer."""
