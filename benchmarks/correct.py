@@ -23,9 +23,9 @@ import numpy as np
 from qtpy.QtWidgets import QApplication
 
 from napari_stmml import Scan, train_classifier
+from napari_stmml.correction import edits
 from napari_stmml.simulate.surfaces import simulate_si001
-from napari_stmml.truth import truth_file
-from napari_stmml.viewer.correct import class_actions
+from napari_stmml.system.user_folder import VARIABLE
 from napari_stmml.viewer.io.layers import scan_to_layer
 
 DABS, STROKES, REFINEMENTS = 40, 10, 7
@@ -37,7 +37,7 @@ def main() -> None:
     pixels = int(sys.argv[1]) if len(sys.argv) > 1 else 1024
     recipe = sys.argv[2] if len(sys.argv) > 2 else "instant"
     folder = Path(tempfile.mkdtemp(prefix="stmml-bench-"))
-    truth_file.HOME = folder / "home"
+    os.environ[VARIABLE] = str(folder / "home")
     try:
         _measure(pixels, recipe, folder)
     finally:
@@ -64,8 +64,9 @@ def _measure(pixels: int, recipe: str, folder: Path) -> None:
     _until(lambda: session.scans and session.scans[0].labels.any() and not session.busy)
     about = {"pixels": pixels, "recipe": recipe, "open_s": round(time.perf_counter() - started, 1)}
     one = session.scans[0]
-    viewer.layers.selection.active = one.truth
-    dabs, ends = _paint(viewer, one, pixels)
+    truth = panel.correction.of(one).truth
+    viewer.layers.selection.active = truth
+    dabs, ends = _paint(truth, pixels)
     _settle(session)
     about |= _summary("dab", dabs) | _summary("end_of_stroke", ends)
     about |= _summary("refine", _refine(session, one)) | _summary("merge", _merge(session, one))
@@ -74,13 +75,13 @@ def _measure(pixels: int, recipe: str, folder: Path) -> None:
     viewer.close()
 
 
-def _paint(viewer, one, pixels) -> tuple[list[float], list[float]]:
+def _paint(layer, pixels) -> tuple[list[float], list[float]]:
     """Draw strokes as napari's brush does: a generator that is told of every move of the mouse."""
     from types import SimpleNamespace
 
     from napari.layers.labels._labels_mouse_bindings import draw
 
-    layer, rng = one.truth, np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     layer.brush_size, layer.mode, dabs, ends = 20, "paint", [], []
     for stroke in range(STROKES):
         layer.selected_label = 1 + stroke % 3
@@ -108,7 +109,7 @@ def _paint(viewer, one, pixels) -> tuple[list[float], list[float]]:
 def _refine(session, one) -> list[float]:
     took = []
     for _ in range(REFINEMENTS):
-        took.append(_relabelled(session, one, lambda: class_actions.refine(session)))
+        took.append(_relabelled(session, one, session.learn))
         session.undo()
         _settle(session)
     return took
@@ -117,8 +118,9 @@ def _refine(session, one) -> list[float]:
 def _merge(session, one) -> list[float]:
     took = []
     for _ in range(REFINEMENTS):
-        labels = session.classifier.classes.order[:2]
-        took.append(_relabelled(session, one, lambda labels=labels: class_actions.merge(session, labels)))
+        labels = session.model.classes.order[:2]
+        merged = edits.merge(session.model, labels)
+        took.append(_relabelled(session, one, partial(session.edit, *merged)))
         session.undo()
         _settle(session)
     return took
@@ -131,12 +133,12 @@ def _relabelled(session, one, do) -> float:
     def hear(which) -> None:
         told.append(which)
 
-    session.relabelled.connect(hear)
+    session.map_changed.connect(hear)
     started = time.perf_counter()
     do()
     _until(lambda: one in told)
     took = 1000 * (time.perf_counter() - started)
-    session.relabelled.disconnect(hear)
+    session.map_changed.disconnect(hear)
     _settle(session)
     return took
 

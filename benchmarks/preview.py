@@ -20,7 +20,7 @@ from napari_stmml import Scan
 from napari_stmml.heights.flatten import METHODS, flatten
 from napari_stmml.simulate.surfaces import simulate_si001
 from napari_stmml.viewer.io.layers import scan_to_layer
-from napari_stmml.viewer.shared.overlays import PREVIEW
+from napari_stmml.viewer.prepare.preview import PREVIEW
 
 TIMES = 20
 OTHER = "none"  # the chain in between

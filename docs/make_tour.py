@@ -42,7 +42,6 @@ from napari_stmml.events import ignore
 from napari_stmml.jobs.requests import TrainModel
 from napari_stmml.jobs.runner import run
 from napari_stmml.recipe import get_recipe
-from napari_stmml.viewer.correct import class_actions
 
 FOLDER = Path(tempfile.gettempdir()) / "stmml-tour"  # always the same: it is seen in the pictures
 SCANS, MODEL, MAP = FOLDER / "scans", FOLDER / "si001.stmml", FOLDER / "corrected.stmml.tif"
@@ -149,7 +148,7 @@ def train(files: list[Path]) -> None:
         picture(viewer, "predict")
 
 
-# ---- correct, look next, explore, measure
+# ---- correct, review, explore, measure
 
 
 def correct(files: list[Path]) -> None:
@@ -166,12 +165,12 @@ def correct(files: list[Path]) -> None:
         show_first(viewer)
         picture(viewer, "correct-before")
         merge(panel)
-        teach(viewer, panel)
+        paint(viewer, panel)
         picture(viewer, "correct-after")
-        look_next(viewer, panel)
+        review(viewer, panel)
         explore(viewer, panel)
         measure(viewer, panel)
-        panel.attempt(lambda: class_actions.save_map(panel.session, panel.session.current, MAP))
+        panel.save_map(MAP)
 
 
 def merge(panel: Any) -> None:
@@ -179,8 +178,8 @@ def merge(panel: Any) -> None:
     one, table = panel.session.current, panel.table
     heights = smooth(one)
     found: dict[str, list[int]] = {name: [] for name in NAMES}
-    for label in table.model_.labels:
-        own = heights[one.predicted.data == label]
+    for label in table.labels:
+        own = heights[one.predicted == label]
         low, high = (np.mean(side > HIGH_NM) > 0.5 if own.size else False for side in (-own, own))
         found["vacancy" if low else "adatom" if high else "surface"].append(label)
     for name, labels in found.items():
@@ -188,26 +187,27 @@ def merge(panel: Any) -> None:
         if len(labels) > 1:
             click(panel, "Merge")
             settle(panel)
-        type_into(table, table.model_.labels.index(labels[0]), NAME, name)
+        type_into(table, table.labels.index(labels[0]), NAME, name)
         settle(panel)
     table.select(found["surface"][:1])
     click(panel, "Background")
     settle(panel)
 
 
-def teach(viewer: napari.Viewer, panel: Any) -> None:
+def paint(viewer: napari.Viewer, panel: Any) -> None:
     """Paint strokes of each class, those of defects on missed ones if there are any, and refine."""
     one = panel.session.current
-    heights, names = smooth(one), panel.session.classifier.class_names
+    heights, names = smooth(one), panel.session.model.class_names
+    truth = panel.correction.of(one).truth
     bare = -maximum_filter(abs(heights), 25)
     for name, rises, strokes in zip(NAMES, (bare, -heights, heights), STROKES, strict=True):
-        number = 1 + [names[label - 1] for label in panel.table.model_.labels].index(name)
+        number = 1 + [names[label - 1] for label in panel.table.labels].index(name)
         press(getattr(Qt.Key, f"Key_{number}"), Qt.KeyboardModifier.ControlModifier)
         press(Qt.Key.Key_P)
-        label = one.truth.selected_label
+        label = truth.selected_label
         assert names[label - 1] == name
-        one.truth.brush_size = BRUSH
-        known = maximum_filter(one.predicted.data == label, 15) & (name != "surface")
+        truth.brush_size = BRUSH
+        known = maximum_filter(one.predicted == label, 15) & (name != "surface")
         rest = np.where(known | (rises < MISSED_NM), rises - 1, rises)  # what was missed comes first
         for _ in range(strokes):
             row, col = np.unravel_index(rest.argmax(), rest.shape)
@@ -217,21 +217,22 @@ def teach(viewer: napari.Viewer, panel: Any) -> None:
     settle(panel)
 
 
-def look_next(viewer: napari.Viewer, panel: Any) -> None:
-    """Let N show the place that the model is least sure of."""
+def review(viewer: napari.Viewer, panel: Any) -> None:
+    """Let N show the area whose label is least certain."""
     press(Qt.Key.Key_N)
     settle(panel)
     picture(viewer, "look-next", whole=False)
-    panel.next.leave()
+    panel.review_panel.leave()
     show_first(viewer)
-    viewer.layers.selection.active = next(one.truth for one in panel.session.scans if "1_1" in one.name)
+    first = next(one for one in panel.session.scans if "1_1" in one.name)
+    viewer.layers.selection.active = panel.correction.of(first).truth
 
 
 def explore(viewer: napari.Viewer, correct: Any) -> None:
     """Ring the points of the vacancies in the feature space: their places light up on the scan."""
     panel = open_panel(viewer, "Explore")
     wait_until(lambda: panel.view is not None and "cells" in panel.status.text())
-    wanted = correct.session.classifier.class_names.index("vacancy") + 1
+    wanted = correct.session.model.class_names.index("vacancy") + 1
     labels = np.concatenate([one.labels.ravel() for one in correct.session.scans])
     own = np.concatenate(panel.view.points)[labels == wanted]
     middle, wide = np.median(own, 0), 2.5 * np.median(abs(own - np.median(own, 0)), 0)
@@ -251,7 +252,7 @@ def explore(viewer: napari.Viewer, correct: Any) -> None:
 def measure(viewer: napari.Viewer, correct: Any) -> None:
     """Measure the map, and choose a region in the table."""
     panel = open_panel(viewer, "Measure")
-    panel.maps.value = correct.session.current.truth
+    panel.maps.value = correct.correction.of(correct.session.current).truth
     click(panel, "Measure")
     wait_until(lambda: panel.measured is not None)
     QTest.qWait(300)
@@ -328,7 +329,7 @@ def flatten_two(viewer: napari.Viewer) -> None:
         panel.layer.value = layer
         wait_until(lambda: "preview" in viewer.layers)
         QTest.qWait(500)
-        panel.apply.native.click()
+        panel.apply.click()
         wait_until(lambda number=number: len(flattened(viewer)) == number)
     viewer.window.remove_dock_widget(panel)
 

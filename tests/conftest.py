@@ -1,6 +1,7 @@
 """What tests share: simulated sessions as real bytes, a tiny model, a place to report what was measured."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,71 @@ def features_of(encoder, heights):
     for place, some in encoder.encode(heights):
         features[place] = some
     return features
+
+
+@pytest.fixture(scope="session")
+def small_session(tmp_path_factory):
+    """Write scans of Si(001) and hexagonal, 64 px on 6 nm, four directions each; return the files."""
+    from napari_stmml.io.matrix_writer import Frame, write_session
+    from napari_stmml.scan import DIRECTIONS
+    from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001
+
+    surfaces = [simulate_si001((64, 64), 6.0, seed=1), simulate_hexagonal((64, 64), 6.0, seed=2)]
+    frames = [
+        Frame(dict.fromkeys(DIRECTIONS, surface.heights), width_nm=6.0, height_nm=6.0) for surface in surfaces
+    ]
+    return write_session(tmp_path_factory.mktemp("small"), frames)
+
+
+@pytest.fixture(scope="session")
+def small_scan(small_session):
+    from napari_stmml import read_mtrx
+
+    return read_mtrx(small_session[0])[0]
+
+
+@pytest.fixture(scope="session")
+def instant_classifier(small_scan):
+    """Cluster the small scan into four by the filters."""
+    from napari_stmml import train_classifier
+
+    return train_classifier([small_scan], recipe="instant", n_clusters=4)
+
+
+@pytest.fixture(scope="session")
+def instant_model(instant_classifier, tmp_path_factory):
+    """Save the model of the filters; return its path."""
+    return instant_classifier.save(tmp_path_factory.mktemp("model") / "filters.stmml")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Keep truths and locks out of the home of whoever runs the tests."""
+    from napari_stmml.system.user_folder import VARIABLE
+
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def model_copy(instant_model, tmp_path):
+    """Copy the model of the filters, to be changed."""
+    return shutil.copy(instant_model, tmp_path / "corrected.stmml")
+
+
+@pytest.fixture
+def correcting_files(home, instant_classifier, small_session, tmp_path):
+    """List two directions of a scan in a folder of its own, each with the features of its cells in a file."""
+    from napari_stmml import read_mtrx
+    from napari_stmml.model.cell_store import write_cells
+
+    for name in small_session[0].parent.iterdir():
+        shutil.copy(name, tmp_path)
+    scans = read_mtrx(tmp_path / small_session[0].name)[:2]
+    return [
+        (scan, write_cells(instant_classifier, scan, tmp_path / f"cells{number}.npy"))
+        for number, scan in enumerate(scans)
+    ]
 
 
 class Here:

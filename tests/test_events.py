@@ -17,13 +17,13 @@ from napari_stmml.events import (
     ModelTrained,
     ScanLabelled,
     Skipped,
+    UncertainArea,
     UncertainFound,
-    UncertainPlace,
     from_json,
     to_json,
 )
 
-PLACE = UncertainPlace(0, 3, 4, 1, 2, -0.5, 1.5, 0.1)
+PLACE = UncertainArea(0, 3, 4, 1, 2, -0.5, 1.5, 0.1)
 ONE_EACH = [
     Skipped("a", "a: empty", number=3),
     BatchDone(1, 2, 3, 0.25, epochs=4, fraction=0.5, seconds_left=None),

@@ -137,3 +137,12 @@ def test_scans_come_back_from_a_file_as_they_were(tmp_path, full):
     for scan, before in zip(again, [full, holes], strict=True):
         assert scan.heights.dtype == before.heights.dtype
         assert np.array_equal(scan.heights, before.heights, equal_nan=True)
+
+
+def test_the_way_back_of_every_direction_is_the_other_fast_one_and_back_again():
+    for direction in DIRECTIONS:
+        back = Scan(np.zeros((2, 2)), None, direction).way_back
+        assert back != direction
+        assert back.partition("/")[2] == direction.partition("/")[2]
+        assert Scan(np.zeros((2, 2)), None, back).way_back == direction
+    assert Scan(np.zeros((2, 2)), None).way_back == ""

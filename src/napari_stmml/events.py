@@ -259,8 +259,8 @@ class CellsReady(Event, kind="cells"):
 
 
 @dataclass(frozen=True)
-class UncertainPlace:
-    """A place of a map whose label is worth a look.
+class UncertainArea:
+    """An area of a map whose label is worth a look.
 
     Parameters
     ----------
@@ -271,7 +271,7 @@ class UncertainPlace:
     label, runner_up : int
         Its label, and the next likely one; 0 = none.
     confidence : float
-        Of the cell; below 0 it is unlike anything the model was made of.
+        Of the cell; below 0 it is unlike all examples of the model.
     weight : float
         Mean of 1 - confidence around it, 0 to 2.
     gain : float
@@ -289,7 +289,7 @@ class UncertainPlace:
 
     @property
     def unlike(self) -> bool:
-        """Whether it is unlike anything that the model was made of."""
+        """Whether it is unlike all examples of the model."""
         return self.confidence < 0
 
 
@@ -302,13 +302,13 @@ class LayoutReady(Event, kind="layout"):
 
 @dataclass(frozen=True)
 class UncertainFound(Event, kind="uncertain"):
-    """The places of one direction of a file that a model is least sure of, the most uncertain first."""
+    """The areas of one direction of a file whose labels are least certain, the most uncertain first."""
 
     scan: str
     source: str
     channel: str
     direction: str
-    places: tuple[UncertainPlace, ...]
+    areas: tuple[UncertainArea, ...]
 
 
 # ---- the end of a job

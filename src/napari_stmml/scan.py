@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 DIRECTIONS = ("forward/up", "backward/up", "forward/down", "backward/down")
+TOPOGRAPHY = "Z"  # the channel of heights
 SHORT = {"forward/up": "FU", "backward/up": "BU", "forward/down": "FD", "backward/down": "BD"}
 
 
@@ -45,7 +46,7 @@ class Scan:
     history : tuple of str
         What was done to the heights since they were read.
     other : ndarray, shape (rows, cols), or None
-        Heights of the same pixels at another bias, ``other_bias`` in V; see ``pairs``.
+        Heights of the same pixels at another bias, ``other_bias`` in V; see `heights.two_biases`.
 
     Raises
     ------
@@ -63,7 +64,7 @@ class Scan:
     heights: np.ndarray
     pixel_size: tuple[float, float] | None
     direction: str = ""
-    channel: str = "Z"
+    channel: str = TOPOGRAPHY
     unit: str = "nm"
     bias: float | None = None
     setpoint: float | None = None
@@ -76,16 +77,8 @@ class Scan:
     other_bias: float | None = None
 
     def __post_init__(self) -> None:
-        heights = np.asarray(self.heights)
-        if heights.ndim != 2 or 0 in heights.shape:
-            raise ValueError(f"heights must be a filled map (rows, cols), got shape {heights.shape}")
-        if heights.dtype.kind not in "fiub":
-            raise ValueError(f"heights must be real numbers, got {heights.dtype}")
-        if heights.dtype.kind != "f":
-            heights = heights.astype(np.float32)
-        view = heights.view()
-        view.flags.writeable = False
-        object.__setattr__(self, "heights", view)
+        heights = _read_only(self.heights)
+        object.__setattr__(self, "heights", heights)
         if self.other is not None and np.shape(self.other) != heights.shape:
             raise ValueError(
                 f"other must have the shape of the heights, {heights.shape}, got {np.shape(self.other)}"
@@ -110,6 +103,16 @@ class Scan:
     def short_direction(self) -> str:
         """FU, BU, FD or BD; empty where the direction is not known."""
         return SHORT.get(self.direction, "")
+
+    @property
+    def way_back(self) -> str:
+        """Direction of the same lines recorded the other way; empty where the direction is not known.
+
+        >>> Scan(np.zeros((2, 2)), None, "forward/up").way_back
+        'backward/up'
+        """
+        fast, _, slow = self.direction.partition("/")
+        return f"{'backward' if fast == 'forward' else 'forward'}/{slow}" if slow else ""
 
     @property
     def name(self) -> str:
@@ -144,32 +147,38 @@ class Scan:
 
     def settings(self) -> dict[str, Any]:
         """Everything but heights, as JSON knows it; ``Scan.from_settings`` is the inverse."""
-        return {
-            "pixel_size": None if self.pixel_size is None else list(self.pixel_size),
-            "direction": self.direction,
-            "channel": self.channel,
-            "unit": self.unit,
-            "bias": self.bias,
-            "setpoint": self.setpoint,
-            "angle": self.angle,
-            "offset": list(self.offset),
-            "taken": None if self.taken is None else self.taken.isoformat(),
-            "source": self.source,
-            "history": list(self.history),
-            **({} if self.other_bias is None else {"other_bias": self.other_bias}),
-        }
+        known = {name: getattr(self, name) for name in _settings()}
+        known["taken"] = None if self.taken is None else self.taken.isoformat()
+        if self.other_bias is None:
+            del known["other_bias"]
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in known.items()}
 
     @classmethod
     def from_settings(cls, heights: np.ndarray, settings: dict[str, Any]) -> "Scan":
         """Make a scan from heights, (rows, cols), and what ``settings`` returned; other keys are ignored."""
-        names = {known.name for known in fields(cls)} - {"heights", "other"}
-        known = {key: value for key, value in settings.items() if key in names}
+        known = {key: value for key, value in settings.items() if key in _settings()}
         for key in ("pixel_size", "offset", "history"):
             if known.get(key) is not None:
                 known[key] = tuple(known[key])
         if known.get("taken") is not None:
             known["taken"] = datetime.fromisoformat(known["taken"])
         return cls(heights=heights, **known)
+
+
+def _read_only(heights: np.ndarray) -> np.ndarray:
+    """Return a map as floats that cannot be written to, or refuse what is none."""
+    heights = np.asarray(heights)
+    if heights.ndim != 2 or 0 in heights.shape:
+        raise ValueError(f"heights must be a filled map (rows, cols), got shape {heights.shape}")
+    if heights.dtype.kind not in "fiub":
+        raise ValueError(f"heights must be real numbers, got {heights.dtype}")
+    view = (heights if heights.dtype.kind == "f" else heights.astype(np.float32)).view()
+    view.flags.writeable = False
+    return view
+
+
+def _settings() -> list[str]:
+    return [known.name for known in fields(Scan) if known.name not in ("heights", "other")]
 
 
 def save_scans(path: str | Path, scans: Iterable[Scan]) -> None:

@@ -34,14 +34,15 @@ from napari_stmml.figures import curves, drawing, labels_figure
 from napari_stmml.heights.prepare import to_own_pixels
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
-from napari_stmml.io.tables import load_window_log
 from napari_stmml.model.model_file import read as read_bundle
 from napari_stmml.model.training_record import TrainingRecord
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001
 from napari_stmml.srsml24 import window_stream
+from napari_stmml.system import files
 from napari_stmml.system.progress import Stopped
-from napari_stmml.truth import truth_file
+from napari_stmml.truth.truth_file import TruthFile
+from tests.window_tables import read_log
 
 FILES = 6
 WINDOWS = 25  # of a direction: 48 px, windows of 16 px every 8
@@ -224,7 +225,7 @@ def test_a_label_map_is_what_the_model_says_of_the_scan_itself(finished, scans):
 def test_painting_the_log_of_windows_gives_the_label_map(finished):
     grid = finished.job.recipe.prediction_grid
     for path in sorted((finished.folder / "predictions" / "scans").glob("*_windows.txt")):
-        starts, labels, sure = load_window_log(path)
+        starts, labels, sure = read_log(path)
         nearest = np.zeros(grid.shape((48, 48)), np.uint8)
         nearest[tuple((starts // 4).T)] = labels
         assert len(starts) == 81
@@ -786,15 +787,14 @@ def test_an_edited_label_map_is_put_aside_before_its_scan_is_labelled_again(copy
 
 
 def test_what_a_person_painted_since_is_in_the_maps_of_the_next_run_and_of_no_other_scan(
-    copy, scans, here, tmp_path, monkeypatch
+    copy, scans, here, home, monkeypatch
 ):
-    real = truth_file._writable
-    monkeypatch.setattr(truth_file, "HOME", tmp_path / "home")
-    monkeypatch.setattr(truth_file, "_writable", lambda folder: folder != scans and real(folder))
+    real = files.is_writable
+    monkeypatch.setattr(files, "is_writable", lambda folder: folder != scans and real(folder))
     scan = read_mtrx(sorted(scans.glob("*.Z_mtrx"))[0])[0]
     truth = np.zeros(scan.heights.shape, np.uint8)
     truth[5:15, 5:15] = 9
-    file = truth_file.TruthFile(scan)
+    file = TruthFile(scan)
     file.save(truth, {9: "a person's"}, {9: "#123456"})
     (event,) = copy().of(ScanLabelled)
     assert event.painted == 100

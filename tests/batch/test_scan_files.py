@@ -22,10 +22,10 @@ from napari_stmml.classes import Classes
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
-from napari_stmml.io.tables import load_coordinates, load_window_log
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.srsml24.window_stream import load_map
+from tests.window_tables import read_log, read_starts
 
 TINY = {
     "pixel_density": 8.0,
@@ -140,7 +140,7 @@ def test_windows_are_slices_of_the_prepared_map_at_their_coordinates(take):
         prepared = load_map(folder / "prepared" / "in" / f"{name}.npy")
         assert prepared.shape == (72, 48)  # 9 x 6 nm at 8 px/nm
         windows = np.load(windows_in(folder, name) / f"{name}_windows.npy", allow_pickle=False)
-        starts = load_coordinates(windows_in(folder, name) / f"{name}_coordinates.txt")
+        starts = read_starts(windows_in(folder, name) / f"{name}_coordinates.txt")
         assert windows.dtype == np.float32
         assert windows.shape == (8 * 5, 16, 16)
         assert windows.min() == 0
@@ -282,7 +282,7 @@ def test_a_label_map_a_figure_an_overlay_and_a_log_are_left_and_then_the_record(
 
 def test_painting_the_log_gives_the_label_map(labelled):
     prepared, nearest, margin, _, folder, outputs = labelled
-    starts, labels, sure = load_window_log(folder / outputs[3])
+    starts, labels, sure = read_log(folder / outputs[3])
     grid = WindowGrid(16, 4)
     rows, cols = (list(grid.starts(length)) for length in prepared.heights.shape)
     again = np.zeros(nearest.shape, np.uint8)

@@ -92,7 +92,7 @@ def test_a_partner_must_have_the_shape_of_its_scan():
 
 def test_forward_and_backward_of_the_real_scans_are_paired_with_a_small_lag(shared_data):
     for path in sorted((shared_data / "mtrx").glob("*.Z_mtrx")):
-        scans = read_mtrx(path)
+        scans = read_mtrx(path)[:2]
         assert all(scan.other is not None and scan.other_bias == -scan.bias for scan in pair_scans(scans))
         there, back = (lag(scans[i].heights, scans[j].heights) for i, j in ((0, 1), (1, 0)))
         assert abs(there) < 20  # px of 0.04 nm; a defect of either lies 12 to 22 px apart

@@ -201,7 +201,7 @@ def test_the_same_frames_give_the_same_bytes_in_a_folder_of_their_own(tmp_path):
     [
         ({}, "directions must be forward/up; .*got none"),
         ({"backward/up": np.zeros((4, 4))}, "directions must be .*; got backward/up"),
-        ({"sideways": np.zeros((4, 4))}, "direction must be one of forward/up, .*, got 'sideways'"),
+        ({"sideways": np.zeros((4, 4))}, "directions must be forward/up; .*; got sideways"),
         ({"forward/up": np.zeros((0, 4))}, r"filled maps \(rows, cols\), got shape \(0, 4\)"),
         ({"forward/up": np.zeros(4)}, r"filled maps \(rows, cols\), got shape \(4,\)"),
         (

@@ -24,7 +24,7 @@ from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.jobs.predict_scans import free_name
 from napari_stmml.jobs.requests import LabelScans, RunJobFile, TrainModel
 from napari_stmml.jobs.runner import run
-from napari_stmml.truth import truth_file
+from napari_stmml.truth.truth_file import TruthFile
 
 NEVER = bool  # "should I stop?": no
 
@@ -105,14 +105,13 @@ def test_scans_of_the_same_name_get_files_of_their_own():
 
 
 @pytest.fixture
-def painted_scan(session, tmp_path, monkeypatch):
+def painted_scan(session, tmp_path, home):
     """Copy the first scan, and paint on its first direction."""
-    monkeypatch.setattr(truth_file, "HOME", tmp_path / "home")
     shutil.copytree(session[0].parent, tmp_path / "scans")
     scan = read_mtrx(tmp_path / "scans" / session[0].name)[0]
     truth = np.zeros(scan.heights.shape, np.uint8)
     truth[5:15, 5:15] = 9
-    truth_file.TruthFile(scan).save(truth, {9: "a person's"}, {9: "#123456"})
+    TruthFile(scan).save(truth, {9: "a person's"}, {9: "#123456"})
     return scan, truth
 
 
@@ -135,7 +134,7 @@ def test_what_a_person_painted_wins_in_a_prediction_which_says_so_and_is_none_th
 
 def test_a_prediction_says_that_what_was_painted_cannot_be_read(painted_scan, model, tmp_path):
     scan, _ = painted_scan
-    path = truth_file.TruthFile(scan).path
+    path = TruthFile(scan).path
     path.write_bytes(b"damaged")
     first, *_ = of_type(
         run_here(LabelScans(model, str(tmp_path / "out"), (scan.source,), figures=False)), ScanLabelled

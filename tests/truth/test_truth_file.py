@@ -1,10 +1,7 @@
 """Sidecars of truths: what a person painted comes back, after any crash, and is overwritten by nobody."""
 
-import os
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,19 +14,21 @@ from napari_stmml.classes import Classes
 from napari_stmml.io import label_tiff
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan_key import ScanKey
+from napari_stmml.system import files
 from napari_stmml.system.files import KEPT
-from napari_stmml.truth import truth_file
-from napari_stmml.truth.recall import recall
-from napari_stmml.truth.truth_file import ENDING, TruthFile
+from napari_stmml.system.user_folder import VARIABLE
+from napari_stmml.truth import truth_file, truth_paths
+from napari_stmml.truth.overlay import read_truth
+from napari_stmml.truth.truth_file import TruthFile
+from napari_stmml.truth.truth_paths import ENDING, truth_stamp
 
 NAMES, COLOURS = {1: "rows", 2: "holes"}, {1: "#ff0000", 2: "#00ff00"}
 SHAPE = (40, 50)
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setattr(truth_file, "HOME", tmp_path / "home")
-    return tmp_path / "home"
+def _home(home):
+    pass
 
 
 @pytest.fixture
@@ -73,9 +72,9 @@ def test_nothing_painted_yet_is_nothing(scan):
 
 
 def test_a_scan_in_a_read_only_folder_has_its_truth_in_the_chosen_one(scan, tmp_path, monkeypatch):
-    real = truth_file._writable
+    real = files.is_writable
     beside = Path(scan.source).parent
-    monkeypatch.setattr(truth_file, "_writable", lambda folder: folder != beside and real(folder))
+    monkeypatch.setattr(files, "is_writable", lambda folder: folder != beside and real(folder))
     chosen = tmp_path / "chosen"
     path = TruthFile(scan, folder=chosen).save(painted(), NAMES, COLOURS).path
     assert path.parent == chosen
@@ -84,8 +83,8 @@ def test_a_scan_in_a_read_only_folder_has_its_truth_in_the_chosen_one(scan, tmp_
 
 def test_strokes_on_a_truth_whose_folder_was_closed_since_are_kept_in_the_chosen_one(scan, monkeypatch):
     old = save(scan, painted(1)).path
-    real, beside = truth_file._writable, old.parent
-    monkeypatch.setattr(truth_file, "_writable", lambda folder: folder != beside and real(folder))
+    real, beside = files.is_writable, old.parent
+    monkeypatch.setattr(files, "is_writable", lambda folder: folder != beside and real(folder))
     later = TruthFile(scan)
     later.load()
     new = save(scan, painted(1) + painted(2, slice(20, 25)), later)
@@ -112,7 +111,7 @@ def test_a_disk_that_is_full_beside_the_scan_sends_the_truth_to_the_chosen_folde
 
 
 def test_where_nothing_can_be_written_it_is_said(scan, monkeypatch):
-    monkeypatch.setattr(truth_file, "_writable", lambda folder: False)
+    monkeypatch.setattr(files, "is_writable", lambda folder: False)
     with pytest.raises(OSError, match="neither beside the scan nor in"):
         save(scan, painted())
     with pytest.raises(OSError, match="neither beside the scan nor in"):
@@ -213,7 +212,7 @@ def test_windows_with_other_models_join_by_the_names_of_classes(scan):
     save(scan, painted(1) + painted(2, slice(20, 25)), one)
     other = TruthFile(scan)
     classes = Classes.plain(("holes", "rows", "bumps"))
-    found = recall(other, classes, "another model")
+    found = read_truth(other, classes, "another model")
     names, colours = {1: "holes", 2: "rows", 3: "bumps"}, {3: "#0000ff"}
     theirs = other.save(found.labels + painted(3, slice(26, 28)), names, colours, "another model")
     assert not theirs.merged
@@ -284,7 +283,7 @@ def test_a_sidecar_of_a_newer_program_stays_where_it_is_and_is_said(scan, monkey
     monkeypatch.setattr(label_tiff, "FORMAT", label_tiff.FORMAT + 1)
     newer = LabelMap.read(path).write(path).read_bytes()
     monkeypatch.undo()
-    monkeypatch.setattr(truth_file, "HOME", path.parent / "home")
+    monkeypatch.setenv(VARIABLE, str(path.parent / "home"))
     file = TruthFile(scan)
     assert file.load() is None
     assert "update napari-stmml" in file.problem
@@ -316,9 +315,9 @@ def test_a_map_without_a_key_under_the_name_of_a_truth_stays(scan):
 
 
 def test_the_lock_is_found_where_the_home_cannot_be_written(scan, monkeypatch, tmp_path):
-    real = truth_file._writable
-    monkeypatch.setattr(truth_file, "_writable", lambda folder: "home" not in folder.parts and real(folder))
-    monkeypatch.setattr(truth_file, "gettempdir", lambda: str(tmp_path))
+    real = files.is_writable
+    monkeypatch.setattr(files, "is_writable", lambda folder: "home" not in folder.parts and real(folder))
+    monkeypatch.setattr(truth_paths, "gettempdir", lambda: str(tmp_path))
     assert save(scan, painted()).path.parent == Path(scan.source).parent
     assert list((tmp_path / "napari-stmml-locks").iterdir())
 
@@ -341,25 +340,21 @@ def test_a_crash_while_writing_leaves_the_older_truth_whole(scan, monkeypatch):
     np.testing.assert_array_equal(TruthFile(scan).load().labels, painted(1))
 
 
-def test_two_processes_that_paint_at_once_lose_nothing(scan, home):
+def test_two_processes_that_paint_at_once_lose_nothing(scan):
     code = """
 import sys
-from pathlib import Path
 import numpy as np
 from napari_stmml import Scan
-from napari_stmml.truth import truth_file
-truth_file.HOME = Path(sys.argv[2])
-rows = int(sys.argv[3])
+from napari_stmml.truth.truth_file import TruthFile
+rows = int(sys.argv[2])
 scan = Scan(np.zeros((40, 50)), (0.1, 0.1), "forward/up", source=sys.argv[1])
-file, labels = truth_file.TruthFile(scan), np.zeros((40, 50), np.uint8)
+file, labels = TruthFile(scan), np.zeros((40, 50), np.uint8)
 for stroke in range(15):
     labels = labels.copy()
     labels[rows + stroke, :] = 1 + stroke
     labels = file.save(labels, {}, {}).labels
 """
-    work = [
-        subprocess.Popen([sys.executable, "-c", code, scan.source, str(home), str(rows)]) for rows in (0, 20)
-    ]
+    work = [subprocess.Popen([sys.executable, "-c", code, scan.source, str(rows)]) for rows in (0, 20)]
     assert [one.wait(60) for one in work] == [0, 0]
     expected = np.zeros(SHAPE[0], int)
     expected[:15] = expected[20:35] = np.arange(15) + 1
@@ -369,44 +364,10 @@ for stroke in range(15):
 def test_a_save_that_waits_too_long_for_another_window_is_an_error_that_says_so(scan, home, monkeypatch):
     save(scan, painted())
     (lock,) = (home / "locks").iterdir()
-    monkeypatch.setattr(truth_file, "LOCK_SECONDS", 0.01)
+    monkeypatch.setattr(truth_paths, "LOCK_SECONDS", 0.01)
     with FileLock(lock), pytest.raises(OSError, match=r"another window has held .*lock for more than 0.01 s"):
         save(scan, painted(2))
     save(scan, painted(2))
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
-def test_a_process_killed_while_it_paints_loses_at_most_the_last_stroke(scan, home, tmp_path):
-    code = """
-import sys, time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-import numpy as np
-from napari_stmml import Scan
-from napari_stmml.truth import truth_file
-from napari_stmml.truth.autosave import AutoSave
-truth_file.HOME = Path(sys.argv[2])
-scan = Scan(np.zeros((40, 50)), (0.1, 0.1), "forward/up", source=sys.argv[1])
-file, labels = truth_file.TruthFile(scan), np.zeros((40, 50), np.uint8)
-saves = AutoSave(lambda labels: file.save(labels, {}, {}), ThreadPoolExecutor(1).submit)
-for stroke in range(2000):
-    labels.flat[stroke] = 1
-    saves.changed(labels.copy())
-    print(stroke + 1, flush=True)
-    time.sleep(0.05)
-"""
-    for seconds in (0.3, 0.72, 1.11):
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, scan.source, str(home)], stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout.readline().strip() == "1"
-        time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
-        strokes = 1 + len(process.stdout.read().split())
-        process.wait()
-        kept = np.count_nonzero(TruthFile(scan).load().labels)
-        assert kept >= strokes - 1
-        TruthFile(scan).path.unlink()
 
 
 def test_looking_for_a_truth_writes_nothing(scan, home):
@@ -418,17 +379,17 @@ def test_looking_for_a_truth_writes_nothing(scan, home):
 
 def test_a_folder_below_a_file_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("x")
-    assert truth_file._writable(tmp_path / "new" / "folder")
-    assert not truth_file._writable(tmp_path / "file" / "folder")
+    assert files.is_writable(tmp_path / "new" / "folder")
+    assert not files.is_writable(tmp_path / "file" / "folder")
     assert not list((tmp_path / "new" / "folder").iterdir())
 
 
 def test_the_stamp_of_a_scan_changes_when_somebody_paints_on_it_and_with_nothing_else(scan):
     key = ScanKey.of_scan(scan)
-    assert truth_file.stamp(scan.source, "FU", key.sha256) == []
+    assert truth_stamp(scan.source, "FU", key.sha256) == []
     save(scan, painted())
-    first = truth_file.stamp(scan.source, "FU", key.sha256)
-    assert first == truth_file.stamp(scan.source, "FU", key.sha256) != []
-    assert truth_file.stamp(scan.source, "BU", key.sha256) == []
+    first = truth_stamp(scan.source, "FU", key.sha256)
+    assert first == truth_stamp(scan.source, "FU", key.sha256) != []
+    assert truth_stamp(scan.source, "BU", key.sha256) == []
     save(scan, painted(2))
-    assert truth_file.stamp(scan.source, "FU", key.sha256) != first
+    assert truth_stamp(scan.source, "FU", key.sha256) != first

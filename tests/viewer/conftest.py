@@ -1,18 +1,12 @@
 """What tests of the viewer share: no graphics card needed, notifications, a warm process, docked panels."""
 
 import os
-import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from npe2 import PluginManager
 
-from napari_stmml import read_mtrx, train_classifier
-from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.jobs.worker import Worker
-from napari_stmml.scan import DIRECTIONS
-from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001
 
 LONG = 120_000  # ms: the first import of TensorFlow on a busy machine
 
@@ -60,36 +54,9 @@ def said():
 
 
 @pytest.fixture(scope="session")
-def small_session(tmp_path_factory):
-    """Write scans of Si(001) and hexagonal, 64 px on 6 nm, four directions each; return the files."""
-    surfaces = [simulate_si001((64, 64), 6.0, seed=1), simulate_hexagonal((64, 64), 6.0, seed=2)]
-    frames = [
-        Frame(dict.fromkeys(DIRECTIONS, surface.heights), width_nm=6.0, height_nm=6.0) for surface in surfaces
-    ]
-    return write_session(tmp_path_factory.mktemp("small"), frames)
-
-
-@pytest.fixture(scope="session")
-def small_scan(small_session):
-    return read_mtrx(small_session[0])[0]
-
-
-@pytest.fixture(scope="session")
 def tiny_model(tiny_classifier, tmp_path_factory):
     """Save the tiny model; return its path."""
     return tiny_classifier.save(tmp_path_factory.mktemp("model") / "tiny.stmml")
-
-
-@pytest.fixture(scope="session")
-def instant_classifier(small_scan):
-    """Cluster the small scan into four by the filters."""
-    return train_classifier([small_scan], recipe="instant", n_clusters=4)
-
-
-@pytest.fixture(scope="session")
-def instant_model(instant_classifier, tmp_path_factory):
-    """Save the model of the filters; return its path."""
-    return instant_classifier.save(tmp_path_factory.mktemp("model") / "filters.stmml")
 
 
 class Lent(Worker):
@@ -134,45 +101,19 @@ def finish(qtbot):
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    """Keep truths and locks out of the home of whoever runs the tests."""
-    from napari_stmml.truth import truth_file
-
-    monkeypatch.setattr(truth_file, "HOME", tmp_path / "home")
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def model_copy(instant_model, tmp_path):
-    """Copy the model of the filters, to be changed."""
-    return shutil.copy(instant_model, tmp_path / "corrected.stmml")
-
-
-@pytest.fixture
-def correcting(viewer, qtbot, home, model_copy, small_session, tmp_path):
-    """Return a session with a model and two directions of a scan of its own open for correction."""
-    from napari_stmml.model.cell_store import write_cells
-    from napari_stmml.scan_key import ScanKey
-    from napari_stmml.viewer.correct.open_scan import OpenScan, new_layers
-    from napari_stmml.viewer.correct.session import session_of
+def correction(viewer, qtbot, correcting_files, model_copy):
+    """Return the correction of a viewer: a model and two directions of a scan of its own, with layers."""
+    from napari_stmml.viewer.correct.session_layers import correction_of
     from napari_stmml.viewer.io.layers import scan_to_layer
 
-    for name in small_session[0].parent.iterdir():
-        shutil.copy(name, tmp_path)
-    session = session_of(viewer)
-    session.open_model(Path(model_copy))
-    for number, scan in enumerate(read_mtrx(tmp_path / small_session[0].name)[:2]):
+    correction = correction_of(viewer)
+    correction.session.open_model(Path(model_copy))
+    for scan, file in correcting_files:
         data, meta, _ = scan_to_layer(scan)
-        layer = viewer.add_image(data, **meta)
-        key = ScanKey.of_scan(scan)
-        _, painted = session.keeper.open_truth(scan, key, session.classifier)
-        file = write_cells(session.classifier, scan, tmp_path / f"cells{number}.npy")
-        predicted, truth = new_layers(layer, scan, painted)
-        viewer.add_layer(predicted)
-        viewer.add_layer(truth)
-        cells = np.load(file.path, mmap_mode="r")
-        grid = session.classifier.encoder.grid
-        session.add(OpenScan(layer, scan, key, predicted, truth, grid, file, cells))
-    qtbot.waitUntil(lambda: not session.busy and session.scans[1].labels.any(), timeout=LONG)
-    yield session
+        image = viewer.add_image(data, **meta)
+        one = correction.session.open_scan(scan, scan.short_direction, file)
+        viewer.layers.selection.active = correction.show(one, image)
+    session = correction.session
+    qtbot.waitUntil(lambda: not session.busy, timeout=LONG)
+    yield correction
     session.flush()

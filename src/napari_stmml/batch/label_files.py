@@ -17,7 +17,7 @@ from napari_stmml.io.label_tiff import predicted_map, put_aside_if_edited
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import write_text
-from napari_stmml.truth.recall import with_painted
+from napari_stmml.truth.overlay import with_truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ def write_labelled(writing: Writing) -> Labelled:
     scan, prepared = writing.prepared.scan, writing.prepared.heights
     grid = writing.recipe.prediction_grid
     labels = paint_scan(writing.nearest, writing.margin, grid, first_map(prepared).shape, scan)
-    shown = with_painted(labels, scan, writing.classes, writing.lineage)
+    shown = with_truth(labels, scan, writing.classes, writing.lineage)
     labelled = predicted_map(shown.labels, scan, *shown.classes.legend, writing.model, shown.painted)
     outputs = [f"predictions/{writing.prepared.name}_{end}" for end in _ENDS]
     tif, png, overlay, log = (Path(writing.folder) / output for output in outputs)

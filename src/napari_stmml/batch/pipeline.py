@@ -51,7 +51,7 @@ from napari_stmml.srsml24.window_stream import StoredMap
 from napari_stmml.system.files import write_array, write_text
 from napari_stmml.system.pool import Pool, cores
 from napari_stmml.system.progress import Stopped, until_stopped, with_time_left
-from napari_stmml.truth.truth_file import stamp
+from napari_stmml.truth.truth_paths import truth_stamp
 
 STEPS = ("process", "train", "cluster", "predict")
 READ_AHEAD = 2  # files that wait, prepared, for the network: it is slower than reading
@@ -413,7 +413,7 @@ class Pipeline:
             directions = [row["direction"] for row in record["rows"] if row["status"] != "skipped"]
             for direction in directions:
                 own = {**fingerprint, "scan": record["sha256"]}
-                if painted := stamp(intake.source, direction, record["sha256"]):
+                if painted := truth_stamp(intake.source, direction, record["sha256"]):
                     own["painted"] = painted  # so that its map is made anew after every change
                 prints[f"{intake.place}_{direction}"] = digest(own)
             every += bool(directions)

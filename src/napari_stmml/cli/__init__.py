@@ -229,13 +229,13 @@ def learn(options: argparse.Namespace) -> int:
     from napari_stmml.jobs.scan_stream import stream_scans
     from napari_stmml.model.classifier import SurfaceClassifier
     from napari_stmml.system.files import keep_aside
-    from napari_stmml.truth.teaching import teach
+    from napari_stmml.truth.learning import learn_from_truths
 
     events: list[Event] = []
     classifier = SurfaceClassifier.load(options.model)
     scans = stream_scans(options.paths, events.append)
     scans = paired(scans, classifier.recipe.preprocessing)
-    taught = teach(classifier, scans, on_event=events.append)
+    taught = learn_from_truths(classifier, scans, on_event=events.append)
     learnt, skipped = of_type(events, Learned), _skipped(events)
     out = options.out or options.model
     if learnt:

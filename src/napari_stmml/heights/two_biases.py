@@ -14,12 +14,6 @@ from napari_stmml.heights.spread import robust_sigma
 from napari_stmml.scan import Scan
 
 MOST_SHIFT = 0.04  # of the width of a frame, beyond which no hysteresis is looked for
-_BACK = {
-    "forward/up": "backward/up",
-    "backward/up": "forward/up",
-    "forward/down": "backward/down",
-    "backward/down": "forward/down",
-}
 
 
 def pair_scans(scans: Iterable[Scan]) -> list[Scan]:
@@ -44,7 +38,7 @@ def pair_scans(scans: Iterable[Scan]) -> list[Scan]:
     }
     paired = []
     for scan in scans:
-        back = found.get((scan.source, scan.channel, _BACK.get(scan.direction, "")))
+        back = found.get((scan.source, scan.channel, scan.way_back))
         if back is not None and back.heights.shape == scan.heights.shape:
             shift = lag(scan.heights, back.heights)
             other = shifted(back.heights, shift)
@@ -76,7 +70,7 @@ def way_back(scan: Scan, others: Iterable[Scan]) -> Scan | None:
 
     Of several, one with the same history is taken: a flattened scan goes with a flattened one.
     """
-    wanted = (scan.source, scan.channel, scan.heights.shape, _BACK.get(scan.direction))
+    wanted = (scan.source, scan.channel, scan.heights.shape, scan.way_back or None)
     backs = [one for one in others if (one.source, one.channel, one.heights.shape, one.direction) == wanted]
     return max(backs, key=lambda one: one.history == scan.history, default=None)
 

@@ -14,7 +14,7 @@ from napari_stmml.system.files import atomic, free_path
 
 FORMAT = 1
 _NM_PER_CM = 1e7
-_MOST = 2**32 - 1  # of a TIFF rational
+_MOST = 2**32 - 1  # px per cm that a TIFF can state: 0.0023 nm/px
 
 
 class NewerFormat(ValueError):
@@ -203,7 +203,7 @@ def _tags(pixel_size: tuple[float, float] | None) -> dict[str, Any]:
     """Say how to write a map: compressed, with pixels per cm where they are known."""
     tags: dict[str, Any] = {"compression": "zlib", "photometric": "minisblack", "metadata": None}
     if pixel_size is not None:
-        along_rows, along_cols = (_rational(_NM_PER_CM / size) for size in pixel_size)
+        along_rows, along_cols = (min(_NM_PER_CM / size, _MOST) for size in pixel_size)
         tags |= {"resolution": (along_cols, along_rows), "resolutionunit": "CENTIMETER"}
     return tags
 
@@ -216,19 +216,3 @@ def _about(tags: Any) -> dict[str, Any] | None:
     except (ValueError, KeyError, TypeError):
         return None
     return about if isinstance(about, dict) else None
-
-
-def _rational(per_cm: float) -> tuple[int, int]:
-    """Write pixels per cm as a TIFF rational, two 32-bit numbers, to about nine digits.
-
-    >>> _rational(1e7 / 0.04)
-    (250000000, 1)
-    """
-    from fractions import Fraction
-
-    if per_cm > _MOST:  # denser than 0.0023 nm/px: no 32-bit number of pixels per cm is left
-        return _MOST, 1
-    exact = Fraction(per_cm)
-    limit = max(1, int(_MOST / max(per_cm, 1)))
-    near = exact.limit_denominator(limit)
-    return near.numerator, near.denominator

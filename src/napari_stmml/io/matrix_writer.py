@@ -19,7 +19,7 @@ _Settings = dict[tuple[str, str], tuple[_Value, str]]  # (group, name) -> (value
 
 _FILE_ID = b"ONTMATRX0101"
 _NOTHING = bytes(4)  # what four bytes of zero mean, where many blocks begin, is not known
-_DIRECTION_SETS = tuple(map(set, (DIRECTIONS[:1], DIRECTIONS[:2], DIRECTIONS[::2], DIRECTIONS)))
+_DIRECTION_SETS = (DIRECTIONS[:1], DIRECTIONS[:2], DIRECTIONS[::2], DIRECTIONS)
 _RASTER_TIME = 0.0005  # s per point
 _START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 # Channel -> its number and that of its data, its unit, and its transfer function.
@@ -180,11 +180,8 @@ def write_session(
 
 def _check_heights(heights: Mapping[str, np.ndarray], channel: str) -> None:
     """Refuse heights that no microscope could have recorded."""
-    for direction in heights:
-        if direction not in DIRECTIONS:
-            raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}, got {direction!r}")
-    if set(heights) not in _DIRECTION_SETS:
-        sets = "; ".join(" + ".join(d for d in DIRECTIONS if d in known) for known in _DIRECTION_SETS)
+    if set(heights) not in map(set, _DIRECTION_SETS):
+        sets = "; ".join(map(" + ".join, _DIRECTION_SETS))
         raise ValueError(f"directions must be {sets}; got {' + '.join(heights) or 'none'}")
     shapes = {np.shape(map_) for map_ in heights.values()}
     if len(shapes) > 1:
@@ -193,17 +190,15 @@ def _check_heights(heights: Mapping[str, np.ndarray], channel: str) -> None:
     if len(shape) != 2 or 0 in shape:
         raise ValueError(f"heights must be filled maps (rows, cols), got shape {shape}")
     bound = (2**31 - 1) / _STEPS_PER_NANO[channel]
-    unit = "nm" if channel == "Z" else "nA"
-    for direction, map_ in heights.items():
-        if not np.isfinite(map_).all():
-            bad = np.asarray(map_)[~np.isfinite(map_)][0]
+    for direction, values in heights.items():
+        largest = np.abs(values).max()  # NaN where one is
+        if not np.isfinite(largest):
             raise ValueError(
-                f"heights must be finite (points_scanned makes a partial scan), got {bad} {direction}"
+                f"heights must be finite (points_scanned makes a partial scan), got {largest} {direction}"
             )
-        if np.abs(map_).max() > bound:
-            raise ValueError(
-                f"heights must be within {bound:.4g} {unit} of 0, got {np.abs(map_).max():.4g} {direction}"
-            )
+        if largest > bound:
+            unit = f"n{_CHANNELS[channel][2]}"
+            raise ValueError(f"heights must be within {bound:.4g} {unit} of 0, got {largest:.4g} {direction}")
 
 
 def _steps(frame: Frame) -> np.ndarray:

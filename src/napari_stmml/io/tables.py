@@ -1,4 +1,4 @@
-"""Text beside windows and scans: coordinates, labels of windows, settings, and tables as CSV."""
+"""Text tables of scans and windows: where windows lie, their labels, settings, and rows as CSV."""
 
 import csv
 import json
@@ -14,7 +14,6 @@ from napari_stmml.scan import Scan
 from napari_stmml.system.files import atomic
 
 Value = str | float | int | None
-_PLACE = ("number", "row_px", "col_px", "row_nm", "col_nm")
 
 
 def save_coordinates(
@@ -37,19 +36,7 @@ def save_coordinates(
     ValueError
         If ``starts`` are not n pairs.
     """
-    columns = _places(starts, window, pixel_density)
-    return _write_columns(path, "coordinates of windows", _PLACE, columns, (window, pixel_density))
-
-
-def load_coordinates(path: str | Path) -> np.ndarray:
-    """Read first row and column of each window, (n, 2) int: the inverse of ``save_coordinates``.
-
-    Raises
-    ------
-    ValueError
-        Naming the file, if it holds something else.
-    """
-    return _load(path, (1, 2), int)
+    return _save_windows(path, "coordinates of windows", starts, {}, window, pixel_density)
 
 
 def save_window_log(
@@ -78,11 +65,8 @@ def save_window_log(
     See Also
     --------
     save_coordinates : the other parameters.
-    load_window_log : the inverse.
     """
-    labels = np.asarray(labels)
-    columns = _places(starts, window, pixel_density)
-    n = len(columns[0])
+    labels, n = np.asarray(labels), len(starts)
     if labels.shape != (n,) or (n and labels.dtype.kind not in "iu") or (n and labels.min() < 0):
         raise ValueError(
             f"labels must be {n} whole numbers from 0, got {labels.dtype} of shape {labels.shape}"
@@ -90,18 +74,8 @@ def save_window_log(
     if confidence is not None and np.shape(confidence) != (n,):
         raise ValueError(f"confidence must be {n} numbers, got shape {np.shape(confidence)}")
     sure = [""] * n if confidence is None else [f"{one:.6g}" for one in np.asarray(confidence).tolist()]
-    columns += [[str(int(label)) for label in labels], sure]
-    names = (*_PLACE, "label", "confidence")
-    return _write_columns(path, "windows and labels of a label map", names, columns, (window, pixel_density))
-
-
-def load_window_log(path: str | Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Read starts (n, 2) int, labels (n,) int and confidence (n,) float or None of a window log."""
-    places = _load(path, (1, 2, 5), int)
-    rows = _data_rows(path)
-    blank = not rows or not rows[0].split("\t")[-1]
-    confidence = None if blank else _load(path, (6,), float)[:, 0]
-    return places[:, :2], places[:, 2], confidence
+    more = {"label": map(str, labels.tolist()), "confidence": sure}
+    return _save_windows(path, "windows and labels of a label map", starts, more, window, pixel_density)
 
 
 def save_metadata(path: str | Path, scan: Scan, extra: Mapping[str, Value]) -> Path:
@@ -212,56 +186,35 @@ def _plain(value: Value) -> str:
     return " ".join(str(value).split())
 
 
-def _places(starts: np.ndarray, window: int, pixel_density: float | None) -> list[list[str]]:
-    """Return the columns that say where windows lie, as text."""
+def _save_windows(
+    path: str | Path,
+    what: str,
+    starts: np.ndarray,
+    more: Mapping[str, Iterable[str]],
+    window: int,
+    density: float | None,
+) -> Path:
+    """Write where windows lie and more columns of text, under a head that says what they are."""
     starts = np.asarray(starts)
     if starts.ndim != 2 or starts.shape[1] != 2 or (len(starts) and starts.dtype.kind not in "iu"):
         raise ValueError(
             f"starts must be whole numbers of shape (n, 2), got {starts.dtype} of shape {starts.shape}"
         )
-    columns = [[str(n) for n in range(len(starts))]]
-    columns += [[str(pixel) for pixel in column] for column in starts.T.tolist()]
-    for column in starts.T:
-        if pixel_density is None:
-            columns.append([""] * len(starts))
-        else:
-            centres = (column + window / 2) / pixel_density
-            columns.append([f"{centre:.6g}" for centre in centres.tolist()])
-    return columns
-
-
-def _write_columns(
-    path: str | Path,
-    what: str,
-    names: Iterable[str],
-    columns: list[list[str]],
-    size: tuple[int, float | None],
-) -> Path:
-    window, density = size
-    header = [
+    axes = {"row": starts[:, 0], "col": starts[:, 1]}
+    columns: dict[str, Iterable[str]] = {"number": map(str, range(len(starts)))}
+    columns |= {f"{axis}_px": map(str, pixels.tolist()) for axis, pixels in axes.items()}
+    for axis, pixels in axes.items():
+        centres = [] if density is None else ((pixels + window / 2) / density).tolist()
+        columns[f"{axis}_nm"] = [f"{centre:.6g}" for centre in centres] or [""] * len(starts)
+    columns |= more
+    head = [
         f"# napari-stmml: {what}",
         f"# window {window} px, pixel density {'unknown' if density is None else f'{density:.6g} px/nm'}",
         "# px: first row and column of the prepared map, from 0, row 0 at the top; nm: centre of the window",
-        "# " + "\t".join(names),
+        "# " + "\t".join(columns),
     ]
-    lines = map("\t".join, zip(*columns, strict=True))
-    return _write(path, "\n".join([*header, *lines]) + "\n")
-
-
-def _load(path: str | Path, columns: tuple[int, ...], kind: type) -> np.ndarray:
-    """Read columns of numbers, (n, columns); n may be 0 or 1."""
-    rows = _data_rows(path)
-    if not rows:
-        return np.empty((0, len(columns)), kind)
-    try:
-        return np.loadtxt(rows, kind, delimiter="\t", usecols=columns, ndmin=2)
-    except (ValueError, IndexError) as error:
-        raise ValueError(f"{Path(path).name} is no table of windows: {error}") from error
-
-
-def _data_rows(path: str | Path) -> list[str]:
-    lines = Path(path).read_text("utf-8").splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
+    lines = map("\t".join, zip(*columns.values(), strict=True))
+    return _write(path, "\n".join([*head, *lines]) + "\n")
 
 
 def _cell(value: Any) -> Any:

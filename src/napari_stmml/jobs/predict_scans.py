@@ -15,7 +15,7 @@ from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
 from napari_stmml.scan import Scan
 from napari_stmml.system.progress import throttled
-from napari_stmml.truth.recall import Shown, with_painted
+from napari_stmml.truth.overlay import CorrectedMap, with_truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Predicted:
     """What a model said of a scan, with what a person painted over it; it travels."""
 
     task: ScanTask
-    shown: Shown
+    shown: CorrectedMap
     confidence: np.ndarray = field(repr=False)
     exemplars: np.ndarray | None = field(repr=False)
     seconds: float
@@ -104,7 +104,7 @@ def predict_scan(
     except ValueError as error:
         reason = getattr(error, "reason", "cannot be prepared")
         return Skipped(scan.name, str(error), reason, task.number)
-    shown = with_painted(labels, scan, classifier.classes, lineage(classifier.training))
+    shown = with_truth(labels, scan, classifier.classes, lineage(classifier.training))
     exemplars = classifier.exemplars if task.figure else None
     return Predicted(task, shown, confidence, exemplars, time.monotonic() - started)
 

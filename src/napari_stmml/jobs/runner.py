@@ -56,7 +56,7 @@ from napari_stmml.recipe import CELL, Recipe, get_recipe
 from napari_stmml.scan import Scan, load_scans
 from napari_stmml.system.pool import Outcome, Pool
 from napari_stmml.system.progress import Stopped, throttled, until_stopped, with_time_left
-from napari_stmml.truth.doubts import answers_of, doubts
+from napari_stmml.truth.uncertain_areas import answers_of, uncertain_areas
 
 ShouldStop = Callable[[], bool]
 
@@ -267,7 +267,8 @@ def _find_uncertain(request: FindUncertain, report: Listener, should_stop: Shoul
     total, sources = count_files(request.paths), set[str]()
     for scan in paired(scans, classifier.recipe.preprocessing):
         try:
-            found = doubts([answers_of(classifier, scan, should_stop=should_stop)], most=request.most)
+            answers = answers_of(classifier, scan, should_stop=should_stop)
+            found = uncertain_areas([answers], most=request.most)
         except ValueError as error:
             report(Skipped(scan.name, str(error)))
             continue

@@ -140,6 +140,18 @@ def _stem(path: Path) -> str:
     return path.name.removesuffix(".tif").removesuffix(".stmml")
 
 
+def is_writable(folder: Path) -> bool:
+    """Say whether a file can be made in a folder, which is made itself if it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=BEGUN, dir=folder)
+        os.close(handle)
+        Path(name).unlink()
+    except OSError:
+        return False
+    return True
+
+
 def sha256(path: str | Path) -> str | None:
     """Return the SHA-256 of a file as hexadecimal text, or None where there is no such file."""
     path = Path(path)

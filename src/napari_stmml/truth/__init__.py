@@ -1,1 +1,1 @@
-"""What a person painted on a scan: kept, undone, laid over predictions."""
+"""What a person painted on a scan: its file, its labels over predictions, and what a model learns from it."""

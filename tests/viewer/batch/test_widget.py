@@ -22,7 +22,7 @@ from napari_stmml.viewer.batch import widget
 from napari_stmml.viewer.batch.form import keep
 from napari_stmml.viewer.batch.results import Result, Results, layers_of, read_results
 from napari_stmml.viewer.batch.table import ResultsModel
-from napari_stmml.viewer.shared.panel import place_of
+from napari_stmml.viewer.io.layers import place_of
 
 LONG = 120_000  # ms
 TINY = {

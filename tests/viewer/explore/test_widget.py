@@ -6,17 +6,22 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_stmml.viewer.correct.session import session_of
-from napari_stmml.viewer.explore.chosen_cells import area_nm2, shown_on_cells
+from napari_stmml.viewer.correct.session_layers import correction_of
 from napari_stmml.viewer.explore.highlight import CANDIDATES, SELECTED, unlike_all
-from napari_stmml.viewer.explore.widget import HELP, NOTHING, OF_WINDOWS, ExploreWidget
-from napari_stmml.viewer.shared.overlays import PASSING
+from napari_stmml.viewer.explore.selected_cells import area_nm2
+from napari_stmml.viewer.explore.widget import HELP, NO_FEATURES, NOTHING, ExploreWidget
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 
 LONG = 120_000  # ms
 
 
 @pytest.fixture
-def panel(viewer, qtbot, correcting):
+def session(correction):
+    return correction.session
+
+
+@pytest.fixture
+def panel(viewer, qtbot, correction):
     panel = ExploreWidget(viewer)
     qtbot.addWidget(panel)
     yield panel
@@ -35,7 +40,7 @@ def settle(qtbot, panel):
 
 def lit(viewer):
     """List the layers that light cells up."""
-    return [layer for layer in viewer.layers if layer.metadata.get(PASSING) == SELECTED]
+    return [layer for layer in viewer.layers if layer.metadata.get(TEMPORARY) == SELECTED]
 
 
 def everything(panel):
@@ -51,8 +56,8 @@ def around(panel, number, cell):
     return np.array([[x - 0.3, y - 0.3], [x + 0.3, y - 0.3], [x + 0.3, y + 0.3], [x - 0.3, y + 0.3]])
 
 
-def test_all_cells_of_all_scans_are_laid_out_at_once(panel, correcting):
-    assert panel.scans == correcting.scans
+def test_all_cells_of_all_scans_are_laid_out_at_once(panel, session):
+    assert panel.scans == session.scans
     for one, points in zip(panel.scans, panel.view.points, strict=True):
         there = np.isfinite(one.cells[..., 0]).ravel()
         np.testing.assert_array_equal(np.isfinite(points[:, 0]), there)
@@ -60,7 +65,7 @@ def test_all_cells_of_all_scans_are_laid_out_at_once(panel, correcting):
     assert panel.text.text() == HELP
 
 
-def test_a_lasso_lights_the_same_cells_up_on_their_scans(panel, correcting, viewer):
+def test_a_lasso_lights_the_same_cells_up_on_their_scans(panel, viewer):
     corners = around(panel, 0, 40)
     panel.canvas.lassoed.emit(corners)
     for one, mask in zip(panel.scans, panel.masks, strict=True):
@@ -72,10 +77,10 @@ def test_a_lasso_lights_the_same_cells_up_on_their_scans(panel, correcting, view
     assert panel.masks[0][40]
     chosen = sum(mask.sum() for mask in panel.masks)
     assert panel.text.text().startswith(f"{chosen} cells (")
-    assert "nm²) are inside the lasso" in panel.text.text()
+    assert "nm²) inside the lasso" in panel.text.text()
 
 
-def test_all_cells_together_are_as_large_as_the_scans(panel, correcting):
+def test_all_cells_together_are_as_large_as_the_scans(panel):
     panel.canvas.lassoed.emit(everything(panel))
     cells = sum(np.isfinite(one.cells[..., 0]).sum() * one.cell_nm**2 for one in panel.scans)
     assert area_nm2(panel.scans, panel.masks) == pytest.approx(cells)
@@ -83,24 +88,24 @@ def test_all_cells_together_are_as_large_as_the_scans(panel, correcting):
     assert area_nm2(nowhere, panel.masks[:1]) is None
 
 
-def test_the_layers_lie_over_their_scans_and_change_nothing_of_them(panel, correcting, viewer):
-    active = viewer.layers.selection.active = correcting.scans[0].truth
-    before = [(one.truth.data.copy(), one.predicted.data.copy()) for one in correcting.scans]
+def test_the_layers_lie_over_their_scans_and_change_nothing_of_them(panel, session, viewer, correction):
+    active = viewer.layers.selection.active = correction.of(session.scans[0]).truth
+    before = [(one.truth.copy(), one.predicted.copy()) for one in session.scans]
     panel.canvas.lassoed.emit(everything(panel))
     assert viewer.layers.selection.active is active
     for one, layer in zip(panel.scans, lit(viewer), strict=True):
-        assert viewer.layers.index(layer) == viewer.layers.index(one.truth) + 1
-        np.testing.assert_array_equal(layer.scale, one.truth.scale)
+        assert viewer.layers.index(layer) == viewer.layers.index(correction.of(one).truth) + 1
+        np.testing.assert_array_equal(layer.scale, correction.of(one).truth.scale)
         assert not layer.editable
-    for one, (truth, predicted) in zip(correcting.scans, before, strict=True):
-        np.testing.assert_array_equal(one.truth.data, truth)
-        np.testing.assert_array_equal(one.predicted.data, predicted)
+    for one, (truth, predicted) in zip(session.scans, before, strict=True):
+        np.testing.assert_array_equal(one.truth, truth)
+        np.testing.assert_array_equal(one.predicted, predicted)
     assert not set(lit(viewer)) & set(panel._images())
 
 
-def test_they_are_in_sight_when_their_scan_is(panel, correcting, viewer):
+def test_they_are_in_sight_when_their_scan_is(panel, session, viewer, correction):
     panel.canvas.lassoed.emit(everything(panel))
-    correcting.fly_to(correcting.scans[0], 10, 10, 3)
+    correction.fly_to(session.scans[0], 10, 10, 3)
     assert [layer.visible for layer in lit(viewer)] == [True, False]
 
 
@@ -121,8 +126,8 @@ def test_a_lasso_around_nothing_says_so(panel, viewer):
     assert not lit(viewer)
 
 
-def test_what_is_lit_has_a_colour_that_no_class_has(correcting):
-    colours = [one.lower() for one in correcting.classifier.class_colours]
+def test_what_is_lit_has_a_colour_that_no_class_has(session):
+    colours = [one.lower() for one in session.model.class_colours]
     assert unlike_all(colours) not in colours
     for taken in CANDIDATES:
         assert unlike_all([taken]) != taken
@@ -132,30 +137,30 @@ def test_what_is_lit_has_a_colour_that_no_class_has(correcting):
 # ---- from the scan to the points
 
 
-def click(viewer, one, place, modifiers):
+def click(viewer, truth, place, modifiers):
     """Click on a scan as napari does: press and release."""
     event = SimpleNamespace(
-        type="mouse_press", modifiers=modifiers, position=tuple(one.truth.data_to_world(place))
+        type="mouse_press", modifiers=modifiers, position=tuple(truth.data_to_world(place))
     )
     steps = [do(viewer, event) for do in viewer.mouse_drag_callbacks]
     running = [step for step in steps if next(step, "done") != "done"]
-    modes = one.truth.mode
+    mode = truth.mode
     event.type = "mouse_move"
     for step in running:
         next(step, None)
     event.type = "mouse_release"
     for step in running:
         next(step, None)
-    return modes
+    return mode
 
 
-def test_control_and_a_click_selects_the_region_there_and_paints_nothing(panel, correcting, viewer):
-    one = correcting.scans[0]
-    viewer.layers.selection.active = one.truth
-    one.truth.mode = "paint"
-    during = click(viewer, one, (30, 30), ("Control",))
+def test_control_and_a_click_selects_the_region_there_and_paints_nothing(panel, session, viewer, correction):
+    one = session.scans[0]
+    viewer.layers.selection.active = correction.of(one).truth
+    correction.of(one).truth.mode = "paint"
+    during = click(viewer, correction.of(one).truth, (30, 30), ("Control",))
     assert during == "pan_zoom"
-    assert one.truth.mode == "paint"
+    assert correction.of(one).truth.mode == "paint"
     chosen = panel.masks[0].reshape(one.labels.shape)
     assert chosen[one.to_cell(30, 30)]
     assert set(one.labels[chosen].tolist()) == {one.labels[one.to_cell(30, 30)]}
@@ -163,43 +168,43 @@ def test_control_and_a_click_selects_the_region_there_and_paints_nothing(panel, 
     assert f"on {one.name}" in panel.text.text()
 
 
-def test_a_click_without_control_or_beside_the_scan_selects_nothing(panel, correcting, viewer):
-    one = correcting.scans[0]
-    viewer.layers.selection.active = one.truth
-    click(viewer, one, (30, 30), ())
-    click(viewer, one, (-50, 30), ("Control",))
+def test_a_click_without_control_or_beside_the_scan_selects_nothing(panel, session, viewer, correction):
+    one = session.scans[0]
+    viewer.layers.selection.active = correction.of(one).truth
+    click(viewer, correction.of(one).truth, (30, 30), ())
+    click(viewer, correction.of(one).truth, (-50, 30), ("Control",))
     assert panel.masks == []
 
 
-def test_what_a_person_painted_counts_as_shown(panel, correcting, settle):
-    one = correcting.scans[0]
+def test_what_a_person_painted_counts_as_shown(panel, session, settle):
+    one = session.scans[0]
     label = 3
-    correcting.paint(one, np.s_[20:40, 20:40], label)
+    session.paint(one, np.s_[20:40, 20:40], label)
     settle()
-    shown = shown_on_cells(one, correcting.classifier.classes).reshape(one.labels.shape)
+    shown = one.shown_cells(session.model.classes)
     assert shown[one.to_cell(30, 30)] == label
     panel.select_region(one, 30, 30)
     assert panel.masks[0].reshape(shown.shape)[one.to_cell(30, 30)]
     assert "cluster 3" in panel.text.text()
 
 
-def test_where_no_class_is_there_is_no_region(panel, correcting):
-    one = correcting.scans[0]
+def test_where_no_class_is_there_is_no_region(panel, session):
+    one = session.scans[0]
     one.labels[...] = 0
     panel.select_region(one, 30, 30)
     assert panel.masks == []
 
 
-def test_the_chosen_class_is_shown_on_all_scans(panel, correcting):
-    correcting.current.truth.selected_label = 2
+def test_the_chosen_class_is_shown_on_all_scans(panel, session, correction):
+    correction.of(session.current).truth.selected_label = 2
     panel.class_button.click()
     for one, mask in zip(panel.scans, panel.masks, strict=True):
         np.testing.assert_array_equal(mask, (one.labels == 2).ravel())
-    assert "are of cluster 2" in panel.text.text()
+    assert "of cluster 2" in panel.text.text()
 
 
-def test_a_label_that_is_no_class_is_not_shown(panel, correcting):
-    correcting.current.truth.selected_label = 77
+def test_a_label_that_is_no_class_is_not_shown(panel, session, correction):
+    correction.of(session.current).truth.selected_label = 77
     panel.class_button.click()
     assert "Choose a class" in panel.status.text()
 
@@ -207,26 +212,26 @@ def test_a_label_that_is_no_class_is_not_shown(panel, correcting):
 # ---- a class of it
 
 
-def test_a_selection_becomes_a_class_in_one_step_that_is_undone_in_one(panel, correcting, settle):
-    before = correcting.classifier
+def test_a_selection_becomes_a_class_in_one_step_that_is_undone_in_one(panel, session, settle):
+    before = session.model
     panel.canvas.lassoed.emit(around(panel, 0, 40))
     n = sum(int(mask.sum()) for mask in panel.masks)
     panel.name.value = "odd ones"
     panel.make_button.click()
     settle()
-    classes = correcting.classifier.classes
+    classes = session.model.classes
     label = classes.order[-1]
     assert classes.names[label - 1] == "odd ones"
-    assert correcting.scans[0].labels.ravel()[40] == label
+    assert session.scans[0].labels.ravel()[40] == label
     assert panel.status.text().startswith(f"Made odd ones of {n} cells")
     assert "odd ones" in panel.legend.text().replace("&nbsp;", " ")
     assert panel.name.value == ""
-    correcting.undo()
+    session.undo()
     settle()
-    assert correcting.classifier is before
+    assert session.model is before
 
 
-def test_a_name_that_is_taken_is_refused_and_the_selection_stays(panel, correcting, said):
+def test_a_name_that_is_taken_is_refused_and_the_selection_stays(panel, session, said):
     panel.canvas.lassoed.emit(around(panel, 0, 40))
     panel.name.value = "cluster 1"
     panel.make_button.click()
@@ -234,40 +239,40 @@ def test_a_name_that_is_taken_is_refused_and_the_selection_stays(panel, correcti
     assert panel.masks
     panel.clear()
     panel.make_class()
-    assert correcting.classifier.classes.n == 4
+    assert session.model.classes.n == 4
 
 
-def test_cells_of_scans_that_are_not_open_any_more_make_no_class(panel, correcting, viewer):
+def test_cells_of_scans_that_are_not_open_any_more_make_no_class(panel, session, viewer, correction):
     panel.canvas.lassoed.emit(everything(panel))
-    viewer.layers.remove(correcting.scans[0].truth)
+    viewer.layers.remove(correction.of(session.scans[0]).truth)
     panel.make_button.click()
     assert panel.status.text() == "Other scans are open now: Update shows them."
-    assert correcting.classifier.classes.n == 4
+    assert session.model.classes.n == 4
 
 
 # ---- colours
 
 
-def test_points_are_coloured_as_classes_are_shown(panel, correcting, settle):
+def test_points_are_coloured_as_classes_are_shown(panel, session, settle):
     from dataclasses import replace
 
     from napari_stmml.viewer.explore.scatter import packed
 
     drawn = panel.view.drawn
     labels = drawn.of([one.labels.ravel() for one in panel.scans])
-    table = packed(["#8c8c8c", *correcting.classifier.class_colours])
+    table = packed(["#8c8c8c", *session.model.class_colours])
     np.testing.assert_array_equal(panel.canvas._colours, table[labels])
-    model = correcting.classifier
-    correcting.edit(replace(model, classes=model.classes.recoloured(1, "#123456")), "recoloured")
+    model = session.model
+    session.edit(replace(model, classes=model.classes.recoloured(1, "#123456")), "recoloured")
     settle()
     assert (panel.canvas._colours[labels == 1] == packed(["#123456"])[0]).all()
 
 
-def test_names_in_the_legend_are_text_and_not_markup(panel, correcting, settle):
+def test_names_in_the_legend_are_text_and_not_markup(panel, session, settle):
     from dataclasses import replace
 
-    model = correcting.classifier
-    correcting.edit(replace(model, classes=model.classes.renamed(1, "<b>rows")), "renamed")
+    model = session.model
+    session.edit(replace(model, classes=model.classes.renamed(1, "<b>rows")), "renamed")
     settle()
     assert "&lt;b&gt;rows" in panel.legend.text()
 
@@ -278,7 +283,7 @@ def test_points_are_coloured_by_confidence_and_by_scan(panel):
     scans[0].confidence[0, 0], scans[0].confidence[0, 1] = -0.5, np.nan
     panel.colour.value = "confidence"
     assert len(np.unique(panel.canvas._colours)) > 50
-    assert "unlike anything seen" in panel.legend.text().replace("&nbsp;", " ")
+    assert "unlike all examples" in panel.legend.text().replace("&nbsp;", " ")
     panel.colour.value = "scan"
     drawn = panel.view.drawn
     assert len(np.unique(panel.canvas._colours)) == 2
@@ -299,21 +304,21 @@ def test_without_scans_it_says_what_to_do(new_viewer, qtbot):
     assert panel.view is None
 
 
-def test_a_model_of_windows_has_no_features_to_show(panel, correcting):
+def test_a_model_of_windows_has_no_features_to_show(panel, session):
     from dataclasses import replace
 
-    one = correcting.scans[0]
+    one = session.scans[0]
     one.file = replace(one.file, kind="clusters")
     panel.update_view()
-    assert panel.status.text() == OF_WINDOWS
+    assert panel.status.text() == NO_FEATURES
     assert panel.view is None
 
 
-def test_it_follows_the_scans_that_are_open(panel, correcting, viewer, settle):
+def test_it_follows_the_scans_that_are_open(panel, session, viewer, settle, correction):
     panel.canvas.lassoed.emit(everything(panel))
-    viewer.layers.remove(correcting.scans[0].truth)
+    viewer.layers.remove(correction.of(session.scans[0]).truth)
     settle()
-    assert panel.scans == correcting.scans
+    assert panel.scans == session.scans
     assert len(panel.view.points) == 1
     assert not lit(viewer)
 
@@ -343,10 +348,10 @@ def test_it_can_be_cancelled_and_the_view_stays(panel, qtbot):
     assert panel.view is before
 
 
-def test_another_scan_asks_a_slow_method_for_nothing(panel, correcting, viewer, settle):
+def test_another_scan_asks_a_slow_method_for_nothing(panel, session, viewer, settle, correction):
     panel.method.value = "t-SNE"
     panel.cancel()
-    viewer.layers.remove(correcting.scans[0].truth)
+    viewer.layers.remove(correction.of(session.scans[0]).truth)
     settle()
     assert panel.status.text() == "Other scans are open now: Update shows them."
     assert not panel.embedding.running
@@ -371,17 +376,17 @@ def test_a_process_that_was_killed_is_said(panel, qtbot, said):
     assert said()[-1].startswith("its process ended before its work was done")
 
 
-def test_too_few_cells_are_said(panel, correcting, said):
-    for one in correcting.scans:
+def test_too_few_cells_are_said(panel, session, said):
+    for one in session.scans:
         one.cells = np.full_like(one.cells, np.nan)
     panel.update_view()
     assert "12 cells or more" in said()[-1]
 
 
-def test_when_the_panel_is_closed_nothing_of_it_is_left(panel, correcting, viewer, settle):
+def test_when_the_panel_is_closed_nothing_of_it_is_left(panel, session, viewer, settle, correction):
     from qtpy.QtWidgets import QWidget
 
-    host = QWidget()
+    host, callbacks = QWidget(), len(viewer.mouse_drag_callbacks) - 1
     panel.setParent(host)
     panel.canvas.lassoed.emit(everything(panel))
     panel.method.value = "t-SNE"
@@ -390,20 +395,21 @@ def test_when_the_panel_is_closed_nothing_of_it_is_left(panel, correcting, viewe
     panel.setParent(None)
     assert not lit(viewer)
     assert not panel.embedding.running
-    assert panel._clicked not in viewer.mouse_drag_callbacks
+    assert len(viewer.mouse_drag_callbacks) == callbacks
     before = panel.view
-    viewer.layers.remove(correcting.scans[0].truth)
+    viewer.layers.remove(correction.of(session.scans[0]).truth)
     settle()
     assert panel.view is before
     panel.setParent(host)  # docked again
-    assert viewer.mouse_drag_callbacks.count(panel._clicked) == 1
+    assert len(viewer.mouse_drag_callbacks) == callbacks + 1
     panel.setParent(None)  # or else it goes with its host
 
 
 def test_it_is_docked_from_the_menu(make_napari_viewer):
     viewer = make_napari_viewer()
+    callbacks = len(viewer.mouse_drag_callbacks)
     _, panel = viewer.window.add_plugin_dock_widget("napari-stmml", "Explore")
-    assert session_of(viewer) is panel.session
-    assert panel._clicked in viewer.mouse_drag_callbacks
+    assert correction_of(viewer) is panel.correction
+    assert len(viewer.mouse_drag_callbacks) == callbacks + 1
     viewer.window.remove_dock_widget(panel)
-    assert panel._clicked not in viewer.mouse_drag_callbacks
+    assert len(viewer.mouse_drag_callbacks) == callbacks

@@ -3,8 +3,7 @@ import pytest
 from napari.components import LayerList
 
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.viewer.io.layers import labels_to_layer
-from napari_stmml.viewer.shared.panel import place_of
+from napari_stmml.viewer.io.layers import labels_to_layer, place_of
 
 
 @pytest.fixture

@@ -8,13 +8,18 @@ import pandas as pd
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_stmml.viewer.correct import class_actions
+from napari_stmml.correction import edits
 from napari_stmml.viewer.measure.table import MeasurementTable
 from napari_stmml.viewer.measure.widget import MeasureWidget
 
 
 @pytest.fixture
-def panel(qtbot, viewer, correcting):
+def session(correction):
+    return correction.session
+
+
+@pytest.fixture
+def panel(qtbot, viewer, correction):
     panel = MeasureWidget(viewer)
     qtbot.addWidget(panel)
     return panel
@@ -31,14 +36,16 @@ def measure(panel, qtbot):
     return measure_
 
 
-def test_the_maps_are_those_that_a_person_may_paint_on(panel, correcting):
-    assert [str(layer) for layer in panel.maps.choices] == [str(one.truth) for one in correcting.scans]
+def test_the_maps_are_those_that_a_person_may_paint_on(panel, session, correction):
+    assert [str(layer) for layer in panel.maps.choices] == [
+        str(correction.of(one).truth) for one in session.scans
+    ]
 
 
-def test_the_largest_class_is_offered_as_background_and_has_no_regions(panel, correcting, measure):
-    one = correcting.scans[0]
-    panel.maps.value = one.truth
-    sizes = np.bincount(one.predicted.data.ravel())[1:]
+def test_the_largest_class_is_offered_as_background_and_has_no_regions(panel, session, measure, correction):
+    one = session.scans[0]
+    panel.maps.value = correction.of(one).truth
+    sizes = np.bincount(one.predicted.ravel())[1:]
     assert panel.background.value == 1 + sizes.argmax()
     found = measure()
     assert panel.background.value not in set(found.regions.label)
@@ -46,64 +53,66 @@ def test_the_largest_class_is_offered_as_background_and_has_no_regions(panel, co
     assert f"{len(found.regions)} regions" in panel.status.text()
 
 
-def test_what_a_person_painted_is_measured(panel, correcting, measure, qtbot):
-    one = correcting.scans[0]
-    panel.maps.value = one.truth
+def test_what_a_person_painted_is_measured(panel, session, measure, qtbot, correction):
+    one = session.scans[0]
+    panel.maps.value = correction.of(one).truth
     panel.background.value = 1
-    correcting.paint(one, np.ones(one.truth.data.shape, bool), 1)
+    session.paint(one, np.ones(one.truth.shape, bool), 1)
     assert len(measure().regions) == 0
-    where = np.zeros(one.truth.data.shape, bool)
+    where = np.zeros(one.truth.shape, bool)
     where[20:30, 20:30] = True
-    correcting.paint(one, where, 2)
+    session.paint(one, where, 2)
     found = measure()
     assert found.regions[["label", "row", "col"]].to_numpy().tolist() == [[2, 24.5, 24.5]]
 
 
-def test_classes_marked_as_background_have_no_regions_either(panel, correcting, measure):
-    class_actions.background(correcting, [2, 3])
-    panel.maps.value = correcting.scans[0].truth
+def test_classes_marked_as_background_have_no_regions_either(panel, session, measure, correction):
+    session.edit(*edits.background(session.model, [2, 3]))
+    panel.maps.value = correction.of(session.scans[0]).truth
     panel.background.value = 1
     assert set(measure().regions.label) <= {4}
 
 
-def test_a_row_moves_the_camera_and_a_click_on_a_region_shows_its_row(panel, correcting, measure, viewer):
-    one = correcting.scans[0]
-    panel.maps.value = one.truth
+def test_a_row_moves_the_camera_and_a_click_on_a_region_shows_its_row(
+    panel, session, measure, viewer, correction
+):
+    one = session.scans[0]
+    panel.maps.value = correction.of(one).truth
     found = measure()
     panel.regions.picked.emit(2)
     region = found.regions.iloc[2]
-    place = one.truth.data_to_world((region.row, region.col))
+    place = correction.of(one).truth.data_to_world((region.row, region.col))
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], place)
-    assert one.truth.selected_label == region.label
+    assert correction.of(one).truth.selected_label == region.label
     row, col = np.argwhere(found.numbers == 4)[0]
-    event = SimpleNamespace(position=one.truth.data_to_world((row, col)))
-    panel.show_row_at(one.truth, event)
+    event = SimpleNamespace(position=correction.of(one).truth.data_to_world((row, col)))
+    panel.show_row_at(correction.of(one).truth, event)
     chosen = panel.regions.currentIndex().row()
     assert panel.regions.rows.table.index[chosen] == 3
 
 
-def test_a_row_shows_its_scan_alone(panel, correcting, measure, viewer):
-    shown, hidden = correcting.scans
-    panel.maps.value = hidden.truth
+def test_a_row_shows_its_scan_alone(panel, session, measure, viewer, correction):
+    shown, hidden = session.scans
+    panel.maps.value = correction.of(hidden).truth
     measure()
-    cover = viewer.add_image(np.zeros(shown.truth.data.shape), name="another scan")
-    hidden.truth.mode = "paint"
-    correcting.fly_to(shown, 10, 10, 3)
+    cover = viewer.add_image(np.zeros(shown.truth.shape), name="another scan")
+    correction.of(hidden).truth.mode = "paint"
+    correction.fly_to(shown, 10, 10, 3)
     cover.visible = True
     panel.regions.picked.emit(0)
     panel.regions.picked.emit(1)
-    assert hidden.truth.mode == "paint"
-    assert hidden.truth.visible
-    assert hidden.layer.visible
-    assert not shown.truth.visible
+    assert correction.of(hidden).truth.mode == "paint"
+    assert correction.of(hidden).truth.visible
+    assert correction.of(hidden).image.visible
+    assert not correction.of(shown).truth.visible
     assert not cover.visible
 
 
-def test_numbers_of_classes_are_features_of_the_layer_for_other_plugins(panel, correcting, measure):
-    one = correcting.scans[0]
-    panel.maps.value = one.truth
+def test_numbers_of_classes_are_features_of_the_layer_for_other_plugins(panel, session, measure, correction):
+    one = session.scans[0]
+    panel.maps.value = correction.of(one).truth
     found = measure()
-    table = one.truth.features
+    table = correction.of(one).truth.features
     assert list(table["class"][:2]) == ["unlabelled", "cluster 1"]
     for statistics in found.classes.itertuples():
         (row,) = np.flatnonzero(table["index"] == statistics.label)
@@ -111,8 +120,8 @@ def test_numbers_of_classes_are_features_of_the_layer_for_other_plugins(panel, c
         assert table["density_per_nm2"][row] == pytest.approx(statistics.density)
 
 
-def test_tables_are_saved_with_units_in_their_headings(panel, correcting, measure, tmp_path):
-    panel.maps.value = correcting.scans[0].truth
+def test_tables_are_saved_with_units_in_their_headings(panel, session, measure, tmp_path, correction):
+    panel.maps.value = correction.of(session.scans[0]).truth
     found = measure()
     panel.save(tmp_path / "tables")
     path = next((tmp_path / "tables").glob("*_regions.csv"))

@@ -10,7 +10,7 @@ from napari_stmml.viewer.model.confidence import (
     unlike_sentence,
     unlike_share,
 )
-from napari_stmml.viewer.shared.overlays import PASSING
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_unsure_is_dark_unlike_has_a_colour_of_its_own_and_no_label_is_transpare
 def test_a_layer_of_another_size_or_by_somebody_else_is_not_touched(viewer, scan_layer):
     other = viewer.add_layer(Image(np.zeros((2, 3)), name="confidence 1_3 FU"))
     small = viewer.add_layer(
-        Image(np.zeros((9, 9)), name="confidence 1_3 FU", metadata={PASSING: "confidence"})
+        Image(np.zeros((9, 9)), name="confidence 1_3 FU", metadata={TEMPORARY: "confidence"})
     )
     show_confidence(viewer, confidence_layer(np.ones((2, 3), np.float32), scan_layer))
     assert len(viewer.layers) == 3

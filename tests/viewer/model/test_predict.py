@@ -5,10 +5,9 @@ import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx, train_classifier
 from napari_stmml.heights.two_biases import pair_scans
-from napari_stmml.viewer.io.layers import scan_to_layer
+from napari_stmml.viewer.io.layers import brief_name, place_of, scan_of, scan_to_layer
 from napari_stmml.viewer.model import predict as module
-from napari_stmml.viewer.shared.overlays import PASSING
-from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 
 LONG = 120_000  # ms
 
@@ -49,7 +48,7 @@ def labels_of(viewer):
 
 
 def confidence_of(viewer):
-    return [layer for layer in viewer.layers if layer.metadata.get(PASSING) == "confidence"]
+    return [layer for layer in viewer.layers if layer.metadata.get(TEMPORARY) == "confidence"]
 
 
 def add(viewer, *scans):

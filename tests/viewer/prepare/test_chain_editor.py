@@ -4,7 +4,7 @@ from qtpy.QtTest import QTest
 
 from napari_stmml.heights.flatten import FLATTEN_METHODS, METHODS, parse_chain
 from napari_stmml.recipe import Recipe
-from napari_stmml.viewer.prepare.chain_editor import ChainEditor, about, grouped, presets
+from napari_stmml.viewer.prepare.chain_editor import GROUPS, PRESETS, ChainEditor, about
 
 
 @pytest.fixture
@@ -95,13 +95,12 @@ def test_the_menu_offers_every_method_but_nothing_with_its_names_elsewhere(edito
     assert editor.value == "poly_xy + row_median"
 
 
-def test_no_method_stands_in_two_groups_and_none_is_left_to_more():
-    methods = [method for group in grouped().values() for method in group]
+def test_each_method_stands_in_one_group():
+    methods = [method for group in GROUPS.values() for method in group]
     assert sorted(methods) == sorted(set(FLATTEN_METHODS) - {"none"})
-    assert "More" not in grouped()
 
 
-@pytest.mark.parametrize(("name", "chain"), presets().items())
+@pytest.mark.parametrize(("name", "chain"), PRESETS.items())
 def test_a_preset_is_a_chain_and_is_taken_over(editor, name, chain):
     parse_chain(chain)
     next(action for action in editor.preset_menu.actions() if action.text() == name).trigger()

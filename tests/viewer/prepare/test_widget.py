@@ -5,12 +5,12 @@ from napari_stmml.heights.flatten import flatten
 from napari_stmml.heights.prepare import resample
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.viewer.io.layers import labels_to_layer, scan_to_layer
+from napari_stmml.viewer.io.layers import brief_name, labels_to_layer, place_of, scan_of, scan_to_layer
+from napari_stmml.viewer.prepare.height_plot import heights_along, histogram, profile, ticks
 from napari_stmml.viewer.prepare.heights_view import COLUMN, LINE, ROW
-from napari_stmml.viewer.prepare.plot import heights_along, histogram, profile, ticks
+from napari_stmml.viewer.prepare.preview import PREVIEW
 from napari_stmml.viewer.prepare.widget import PrepareWidget
-from napari_stmml.viewer.shared.overlays import GRID, PREVIEW
-from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of
+from napari_stmml.viewer.prepare.window_grid import GRID
 
 PLACE = {"translate": (3.0, -4.0), "rotate": 25, "shear": [0.1]}
 
@@ -67,7 +67,7 @@ def test_the_preview_comes_and_goes_with_the_panel(viewer, layer, show, settle):
 
 def test_a_preview_that_is_ready_after_the_panel_was_hidden_is_not_shown(viewer, layer, show, settle):
     panel = show(viewer)
-    panel._flatten()
+    panel.flatten()
     panel.hide()
     settle(panel)
     assert list(viewer.layers) == [layer]
@@ -98,7 +98,7 @@ def test_the_preview_follows_the_choice_of_another_scan(viewer, layer, show, set
 
 def test_without_live_preview_there_is_none(viewer, layer, show, settle):
     panel = show(viewer)
-    panel.preview.value = False
+    panel.live.value = False
     settle(panel)
     assert list(viewer.layers) == [layer]
 
@@ -109,7 +109,7 @@ def test_a_made_layer_is_the_flattened_scan_in_its_place_with_its_history(
 ):
     panel = show(viewer)
     panel.chain.value = method
-    panel.apply.native.click()
+    panel.apply.click()
     settle(panel)
     (made,) = [one for one in viewer.layers if one is not layer and one.name != PREVIEW]
     assert made.name == f"{brief_name(layer)} · {method}"
@@ -150,7 +150,7 @@ def test_a_plain_image_of_nobodys_reader_can_be_flattened(viewer, show, settle, 
     assert lies_on(made, plain)
 
 
-def test_stacks_colours_and_passing_layers_are_not_offered(viewer, layer, show):
+def test_stacks_colours_and_temporary_layers_are_not_offered(viewer, layer, show):
     viewer.add_image(np.zeros((3, 20, 20)), name="stack")
     viewer.add_image(np.zeros((20, 20, 3)), rgb=True, name="photo")
     viewer.add_labels(np.zeros((20, 20), np.uint8))
@@ -163,7 +163,7 @@ def test_stacks_colours_and_passing_layers_are_not_offered(viewer, layer, show):
 def test_without_a_scan_the_panel_says_what_to_do(viewer, show, said):
     panel = show(viewer)
     panel.make_layer()
-    assert said() == ["Choose a scan first: drop a .Z_mtrx file on the window."]
+    assert said() == ["Choose a scan first: drop a scan file on the window."]
 
 
 def test_a_scan_without_heights_is_a_sentence(viewer, show, settle, said):
@@ -179,11 +179,11 @@ def test_a_scan_without_heights_is_a_sentence(viewer, show, settle, said):
 def test_a_source_removed_meanwhile_leaves_nothing_behind(viewer, layer, show, settle):
     panel = show(viewer)
     panel.grid.value = True
-    panel._flatten()
+    panel.flatten()
     viewer.layers.remove(layer)
     settle(panel)
     assert not viewer.layers
-    assert panel.windows.count.value == ""
+    assert panel.windows.count.text() == ""
     panel.make_layer()
     settle(panel)
     assert not viewer.layers
@@ -201,7 +201,7 @@ def test_the_count_of_windows_is_that_of_the_grid(
     )
     resampled = resample(small_scan.heights, small_scan.pixel_size, density)
     rows, cols = WindowGrid(window, pitch).shape(resampled.shape)
-    assert panel.windows.count.value.startswith(
+    assert panel.windows.count.text().startswith(
         f"{rows} x {cols} = {rows * cols} windows, {window / density:.3g} nm"
     )
     panel.grid.value = True
@@ -232,37 +232,37 @@ def test_the_grid_goes_with_the_panel_and_stays_away_while_it_is_hidden(viewer, 
 def test_a_scan_in_pixels_is_gridded_as_it_is(viewer, show):
     viewer.add_image(np.random.default_rng(0).normal(size=(70, 50)))
     panel = show(viewer)
-    assert panel.windows.count.value == "6 x 4 = 24 windows, 32 px wide (no scale in nm)"
+    assert panel.windows.count.text() == "6 x 4 = 24 windows, 32 px wide (no scale in nm)"
 
 
 def test_a_scan_smaller_than_a_window_is_a_sentence(viewer, layer, show):
     panel = show(viewer)
     panel.grid.value = True
     panel.windows.window.value = 96
-    assert "90 x 90 px at 15 px/nm, is smaller than one window of 96 px" in panel.windows.count.value
+    assert "90 x 90 px at 15 px/nm, is smaller than one window of 96 px" in panel.windows.count.text()
     assert GRID not in viewer.layers
 
 
 def test_a_pitch_beyond_the_window_is_a_sentence(viewer, layer, show):
     panel = show(viewer)
     panel.windows.pitch.value = 40
-    assert panel.windows.count.value == "pitch must be 1 to 32 px (the window), got 40"
+    assert panel.windows.count.text() == "pitch must be 1 to 32 px (the window), got 40"
 
 
 def test_a_grid_too_fine_to_draw_is_counted_and_not_drawn(viewer, show):
     viewer.add_image(np.zeros((2100, 2100), np.float32), name="large")
     panel = show(viewer)
-    panel.preview.value = False
+    panel.live.value = False
     panel.windows.window.value, panel.windows.pitch.value = 8, 1
     panel.grid.value = True
-    assert "too fine to draw" in panel.windows.count.value
+    assert "too fine to draw" in panel.windows.count.text()
     assert GRID not in viewer.layers
 
 
 def test_a_density_that_makes_too_many_pixels_is_a_sentence(viewer, show):
     viewer.add_image(np.random.default_rng(0).normal(size=(64, 64)), scale=(10, 10), units="um")
     panel = show(viewer)
-    assert "are too many" in panel.windows.count.value
+    assert "are too many" in panel.windows.count.text()
 
 
 def test_the_panel_opens_from_the_menu_and_fits_a_small_screen(make_napari_viewer, dock):
@@ -282,7 +282,7 @@ def test_a_layer_that_somebody_called_preview_is_left_alone(viewer, show, settle
     settle(panel)
     assert len(viewer.layers) == 3
     assert not mine.data.any()
-    panel.preview.value = False
+    panel.live.value = False
     settle(panel)
     assert [layer.name for layer in viewer.layers] == ["preview", "other"]
 
@@ -316,7 +316,7 @@ def test_of_quick_changes_the_last_one_is_shown(viewer, layer, show, settle):
     panel = show(viewer)
     for chain in ("iterate_mask", "row_mean", "terraces", "xy", "row_median"):
         panel.chain.value = chain
-        panel._flatten()
+        panel.flatten()
     settle(panel)
     assert np.array_equal(viewer.layers[PREVIEW].data, flatten(layer.data, "row_median"))
     assert panel.status.text() == ""
@@ -435,7 +435,7 @@ def test_apply_to_all_makes_one_layer_right_over_each_scan_and_names_what_cannot
     viewer.add_image(np.full((30, 30), np.nan), name="empty")
     other = viewer.add_image(rng.normal(size=(40, 50)), name="other", visible=False)
     panel = show(viewer)
-    panel.preview.value = False
+    panel.live.value = False
     panel.chain.value = "row_median + poly_xy"
     panel.apply_all.click()
     assert panel.all.isVisible()
@@ -469,7 +469,7 @@ def test_apply_to_all_can_be_cancelled(viewer, layer, show, settle, rng):
 def test_apply_to_all_without_a_scan_is_a_sentence(viewer, show, said):
     panel = show(viewer)
     panel.apply_to_all()
-    assert said() == ["There is no open scan that was not flattened: drop .Z_mtrx files here."]
+    assert said() == ["There is no open scan that was not flattened: drop scan files here."]
 
 
 def test_a_scan_closed_while_all_are_flattened_is_named(viewer, layer, show, settle, rng, said):
@@ -529,14 +529,14 @@ def test_a_chain_that_is_refused_is_a_sentence(viewer, show, said):
 def test_a_note_about_the_result_is_shown(viewer, layer, show, settle, monkeypatch):
     import warnings
 
-    from napari_stmml.viewer.prepare import flattener
+    from napari_stmml.viewer.prepare import flattening
 
     def unsettled(heights, chain, leave_out):
         warnings.warn("it did not settle", stacklevel=1)
         return heights
 
     panel = show(viewer)
-    monkeypatch.setattr(flattener, "flatten", unsettled)
+    monkeypatch.setattr(flattening, "flatten", unsettled)
     panel.chain.value = "iterate_mask"
     settle(panel)
     assert panel.status.text() == "it did not settle"
@@ -552,12 +552,12 @@ def test_the_profile_follows_scan_and_preview(viewer, layer, show, settle, what,
     panel = show(viewer)
     panel.heights.what.value = what
     panel.heights.draw()
-    picture = panel.heights.plot.picture
-    assert np.allclose(picture.before.y, heights_along(layer.data, np.array(line)), atol=1e-4)
+    curves = panel.heights.plot.curves
+    assert np.allclose(curves.before.y, heights_along(layer.data, np.array(line)), atol=1e-4)
     after = viewer.layers[PREVIEW].data
-    assert np.allclose(picture.after.y, heights_along(after, np.array(line)), atol=1e-4)
+    assert np.allclose(curves.after.y, heights_along(after, np.array(line)), atol=1e-4)
     length = np.hypot(*((np.array(line[1]) - line[0]) * layer.scale))
-    assert picture.after.x[-1] == pytest.approx(length, rel=1e-4)
+    assert curves.after.x[-1] == pytest.approx(length, rel=1e-4)
     assert not panel.heights.plot.grab().isNull()
 
 
@@ -565,10 +565,10 @@ def test_without_a_line_the_panel_says_how_to_draw_one_and_sees_it_come(viewer, 
     panel = show(viewer)
     panel.heights.what.value = LINE
     panel.heights.draw()
-    assert panel.heights.plot.picture is None
+    assert panel.heights.plot.curves is None
     assert "Draw a line" in panel.heights.plot.instead
     viewer.add_shapes([np.array([[0.0, 0], [4, 4]])], shape_type="line")
-    qtbot.waitUntil(lambda: panel.heights.plot.picture is not None)
+    qtbot.waitUntil(lambda: panel.heights.plot.curves is not None)
 
 
 def test_a_profile_has_gaps_where_nothing_was_scanned():
@@ -587,16 +587,16 @@ def test_the_histogram_counts_what_is_there_and_says_what_is_missing(rng, qtbot)
     heights = rng.normal(size=(64, 64))
     flat = heights / 10
     flat[:16] = np.nan
-    picture = histogram(heights, flat)
-    assert picture.after.note.endswith("nm, 25% missing")
-    assert picture.before.y.max() == picture.after.y.max() == 1
-    assert picture.before.x[-1] > 3 * np.nanstd(flat)
+    curves = histogram(heights, flat)
+    assert curves.after.note.endswith("nm, 25% missing")
+    assert curves.before.y.max() == curves.after.y.max() == 1
+    assert curves.before.x[-1] > 3 * np.nanstd(flat)
     assert histogram(np.full((9, 9), np.nan), None).before.note == "no heights"
 
 
 def test_ticks_are_round_and_between_the_ends():
     for low, high in ((-3.1, 4.7), (6.8001, 6.8002), (1e-6, 2e-6)):
-        found = ticks(low, high, 4)
+        found = np.array([at for at, _ in ticks(low, high, 4)])
         assert 1 <= len(found) <= 6
         assert found.min() >= low - 1e-12
         assert found.max() <= high + 1e-12

@@ -1,6 +1,6 @@
-"""The Correct widget: classes beside the scan, a truth that is painted, a model that learns from it."""
+"""The Correct widget: the classes of a model beside the scans; what is painted there, the model learns."""
 
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +9,19 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QInputDialog, QLabel, QPushButton
 from superqt import QCollapsible
 
-from napari_stmml.viewer.correct import class_actions
+from napari_stmml.correction import edits
+from napari_stmml.correction.corrected_scan import CorrectedScan
+from napari_stmml.correction.map_file import save_map
+from napari_stmml.correction.session import NO_MODEL
+from napari_stmml.measuring.class_statistics import Share
 from napari_stmml.viewer.correct.class_table import ClassTable
-from napari_stmml.viewer.correct.look_next import LookNext
-from napari_stmml.viewer.correct.open_scan import OpenScan
 from napari_stmml.viewer.correct.opening import OpeningPanel
 
 LIVE_MS = 250  # after a stroke, before the model learns from it
 KEYS = (
-    "<b>Ctrl+1 … Ctrl+9</b> choose a class · <b>P</b> paint, <b>E</b> erase (back to the model's answer),"
+    "<b>Ctrl+1 … Ctrl+9</b> choose a class · <b>P</b> paint, <b>E</b> erase (back to the model's label),"
     " <b>F</b> fill, <b>L</b> pick · <b>Shift+click</b> gives a whole region the chosen class ·"
-    " <b>N</b> next place to look at · <b>Ctrl+Z</b>, <b>Ctrl+Shift+Z</b> undo, redo: strokes, merges and"
+    " <b>N</b> next uncertain area · <b>Ctrl+Z</b>, <b>Ctrl+Shift+Z</b> undo, redo: strokes, merges and"
     " what was learnt · <b>Alt+move</b> brush size"
 )
 
@@ -30,111 +32,119 @@ class CorrectWidget(OpeningPanel):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.table = ClassTable()
-        self.column.addWidget(self.table, 1)
-        self.column.addLayout(self._class_buttons())
         self.live = CheckBox(text="Live", tooltip="learn after every stroke, without a click on Refine")
-        self.column.addLayout(self._learning_buttons())
-        self.next = LookNext(self.session, self.table)
-        self.column.addWidget(self.next)
-        self._fold_keys()
+        self.column.addWidget(self.table, 1)
+        self.column.addLayout(_grid(self._class_buttons(), 4))
+        grid = _grid(self._learning_buttons(), 3)
+        grid.addWidget(self.live.native, 2, 2)  # below Refine
+        self.column.addLayout(grid)
+        self.column.addWidget(self.review_panel)
+        self.column.addWidget(_folded("Keys", KEYS))
         self._live_timer = QTimer(self, singleShot=True, interval=LIVE_MS)
-        self._live_timer.timeout.connect(lambda: self._do(partial(class_actions.refine, joined=True)))
+        self._live_timer.timeout.connect(lambda: self.attempt(lambda: self.session.learn(with_stroke=True)))
         self._connect()
         self._show_model()
 
-    # ---- what a person does
-
-    def pick(self, label: int) -> None:
-        """Choose a class to paint with, in the table and in every truth."""
-        for one in self.session.scans:
-            one.truth.selected_label = label
-        if self.table.chosen != [label]:
-            self.table.select([label])
-
     def _connect(self) -> None:
         session, table = self.session, self.table
-        session.model_changed.connect(self._show_model)
-        session.scans_changed.connect(self._show_scans)
-        session.shared.connect(self._show_shares)
-        session.said.connect(lambda sentence, wrong: self.say(sentence, wrong))
-        session.stroked.connect(self._stroked)
-        self.next.wanted.connect(self.open_far)
-        table.picked.connect(self.pick)
-        table.renamed.connect(lambda label, name: self._do(class_actions.rename, label, name))
-        table.recoloured.connect(lambda label, colour: self._do(class_actions.recolour, label, colour))
-        table.eyes_changed.connect(lambda: session.show_only(table.hidden))
-        self.viewer.layers.selection.events.active.connect(self._show_shares_of_current)
+        self.follow(session.model_changed, self._show_model)
+        self.follow(session.scans_changed, self._show_scans)
+        self.follow(session.shares_found, self._show_shares)
+        self.follow(session.said, self.say)
+        self.follow(session.stroked, self._take_stroke)
+        self.follow(self.correction.class_picked, self._select)
+        self.follow(self.correction.class_key, self.review_panel.answer)
+        self.follow(self.correction.next_key, self.review_panel.go)
+        table.picked.connect(self.correction.paint_with)
+        table.renamed.connect(lambda label, name: self.edit(edits.rename, label, name))
+        table.recoloured.connect(lambda label, colour: self.edit(edits.recolour, label, colour))
+        table.eyes_changed.connect(lambda: self.correction.hide(table.hidden))
 
-    def _do(self, action: Any, *values: Any) -> None:
-        """Do something to the classes; where it cannot be done, a sentence says why."""
+    def on_close(self) -> None:
+        """Ask about nothing any more."""
+        super().on_close()
+        self._live_timer.stop()
+        self.review_panel.leave()
+
+    # ---- what a person does
+
+    def edit(self, edit: Callable[..., edits.Edit], *values: Any) -> None:
+        """Edit the model as one step; where it cannot be done, a sentence says why."""
+        self._do(lambda: self.session.edit(*edit(self.session.model, *values)))
+
+    def _do(self, action: Callable[[], Any]) -> None:
         if self.session.classifier is None:
-            self.say("Open a scan with a model first.")
-            return
-        self.attempt(lambda: action(self.session, *values))
-        self._show_model()
+            self.say(NO_MODEL)
+        else:
+            self.attempt(action)
+            self._show_model()  # a name that was refused goes back
 
-    def _class_buttons(self) -> QGridLayout:
-        actions = (
-            ("Merge", "make one class of the selected ones; the first keeps its name", self._merge),
+    def _class_buttons(self) -> Sequence["_Button"]:
+        def edit(edit: Callable[..., edits.Edit], *values: Any) -> Callable[[], None]:
+            return lambda: self.edit(edit, self.table.chosen, *values)
+
+        return (
+            ("Merge", "make one class of the selected ones; the first keeps its name", edit(edits.merge)),
             ("Split…", "find 2 or more classes within the selected one", self._split),
-            ("New", "a class to paint that the model does not know yet", self._new),
-            ("Delete", "nothing has the selected classes any more", self._delete),
-            ("▲", "move the selected class up", lambda: self._do(class_actions.move, self.table.chosen, -1)),
-            ("▼", "move the selected class down", lambda: self._do(class_actions.move, self.table.chosen, 1)),
+            ("New", "add a class to paint with, which the model then learns", self._new),
+            ("Delete", "delete the selected classes; what had them is unlabelled", edit(edits.delete)),
+            ("▲", "move the selected class up", edit(edits.move, -1)),
+            ("▼", "move the selected class down", edit(edits.move, 1)),
             (
                 "Background",
-                "no structure: shown faintly, and left out of the statistics of regions",
-                lambda: self._do(class_actions.background, self.table.chosen),
+                "mark as background, or as structure again: shown faintly, left out of statistics of regions",
+                edit(edits.background),
             ),
-            ("All in sight", "show every class", lambda: self.table.show_only(None)),
+            ("Show all", "show every class again", lambda: self.table.show_only(None)),
         )
-        return _grid(actions, 4)
 
-    def _learning_buttons(self) -> QGridLayout:
-        actions = (
-            ("Undo", "the last stroke, merge or refinement (Ctrl+Z)", self.session.undo),
-            ("Redo", "what was undone last (Ctrl+Shift+Z)", self.session.redo),
-            ("Refine", "learn from what was painted", lambda: self._do(class_actions.refine)),
-            ("Save model as…", "the model with its classes and what it learnt", self._ask_save),
-            ("Save map…", "the labels of this scan, a person's over the model's", self._ask_map),
+    def _learning_buttons(self) -> Sequence["_Button"]:
+        session = self.session
+        return (
+            ("Undo", "undo the last stroke, merge or refinement (Ctrl+Z)", session.undo),
+            ("Redo", "redo what was undone last (Ctrl+Shift+Z)", session.redo),
+            ("Refine", "let the model learn from what is painted", lambda: self._do(session.learn)),
             (
-                "Forget scan",
-                "what was painted on this scan teaches no more",
-                lambda: self._do(class_actions.forget),
+                "Save model as…",
+                "save the model with its classes and what it learnt in another file",
+                self._ask_save,
             ),
-            ("Look through…", "find places to look at in a whole folder; N opens them", self._ask_folder),
+            ("Save map…", "save the labels of this scan, painted ones over predicted ones", self._ask_map),
+            (
+                "Remove examples",
+                "the model forgets what it learnt from this scan; the strokes stay",
+                lambda: self.edit(edits.forget, session.current),
+            ),
+            (
+                "Review uncertain areas…",
+                "search a folder for areas whose label is uncertain; N then opens them one by one",
+                self._ask_folder,
+            ),
         )
-        grid = _grid(actions, 3)
-        grid.addWidget(self.live.native, 2, 2)  # below Refine
-        return grid
-
-    def _merge(self) -> None:
-        self._do(class_actions.merge, self.table.chosen)
 
     def _new(self) -> None:
-        self._do(class_actions.new)
+        self.edit(edits.new_class)
         if self.session.classifier is not None:
-            self.pick(self.session.classifier.classes.order[-1])
-
-    def _delete(self) -> None:
-        self._do(class_actions.delete, self.table.chosen)
+            label = self.session.classifier.classes.order[-1]
+            self.correction.paint_with(label)
+            self._select(label)
 
     def _split(self) -> None:
-        n, ok = QInputDialog.getInt(self, "Split", "How many classes?", 2, 2, 9)
+        n, ok = QInputDialog.getInt(self, "Split", "Number of classes:", 2, 2, 9)
         if ok:
-            self._do(class_actions.split, self.table.chosen, n)
+            self.edit(edits.split, self.session.scans, self.table.chosen, n)
 
     def _ask_save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(
             self, "Save the model", str(self.session.path), "Models (*.stmml)"
         )
         if path:
-            self._do(class_actions.save_as, Path(path))
+            self._do(lambda: self.session.save_as(Path(path)))
 
     def _ask_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Look through a folder of scans")
+        folder = QFileDialog.getExistingDirectory(self, "Search a folder of scans for uncertain areas")
         if folder:
-            self.attempt(lambda: self.look_through(folder))
+            self.attempt(lambda: self.search_folder(folder))
 
     def _ask_map(self) -> None:
         one = self.session.current
@@ -142,73 +152,60 @@ class CorrectWidget(OpeningPanel):
             self.say("Open a scan for correction first.")
             return
         name = str(Path.home() / f"{one.scan.stem}_{one.scan.short_direction}.stmml.tif")
-        kinds = "Labelled maps (*.stmml.tif);;Gwyddion, a mask for each class (*.gwy)"
+        kinds = "Label maps (*.stmml.tif);;Gwyddion, a mask for each class (*.gwy)"
         path, _ = QFileDialog.getSaveFileName(self, "Save the map", name, kinds)
         if path:
-            self._do(class_actions.save_map, one, Path(path))
+            self.attempt(lambda: self.save_map(path))
 
-    def bind(self, truth: Any) -> None:
-        """Give a truth that was opened its keys and clicks."""
-        for number in range(1, 10):
-            key = f"Control-{number}"
-            truth.bind_key(key, lambda layer, number=number: self._key(number), overwrite=True)
-        truth.bind_key("N", lambda layer: self.next.go(), overwrite=True)
-        truth.mouse_drag_callbacks.append(self._click)
-
-    def _key(self, number: int) -> None:
-        labels = self.session.classifier.classes.order if self.session.classifier else ()
-        if number <= len(labels):
-            self.pick(labels[number - 1])
-            self.next.answer(labels[number - 1])
-
-    def _click(self, layer: Any, event: Any) -> None:
-        """Pick what is shown under the mouse, or give all of its region the chosen class with Shift."""
-        one = next((one for one in self.session.scans if one.truth is layer), None)
-        if one is not None and "Shift" in event.modifiers:
-            class_actions.give_region(self.session, one, layer.world_to_data(event.position))
-        elif one is not None and layer.mode == "pick":
-            label = class_actions.label_at(self.session, one, layer.world_to_data(event.position))
-            if label:
-                QTimer.singleShot(0, lambda: self.pick(label))
+    def save_map(self, path: str | Path) -> None:
+        """Save the labels of the current scan, painted ones over predicted ones."""
+        one = self.session.current
+        if one is not None:
+            saved = save_map(path, one, self.session.model.classes, str(self.session.path))
+            self.say(f"Saved {saved}; {(one.truth > 0).mean():.1%} of it was painted by a person.")
 
     # ---- what is shown
 
-    def _stroked(self, one: OpenScan) -> None:
-        self.next.stroked(one)
-        if self.live.value and self.parent() is not None:  # a panel that was closed teaches nothing
+    def _select(self, label: int) -> None:
+        if self.table.chosen != [label]:
+            self.table.select([label])
+
+    def _take_stroke(self, one: CorrectedScan) -> None:
+        self.review_panel.take_stroke(one)
+        if self.live.value:
             self._live_timer.start()
 
     def _show_model(self) -> None:
         classifier = self.session.classifier
-        strokes = {} if classifier is None or classifier.lessons is None else classifier.lessons.counts
-        self.table.show_classes(None if classifier is None else classifier.classes, strokes)
+        examples = {} if classifier is None or classifier.lessons is None else classifier.lessons.counts
+        self.table.show_classes(None if classifier is None else classifier.classes, examples)
 
     def _show_scans(self) -> None:
-        self._show_shares_of_current()
-        self.next.renew()
+        if self.session.current is not None:
+            self.session.choose(self.session.current)
+        self.review_panel.renew()
 
-    def _show_shares_of_current(self, event: Any = None) -> None:
-        if self.session.classifier is not None and self.session.current is not None:
-            self.session.share(self.session.current)
-
-    def _show_shares(self, one: OpenScan, shares: Any) -> None:
+    def _show_shares(self, one: CorrectedScan, shares: dict[int, Share]) -> None:
         if one is self.session.current:
             self.table.show_shares(shares)
 
-    def _fold_keys(self) -> None:
-        fold = QCollapsible("Keys")
-        text = QLabel(KEYS)
-        text.setWordWrap(True)
-        fold.addWidget(text)
-        self.column.addWidget(fold)
+
+_Button = tuple[str, str, Callable[[], Any]]  # what stands on it, its tooltip, what it does
 
 
-def _grid(actions: Any, columns: int) -> QGridLayout:
+def _grid(buttons: Sequence[_Button], columns: int) -> QGridLayout:
     grid = QGridLayout()
     grid.setSpacing(4)
-    for number, (text, tip, do) in enumerate(actions):
+    for number, (text, tip, do) in enumerate(buttons):
         button = QPushButton(text)
         button.setToolTip(tip)
         button.clicked.connect(lambda checked=False, do=do: do())
         grid.addWidget(button, number // columns, number % columns)
     return grid
+
+
+def _folded(title: str, text: str) -> QCollapsible:
+    fold, label = QCollapsible(title), QLabel(text)
+    label.setWordWrap(True)
+    fold.addWidget(label)
+    return fold

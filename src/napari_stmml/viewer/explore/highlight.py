@@ -1,4 +1,4 @@
-"""Cells that are selected elsewhere, lit up on their scans by layers that pass."""
+"""Highlight: shows on their scans the cells that are selected, by layers that are no scans."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,9 +7,10 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_stmml.colours import UNLABELLED, as_rgb
-from napari_stmml.viewer.correct.open_scan import OpenScan
-from napari_stmml.viewer.shared.overlays import PASSING
-from napari_stmml.viewer.shared.panel import place_of
+from napari_stmml.correction.corrected_scan import CorrectedScan
+from napari_stmml.viewer.correct.session_layers import SessionLayers
+from napari_stmml.viewer.io.layers import place_of
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 
 SELECTED = "selected cells"  # what such a layer is, in its metadata
 CANDIDATES = ("#ff00ff", "#00ffff", "#ffff00", "#00ff00")  # bright on any scan, in any theme
@@ -17,7 +18,7 @@ OPACITY = 0.8
 
 
 def unlike_all(colours: Sequence[str]) -> str:
-    """Return the bright colour that is least like any of these.
+    """Return the bright colour that differs most from these.
 
     >>> unlike_all(["#ff00aa", "#33ddff"])
     '#ffff00'
@@ -29,62 +30,57 @@ def unlike_all(colours: Sequence[str]) -> str:
 class Highlight:
     """One layer for each scan that has selected cells, right over what a person painted on it."""
 
-    def __init__(self, viewer: Any) -> None:
-        self._viewer = viewer
-        self._lit: dict[OpenScan, Labels] = {}
-        self._follow: dict[OpenScan, Any] = {}
+    def __init__(self, correction: SessionLayers) -> None:
+        self._correction = correction
+        self._layers: dict[CorrectedScan, Labels] = {}
 
-    def show(self, one: OpenScan, cells: np.ndarray, colour: str) -> None:
-        """Light the cells of a scan, (cells down, cells across) bool."""
-        layer, layers = self._lit.get(one), self._viewer.layers
-        known = layer is not None and layer in layers
-        if not known and (not cells.any() or one.truth not in layers):
-            return
-        where = one.to_pixels(cells.astype(np.uint8))
-        if layer is not None and known:
-            layer.data[...] = where
-            layer.colormap = _colours(colour)
-            layer.refresh()
-            return
-        active = layers.selection.active
-        layer = Labels(
-            where,
-            name=f"{SELECTED} {one.name}",
-            colormap=_colours(colour),
-            opacity=OPACITY,
-            metadata={PASSING: SELECTED},
-            **place_of(one.truth),
-        )
-        layer.editable = False
-        layer.visible = one.truth.visible
-        layers.insert(layers.index(one.truth) + 1, layer)
-        layers.selection.active = active
-        self._lit[one] = layer
-
-        def follow(event: Any) -> None:
-            layer.visible = one.truth.visible
-
-        self._follow[one] = one.truth.events.visible.connect(follow)
+    def show(self, one: CorrectedScan, cells: np.ndarray, colour: str) -> None:
+        """Show the selected cells of a scan, (cells down, cells across) bool."""
+        layers, layer = self._correction.viewer.layers, self._layers.get(one)
+        if layer is None or layer not in layers:
+            if not cells.any():
+                return
+            layer = self._layers[one] = self._add(one)
+        layer.data[...] = one.to_pixels(cells.astype(np.uint8))
+        layer.colormap = {0: UNLABELLED, 1: colour, None: UNLABELLED}
+        layer.refresh()
 
     def blank(self) -> None:
-        """Light nothing; the layers stay, for to add one takes a while."""
-        for layer in self._lit.values():
+        """Show nothing; the layers stay, for to add one takes a while."""
+        for layer in self._layers.values():
             layer.data[...] = 0
             layer.refresh()
 
     def remove(self) -> None:
-        """Take the layers away."""
-        layers = self._viewer.layers
+        """Remove the layers."""
+        layers = self._correction.viewer.layers
         active = layers.selection.active
-        for one, layer in self._lit.items():
-            one.truth.events.visible.disconnect(self._follow[one])
+        for layer in self._layers.values():
             if layer in layers:
                 layers.remove(layer)
-        self._lit.clear()
-        self._follow.clear()
+        self._layers.clear()
         if active in layers:
             layers.selection.active = active
 
+    def _add(self, one: CorrectedScan) -> Labels:
+        layers, truth = self._correction.viewer.layers, self._correction.of(one).truth
+        active = layers.selection.active
+        layer = Labels(
+            np.zeros(one.truth.shape, np.uint8),
+            name=f"{SELECTED} {one.name}",
+            opacity=OPACITY,
+            metadata={TEMPORARY: SELECTED},
+            **place_of(truth),
+        )
+        layer.editable = False
+        layer.visible = truth.visible
+        layers.insert(layers.index(truth) + 1, layer)
+        layers.selection.active = active
+        truth.events.visible.connect(self._follow)
+        return layer
 
-def _colours(colour: str) -> dict[int | None, str]:
-    return {0: UNLABELLED, 1: colour, None: UNLABELLED}
+    def _follow(self, event: Any) -> None:
+        """Show or hide the selected cells of a scan with its truth."""
+        one = self._correction.scan_of(event.source)
+        if one in self._layers:
+            self._layers[one].visible = event.source.visible

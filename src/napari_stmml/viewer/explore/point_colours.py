@@ -1,4 +1,4 @@
-"""What the colours of points say: their class, how sure that is, or their scan; with a legend."""
+"""Colours of the points of Explore, by class, by confidence or by scan, each with a legend."""
 
 from collections.abc import Sequence
 from html import escape
@@ -9,7 +9,7 @@ from napari.utils.colormaps import ensure_colormap
 from napari_stmml.classes import Classes
 from napari_stmml.clustering.embedding import Drawn
 from napari_stmml.colours import NO_COLOUR, class_colours
-from napari_stmml.viewer.correct.open_scan import OpenScan
+from napari_stmml.correction.corrected_scan import CorrectedScan
 from napari_stmml.viewer.explore.scatter import packed
 from napari_stmml.viewer.model.confidence import UNLIKE
 
@@ -29,19 +29,19 @@ def by_class(drawn: Drawn, shown: Sequence[np.ndarray], classes: Classes) -> Col
     return table[labels], _legend(names)
 
 
-def by_confidence(drawn: Drawn, scans: Sequence[OpenScan]) -> Coloured:
-    """Colour drawn cells by how sure the model is."""
-    sure = drawn.of([one.confidence.ravel() for one in scans])
+def by_confidence(drawn: Drawn, scans: Sequence[CorrectedScan]) -> Coloured:
+    """Colour drawn cells by the confidence of their label."""
+    confidence = drawn.of([one.confidence.ravel() for one in scans])
     shades = np.rint(255 * ensure_colormap(SHADES).map(np.linspace(0, 1, 256))[:, :3]).astype(int)
     hexes = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in shades]
     table = packed([*hexes, UNLIKE, NO_COLOUR])
-    places = (255 * np.clip(np.nan_to_num(sure), 0, 1)).astype(int)
-    places[sure < 0], places[np.isnan(sure)] = 256, 257
-    names = [(hexes[0], "0"), (hexes[128], "0.5"), (hexes[255], "1"), (UNLIKE, "unlike anything seen")]
-    return table[places], _legend(names)
+    entries = (255 * np.clip(np.nan_to_num(confidence), 0, 1)).astype(int)
+    entries[confidence < 0], entries[np.isnan(confidence)] = 256, 257
+    names = [(hexes[0], "0"), (hexes[128], "0.5"), (hexes[255], "1"), (UNLIKE, "unlike all examples")]
+    return table[entries], _legend(names)
 
 
-def by_scan(drawn: Drawn, scans: Sequence[OpenScan]) -> Coloured:
+def by_scan(drawn: Drawn, scans: Sequence[CorrectedScan]) -> Coloured:
     """Colour drawn cells by their scan."""
     colours = class_colours(len(scans))
     return packed(colours)[drawn.scans], _legend(list(zip(colours, (one.name for one in scans), strict=True)))

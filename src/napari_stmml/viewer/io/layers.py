@@ -1,12 +1,13 @@
 """Scans and label maps as napari layers and back: exact inverse pairs, on plain tuples; imports no napari."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from napari_stmml.colours import NOT_SCANNED, STM_COLOURS, UNLABELLED, class_colours, robust_limits
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.scan import Scan
+from napari_stmml.scan import SHORT, Scan
 
 LayerData = tuple[np.ndarray, dict[str, Any], str]
 KEY = "stmml"  # of layer.metadata
@@ -18,14 +19,6 @@ STM_COLORMAP: dict[str, Any] = {
     "name": "stm",
     "colors": [[*colour, 1] for colour in STM_COLOURS],
     "nan_color": [*NOT_SCANNED, 1],
-}
-_IN_NM = {
-    **dict.fromkeys(("nm", "nanometer"), 1.0),
-    **dict.fromkeys(("um", "µm", "micrometer", "micron"), 1e3),
-    **dict.fromkeys(("mm", "millimeter"), 1e6),
-    **dict.fromkeys(("m", "meter"), 1e9),
-    **dict.fromkeys(("pm", "picometer"), 1e-3),
-    **dict.fromkeys(("angstrom", "Å"), 0.1),
 }
 
 
@@ -45,6 +38,11 @@ def scan_to_layer(scan: Scan, visible: bool = True) -> LayerData:
         **_place(scan.pixel_size),
     }
     return scan.heights, meta, "image"
+
+
+def scans_to_layers(scans: Sequence[Scan]) -> list[LayerData]:
+    """Make layer data of all directions of a file; the first, forward/up, lies on top and alone is shown."""
+    return [scan_to_layer(scan, visible=scan is scans[0]) for scan in reversed(scans)]
 
 
 def scan_from_layer(data: np.ndarray, meta: dict[str, Any]) -> Scan:
@@ -88,7 +86,7 @@ def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
     """Make a label map of a Labels layer's data, its colours and the names in its features."""
     data = np.asarray(data)
     painted = {int(label) for label in np.unique(data) if label > 0}
-    found = _class_names(meta.get("features"))
+    found = class_names(meta.get("features"))
     names = {i: name for i, name in found.items() if name != _spare_name(i)}
     used = sorted(painted | set(names))
     return LabelMap(
@@ -139,7 +137,17 @@ def _nm_per_unit(meta: dict[str, Any]) -> list[float | None]:
     """Return nm per unit along rows and columns, None where the unit is no length."""
     units = meta.get("units")
     units = (units, units) if isinstance(units, str) else units
-    return [_IN_NM.get(str(unit)) for unit in (units if units is not None else ("pixel", "pixel"))[-2:]]
+    return [_in_nm(str(unit)) for unit in (units if units is not None else ("pixel", "pixel"))[-2:]]
+
+
+def _in_nm(unit: str) -> float | None:
+    import pint
+
+    try:
+        nm = pint.get_application_registry().Quantity(1.0, unit).to("nm").magnitude
+    except pint.errors.PintError:
+        return None
+    return float(f"{nm:.12g}")  # pint makes 999.9999999999999 nm of 1 µm
 
 
 def _place(pixel_size: tuple[float, float] | None) -> dict[str, Any]:
@@ -151,7 +159,7 @@ def _spare_name(label: int) -> str:
     return f"new class {label}"
 
 
-def _class_names(features: Any) -> dict[int, str]:
+def class_names(features: Any) -> dict[int, str]:
     """Read class names out of a layer's features, a table with the columns ``index`` and ``class``."""
     if features is None or "index" not in features or "class" not in features:
         return {}
@@ -170,3 +178,30 @@ def _colours(colormap: Any, labels: list[int]) -> dict[int, str]:
         label: "#" + "".join(f"{round(float(part) * 255):02x}" for part in rgba[:3])
         for label, rgba in zip(labels, table, strict=True)
     }
+
+
+def scan_of(layer: Any) -> Scan:
+    """Make a scan of an Image layer as it is now."""
+    data, meta, _ = layer.as_layer_data_tuple()
+    return scan_from_layer(data, meta)
+
+
+def brief_name(layer: Any) -> str:
+    """Return the layer's name with FU for Z forward/up and so on, short enough for a list."""
+    name = str(layer.name)
+    for direction, short in SHORT.items():
+        name = name.replace(f"Z {direction}", short).replace(direction, short)
+    return name
+
+
+def place_of(layer: Any) -> dict[str, Any]:
+    """Return scale, translation, units ... of a layer, for another layer to lie exactly on it."""
+    keys = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+    return {key: getattr(layer, key) for key in keys}
+
+
+def lay_on(layer: Any, other: Any) -> None:
+    """Move a layer exactly onto another; what is the same is not set, as each change draws all anew."""
+    for key, value in place_of(other).items():
+        if not np.array_equal(np.asarray(getattr(layer, key)), np.asarray(value)):
+            setattr(layer, key, value)

@@ -1,17 +1,17 @@
-"""What napari calls when a MATRIX file or a labelled map is dropped on it."""
+"""What napari calls when a scan's file or a label map is dropped on it."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from napari_stmml.io.formats import find_scans, is_scan_file, read_scan_file
 from napari_stmml.io.label_tiff import LabelMap, is_label_map
-from napari_stmml.viewer.io.layers import LayerData, labels_to_layer, scan_to_layer
+from napari_stmml.viewer.io.layers import LayerData, labels_to_layer, scans_to_layers
 
 OUR_MAPS = ("*.stmml.tif", "*--*_??_labels.tif")  # names that no other program gives its files
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list] | None:
-    """Return a function that reads ``path``, or None if that is not ours to read; never raises."""
+    """Return a function that reads ``path``, or None if another reader must; never raises."""
     for one in _listed(path):
         name = one.name.lower()
         if not (is_scan_file(one) or (name.endswith((".tif", ".tiff")) and is_label_map(one))):
@@ -33,7 +33,7 @@ def read(path: str | list[str]) -> list:
 
 
 def prefer_our_maps() -> None:
-    """Let napari open our labelled maps here without asking, unless the user has chosen otherwise."""
+    """Let napari open our label maps here without asking, unless the user has chosen otherwise."""
     from napari.settings import get_settings
 
     chosen = get_settings().plugins.extension2reader
@@ -47,7 +47,7 @@ def _layers(path: Path) -> list[LayerData]:
         return [labels_to_layer(LabelMap.read(path))]
     files = find_scans(path)
     if files == [path]:
-        return _scan_layers(path)
+        return scans_to_layers(read_scan_file(path))
     return [layer for file in files for layer in _layers_of_scan(file, path)]
 
 
@@ -56,16 +56,10 @@ def _layers_of_scan(file: Path, session: Path) -> list[LayerData]:
     from napari.utils.notifications import show_error
 
     try:
-        return _scan_layers(file)
+        return scans_to_layers(read_scan_file(file))
     except (ValueError, OSError) as error:
         show_error(f"{session.name}: {error}")
         return []
-
-
-def _scan_layers(path: Path) -> list[LayerData]:
-    """Read all directions of a file; the first, forward/up, lies on top and alone is shown."""
-    scans = read_scan_file(path)
-    return [scan_to_layer(scan, visible=scan is scans[0]) for scan in reversed(scans)]
 
 
 def _listed(path: str | list[str]) -> list[Path]:

@@ -6,7 +6,7 @@ from typing import Any
 from napari_stmml.cli.demo import simulate_session
 from napari_stmml.io.formats import read_scan_file
 from napari_stmml.scan import Scan
-from napari_stmml.viewer.io.layers import LayerData, scan_to_layer
+from napari_stmml.viewer.io.layers import LayerData, scan_to_layer, scans_to_layers
 
 
 def si001() -> list[LayerData]:
@@ -36,8 +36,7 @@ def spiepy_step_and_atoms() -> list[LayerData]:
 
 def _simulated(number: int) -> list[LayerData]:
     with tempfile.TemporaryDirectory() as folder:
-        scans = read_scan_file(simulate_session(folder)[number])
-    return [scan_to_layer(scan, visible=scan is scans[0]) for scan in reversed(scans)]
+        return scans_to_layers(read_scan_file(simulate_session(folder)[number]))
 
 
 def _spiepy(name: str) -> list[LayerData]:

@@ -9,7 +9,7 @@ import pandas as pd
 from magicgui.widgets import ComboBox, FloatSpinBox
 from napari.layers import Labels
 from napari.qt.threading import create_worker
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel
 
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.measuring.measurements import FLATTENED, Measurements, measure
@@ -17,12 +17,11 @@ from napari_stmml.measuring.quantities import with_units
 from napari_stmml.measuring.region_tables import write_measurements
 from napari_stmml.scan import Scan
 from napari_stmml.text import counted, number
-from napari_stmml.viewer.correct.open_scan import ROLE, OpenScan
-from napari_stmml.viewer.correct.session import session_of
-from napari_stmml.viewer.io.layers import labels_from_layer
+from napari_stmml.viewer.correct.session_layers import ROLE, correction_of
+from napari_stmml.viewer.io.layers import brief_name, labels_from_layer, scan_of
 from napari_stmml.viewer.measure.table import MeasurementTable
-from napari_stmml.viewer.shared.overlays import PASSING
-from napari_stmml.viewer.shared.panel import Panel, brief_name, scan_of
+from napari_stmml.viewer.shared.panel import Panel, button
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 
 AROUND_NM, AROUND_PX = 6.0, 60.0  # what the camera shows around a region, beyond it
 OF_CLASSES = ("name", "count", "density", "coverage", "height_mean", "area_mean", "nearest")
@@ -47,7 +46,8 @@ class MeasureWidget(Panel):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
-        self.session = session_of(napari_viewer)
+        self.correction = correction_of(napari_viewer)
+        self.session = self.correction.session
         self.measured: Measured | None = None
         self.maps = ComboBox(label="Map", choices=self._maps, tooltip="labels of an open scan")
         self.background = ComboBox(
@@ -61,13 +61,13 @@ class MeasureWidget(Panel):
         )
         self._choices.append(self.maps)
         self.form(self.maps, self.background, self.least)
-        self.button, self.save_button = QPushButton("Measure"), QPushButton("Save tables…")
-        self.button.clicked.connect(self.measure)
-        self.save_button.clicked.connect(self._ask_save)
+        self.button = button("Measure", "measure all regions of the map", self.measure)
+        tip = "write tables of regions and classes, profiles, averages and pair distances to a folder"
+        self.save_button = button("Save tables…", tip, self._ask_save)
         self.save_button.setEnabled(False)
         row = QHBoxLayout()
-        for button in (self.button, self.save_button):
-            row.addWidget(button)
+        row.addWidget(self.button)
+        row.addWidget(self.save_button)
         self.column.addLayout(row)
         self.column.addWidget(self.status)
         self.classes, self.regions = MeasurementTable("statistics of classes"), MeasurementTable("regions")
@@ -125,13 +125,13 @@ class MeasureWidget(Panel):
         layer, scan = self.measured.layer, self.measured.scan
         one = self.measured.result.regions.iloc[row]
         side = one.major + (AROUND_PX if scan.pixel_size is None else AROUND_NM)
-        corrected = self._open_scan(layer)
+        corrected = self.correction.scan_of(layer)
         if corrected is not None:
-            self.session.fly_to(corrected, one.row, one.col, side)
+            self.correction.fly_to(corrected, one.row, one.col, side)
         else:
             layer.visible = True
             pixel = 1.0 if scan.pixel_size is None else scan.pixel_size[0]
-            self.session.show_place(layer, one.row, one.col, side / pixel)
+            self.correction.show_position(layer, one.row, one.col, side / pixel)
         layer.selected_label = int(one.label)
 
     def show_row_at(self, layer: Any, event: Any) -> None:
@@ -159,13 +159,9 @@ class MeasureWidget(Panel):
             f" {result.unit}²; {int(result.regions.touches_border.sum())} at the border, left out of means."
         )
 
-    def _open_scan(self, layer: Any) -> OpenScan | None:
-        """Return the scan under correction that a map belongs to."""
-        return next((one for one in self.session.scans if layer in (one.truth, one.predicted)), None)
-
     def _labels(self, layer: Any) -> tuple[np.ndarray, dict[int, str]]:
         """Return labels and names of a map; of a scan under correction, a person's over the model's."""
-        one = self._open_scan(layer)
+        one = self.correction.scan_of(layer)
         if one is not None and self.session.classifier is not None:
             classes = self.session.classifier.classes
             return one.shown(classes), dict(enumerate(classes.names, 1))
@@ -176,20 +172,20 @@ class MeasureWidget(Panel):
     def _background(self) -> set[int]:
         """Return the labels of the background: what is chosen here, and what is marked in Correct."""
         chosen = {self.background.value} if self.background.value else set()
-        if self._open_scan(self.maps.value) is not None and self.session.classifier is not None:
+        if self.correction.scan_of(self.maps.value) is not None and self.session.classifier is not None:
             entries = self.session.classifier.classes.entries
             chosen |= {label for label, entry in enumerate(entries, 1) if entry.background}
         return chosen
 
     def _confidence(self, image: Any) -> np.ndarray | None:
-        one = next((one for one in self.session.scans if one.layer == image), None)
+        one = self.correction.scan_of(image)
         return None if one is None else one.to_pixels(one.confidence)
 
     def _image_of(self, layer: Any) -> Any:
         """Return the image that a map lies on: that of its scan, or else the lowest one of its size."""
-        one = self._open_scan(layer)
+        one = self.correction.scan_of(layer)
         if one is not None:
-            return one.layer
+            return self.correction.of(one).image
         fits = [image for image in self._images() if image.data.shape == layer.data.shape]
         name = str(layer.name)
         return next((image for image in fits if name.endswith(brief_name(image))), fits[0] if fits else None)
@@ -200,7 +196,7 @@ class MeasureWidget(Panel):
             for layer in self.viewer.layers
             if isinstance(layer, Labels)
             and layer.ndim == 2
-            and PASSING not in layer.metadata
+            and TEMPORARY not in layer.metadata
             and layer.metadata.get(ROLE) != "predicted"
         ]
 

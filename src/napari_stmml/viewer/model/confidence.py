@@ -7,8 +7,8 @@ import numpy as np
 
 from napari_stmml.colours import UNLABELLED
 from napari_stmml.events import ScanLabelled
-from napari_stmml.viewer.shared.overlays import PASSING, put_where
-from napari_stmml.viewer.shared.panel import brief_name, place_of
+from napari_stmml.viewer.io.layers import brief_name, lay_on, place_of
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 
 CONFIDENCE = "confidence"  # what such a layer is, in its metadata
 GREYS = (0.08, 0.96)  # of the least and the most sure: under labels, they leave hues as they are
@@ -32,7 +32,7 @@ def confidence_layer(values: np.ndarray, scan_layer: Any) -> Any:
         colormap=colours,
         contrast_limits=(0, 1),
         opacity=0.7,
-        metadata={PASSING: CONFIDENCE},
+        metadata={TEMPORARY: CONFIDENCE},
         **place_of(scan_layer),
     )
 
@@ -40,10 +40,10 @@ def confidence_layer(values: np.ndarray, scan_layer: Any) -> Any:
 def show_confidence(viewer: Any, layer: Any) -> None:
     """Add a layer of confidence, or bring one of an earlier prediction of the same scan up to date."""
     for known in viewer.layers:
-        ours = known.metadata.get(PASSING) == CONFIDENCE and known.name == layer.name
+        ours = known.metadata.get(TEMPORARY) == CONFIDENCE and known.name == layer.name
         if ours and known.data.shape == layer.data.shape:
             known.data = layer.data
-            put_where(known, layer)
+            lay_on(known, layer)
             return
     viewer.add_layer(layer)
 

@@ -20,7 +20,7 @@ from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import Recipe, instant_recipe
 from napari_stmml.system.files import with_ending
 from napari_stmml.text import counted
-from napari_stmml.viewer.io.layers import KEY, labels_to_layer
+from napari_stmml.viewer.io.layers import KEY, brief_name, labels_to_layer, place_of, scan_of
 from napari_stmml.viewer.io.reader import prefer_our_maps
 from napari_stmml.viewer.model.cluster_list import ClusterList
 from napari_stmml.viewer.model.confidence import (
@@ -30,7 +30,7 @@ from napari_stmml.viewer.model.confidence import (
     unlike_share,
 )
 from napari_stmml.viewer.shared.job_panel import JobPanel
-from napari_stmml.viewer.shared.panel import brief_name, place_of, scan_of, show_row
+from napari_stmml.viewer.shared.panel import show_row
 from napari_stmml.viewer.shared.parameter_form import field_for
 
 NO_MODEL = "none: cluster these scans at once"

@@ -15,9 +15,10 @@ from napari_stmml.recipe import DEFAULT, STORIES, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import free_path, with_ending
 from napari_stmml.text import counted, number
+from napari_stmml.viewer.io.layers import scan_of
 from napari_stmml.viewer.model.curves import Curves
 from napari_stmml.viewer.shared.job_panel import JobPanel, time_left
-from napari_stmml.viewer.shared.panel import beside, scan_of, wrapped
+from napari_stmml.viewer.shared.panel import beside, wrapped
 from napari_stmml.viewer.shared.parameter_form import (
     field_for,
     more_parameters,

@@ -1,6 +1,6 @@
 """A chain of flatten methods to edit: a list in order, presets, and the same chain as text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from qtpy.QtCore import QSize, Qt, Signal
@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stmml.heights.flatten import METHODS, parse_chain
+from napari_stmml.viewer.shared.panel import button
 from napari_stmml.viewer.shared.parameter_form import ChainCompleter
 
 NOTHING = "none"  # the method that does nothing: all that is left when every other is removed
@@ -35,6 +36,7 @@ PRESETS = {
     "Nothing": NOTHING,
 }
 SHOWN_ROWS = 4
+METHOD = Qt.ItemDataRole.UserRole
 
 
 class ChainEditor(QWidget):
@@ -45,31 +47,30 @@ class ChainEditor(QWidget):
 
     def __init__(self, chain: str = "poly_xy") -> None:
         super().__init__()
+        self._last = ""  # chain that ``changed`` emitted
         self.list = _MethodList()
         self.text = QLineEdit()
         self.text.setCompleter(ChainCompleter(self.text))
-        self.text.setToolTip("the chain as text, as recipes and job files have it; Enter takes it over")
+        self.text.setToolTip("the chain as text, as in recipes and job files; Enter applies it")
         self.text.setAccessibleName("chain of flatten methods as text")
+        add, preset = QPushButton("Add"), QPushButton("Presets")
+        add.setToolTip("insert a method after the chosen one")
+        preset.setToolTip("chains that suit most scans")
         self.add_menu, self.preset_menu = self._methods(), self._presets()
+        add.setMenu(self.add_menu)
+        preset.setMenu(self.preset_menu)
+        self.up = button("▲", "do the chosen method earlier", lambda: self.move(-1), QToolButton)
+        self.down = button("▼", "do the chosen method later", lambda: self.move(1), QToolButton)
+        self.remove = button("✕", "remove the chosen method", self.remove_chosen, QToolButton)
         buttons = QHBoxLayout()
-        for button in (
-            _menu_button("Add", "put another method behind the chosen one", self.add_menu),
-            _menu_button("Presets", "chains that serve most scans", self.preset_menu),
-        ):
-            buttons.addWidget(button)
-        buttons.addStretch()
-        self.up = _button("▲", "do the chosen method earlier", lambda: self.move(-1))
-        self.down = _button("▼", "do the chosen method later", lambda: self.move(1))
-        self.remove = _button("✕", "take the chosen method out", self.remove_chosen)
-        for button in (self.up, self.down, self.remove):
-            buttons.addWidget(button)
+        for one in (add, preset, None, self.up, self.down, self.remove):
+            buttons.addStretch() if one is None else buttons.addWidget(one)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
         column.addLayout(buttons)
         column.addWidget(self.list)
         column.addWidget(self.text)
-        self._last = ""
         self.value = chain
         self.list.moved.connect(lambda: self._change(self.methods, self.list.currentRow()))
         self.list.currentRowChanged.connect(self._enable)
@@ -78,7 +79,7 @@ class ChainEditor(QWidget):
     @property
     def methods(self) -> list[str]:
         """The methods, in order."""
-        return [self.list.item(row).data(Qt.ItemDataRole.UserRole) for row in range(self.list.count())]
+        return [self.list.item(row).data(METHOD) for row in range(self.list.count())]
 
     @property
     def value(self) -> str:
@@ -90,7 +91,7 @@ class ChainEditor(QWidget):
         self._show(parse_chain(chain), 0)
 
     def add(self, method: str) -> None:
-        """Put a method behind the chosen one, and choose it."""
+        """Insert a method after the chosen one, and choose it."""
         methods, row = self.methods, self.list.currentRow()
         if methods == [NOTHING]:
             methods, row = [], -1
@@ -105,7 +106,7 @@ class ChainEditor(QWidget):
             self._change(methods, row + by)
 
     def remove_chosen(self) -> None:
-        """Take the chosen method out; when it was the last, the heights are left as they are."""
+        """Remove the chosen method; without the last one, the heights are left as they are."""
         methods, row = self.methods, self.list.currentRow()
         if row >= 0:
             del methods[row]
@@ -125,21 +126,16 @@ class ChainEditor(QWidget):
         self.list.clear()
         for method in methods:
             item = QListWidgetItem(f"{method}: {METHODS[method].help}")
-            item.setData(Qt.ItemDataRole.UserRole, method)
+            item.setData(METHOD, method)
             item.setToolTip(about(method))
             self.list.addItem(item)
         self.list.setCurrentRow(row)
-        self._tell()
-
-    def _tell(self) -> None:
-        """Show the chain as text, and tell others if it is another than before."""
-        chain = self.value
-        self.text.setText(chain)
-        self.text.setCursorPosition(0)
         self._enable()
-        if chain != self._last:
-            self._last = chain
-            self.changed.emit(chain)
+        self.text.setText(self.value)
+        self.text.setCursorPosition(0)
+        if self.value != self._last:
+            self._last = self.value
+            self.changed.emit(self.value)
 
     def _enable(self, _row: int = 0) -> None:
         row, last = self.list.currentRow(), self.list.count() - 1
@@ -148,28 +144,23 @@ class ChainEditor(QWidget):
         self.remove.setEnabled(row >= 0 and self.methods != [NOTHING])
 
     def _read(self) -> None:
-        """Take the chain over from the text, when it was changed."""
+        """Take the chain from the text, when it was changed."""
         if self.text.text() != self._last:
             self._change(self.text.text(), 0)
 
     def _methods(self) -> QMenu:
         menu = QMenu(self)
         menu.setToolTipsVisible(True)
-        for group, methods in grouped().items():
+        for group, methods in GROUPS.items():
             menu.addAction(group).setEnabled(False)  # a section's heading would not show in napari's style
-            for method in methods:
-                action = menu.addAction(f"    {method}")
-                action.setToolTip(about(method))
-                action.triggered.connect(lambda _=False, method=method: self.add(method))
+            _add_actions(menu, ((f"    {one}", about(one), one) for one in methods), self.add)
         return menu
 
     def _presets(self) -> QMenu:
         menu = QMenu(self)
         menu.setToolTipsVisible(True)
-        for name, chain in presets().items():
-            action = menu.addAction(name)
-            action.setToolTip(chain)
-            action.triggered.connect(lambda _=False, chain=chain: setattr(self, "value", chain))
+        presets = ((name, chain, chain) for name, chain in PRESETS.items())
+        _add_actions(menu, presets, lambda chain: setattr(self, "value", chain))
         return menu
 
 
@@ -202,24 +193,6 @@ class _MethodList(QListWidget):
         super().resizeEvent(event)
 
 
-def grouped() -> dict[str, list[str]]:
-    """Return every method there is, but the one that does nothing, below a heading."""
-    left = [method for method in METHODS if method != NOTHING]
-    found = {group: [one for one in methods if one in left] for group, methods in GROUPS.items()}
-    known = {method for methods in found.values() for method in methods}
-    found["More"] = [method for method in left if method not in known]
-    return {group: methods for group, methods in found.items() if methods}
-
-
-def presets() -> dict[str, str]:
-    """Return the presets whose methods there are."""
-    return {
-        name: chain
-        for name, chain in PRESETS.items()
-        if all(part.strip() in METHODS for part in chain.split("+"))
-    }
-
-
 def about(method: str) -> str:
     """Say what a method does, and what Gwyddion and SPIEPy call it."""
     known = METHODS[method]
@@ -228,17 +201,9 @@ def about(method: str) -> str:
     return "\n".join([f"{method}: {known.help}", *lines])
 
 
-def _button(text: str, tip: str, do: Callable[[], None]) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
-    button.clicked.connect(lambda _=False: do())
-    return button
-
-
-def _menu_button(text: str, tip: str, menu: QMenu) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    button.setMenu(menu)
-    return button
+def _add_actions(menu: QMenu, actions: Iterable[tuple[str, str, str]], do: Callable[[str], Any]) -> None:
+    """Add actions to a menu: text and tooltip of each, and what ``do`` is called with."""
+    for text, tip, value in actions:
+        action = menu.addAction(text)
+        action.setToolTip(tip)
+        action.triggered.connect(lambda _=False, value=value: do(value))

@@ -1,21 +1,21 @@
-"""A choice of classes of a Labels layer that no fit takes notice of."""
+"""A choice of classes of a Labels layer whose pixels are left out of every fit."""
 
 from typing import Any
 
 import numpy as np
 from magicgui.widgets import ComboBox, Select
-from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QWidget
 
-from napari_stmml.viewer.shared.overlays import PASSING
-from napari_stmml.viewer.shared.panel import form_of
+from napari_stmml.viewer.io.layers import class_names
+from napari_stmml.viewer.shared.panel import column_of, delayed, form_of
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 
-SETTLE_MS = 200  # after a stroke of the brush: the layer tells of it before it is done
-NOBODY = "nothing"
+SETTLE_MS = 200  # after a stroke of the brush: its event comes before the pixels are changed
 
 
 class LeaveOut(QWidget):
-    """Choose a Labels layer of the scan's own shape, and classes of it; ``changed`` when they did."""
+    """Choose a Labels layer of the scan's own shape, and classes of it; ``changed`` if the pixels did."""
 
     changed = Signal()
 
@@ -27,20 +27,14 @@ class LeaveOut(QWidget):
         self._last: np.ndarray | None = None
         tip = "a Labels layer as large as the scan: chosen classes of it are left out of every fit"
         self.labels = ComboBox(label="Leave out", choices=self._offered, tooltip=tip, nullable=True)
-        self.labels.null_string = NOBODY
-        tip = "classes that no fit takes notice of; Ctrl-click to choose several"
+        self.labels.null_string = "nothing"
+        tip = "classes whose pixels are left out of every fit; Ctrl-click to choose several"
         self.classes = Select(label="Classes", choices=self._names, tooltip=tip)
         self.classes.native.setMaximumHeight(76)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        self.layer_form, self.class_form = form_of(self.labels), form_of(self.classes)
-        column.addWidget(self.layer_form)
-        column.addWidget(self.class_form)
+        self.class_form = form_of(self.classes)
+        column_of(self, form_of(self.labels), self.class_form)
         self.class_form.hide()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(SETTLE_MS)
-        self._timer.timeout.connect(self._painted)
+        self._settled = delayed(self, SETTLE_MS, self._painted)
         self.labels.changed.connect(self._on_labels)
         self.classes.changed.connect(self._tell)
 
@@ -48,7 +42,7 @@ class LeaveOut(QWidget):
         """Offer the Labels layers that are as large as this Image layer; none without one."""
         self._shape = None if scan is None else tuple(scan.data.shape)
         self.labels.reset_choices()
-        if self.labels.value is not self._watched:  # a ComboBox does not tell when its choice goes
+        if self.labels.value is not self._watched:  # magicgui emits nothing when its choice goes
             self._on_labels()
 
     def mask(self) -> np.ndarray | None:
@@ -59,11 +53,8 @@ class LeaveOut(QWidget):
 
     @property
     def described(self) -> str:
-        """The names of the chosen classes, for the history of what is made without them."""
-        if self.labels.value is None:
-            return ""
-        names = {label: name for name, label in self._names()}
-        return ", ".join(names[label] for label in self.classes.value if label in names)
+        """The names of the chosen classes, for the history of the flattened scan."""
+        return ", ".join(name for name, label in self._names() if label in self.classes.value)
 
     def _offered(self, _widget: Any = None) -> list[Any]:
         from napari.layers import Labels
@@ -74,7 +65,7 @@ class LeaveOut(QWidget):
             if isinstance(layer, Labels)
             and not layer.multiscale
             and layer.data.shape == self._shape
-            and PASSING not in layer.metadata
+            and TEMPORARY not in layer.metadata
         ]
 
     def _names(self, _widget: Any = None) -> list[tuple[str, int]]:
@@ -82,33 +73,24 @@ class LeaveOut(QWidget):
         layer = self.labels.value
         if layer is None:
             return []
-        table = layer.features
-        known: dict[int, str] = {}
-        if "index" in table and "class" in table:
-            known = {int(i): str(name) for i, name in zip(table["index"], table["class"], strict=True)}
-        painted = [int(label) for label in np.unique(layer.data)]
-        return [(known.get(label, f"label {label}" if label else "unlabelled"), label) for label in painted]
+        known = {0: "unlabelled"} | class_names(layer.features)
+        return [(known.get(label, f"label {label}"), label) for label in np.unique(layer.data).tolist()]
 
     def _on_labels(self, _value: Any = None) -> None:
-        self._watch(self.labels.value)
+        for layer, connect in ((self._watched, "disconnect"), (self.labels.value, "connect")):
+            for event in ("paint", "set_data", "features") if layer is not None else ():
+                getattr(getattr(layer.events, event), connect)(self._on_paint)
+        self._watched = self.labels.value
         self.classes.reset_choices()
         self.classes.value = []
         self.class_form.setVisible(self.labels.value is not None)
         self._tell()
 
-    def _watch(self, layer: Any) -> None:
-        for one, connect in ((self._watched, False), (layer, True)):
-            if one is None:
-                continue
-            for event in (one.events.paint, one.events.set_data, one.events.features):
-                (event.connect if connect else event.disconnect)(self._on_paint)
-        self._watched = layer
-
     def _on_paint(self, _event: Any = None) -> None:
-        self._timer.start()
+        self._settled.start()
 
     def _painted(self) -> None:
-        """Take notice of painted, erased and renamed classes; an undo tells nothing but ``set_data``."""
+        """Offer painted, erased and renamed classes; an undo emits nothing but ``set_data``."""
         labels = [label for _, label in self._names()]
         if list(self.classes.choices) != labels:
             chosen = [label for label in self.classes.value if label in labels]
@@ -117,9 +99,7 @@ class LeaveOut(QWidget):
         self._tell()
 
     def _tell(self, _value: Any = None) -> None:
-        """Say that other pixels are left out, if they are others."""
-        mask = self.mask()
-        same = mask is None if self._last is None else mask is not None and np.array_equal(mask, self._last)
-        self._last = mask
-        if not same:
+        """Emit ``changed`` if other pixels are left out."""
+        last, self._last = self._last, self.mask()
+        if not np.array_equal(self._last, last):
             self.changed.emit()

@@ -1,37 +1,36 @@
-"""The Prepare widget: flatten by a chain of methods with a live preview; see which windows a grid cuts."""
+"""The Prepare widget: flatten by a chain of methods with a live preview; see which windows a grid has."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import CheckBox, PushButton
-from qtpy.QtCore import QEvent, QTimer
+from magicgui.widgets import CheckBox
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QPushButton
 
 from napari_stmml.heights.chain_file import ENDING, load_chain, save_chain
 from napari_stmml.recipe import Recipe
-from napari_stmml.viewer.prepare.apply_all import ApplyToAll
 from napari_stmml.viewer.prepare.chain_editor import ChainEditor
-from napari_stmml.viewer.prepare.flattener import Flattener, Result, Wish, add_made, is_flattened
+from napari_stmml.viewer.prepare.flatten_all import FlattenAll
+from napari_stmml.viewer.prepare.flattening import Flattened, Flattener, Request, add_flattened, is_flattened
 from napari_stmml.viewer.prepare.heights_view import HeightsView
 from napari_stmml.viewer.prepare.leave_out import LeaveOut
+from napari_stmml.viewer.prepare.preview import Preview
 from napari_stmml.viewer.prepare.window_grid import WindowGridForm
-from napari_stmml.viewer.shared.overlays import Preview
-from napari_stmml.viewer.shared.panel import Panel
+from napari_stmml.viewer.shared.panel import Panel, button, delayed
 
-DEBOUNCE_MS = 0  # as soon as all that one click changes has changed; what is overtaken is not shown
+DEBOUNCE_MS = 0  # as soon as all that one click changes has changed
 PATIENCE_MS = 150  # until the panel says that it is still flattening
 
 
 class PrepareWidget(Panel):
-    """Flatten a scan into a new layer that remembers how it was made; show the grid of windows."""
+    """Flatten a scan into a new layer that knows how it was made; show the grid of windows."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.layer = self.one_scan("Scan")
         self.chain = ChainEditor(Recipe().flatten_method)
         self.leave_out = LeaveOut(napari_viewer)
-        self.preview = CheckBox(text="Live preview", value=True, tooltip="a passing layer over the scan")
+        tip = "show the flattened scan on top of the images while this panel is open"
+        self.live = CheckBox(text="Live preview", value=True, tooltip=tip)
         self.before = QPushButton("Before")
         self.before.setCheckable(True)
         self.before.setShortcut("Alt+B")  # of the window, and gone with this panel
@@ -39,39 +38,54 @@ class PrepareWidget(Panel):
         self.heights = HeightsView(napari_viewer)
         self.windows = WindowGridForm(napari_viewer)
         self.grid = self.windows.shown
+        self.all = FlattenAll(napari_viewer)
+        self.preview = Preview(napari_viewer)
         self._flattener = Flattener(self)
-        self.all = ApplyToAll(napari_viewer, self._flattener)
+        self._last: Flattened | None = None  # shown in the preview last
+        self._soon = delayed(self, DEBOUNCE_MS, self.flatten)
+        self._patience = delayed(self, PATIENCE_MS, self._say_slow)
         self._lay_out()
-        self._shown = Preview(napari_viewer)
-        self._known: Result | None = None  # what was flattened last for the preview
-        self._timer = self._once(DEBOUNCE_MS, self._flatten)
-        self._patience = self._once(PATIENCE_MS, self._say_slow)
-        self._connect()
+        self.layer.changed.connect(self._on_layer)
+        self.live.changed.connect(self._flatten_soon)
+        self.chain.changed.connect(self._flatten_soon)
+        self.chain.refused.connect(lambda sentence: self.say(sentence, wrong=True))
+        self.leave_out.changed.connect(self._flatten_soon)
+        self.all.said.connect(self.say)
+        self.before.toggled.connect(lambda on: self.preview.compare(self.layer.value, on))
         self.reset_choices()
 
+    def flatten(self) -> None:
+        """Flatten for the preview, in a thread: some methods take seconds on large scans."""
+        request = self._request()
+        if request is None or not self.live.value:
+            self.preview.remove()
+            self.heights.show_heights(None if request is None else request.layer, None)
+            self._flattener.forget()
+            return
+        self._patience.start()
+        self._flattener.preview(request, self._show)
+
     def make_layer(self) -> None:
-        """Add the flattened scan as a layer of its own, under the name of scan and chain."""
-        wish = self._wish()
-        if wish is None:
-            self.say("Choose a scan first: drop a .Z_mtrx file on the window.", wrong=True)
-        elif self._known is not None and wish.same_as(self._known.wish):
-            self._add_chosen(self._known)
+        """Add the flattened scan as a layer, named after scan and chain."""
+        request = self._request()
+        if request is None:
+            self.say("Choose a scan first: drop a scan file on the window.", wrong=True)
+        elif self._last is not None and request.same_as(self._last.request):
+            self._add_layer(self._last)
         else:
-            self.say(f"flattening with {wish.chain} …")
-            self._flattener.start(wish, self._add_chosen, self._failed)
+            self.say(f"flattening with {request.chain} …")
+            self._flattener.flatten(request, self._add_layer)
 
     def apply_to_all(self) -> None:
         """Flatten every open scan that was not flattened yet, one after the other; none stops the others."""
-        if self.all.running:
-            return
         layers = [layer for layer in self.layer.choices if not is_flattened(layer)]
-        if layers:
+        if not layers:
+            self.say("There is no open scan that was not flattened: drop scan files here.", wrong=True)
+        elif not self.all.running:
             self.all.start(layers, self.chain.value)
-        else:
-            self.say("There is no open scan that was not flattened: drop .Z_mtrx files here.", wrong=True)
 
     def use_for_training(self) -> None:
-        """Let the Train widget flatten by this chain, at once or when it is opened."""
+        """Let Train and Batch flatten by this chain, at once or when they are opened."""
         self.shared.use_for_training(self.chain.value)
         self.say(f"Train flattens by {self.chain.value} from now on.")
 
@@ -86,7 +100,7 @@ class PrepareWidget(Panel):
                 self.say(f"{path} cannot be written: {error.strerror or error}", wrong=True)
 
     def load_chain(self, path: str | Path | None = None) -> None:
-        """Take the chain from a file over; ask which, if none is given."""
+        """Take the chain from a file; ask which, if none is given."""
         path = path or QFileDialog.getOpenFileName(self, "Load a chain", str(Path.home()), f"*{ENDING}")[0]
         if path:
             try:
@@ -98,145 +112,107 @@ class PrepareWidget(Panel):
     @property
     def busy(self) -> bool:
         """Whether something is still to be flattened."""
-        return self._timer.isActive() or self._flattener.busy or self.all.running
+        return self._soon.isActive() or self._flattener.busy or self.all.running
 
     def reset_choices(self, event: Any = None) -> None:
-        """Offer the layers that the viewer has now; with the last scan goes what was shown of it."""
+        """Offer the layers that the viewer has now."""
         super().reset_choices(event)
         self.leave_out.offer(self.layer.value)
-        if self.layer.value is None:  # a ComboBox does not tell when its last choice goes
-            self._flatten()
-            self.windows.show_on(None)
 
     def showEvent(self, event: Any) -> None:
-        """Show what is to be seen while the panel is."""
+        """Show preview and grid with the panel."""
         super().showEvent(event)
-        self._timer.start()
+        self._soon.start()
         self.windows.show_on(self.layer.value)
 
     def hideEvent(self, event: Any) -> None:
-        """Take the passing layers away with the panel."""
+        """Remove preview and grid with the panel."""
         super().hideEvent(event)
-        self._timer.stop()
+        self._soon.stop()
         self.before.setChecked(False)
-        self._shown.remove()
+        self.preview.remove()
         self.windows.remove()
 
-    def changeEvent(self, event: Any) -> None:
-        """Start nothing more when napari takes the panel out of its window: it is closed, not destroyed."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.all.cancel()
-        super().changeEvent(event)
+    def on_close(self) -> None:
+        """Flatten no more scans."""
+        self.all.cancel()
 
     def _lay_out(self) -> None:
-        self.apply = PushButton(text="Make a flattened layer")
-        self.apply_all, self.train = QPushButton("Apply to all open scans"), QPushButton("Use for training")
-        self.save, self.load = QPushButton("Save chain…"), QPushButton("Load chain…")
-        self.apply_all.setToolTip(
-            "one new layer right over each open scan, fitted to all its pixels; not of layers made here"
-        )
-        self.train.setToolTip("the Train widget's Flatten method becomes this chain")
+        make = "a new layer above the scan, with the chain in its history"
+        every = "one new layer above each open scan, fitted to all its pixels; flattened layers are left out"
+        self.apply = button("Make a flattened layer", make, self.make_layer)
+        self.apply_all = button("Apply to all open scans", every, self.apply_to_all)
+        tip = "the Train widget's Flatten method becomes this chain"
+        self.train = button("Use for training", tip, self.use_for_training)
+        self.save = button("Save chain…", "write the chain to a file", self.save_chain)
+        self.load = button("Load chain…", "take the chain from a file", self.load_chain)
         look, grid = QHBoxLayout(), QGridLayout()
-        look.addWidget(self.preview.native)
+        look.addWidget(self.live.native)
         look.addWidget(self.before)
-        grid.addWidget(self.apply.native, 0, 0, 1, 2)
-        for i, button in enumerate((self.apply_all, self.train, self.save, self.load)):
-            grid.addWidget(button, 1 + i // 2, i % 2)
+        grid.addWidget(self.apply, 0, 0, 1, 2)
+        for i, one in enumerate((self.apply_all, self.train, self.save, self.load)):
+            grid.addWidget(one, 1 + i // 2, i % 2)
         self.form(self.layer)
         self.column.addWidget(self.chain)
         self.column.addWidget(self.leave_out)
         self.column.addLayout(look)
         self.column.addWidget(self.heights)
         self.column.addLayout(grid)
-        self.column.addWidget(self.all)
-        self.column.addWidget(self.status)
-        self.column.addWidget(self.windows)
+        for part in (self.all, self.status, self.windows):
+            self.column.addWidget(part)
         self.column.addStretch()
-
-    def _connect(self) -> None:
-        self.layer.changed.connect(self._on_layer)
-        self.preview.changed.connect(self._flatten_soon)
-        self.chain.changed.connect(self._flatten_soon)
-        self.chain.refused.connect(lambda sentence: self.say(sentence, wrong=True))
-        self.leave_out.changed.connect(self._flatten_soon)
-        self.all.said.connect(self.say)
-        self.before.toggled.connect(lambda on: self._shown.before(self.layer.value, on))
-        for button, do in (
-            (self.apply.native, self.make_layer),
-            (self.apply_all, self.apply_to_all),
-            (self.train, self.use_for_training),
-            (self.save, self.save_chain),
-            (self.load, self.load_chain),
-        ):
-            button.clicked.connect(lambda _=False, do=do: do())
-
-    def _once(self, after_ms: int, do: Callable[[], None]) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(after_ms)
-        timer.timeout.connect(do)
-        return timer
 
     def _on_layer(self, _layer: Any = None) -> None:
         self.leave_out.offer(self.layer.value)
         self.windows.show_on(self.layer.value)
         self._flatten_soon()
 
-    def _wish(self) -> Wish | None:
+    def _request(self) -> Request | None:
         """Return what the form asks for now; None without a scan."""
         layer = self.layer.value
         if layer is None:
             return None
-        left_out = self.leave_out
-        return Wish(layer, layer.data, self.chain.value, left_out.mask(), left_out.described)
+        return Request(layer, layer.data, self.chain.value, self.leave_out.mask(), self.leave_out.described)
 
     def _flatten_soon(self, _value: Any = None) -> None:
-        self.before.setChecked(False)  # whoever changes something wants to see what came of it
-        self._timer.start()
-
-    def _flatten(self) -> None:
-        """Flatten for the preview, in a thread: some methods take seconds on large scans."""
-        wish = self._wish()
-        if wish is None or not self.preview.value:
-            self._shown.remove()
-            self.heights.show_heights(None if wish is None else wish.layer, None)
-            self._flattener.forget()
-            return
-        self._patience.start()
-        self._flattener.preview(wish, self._show_preview, self._preview_failed)
+        self.before.setChecked(False)  # whoever changes something wants to see the result
+        self._soon.start()
 
     def _say_slow(self) -> None:
         if self._flattener.busy and not self.all.running:
             self.say(f"flattening with {self.chain.value} …")
 
-    def _show_preview(self, result: Result) -> None:
+    def _show(self, result: Flattened) -> None:
+        """Show a preview, unless the scan was closed or the panel hidden meanwhile."""
+        layer = result.request.layer
         self._quiet()
-        layer = result.wish.layer
-        self._known = result
-        if layer in self.viewer.layers and self.isVisible():  # neither gone nor hidden meanwhile
-            self._shown.show(layer, result.heights, result.limits)
+        if result.error:
+            self.preview.remove()
+            self.heights.show_heights(layer, None)
+            self._say_error(result)
+            return
+        self._last = result
+        if layer in self.viewer.layers and self.isVisible():
+            self.preview.show(layer, result.heights, result.limits)
             self.heights.show_heights(layer, result.heights)
-        if result.notes:
-            self.say(result.notes[0])
+        if result.warned:
+            self.say(result.warned[0])
 
-    def _preview_failed(self, wish: Wish, error: Exception) -> None:
-        self._shown.remove()
-        self.heights.show_heights(wish.layer, None)
-        self._failed(wish, error)
-
-    def _failed(self, wish: Wish, error: Exception) -> None:
+    def _add_layer(self, result: Flattened) -> None:
         self._quiet()
-        self.say(f"{wish.layer.name}: {error}", wrong=True)
+        if result.error:
+            self._say_error(result)
+            return
+        self.before.setChecked(False)
+        self.preview.remove()
+        name = add_flattened(self.viewer, result)
+        if name:
+            self.say(". ".join([f"added {name}", *result.warned]))
+
+    def _say_error(self, result: Flattened) -> None:
+        self.say(f"{result.request.layer.name}: {result.error}", wrong=True)
 
     def _quiet(self) -> None:
         self._patience.stop()
         if self.status.text().startswith("flattening") and not self.all.running:
             self.say("")
-
-    def _add_chosen(self, result: Result) -> None:
-        self._quiet()
-        self.before.setChecked(False)
-        self._shown.remove()
-        name = add_made(self.viewer, result)
-        if name:
-            self.say(". ".join([f"added {name}", *result.notes]))

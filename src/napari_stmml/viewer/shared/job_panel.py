@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 
 from napari_stmml.events import Ended, Event, Failed
@@ -63,11 +63,9 @@ class JobPanel(Panel):
         """Whether a job has been started and has not ended."""
         return self._timer.isActive()
 
-    def changeEvent(self, event: Any) -> None:
-        """End the process when napari takes the panel out of its window: it is closed, not destroyed."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.worker.close()
-        super().changeEvent(event)
+    def on_close(self) -> None:
+        """End the process."""
+        self.worker.close()
 
     def on_start(self) -> None:
         """Read the form and call ``start``; a ValueError is shown to the user."""

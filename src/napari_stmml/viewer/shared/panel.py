@@ -1,24 +1,40 @@
-"""What all our dock widgets have in common: a scrolling column, choices of layers, a status line."""
+"""What all dock widgets have in common: a scrolling column, choices of layers, a status line."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from magicgui.widgets import ComboBox, Container, FileEdit, Select
 from magicgui.widgets.bases import ButtonWidget
-from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
     QFormLayout,
     QFrame,
     QLabel,
+    QPushButton,
     QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_stmml.scan import SHORT, Scan
-from napari_stmml.viewer.io.layers import scan_from_layer
 from napari_stmml.viewer.shared.shared_state import shared_state
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """A list of callbacks, in the shape of a signal."""
+
+    callbacks: list[Any]
+
+    def connect(self, do: Callable[..., Any]) -> None:
+        """Add a callback."""
+        self.callbacks.append(do)
+
+    def disconnect(self, do: Callable[..., Any]) -> None:
+        """Remove a callback."""
+        self.callbacks.remove(do)
 
 
 class Panel(QScrollArea):
@@ -29,6 +45,8 @@ class Panel(QScrollArea):
         self.viewer = napari_viewer
         self.shared = shared_state(napari_viewer)
         self._choices: list[Any] = []
+        self._followed: list[tuple[Any, Callable[..., Any]]] = []
+        self._closed = False
         inside = QWidget()
         self.column = QVBoxLayout(inside)
         self.column.setContentsMargins(6, 6, 6, 6)
@@ -45,15 +63,36 @@ class Panel(QScrollArea):
         return QSize(max(330, width), 200)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
-        """Ask for more width where what is unfolded needs it."""
+        """Ask for more width where an unfolded part needs it."""
         if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
             self.updateGeometry()
         return super().eventFilter(watched, event)
 
+    def follow(self, signal: Any, do: Callable[..., Any]) -> None:
+        """Connect to a signal; while the panel is closed, it hears nothing."""
+        self._followed.append((signal, do))
+        signal.connect(do)
+
+    def changeEvent(self, event: Any) -> None:
+        """See whether napari has taken the panel out of its window, where it is closed, or put it back."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange and self._closed != (self.parent() is None):
+            self._closed = not self._closed
+            for signal, do in self._followed:
+                (signal.disconnect if self._closed else signal.connect)(do)
+            if self._closed:
+                self.on_close()
+
+    def on_close(self) -> None:
+        """End what must not go on when the panel is closed."""
+
     def reset_choices(self, event: Any = None) -> None:
         """Offer the layers that the viewer has now; napari calls this when they change."""
         for choice in self._choices:
+            before = choice.value
             choice.reset_choices()
+            if choice.value is None and before is not None:  # magicgui emits nothing when the last one goes
+                choice.changed.emit(None)
 
     def one_scan(self, label: str) -> ComboBox:
         """Make a choice of one of the viewer's two-dimensional images."""
@@ -100,9 +139,9 @@ class Panel(QScrollArea):
             self.say(str(error), wrong=True)
 
     def _images(self, _widget: Any = None) -> list[Any]:
+        """List the images that may be scans: no stacks, no colour images, no temporary layers."""
         from napari.layers import Image
 
-        # A stack, a colour image and what the panels show for a moment are no scans.
         return [
             layer
             for layer in self.viewer.layers
@@ -110,7 +149,7 @@ class Panel(QScrollArea):
             and layer.ndim == 2
             and not layer.rgb
             and not layer.multiscale
-            and "stmml_passing" not in layer.metadata
+            and TEMPORARY not in layer.metadata
         ]
 
 
@@ -127,13 +166,22 @@ def form_of(*widgets: Any) -> QWidget:
     for widget in widgets:
         if isinstance(widget, QWidget):
             rows.addRow(widget)
-        elif isinstance(widget, ButtonWidget):  # which has its text on it
+        elif isinstance(widget, ButtonWidget):  # its text is on it
             rows.addRow(widget.native)
         else:
             rows.addRow(widget.label, widget.native)
             rows.labelForField(widget.native).setToolTip(widget.tooltip)
     form.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
     return form
+
+
+def column_of(parent: QWidget, *widgets: QWidget) -> None:
+    """Lay widgets out below each other in a part of a panel, without margins."""
+    column = QVBoxLayout(parent)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(3)
+    for widget in widgets:
+        column.addWidget(widget)
 
 
 def beside(field: Any, button: ButtonWidget) -> Container:
@@ -147,17 +195,24 @@ def beside(field: Any, button: ButtonWidget) -> Container:
 def show_row(field: Any, on: bool) -> None:
     """Show or hide a field of a form, with its label; one that lies in no form yet stays as it is."""
     form = field.native.parentWidget()
-    if form is None:
-        return
-    rows = form.layout()
-    label = rows.labelForField(field.native)
-    for widget in (field.native, label):
-        if widget is not None:
-            widget.setVisible(on)
+    if form is not None:
+        for widget in (field.native, form.layout().labelForField(field.native)):
+            if widget is not None:
+                widget.setVisible(on)
+
+
+def button(text: str, tip: str, do: Callable[[], Any], kind: Any = QPushButton) -> Any:
+    """Make a button that does something when it is clicked; a sign alone is described by its tooltip."""
+    made = kind()
+    made.setText(text)
+    made.setToolTip(tip)
+    made.setAccessibleName(tip if len(text) == 1 else text)
+    made.clicked.connect(lambda *_: do())
+    return made
 
 
 def wrapped(name: str) -> QLabel:
-    """Make an empty line of text that wraps and can be copied; ``name`` is for those who cannot see it."""
+    """Make an empty line of text that wraps and can be copied; ``name`` is for screen readers."""
     label = QLabel("")
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -165,21 +220,10 @@ def wrapped(name: str) -> QLabel:
     return label
 
 
-def scan_of(layer: Any) -> Scan:
-    """Make a scan of an Image layer as it is now."""
-    data, meta, _ = layer.as_layer_data_tuple()
-    return scan_from_layer(data, meta)
-
-
-def brief_name(layer: Any) -> str:
-    """Return the layer's name with FU for Z forward/up and so on: room for what a list would leave out."""
-    name = str(layer.name)
-    for direction, short in SHORT.items():
-        name = name.replace(f"Z {direction}", short).replace(direction, short)
-    return name
-
-
-def place_of(layer: Any) -> dict[str, Any]:
-    """Return all that says where a layer lies, for another layer to lie exactly on it."""
-    keys = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-    return {key: getattr(layer, key) for key in keys}
+def delayed(parent: QWidget, after_ms: int, do: Callable[[], None]) -> QTimer:
+    """Make a timer that does something once, so many ms after it was last started."""
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(after_ms)
+    timer.timeout.connect(do)
+    return timer

@@ -1,0 +1,21 @@
+"""The folder of this program in a person's home: for truths, models and locks that have no other place."""
+
+import os
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+NAME = "napari-stmml"
+VARIABLE = "NAPARI_STMML_HOME"  # an environment variable that names another folder
+
+
+def user_folder() -> Path:
+    """Return the folder, which may not exist yet.
+
+    It is the one that the environment variable ``NAPARI_STMML_HOME`` names, or ``~/.napari-stmml`` where an
+    earlier version has made that, or the folder that this system has for data of programs.
+    """
+    if os.environ.get(VARIABLE):
+        return Path(os.environ[VARIABLE])
+    earlier = Path.home() / f".{NAME}"
+    return earlier if earlier.is_dir() else user_data_path(NAME, appauthor=False)

@@ -1,0 +1,135 @@
+"""Where the truth of a scan may lie: beside the scan or in the user's folder; and what stands there."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+
+from filelock import AcquireReturnProxy, FileLock, Timeout
+
+from napari_stmml.io.label_tiff import LabelMap, NewerFormat
+from napari_stmml.scan import Scan
+from napari_stmml.scan_key import ScanKey
+from napari_stmml.system import files
+from napari_stmml.system.user_folder import user_folder
+
+ENDING = ".truth.stmml.tif"
+LOCK_SECONDS = 10.0  # how long a save waits for another window
+
+
+@dataclass(frozen=True, eq=False)
+class Sidecar:
+    """A file that stands where the truth of a scan may be."""
+
+    path: Path
+    found: LabelMap | None = field(default=None, repr=False)  # if it is the truth of that scan
+    problem: str = ""  # why it is not
+    damaged: bool = False
+
+
+@dataclass(frozen=True)
+class TruthPaths:
+    """The paths of one scan's truth; ``folder`` is for scans whose own folder cannot be written to."""
+
+    scan: Scan
+    key: ScanKey
+    folder: Path
+
+    @property
+    def candidates(self) -> list[Path]:
+        """Where it may be, the best first: its plain name or, if that is another scan's, part of its hash."""
+        scan, part = self.scan, self.key.sha256[:12]
+        channel = "" if scan.channel == "Z" else re.sub(r'[\\/:*?"<>|]', "-", scan.channel)
+        name = "_".join(word for word in (scan.stem or "scan", channel, scan.short_direction) if word)
+        crop = f"{name}_{part}_{self.key.shape[0]}x{self.key.shape[1]}"
+        beside = [Path(scan.source).parent] if scan.source and Path(scan.source).is_file() else []
+        found = [folder / one for folder in beside for one in (name, f"{name}_{part}")]
+        found += [self.folder / f"{name}_{part}", *(folder / crop for folder in (*beside, self.folder))]
+        return [
+            path.with_name(f"{path.name}{ENDING}") for path in found
+        ]  # `truth_stamp` knows the first three
+
+    def sidecars(self) -> list[Sidecar]:
+        """Read what stands there, the newest first."""
+        there = [path for path in self.candidates if path.is_file()]
+        there.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        return [_read(path, self.key) for path in there]
+
+    def writable(self, own: Sequence[Path], last: Path | None = None) -> Iterator[Path]:
+        """List where to write, the best first: the scan's own files, then free names; other files stay."""
+        free = [path for path in self.candidates if path not in own and not path.exists()]
+        return (path for path in (*own, *free) if path == last or files.is_writable(path.parent))
+
+    @property
+    def nowhere(self) -> OSError:
+        """Say that nothing can be written anywhere."""
+        return OSError(f"what was painted can be written neither beside the scan nor in {self.folder}")
+
+    def locked(self) -> AcquireReturnProxy:
+        """Take the lock of this truth, which windows of one computer share; it goes with this process.
+
+        Raises
+        ------
+        OSError
+            If another window holds it for longer than `LOCK_SECONDS`.
+        """
+        folder = user_folder() / "locks"
+        if not files.is_writable(folder):
+            folder = Path(gettempdir()) / "napari-stmml-locks"
+            folder.mkdir(exist_ok=True)
+        name = sha256(json.dumps(self.key.as_dict(), sort_keys=True).encode()).hexdigest()
+        path = folder / f"{name[:24]}.lock"
+        try:
+            return FileLock(path).acquire(timeout=LOCK_SECONDS)
+        except Timeout as error:
+            seconds = f"{LOCK_SECONDS:g} s"
+            raise TimeoutError(f"another window has held {path} for more than {seconds}") from error
+
+
+def about_truth(found: LabelMap) -> dict[str, Any]:
+    """Return what a truth says of itself: ``key``, ``token``, ``model`` and ``saved``; {} where nothing."""
+    about = found.scan.get("truth")
+    return dict(about) if isinstance(about, dict) else {}
+
+
+def truth_stamp(source: str, short_direction: str, sha256: str) -> list[list[int]]:
+    """Return what changes when somebody paints on a direction of a file of heights; empty where nobody has.
+
+    Nothing is read, so that it can be asked of ten thousand scans.
+
+    Parameters
+    ----------
+    source : str
+        The file.
+    short_direction : str
+        ``FU``, ``BU``, ``FD`` or ``BD``.
+    sha256 : str
+        Of the file.
+    """
+    beside, name, part = Path(source).parent, f"{Path(source).stem}_{short_direction}", sha256[:12]
+    stems = (beside / name, beside / f"{name}_{part}", user_folder() / "truth" / f"{name}_{part}")
+    found = (files.identity(f"{stem}{ENDING}") for stem in stems)
+    return [list(known[1:]) for known in found if known]
+
+
+def _read(path: Path, key: ScanKey) -> Sidecar:
+    """Read a file, and say whether it is the truth of this very scan."""
+    try:
+        found = LabelMap.read(path)
+    except ValueError as error:
+        # A newer format, or a folder or network that is not there, says nothing against the file.
+        if isinstance(error, NewerFormat) or isinstance(error.__cause__, OSError):
+            return Sidecar(path, problem=f"What was painted before is not shown: {error}")
+        why = f"{path.name} cannot be read as what was painted ({error}); it is kept aside"
+        return Sidecar(path, problem=why, damaged=True)
+    try:
+        own = ScanKey.of_dict(about_truth(found)["key"]) == key
+    except (ValueError, KeyError, TypeError):
+        own = False
+    if own:
+        return Sidecar(path, found)
+    return Sidecar(path, problem=f"{path.name} is of another scan: it stays, and this one gets its own")

@@ -1,0 +1,253 @@
+"""SessionLayers: shows a correction session in a viewer, and brings to it what is painted on its layers."""
+
+import weakref
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from napari.utils.colormaps import DirectLabelColormap
+from psygnal import Signal
+
+from napari_stmml.classes import Classes
+from napari_stmml.colours import UNLABELLED
+from napari_stmml.correction.corrected_scan import CorrectedScan
+from napari_stmml.correction.session import CorrectionSession
+from napari_stmml.viewer.io.layers import KEY, place_of
+from napari_stmml.viewer.shared.main_thread import MainThread
+
+PREDICTED, TRUTH = "predicted", "truth"  # what a layer is, in its metadata
+ROLE = "stmml_role"
+_OPACITY = {PREDICTED: 0.45, TRUTH: 0.8}
+_FAINT = {PREDICTED: 0.25, TRUTH: 1.0}  # opacity of background
+_VIEW_PX = 700  # about the size of a canvas
+_OF_VIEWERS: "weakref.WeakKeyDictionary[Any, weakref.ref[SessionLayers]]" = weakref.WeakKeyDictionary()
+
+
+def correction_of(viewer: Any) -> "SessionLayers":
+    """Return the correction session of a viewer with its layers; it lives as long as the viewer."""
+    viewer = getattr(viewer, "__wrapped__", viewer)  # a proxy is not the viewer itself
+    link = _OF_VIEWERS.get(viewer)
+    found = None if link is None else link()
+    if found is None:
+        found = SessionLayers(viewer)
+        _OF_VIEWERS[viewer] = weakref.ref(found)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class ScanLayers:
+    """The layers of a scan: its heights, what the model says, and what a person painted."""
+
+    image: Image
+    predicted: Labels
+    truth: Labels
+
+
+class SessionLayers:
+    """The session of a viewer, and the layers of its scans; layers are touched on the main thread alone."""
+
+    class_picked = Signal(int)  # label that was chosen with the mouse or a key
+    class_key = Signal(int)  # label that was chosen with a key
+    next_key = Signal()  # the key for the next uncertain area
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = weakref.ref(viewer)
+        self._main = MainThread()
+        saving = ThreadPoolExecutor(2, thread_name_prefix="stmml-save")
+        saving.submit(import_module, "tifffile")  # so that the first stroke is saved at once, too
+        labelling = ThreadPoolExecutor(1, thread_name_prefix="stmml-label")
+        self.session = CorrectionSession(saving.submit, labelling.submit, self._main.run)
+        self.hidden: set[int] = set()
+        self._layers: dict[CorrectedScan, ScanLayers] = {}
+        self.session.map_changed.connect(self._refresh)
+        self.session.model_changed.connect(self._show_classes)
+        self.session.scans_changed.connect(self._remove_closed)
+        # The viewer alone holds the session: its layers know panels, and these the viewer.
+        viewer.layers.events.removed.connect(lambda event: self._close_removed(event.value))
+        viewer.layers.selection.events.active.connect(lambda event: self._choose(event.value))
+
+    @property
+    def viewer(self) -> Any:
+        """The viewer; None after it has gone."""
+        return self._viewer()
+
+    def of(self, one: CorrectedScan) -> ScanLayers:
+        """Return the layers of an open scan."""
+        return self._layers[one]
+
+    def scan_of(self, layer: Any) -> CorrectedScan | None:
+        """Return the open scan that a layer belongs to; None if it belongs to none."""
+        found = self._layers.items()
+        return next((one for one, own in found if layer in (own.image, own.predicted, own.truth)), None)
+
+    # ---- what is shown
+
+    def show(self, one: CorrectedScan, image: Any) -> Labels:
+        """Give an open scan its layers over an image, or those back that were removed; return its truth."""
+        if one not in self._layers:
+            made = (
+                _layer(role, data, one, image)
+                for role, data in ((PREDICTED, one.predicted), (TRUTH, one.truth))
+            )
+            own = self._layers[one] = ScanLayers(image, *made)
+            own.predicted.editable = False
+            self._listen(one, own.truth)
+        own = self._layers[one]
+        for layer in (own.predicted, own.truth):
+            if layer not in self.viewer.layers:
+                self.viewer.add_layer(layer)
+        self._recolour(own)
+        return own.truth
+
+    def hide(self, hidden: Collection[int]) -> None:
+        """Hide classes, and show all others."""
+        self.hidden = set(hidden)
+        for own in self._layers.values():
+            self._recolour(own)
+
+    def paint_with(self, label: int) -> None:
+        """Choose the class that all truths are painted with."""
+        for own in self._layers.values():
+            own.truth.selected_label = label
+
+    def fly_to(self, one: CorrectedScan, row: float, col: float, side_nm: float) -> None:
+        """Show a scan alone, and move the camera to a position in px, ``side_nm`` of which fill the view."""
+        own = self._layers[one]
+        shown = (own.image, own.predicted, own.truth)
+        known = [layer for other in self._layers.values() for layer in (other.predicted, other.truth)]
+        for layer in self.viewer.layers:
+            if (isinstance(layer, Image) or layer in known) and layer.visible != (layer in shown):
+                layer.visible = layer in shown  # where nothing changes, napari would end painting
+        pixel = 1.0 if one.scan.pixel_size is None else one.scan.pixel_size[0]
+        self.show_position(own.truth, row, col, side_nm / pixel)
+        self.viewer.layers.selection.active = own.truth
+
+    def show_position(self, layer: Any, row: float, col: float, side: float) -> None:
+        """Move the camera to a position on a layer, ``side`` px of which fill the view."""
+        camera = self.viewer.scene.camera
+        camera.center = tuple(layer.data_to_world((row, col)))
+        camera.zoom = _VIEW_PX / max(side * float(np.mean(np.abs(layer.scale))), 1e-9)
+
+    # ---- what the session says
+
+    def _refresh(self, one: CorrectedScan) -> None:
+        own = self._layers.get(one)
+        if own is not None:
+            if own.truth.data is not one.truth and own.truth.data.shape == one.truth.shape:
+                own.truth.data[...] = one.truth  # somebody gave the layer an array of its own
+            own.truth.refresh()
+            own.predicted.refresh()
+
+    def _show_classes(self) -> None:
+        classes = self.session.model.classes
+        self.hidden &= set(classes.order)
+        for own in self._layers.values():
+            chosen = int(own.truth.selected_label)
+            if (
+                0 < chosen <= classes.n and chosen not in classes.order
+            ):  # nobody paints with a class that has gone
+                own.truth.selected_label = int(classes.lookup[chosen]) or next(iter(classes.order), 0)
+            self._recolour(own)
+
+    def _recolour(self, own: ScanLayers) -> None:
+        classes = self.session.model.classes
+        features = features_of(classes)
+        for role, layer in ((PREDICTED, own.predicted), (TRUTH, own.truth)):
+            layer.colormap = colormap_of(classes, self.hidden, _FAINT[role])
+            if list(layer.features.get("class", ())) != features["class"]:  # what was measured stays
+                layer.features = features
+
+    def _remove_closed(self) -> None:
+        """Remove the layers of scans that the session has closed."""
+        for one in [one for one in self._layers if one not in self.session.scans]:
+            own = self._layers.pop(one)
+            for layer in (own.predicted, own.truth):
+                if layer in self.viewer.layers:
+                    self.viewer.layers.remove(layer)
+
+    # ---- what a person does
+
+    def _close_removed(self, layer: Any) -> None:
+        """Close a scan whose truth was removed; one without the model's answer is painted and saved on."""
+        one = self.scan_of(layer)
+        if one is not None and layer is self._layers[one].truth:
+            self._look(one)
+            del self._layers[one]  # the model's answer stays
+            self.session.close_scan(one)
+
+    def _choose(self, layer: Any) -> None:
+        one = self.scan_of(layer)
+        if one is not None and one in self.session.scans:
+            self.session.choose(one)
+
+    def _listen(self, one: CorrectedScan, truth: Labels) -> None:
+        """Follow a truth: it is looked at once the event is over; napari tells of strokes before they are."""
+        for event in (truth.events.paint, truth.events.set_data):
+            event.connect(lambda event: self._main.soon(partial(self._look, one)))
+        keys: dict[str, Callable[[], Any]] = {
+            "Control-Z": self.session.undo,
+            "Control-Shift-Z": self.session.redo,
+            "N": self.next_key.emit,
+            **{f"Control-{number}": partial(self._press, number) for number in range(1, 10)},
+        }
+        for key, do in keys.items():
+            truth.bind_key(key, lambda layer, do=do: do(), overwrite=True)
+        truth.mouse_drag_callbacks.append(lambda layer, event: self._click(one, layer, event))
+
+    def _look(self, one: CorrectedScan) -> None:
+        own = self._layers.get(one)
+        if own is None or own.truth.data.shape != one.truth.shape:
+            return
+        if own.truth.data is not one.truth:
+            one.truth[...] = own.truth.data
+        self.session.look(one)
+
+    def _press(self, number: int) -> None:
+        """Choose a class by its row in the table, from 1."""
+        labels = self.session.model.classes.order
+        if number <= len(labels):
+            self._pick(labels[number - 1])
+            self.class_key.emit(labels[number - 1])
+
+    def _pick(self, label: int) -> None:
+        self.paint_with(label)
+        self.class_picked.emit(label)
+
+    def _click(self, one: CorrectedScan, layer: Any, event: Any) -> None:
+        """Pick the class under the mouse, or give all of its region the chosen class with Shift."""
+        classes, at = self.session.model.classes, layer.world_to_data(event.position)
+        if "Shift" in event.modifiers:
+            self.session.paint(one, one.region_at(classes, *at), layer.selected_label)
+        elif layer.mode == "pick" and (label := one.label_at(classes, *at)):
+            self._main.soon(lambda: self._pick(label))
+
+
+def _layer(role: str, data: np.ndarray, one: CorrectedScan, image: Any) -> Labels:
+    return Labels(
+        data,
+        name=f"{role} {one.name}",
+        opacity=_OPACITY[role],
+        metadata={KEY: one.scan.settings(), ROLE: role},
+        **place_of(image),
+    )
+
+
+def colormap_of(classes: Classes, hidden: Collection[int], faint: float) -> DirectLabelColormap:
+    """Return the colours of all labels, merged ones as they are now; ``faint``: opacity of background."""
+    colours: dict[Any, Any] = {0: UNLABELLED, None: UNLABELLED}
+    for label, now in enumerate(classes.lookup.tolist()[1:], 1):
+        entry = classes.entries[now - 1]
+        alpha = round(255 * (faint if entry.background else 1))
+        colours[label] = UNLABELLED if not now or now in hidden else f"{entry.colour}{alpha:02x}"
+    return DirectLabelColormap(color_dict=colours)
+
+
+def features_of(classes: Classes) -> dict[str, list[Any]]:
+    """Return names of labels as napari shows them under the mouse, and as other plugins read them."""
+    names = ["unlabelled", *classes.names]
+    return {"index": list(range(len(names))), "class": names}

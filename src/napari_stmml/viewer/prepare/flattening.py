@@ -1,0 +1,127 @@
+"""Flatten layers in threads: what is asked for, the result, and the layer that is made of it."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QObject
+from superqt.utils import create_worker
+
+from napari_stmml.colours import robust_limits
+from napari_stmml.heights.flatten import flatten
+from napari_stmml.viewer.io.layers import KEY, brief_name, place_of, scan_of, scan_to_layer
+from napari_stmml.viewer.shared.temporary_layers import move_above
+
+MOST_THREADS = 2  # for previews: while one is slow, another chain can be tried
+SAMPLE = 256  # pixels a side that say what contrast a preview needs
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A layer, its data now, the chain to flatten it by, and the pixels to leave out of every fit."""
+
+    layer: Any
+    data: Any
+    chain: str
+    mask: np.ndarray | None = None
+    without: str = ""  # names of the classes that the mask is made of
+
+    def same_as(self, other: "Request") -> bool:
+        """Say whether both have the same result."""
+        if self.layer is not other.layer or self.data is not other.data or self.chain != other.chain:
+            return False
+        if self.mask is None or other.mask is None:
+            return self.mask is other.mask
+        return np.array_equal(self.mask, other.mask)
+
+
+@dataclass(frozen=True, eq=False)
+class Flattened:
+    """Heights (rows, cols) and their contrast limits, or the error; and what the methods warned of."""
+
+    request: Request
+    heights: np.ndarray | None = None
+    limits: tuple[float, float] = (0.0, 1.0)
+    error: str = ""
+    warned: tuple[str, ...] = ()
+
+
+def flatten_layer(request: Request) -> Flattened:
+    """Flatten a layer's data; touches no layer."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            heights = flatten(np.asarray(request.data), request.chain, leave_out=request.mask)
+        except ValueError as error:
+            return Flattened(request, error=str(error))
+    rows, cols = (max(1, size // SAMPLE) for size in heights.shape)
+    some = heights[::rows, ::cols]
+    limits = robust_limits(some if np.isfinite(some).any() else heights)
+    return Flattened(request, heights, limits, warned=tuple(str(one.message) for one in caught))
+
+
+class Flattener(QObject):
+    """Flattens in threads and reports on the main thread; of several previews only the last one."""
+
+    def __init__(self, owner: QObject) -> None:
+        super().__init__(owner)
+        self._latest: Request | None = None
+        self._waiting: tuple[Request, Callable[[Flattened], None]] | None = None
+        self._running = 0
+        owner.destroyed.connect(lambda *_: self.forget())
+
+    @property
+    def busy(self) -> bool:
+        """Whether a thread is running."""
+        return self._running > 0
+
+    def flatten(self, request: Request, done: Callable[[Flattened], None]) -> None:
+        """Flatten a layer, and call ``done``."""
+        self._running += 1
+        create_worker(flatten_layer, request, _connect={"returned": done, "finished": self._finish})
+
+    def preview(self, request: Request, done: Callable[[Flattened], None]) -> None:
+        """Flatten a layer, and call ``done`` unless another preview was asked for meanwhile."""
+        self._latest = request
+
+        def show(result: Flattened) -> None:
+            if result.request is self._latest:
+                done(result)
+
+        if self._running < MOST_THREADS:
+            self.flatten(request, show)
+        else:
+            self._waiting = request, show
+
+    def forget(self) -> None:
+        """Show no preview that was asked for."""
+        self._latest = self._waiting = None
+
+    def _finish(self) -> None:
+        self._running -= 1
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            self.flatten(*waiting)
+
+
+def is_flattened(layer: Any) -> bool:
+    """Say whether a layer was made by flattening."""
+    history = layer.metadata.get(KEY, {}).get("history", ())
+    return any(str(step).startswith("flatten") for step in history)
+
+
+def add_flattened(viewer: Any, result: Flattened, **look: Any) -> str:
+    """Add the result as a layer right above its scan; return its name, empty if the scan was closed."""
+    request = result.request
+    layer = request.layer
+    if layer not in viewer.layers:
+        return ""
+    scan = scan_of(layer)
+    step = f"flatten {request.chain}" + (f", without: {request.without}" if request.without else "")
+    data, meta, _ = scan_to_layer(scan.with_heights(result.heights, step, scan.pixel_size))
+    name = f"{brief_name(layer)} · {request.chain}"
+    viewer.add_image(data, **meta | place_of(layer) | {"name": name, "colormap": layer.colormap} | look)
+    move_above(viewer, layer)
+    return name

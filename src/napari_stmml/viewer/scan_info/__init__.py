@@ -1,0 +1,1 @@
+"""The Scan info widget and what it shows of a layer."""

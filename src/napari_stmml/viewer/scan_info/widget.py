@@ -1,0 +1,224 @@
+"""The Scan info widget: all that was set while the active layer's scan was recorded, as a table."""
+
+from pathlib import Path
+from typing import Any
+
+from magicgui.widgets import ComboBox
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QShortcut, QTreeWidget, QTreeWidgetItem
+from superqt.utils import create_worker
+
+from napari_stmml.io.formats import is_scan_file, read_settings
+from napari_stmml.io.settings import DERIVED, OTHER, FileSettings, Row
+from napari_stmml.text import counted
+from napari_stmml.viewer.scan_info.layer_settings import layer_rows, source_of
+from napari_stmml.viewer.shared.panel import Panel, button
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
+
+HEADINGS = ("Setting", "Value")
+COPIED = ("setting", "value", "exact value", "unit", "from", "MATRIX name")
+MOST_FILES = 64  # whose settings are kept: a tenth of a megabyte each
+WATCHED = ("scale", "units", "name", "metadata", "data")  # events of the layer that change the table
+ROW = Qt.ItemDataRole.UserRole
+
+
+class ScanInfoWidget(Panel):
+    """Show what the layer, its file and its parameter file say; changes no layer."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self.layer = ComboBox(label="Layer", choices=self._layers, tooltip="follows the active layer")
+        self._choices.append(self.layer)
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("filter: bias, delay, derived …")
+        self.filter.setAccessibleName("filter")
+        self.filter.setClearButtonEnabled(True)
+        tip = "copy the selected rows, or all that are shown, as a table for a spreadsheet"
+        self.copy = button("Copy", tip, self.copy_rows)
+        self.table = _tree()
+        line = QHBoxLayout()
+        line.addWidget(self.filter)
+        line.addWidget(self.copy)
+        self.form(self.layer)
+        self.column.addLayout(line)
+        self.column.addWidget(self.table, 1)
+        self.column.addWidget(self.status)
+        self._read: dict[str, FileSettings] = {}  # by the path of the scan's file
+        self._folded = {OTHER}  # groups
+        self._watched: Any = None
+        self._following = False  # the active layer, while the panel is seen
+        self.layer.changed.connect(self.refresh)
+        self.filter.textChanged.connect(self._filter_rows)
+        self.table.itemCollapsed.connect(lambda group: self._fold(group, True))
+        self.table.itemExpanded.connect(lambda group: self._fold(group, False))
+        self.viewer.layers.selection.events.active.connect(self._follow)
+        keys = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.table)
+        keys.setContext(Qt.ShortcutContext.WidgetShortcut)
+        keys.activated.connect(self.copy_rows)
+        self.reset_choices()
+
+    def refresh(self, event: Any = None) -> None:
+        """Show the chosen layer as it is now; read its file in a thread where that was not done yet."""
+        layer = self.layer.value
+        self._watch(layer)
+        if layer is None:
+            self._fill([])
+            self.say("Open a scan first: drop a scan file on the window.")
+            return
+        source = source_of(layer)
+        known = self._read.get(source)
+        self._fill([*layer_rows(layer), *(known.rows() if known is not None else ())])
+        if known is not None:
+            self._say_count()
+        elif not is_scan_file(source):
+            self.say("This layer comes from no file of a microscope: only its own settings are known.")
+        elif self._following:
+            self._read_file(source)
+
+    def copy_rows(self) -> None:
+        """Put the selected rows, or all that are shown, on the clipboard, separated by tabs."""
+        shown = [item for item in self.items() if not item.isHidden()]
+        chosen = [item for item in shown if item.isSelected()] or shown
+        lines = [COPIED, *(_cells(item.data(0, ROW)) for item in chosen)]
+        QApplication.clipboard().setText("\n".join("\t".join(cells) for cells in lines) + "\n")
+        self.say(f"{counted(len(chosen), 'row')} copied")
+
+    def items(self) -> list[QTreeWidgetItem]:
+        """Return the rows of the table, those that are hidden too."""
+        return [group.child(i) for group in self._groups() for i in range(group.childCount())]
+
+    def showEvent(self, event: Any) -> None:
+        """Catch up with the active layer."""
+        super().showEvent(event)
+        self._following = True
+        self._follow()
+        self.refresh()
+
+    def hideEvent(self, event: Any) -> None:
+        """Leave the choice as it is while the panel is not seen."""
+        super().hideEvent(event)
+        self._following = False
+
+    def _follow(self, event: Any = None) -> None:
+        """Choose the active layer where it can be shown; else the choice stays."""
+        active = self.viewer.layers.selection.active
+        if self._following and active is not None and active != self.layer.value:
+            self.layer.reset_choices()
+            if active in self.layer.choices:
+                self.layer.value = active
+
+    def _watch(self, layer: Any) -> None:
+        """Refresh when the layer is calibrated or renamed."""
+        if layer == self._watched:
+            return
+        for one, change in ((self._watched, "disconnect"), (layer, "connect")):
+            for name in WATCHED if one is not None else ():
+                getattr(getattr(one.events, name), change)(self.refresh)
+        self._watched = layer
+
+    def _read_file(self, source: str) -> None:
+        def done(found: FileSettings) -> None:
+            self._read[source] = found
+            while len(self._read) > MOST_FILES:
+                self._read.pop(next(iter(self._read)))
+            if source == source_of(self.layer.value):
+                self.refresh()
+
+        def failed(error: Exception) -> None:
+            if source == source_of(self.layer.value):
+                self.say(f"{str(error).rstrip('.')}. What the layer itself knows is shown.")
+
+        self.say(f"reading the settings of {Path(source).name} …")
+        create_worker(read_settings, source, _connect={"returned": done, "errored": failed})
+
+    def _fill(self, rows: list[Row]) -> None:
+        """Put rows in the table, group by group, and leave it folded and scrolled as it was."""
+        bar = self.table.verticalScrollBar()
+        place = bar.value()
+        self.table.clear()
+        groups: dict[str, QTreeWidgetItem] = {}
+        for row in rows:
+            if row.group not in groups:
+                groups[row.group] = _group(self.table, row.group)
+            groups[row.group].addChild(_item(row))
+        self._filter_rows()
+        bar.setValue(place)
+
+    def _fold(self, group: QTreeWidgetItem, folded: bool) -> None:
+        if not self.filter.text().strip():  # with a filter, every group that matches is unfolded
+            (self._folded.add if folded else self._folded.discard)(group.text(0))
+
+    def _filter_rows(self) -> None:
+        """Hide the rows in which not all words of the filter stand, and groups without rows."""
+        words = self.filter.text()
+        for item in self.items():
+            item.setHidden(not item.data(0, ROW).matches(words))
+        for group in self._groups():
+            group.setHidden(all(group.child(i).isHidden() for i in range(group.childCount())))
+            group.setExpanded(bool(words.strip()) or group.text(0) not in self._folded)
+        if source_of(self.layer.value) in self._read:
+            self._say_count()
+
+    def _say_count(self) -> None:
+        hidden = [item.isHidden() for item in self.items()]
+        total = counted(len(hidden), "setting")
+        known = f"{hidden.count(False)} of {total} match" if any(hidden) else total
+        self.say(f"{known}; in italics: derived")
+
+    def _groups(self) -> list[QTreeWidgetItem]:
+        return [self.table.topLevelItem(i) for i in range(self.table.topLevelItemCount())]
+
+    def _layers(self, _widget: Any = None) -> list[Any]:
+        from napari.layers import Image, Labels
+
+        return [
+            layer
+            for layer in self.viewer.layers
+            if isinstance(layer, (Image, Labels)) and TEMPORARY not in layer.metadata
+        ]
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    """Return a row for a spreadsheet: one line, whatever an operator noted."""
+    unit = "" if row.setting.unit == "--" else row.setting.unit
+    cells = (row.label, row.text, row.setting.value, unit, row.where, row.setting.name)
+    return tuple(" ".join(str(cell).split()) for cell in cells)
+
+
+def _tree() -> QTreeWidget:
+    """Make the empty table."""
+    tree = QTreeWidget()
+    tree.setColumnCount(len(HEADINGS))
+    tree.setHeaderLabels(HEADINGS)
+    tree.setAccessibleName("settings")
+    tree.setSelectionMode(QTreeWidget.SelectionMode.ExtendedSelection)
+    tree.setUniformRowHeights(True)
+    tree.setIndentation(10)
+    tree.setMinimumHeight(240)
+    tree.setColumnWidth(0, 152)
+    tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)  # tooltips have the whole text
+    return tree
+
+
+def _group(tree: QTreeWidget, name: str) -> QTreeWidgetItem:
+    group = QTreeWidgetItem(tree, [name])
+    group.setFirstColumnSpanned(True)
+    group.setFlags(Qt.ItemFlag.ItemIsEnabled)
+    font = group.font(0)
+    font.setBold(True)
+    group.setFont(0, font)
+    return group
+
+
+def _item(row: Row) -> QTreeWidgetItem:
+    item = QTreeWidgetItem([row.label, row.text or "-"])
+    item.setData(0, ROW, row)
+    how = f": {row.setting.how}" if row.setting.how else ""
+    tip = f"{row.setting.name or row.label} = {row.setting.exact}\n{row.where}{how}"
+    font = item.font(1)
+    font.setItalic(row.where == DERIVED)
+    item.setFont(1, font)
+    for column in range(len(HEADINGS)):
+        item.setToolTip(column, tip)
+    return item

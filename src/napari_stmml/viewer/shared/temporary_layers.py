@@ -1,0 +1,22 @@
+"""Layers that a panel shows while it is open, such as a preview or a mark; they are no scans."""
+
+from typing import Any
+
+TEMPORARY = "stmml_temporary"  # in the metadata of such a layer: what it shows
+
+
+def find(viewer: Any, what: str) -> Any:
+    """Return the temporary layer that shows this; None if there is none. Its name does not matter."""
+    return next((layer for layer in viewer.layers if layer.metadata.get(TEMPORARY) == what), None)
+
+
+def remove(viewer: Any, what: str) -> None:
+    """Remove the temporary layer that shows this, if there is one."""
+    layer = find(viewer, what)
+    if layer is not None:
+        viewer.layers.remove(layer)
+
+
+def move_above(viewer: Any, layer: Any) -> None:
+    """Move the layer that was added last right above another one, so that labels stay visible."""
+    viewer.layers.move(len(viewer.layers) - 1, viewer.layers.index(layer) + 1)
