@@ -145,7 +145,7 @@ def test_details_are_of_structures_the_most_frequent_first(surface, found):
     holes, bump = class_details(found, scan.heights, SIZE)
     assert (holes.name, holes.count, holes.averaged) == ("holes A/B", 9, 8)
     assert (bump.name, bump.count, bump.averaged, bump.pairs) == ("bump", 1, 1, None)
-    assert np.nanmax(bump.average.mean) == pytest.approx(0.2)
+    assert np.nanmax(bump.average) == pytest.approx(0.2)
 
 
 def test_averages_reach_as_far_as_asked_or_well_beyond_the_region(surface, found):
@@ -153,7 +153,7 @@ def test_averages_reach_as_far_as_asked_or_well_beyond_the_region(surface, found
     (holes, _), (far, _) = (class_details(found, scan.heights, SIZE, radius=one) for one in (None, 3.0))
     assert 1.2 < holes.profile.radius.iloc[-1] < 2.0  # of a diameter of 1.1 nm
     assert far.profile.radius.iloc[-1] == pytest.approx(2.95, abs=0.001)
-    assert far.average.mean.shape == (61, 61)
+    assert far.average.shape == (61, 61)
 
 
 def test_random_places_have_room_also_where_regions_cover_nearly_all():

@@ -154,9 +154,8 @@ def _draw_class(places: Sequence[Any], one: ClassDetails, colour: Any, unit: str
 
 
 def _draw_average(axes: Any, one: ClassDetails, unit: str) -> None:
-    mean = one.average.mean
-    tall, wide = (n * size / 2 for n, size in zip(mean.shape, one.average.pixel_size, strict=True))
-    picture = show_heights(axes, mean, (-wide, wide, tall, -tall))
+    tall, wide = (n * size / 2 for n, size in zip(one.average.shape, one.pixel_size, strict=True))
+    picture = show_heights(axes, one.average, (-wide, wide, tall, -tall))
     bar = axes.figure.colorbar(picture, ax=axes, fraction=0.08, pad=0.04)
     bar.ax.tick_params(labelsize=6)
     bar.ax.locator_params(nbins=4)

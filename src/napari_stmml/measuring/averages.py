@@ -1,7 +1,5 @@
 """Average the surroundings of many centres: a mean image, and the height over the distance."""
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import pandas as pd
 
@@ -9,19 +7,9 @@ _EDGE = 0.8  # of half a side: the background of each cut-out lies beyond
 _MARGIN = 12  # px that a spline needs around the cut-out
 
 
-@dataclass(frozen=True, eq=False)
-class ClassAverage:
-    """Mean and standard deviation of heights (nm) around ``n`` centres, (side, side) px."""
-
-    mean: np.ndarray = field(repr=False)
-    std: np.ndarray = field(repr=False)
-    n: np.ndarray = field(repr=False)
-    pixel_size: tuple[float, float]
-
-
 def class_average(
     heights: np.ndarray, centres: np.ndarray, pixel_size: tuple[float, float], *, side: float
-) -> ClassAverage:
+) -> np.ndarray:
     """Average cut-outs around centres, each measured from the median of its own edge.
 
     Centres lie between pixels: cut-outs are interpolated by cubic splines, so that structures
@@ -38,6 +26,11 @@ def class_average(
     side : float
         Of a cut-out in nm.
 
+    Returns
+    -------
+    ndarray, shape (side, side) px
+        Mean heights in nm; NaN where no cut-out has any.
+
     Raises
     ------
     ValueError
@@ -51,18 +44,14 @@ def class_average(
     down, across = (np.arange(-one, one + 1) for one in half)
     away = np.hypot(*np.meshgrid(down * pixel_size[0], across * pixel_size[1], indexing="ij"))
     edge = away >= _EDGE * min(one * size for one, size in zip(half, pixel_size, strict=True))
-    n, mean, squares = np.zeros(away.shape, int), np.zeros(away.shape), np.zeros(away.shape)
+    n, mean = np.zeros(away.shape, int), np.zeros(away.shape)
     for centre in centres:
         one = _cut_out(heights, centre, half)
         known = np.isfinite(one)
-        if (edge & known).any():  # B. P. Welford, doi:10.1080/00401706.1962.10490022: one in memory at a time
-            one = one - np.median(one[edge & known])
+        if (edge & known).any():
             n += known
-            off = np.where(known, one - mean, 0)
-            mean += off / np.maximum(n, 1)
-            squares += off * np.where(known, one - mean, 0)
-    std = np.sqrt(squares / np.maximum(n - 1, 1))
-    return ClassAverage(np.where(n > 0, mean, np.nan), np.where(n > 1, std, np.nan), n, pixel_size)
+            mean += np.where(known, one - np.median(one[edge & known]) - mean, 0) / np.maximum(n, 1)
+    return np.where(n > 0, mean, np.nan)
 
 
 def _cut_out(heights: np.ndarray, centre: np.ndarray, half: list[int]) -> np.ndarray:

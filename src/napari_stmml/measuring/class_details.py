@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from napari_stmml.measuring.averages import ClassAverage, class_average, radial_profile
+from napari_stmml.measuring.averages import class_average, radial_profile
 from napari_stmml.measuring.measurements import Measurements
 from napari_stmml.measuring.pair_distances import pair_histogram
 from napari_stmml.measuring.regions import RING
@@ -25,7 +25,10 @@ class ClassDetails:
         Regions.
     averaged : int
         Regions in average and profile: those that do not touch the border, or all where there are none.
-    average : ClassAverage
+    average : ndarray, shape (side, side) px
+        Of `class_average`.
+    pixel_size : (float, float)
+        nm (px) per px along rows and columns.
     profile : DataFrame
         Of `radial_profile`.
     pairs : DataFrame or None
@@ -36,7 +39,8 @@ class ClassDetails:
     name: str
     count: int
     averaged: int
-    average: ClassAverage
+    average: np.ndarray
+    pixel_size: tuple[float, float]
     profile: pd.DataFrame
     pairs: pd.DataFrame | None
 
@@ -72,7 +76,9 @@ def class_details(
             average = class_average(heights, centres, size, side=2 * far)
             profile = radial_profile(heights, centres, size, radius=far)
             pairs = _pairs(own, scanned, size) if len(own) > 1 else None
-            found.append(ClassDetails(one.label, one.name, len(own), len(whole), average, profile, pairs))
+            found.append(
+                ClassDetails(one.label, one.name, len(own), len(whole), average, size, profile, pairs)
+            )
     return tuple(found)
 
 

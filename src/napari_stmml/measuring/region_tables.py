@@ -71,7 +71,7 @@ def write_measurements(
             written.append(write_table(folder / f"{stem}_pairs_{name}.csv", one.pairs, unit))
         written.append(write_table(folder / f"{stem}_profile_{name}.csv", one.profile, unit))
         path = folder / f"{stem}_average_{name}.tif"
-        written.append(write_values(path, one.average.mean, scan.pixel_size))
+        written.append(write_values(path, one.average, scan.pixel_size))
     return written
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QEvent, Qt, QTimer, QUrl
+from qtpy.QtCore import Qt, QTimer, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -175,11 +175,10 @@ class BatchWidget(JobPanel):
         if self.job is not None:
             self._look_at(self.job, write=not self._report and (died or event.cancelled), opens=opens)
 
-    def changeEvent(self, event: Any) -> None:
-        """Listen to no thread any more when napari takes the panel out of its window."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._layers.close()
-        super().changeEvent(event)
+    def on_close(self) -> None:
+        """End the process, and listen to no thread any more."""
+        super().on_close()
+        self._layers.close()
 
     def show_report(self) -> None:
         """Open the ingest report in the browser."""

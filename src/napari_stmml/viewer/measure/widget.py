@@ -9,7 +9,7 @@ import pandas as pd
 from magicgui.widgets import ComboBox, FloatSpinBox
 from napari.layers import Labels
 from napari.qt.threading import create_worker
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel
+from qtpy.QtWidgets import QFileDialog, QLabel
 
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.measuring.measurements import FLATTENED, Measurements, measure
@@ -20,8 +20,8 @@ from napari_stmml.text import counted, number
 from napari_stmml.viewer.correct.session_layers import ROLE, correction_of
 from napari_stmml.viewer.io.layers import brief_name, labels_from_layer, scan_of
 from napari_stmml.viewer.measure.table import MeasurementTable
-from napari_stmml.viewer.shared.panel import Panel, button
-from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
+from napari_stmml.viewer.shared.panel import Panel, button, row_of
+from napari_stmml.viewer.shared.temporary_layers import lasting_layers
 
 AROUND_NM, AROUND_PX = 6.0, 60.0  # what the camera shows around a region, beyond it
 OF_CLASSES = ("name", "count", "density", "coverage", "height_mean", "area_mean", "nearest")
@@ -65,11 +65,7 @@ class MeasureWidget(Panel):
         tip = "write tables of regions and classes, profiles, averages and pair distances to a folder"
         self.save_button = button("Save tables…", tip, self._ask_save)
         self.save_button.setEnabled(False)
-        row = QHBoxLayout()
-        row.addWidget(self.button)
-        row.addWidget(self.save_button)
-        self.column.addLayout(row)
-        self.column.addWidget(self.status)
+        self.add(row_of(self.button, self.save_button), self.status)
         self.classes, self.regions = MeasurementTable("statistics of classes"), MeasurementTable("regions")
         for title, table, share in (("Classes", self.classes, 2), ("Regions", self.regions, 3)):
             self.column.addWidget(QLabel(title))
@@ -191,14 +187,8 @@ class MeasureWidget(Panel):
         return next((image for image in fits if name.endswith(brief_name(image))), fits[0] if fits else None)
 
     def _maps(self, _widget: Any = None) -> list[Any]:
-        return [
-            layer
-            for layer in self.viewer.layers
-            if isinstance(layer, Labels)
-            and layer.ndim == 2
-            and TEMPORARY not in layer.metadata
-            and layer.metadata.get(ROLE) != "predicted"
-        ]
+        labels = lasting_layers(self.viewer, Labels)
+        return [one for one in labels if one.ndim == 2 and one.metadata.get(ROLE) != "predicted"]
 
     def _classes(self, _widget: Any = None) -> list[tuple[str, int]]:
         """List the classes of the map, that of the largest area first: the usual background."""

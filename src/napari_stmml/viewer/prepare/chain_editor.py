@@ -4,21 +4,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QLineEdit,
-    QListWidget,
-    QListWidgetItem,
-    QMenu,
-    QPushButton,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QMenu, QPushButton, QToolButton, QWidget
 
 from napari_stmml.heights.flatten import METHODS, parse_chain
-from napari_stmml.viewer.shared.panel import button
+from napari_stmml.viewer.shared.panel import button, column_of, row_of
 from napari_stmml.viewer.shared.parameter_form import ChainCompleter
 
 NOTHING = "none"  # the method that does nothing: all that is left when every other is removed
@@ -62,15 +51,8 @@ class ChainEditor(QWidget):
         self.up = button("▲", "do the chosen method earlier", lambda: self.move(-1), QToolButton)
         self.down = button("▼", "do the chosen method later", lambda: self.move(1), QToolButton)
         self.remove = button("✕", "remove the chosen method", self.remove_chosen, QToolButton)
-        buttons = QHBoxLayout()
-        for one in (add, preset, None, self.up, self.down, self.remove):
-            buttons.addStretch() if one is None else buttons.addWidget(one)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(3)
-        column.addLayout(buttons)
-        column.addWidget(self.list)
-        column.addWidget(self.text)
+        buttons = row_of(add, preset, None, self.up, self.down, self.remove)
+        column_of(self, buttons, self.list, self.text)
         self.value = chain
         self.list.moved.connect(lambda: self._change(self.methods, self.list.currentRow()))
         self.list.currentRowChanged.connect(self._enable)
@@ -173,7 +155,7 @@ class _MethodList(QListWidget):
         super().__init__()
         self.setAccessibleName("chain of flatten methods")
         self.setToolTip("done from top to bottom; drag to change the order")
-        self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+        self.setDragDropMode(QListWidget.DragDropMode.InternalMove)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.model().rowsMoved.connect(lambda *_: self.moved.emit())

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
+from qtpy.QtWidgets import QProgressBar, QPushButton, QWidget
 from superqt.utils import create_worker
 
 from napari_stmml.text import counted
-from napari_stmml.viewer.prepare.flattening import Flattened, Request, add_flattened, flatten_layer
+from napari_stmml.viewer.prepare.flattening import Flattened, FlattenRequest, add_flattened, flatten_layer
+from napari_stmml.viewer.shared.panel import column_of, row_of
 
 
 class FlattenAll(QWidget):
@@ -20,16 +21,13 @@ class FlattenAll(QWidget):
         super().__init__()
         self.viewer = viewer
         self._worker: Any = None
-        self._requests: list[Request] = []
+        self._requests: list[FlattenRequest] = []
         self._made = 0
         self._problems: list[str] = []
         self.progress, self.cancel_button = QProgressBar(), QPushButton("Cancel")
         self.progress.setAccessibleName("progress")
         self.cancel_button.clicked.connect(self.cancel)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.progress)
-        row.addWidget(self.cancel_button)
+        column_of(self, row_of(self.progress, self.cancel_button))
         self.hide()
 
     @property
@@ -39,7 +37,7 @@ class FlattenAll(QWidget):
 
     def start(self, layers: Sequence[Any], chain: str) -> None:
         """Flatten layers; each result is a new layer above its scan, visible if that is."""
-        self._requests = [Request(layer, layer.data, chain) for layer in layers]
+        self._requests = [FlattenRequest(layer, layer.data, chain) for layer in layers]
         self._made, self._problems = 0, []
         self.progress.setRange(0, len(layers))
         self.cancel_button.setEnabled(True)
@@ -87,6 +85,6 @@ class FlattenAll(QWidget):
         self.said.emit(sentence, bool(self._problems))
 
 
-def _flatten_each(requests: Sequence[Request]) -> Iterator[Flattened]:
+def _flatten_each(requests: Sequence[FlattenRequest]) -> Iterator[Flattened]:
     for request in requests:
         yield flatten_layer(request)

@@ -19,7 +19,7 @@ SAMPLE = 256  # pixels a side that say what contrast a preview needs
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
+class FlattenRequest:
     """A layer, its data now, the chain to flatten it by, and the pixels to leave out of every fit."""
 
     layer: Any
@@ -28,7 +28,7 @@ class Request:
     mask: np.ndarray | None = None
     without: str = ""  # names of the classes that the mask is made of
 
-    def same_as(self, other: "Request") -> bool:
+    def same_as(self, other: "FlattenRequest") -> bool:
         """Say whether both have the same result."""
         if self.layer is not other.layer or self.data is not other.data or self.chain != other.chain:
             return False
@@ -41,14 +41,14 @@ class Request:
 class Flattened:
     """Heights (rows, cols) and their contrast limits, or the error; and what the methods warned of."""
 
-    request: Request
+    request: FlattenRequest
     heights: np.ndarray | None = None
     limits: tuple[float, float] = (0.0, 1.0)
     error: str = ""
     warned: tuple[str, ...] = ()
 
 
-def flatten_layer(request: Request) -> Flattened:
+def flatten_layer(request: FlattenRequest) -> Flattened:
     """Flatten a layer's data; touches no layer."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -67,8 +67,8 @@ class Flattener(QObject):
 
     def __init__(self, owner: QObject) -> None:
         super().__init__(owner)
-        self._latest: Request | None = None
-        self._waiting: tuple[Request, Callable[[Flattened], None]] | None = None
+        self._latest: FlattenRequest | None = None
+        self._waiting: tuple[FlattenRequest, Callable[[Flattened], None]] | None = None
         self._running = 0
         owner.destroyed.connect(lambda *_: self.forget())
 
@@ -77,12 +77,12 @@ class Flattener(QObject):
         """Whether a thread is running."""
         return self._running > 0
 
-    def flatten(self, request: Request, done: Callable[[Flattened], None]) -> None:
+    def flatten(self, request: FlattenRequest, done: Callable[[Flattened], None]) -> None:
         """Flatten a layer, and call ``done``."""
         self._running += 1
         create_worker(flatten_layer, request, _connect={"returned": done, "finished": self._finish})
 
-    def preview(self, request: Request, done: Callable[[Flattened], None]) -> None:
+    def preview(self, request: FlattenRequest, done: Callable[[Flattened], None]) -> None:
         """Flatten a layer, and call ``done`` unless another preview was asked for meanwhile."""
         self._latest = request
 

@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 from magicgui.widgets import ComboBox, Select
+from napari.layers import Labels
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_stmml.viewer.io.layers import class_names
 from napari_stmml.viewer.shared.panel import column_of, delayed, form_of
-from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
+from napari_stmml.viewer.shared.temporary_layers import lasting_layers, watch
 
 SETTLE_MS = 200  # after a stroke of the brush: its event comes before the pixels are changed
 
@@ -57,16 +58,8 @@ class LeaveOut(QWidget):
         return ", ".join(name for name, label in self._names() if label in self.classes.value)
 
     def _offered(self, _widget: Any = None) -> list[Any]:
-        from napari.layers import Labels
-
-        return [
-            layer
-            for layer in self.viewer.layers
-            if isinstance(layer, Labels)
-            and not layer.multiscale
-            and layer.data.shape == self._shape
-            and TEMPORARY not in layer.metadata
-        ]
+        labels = lasting_layers(self.viewer, Labels)
+        return [one for one in labels if not one.multiscale and one.data.shape == self._shape]
 
     def _names(self, _widget: Any = None) -> list[tuple[str, int]]:
         """Name every class that is painted, by the layer's own table."""
@@ -77,9 +70,7 @@ class LeaveOut(QWidget):
         return [(known.get(label, f"label {label}"), label) for label in np.unique(layer.data).tolist()]
 
     def _on_labels(self, _value: Any = None) -> None:
-        for layer, connect in ((self._watched, "disconnect"), (self.labels.value, "connect")):
-            for event in ("paint", "set_data", "features") if layer is not None else ():
-                getattr(getattr(layer.events, event), connect)(self._on_paint)
+        watch(self._watched, self.labels.value, ("paint", "set_data", "features"), self._on_paint)
         self._watched = self.labels.value
         self.classes.reset_choices()
         self.classes.value = []

@@ -4,18 +4,24 @@ from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import CheckBox
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QPushButton
+from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_stmml.heights.chain_file import ENDING, load_chain, save_chain
 from napari_stmml.recipe import Recipe
 from napari_stmml.viewer.prepare.chain_editor import ChainEditor
 from napari_stmml.viewer.prepare.flatten_all import FlattenAll
-from napari_stmml.viewer.prepare.flattening import Flattened, Flattener, Request, add_flattened, is_flattened
+from napari_stmml.viewer.prepare.flattening import (
+    Flattened,
+    Flattener,
+    FlattenRequest,
+    add_flattened,
+    is_flattened,
+)
 from napari_stmml.viewer.prepare.heights_view import HeightsView
 from napari_stmml.viewer.prepare.leave_out import LeaveOut
 from napari_stmml.viewer.prepare.preview import Preview
 from napari_stmml.viewer.prepare.window_grid import WindowGridForm
-from napari_stmml.viewer.shared.panel import Panel, button, delayed
+from napari_stmml.viewer.shared.panel import Panel, button, delayed, row_of
 
 DEBOUNCE_MS = 0  # as soon as all that one click changes has changed
 PATIENCE_MS = 150  # until the panel says that it is still flattening
@@ -146,20 +152,10 @@ class PrepareWidget(Panel):
         self.train = button("Use for training", tip, self.use_for_training)
         self.save = button("Save chain…", "write the chain to a file", self.save_chain)
         self.load = button("Load chain…", "take the chain from a file", self.load_chain)
-        look, grid = QHBoxLayout(), QGridLayout()
-        look.addWidget(self.live.native)
-        look.addWidget(self.before)
-        grid.addWidget(self.apply, 0, 0, 1, 2)
-        for i, one in enumerate((self.apply_all, self.train, self.save, self.load)):
-            grid.addWidget(one, 1 + i // 2, i % 2)
+        look, rows = (self.live.native, self.before), ((self.apply_all, self.train), (self.save, self.load))
         self.form(self.layer)
-        self.column.addWidget(self.chain)
-        self.column.addWidget(self.leave_out)
-        self.column.addLayout(look)
-        self.column.addWidget(self.heights)
-        self.column.addLayout(grid)
-        for part in (self.all, self.status, self.windows):
-            self.column.addWidget(part)
+        self.add(self.chain, self.leave_out, row_of(*look), self.heights, self.apply)
+        self.add(*(row_of(*row) for row in rows), self.all, self.status, self.windows)
         self.column.addStretch()
 
     def _on_layer(self, _layer: Any = None) -> None:
@@ -167,12 +163,14 @@ class PrepareWidget(Panel):
         self.windows.show_on(self.layer.value)
         self._flatten_soon()
 
-    def _request(self) -> Request | None:
+    def _request(self) -> FlattenRequest | None:
         """Return what the form asks for now; None without a scan."""
         layer = self.layer.value
         if layer is None:
             return None
-        return Request(layer, layer.data, self.chain.value, self.leave_out.mask(), self.leave_out.described)
+        return FlattenRequest(
+            layer, layer.data, self.chain.value, self.leave_out.mask(), self.leave_out.described
+        )
 
     def _flatten_soon(self, _value: Any = None) -> None:
         self.before.setChecked(False)  # whoever changes something wants to see the result

@@ -4,17 +4,18 @@ from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import ComboBox
+from napari.layers import Image, Labels
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QShortcut, QTreeWidget, QTreeWidgetItem
+from qtpy.QtWidgets import QApplication, QLineEdit, QShortcut, QTreeWidget, QTreeWidgetItem
 from superqt.utils import create_worker
 
 from napari_stmml.io.formats import is_scan_file, read_settings
 from napari_stmml.io.settings import DERIVED, OTHER, FileSettings, Row
 from napari_stmml.text import counted
 from napari_stmml.viewer.scan_info.layer_settings import layer_rows, source_of
-from napari_stmml.viewer.shared.panel import Panel, button
-from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
+from napari_stmml.viewer.shared.panel import Panel, button, row_of
+from napari_stmml.viewer.shared.temporary_layers import lasting_layers, watch
 
 HEADINGS = ("Setting", "Value")
 COPIED = ("setting", "value", "exact value", "unit", "from", "MATRIX name")
@@ -37,13 +38,10 @@ class ScanInfoWidget(Panel):
         tip = "copy the selected rows, or all that are shown, as a table for a spreadsheet"
         self.copy = button("Copy", tip, self.copy_rows)
         self.table = _tree()
-        line = QHBoxLayout()
-        line.addWidget(self.filter)
-        line.addWidget(self.copy)
         self.form(self.layer)
-        self.column.addLayout(line)
+        self.add(row_of(self.filter, self.copy))
         self.column.addWidget(self.table, 1)
-        self.column.addWidget(self.status)
+        self.add(self.status)
         self._read: dict[str, FileSettings] = {}  # by the path of the scan's file
         self._folded = {OTHER}  # groups
         self._watched: Any = None
@@ -61,7 +59,9 @@ class ScanInfoWidget(Panel):
     def refresh(self, event: Any = None) -> None:
         """Show the chosen layer as it is now; read its file in a thread where that was not done yet."""
         layer = self.layer.value
-        self._watch(layer)
+        if layer != self._watched:
+            watch(self._watched, layer, WATCHED, self.refresh)
+            self._watched = layer
         if layer is None:
             self._fill([])
             self.say("Open a scan first: drop a scan file on the window.")
@@ -107,15 +107,6 @@ class ScanInfoWidget(Panel):
             self.layer.reset_choices()
             if active in self.layer.choices:
                 self.layer.value = active
-
-    def _watch(self, layer: Any) -> None:
-        """Refresh when the layer is calibrated or renamed."""
-        if layer == self._watched:
-            return
-        for one, change in ((self._watched, "disconnect"), (layer, "connect")):
-            for name in WATCHED if one is not None else ():
-                getattr(getattr(one.events, name), change)(self.refresh)
-        self._watched = layer
 
     def _read_file(self, source: str) -> None:
         def done(found: FileSettings) -> None:
@@ -170,13 +161,7 @@ class ScanInfoWidget(Panel):
         return [self.table.topLevelItem(i) for i in range(self.table.topLevelItemCount())]
 
     def _layers(self, _widget: Any = None) -> list[Any]:
-        from napari.layers import Image, Labels
-
-        return [
-            layer
-            for layer in self.viewer.layers
-            if isinstance(layer, (Image, Labels)) and TEMPORARY not in layer.metadata
-        ]
+        return lasting_layers(self.viewer, Image, Labels)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
+from qtpy.QtWidgets import QProgressBar, QPushButton
 
 from napari_stmml.events import Ended, Event, Failed
 from napari_stmml.jobs.requests import Request
 from napari_stmml.jobs.worker import Worker
 from napari_stmml.scan import Scan
-from napari_stmml.viewer.shared.panel import Panel
+from napari_stmml.viewer.shared.panel import Panel, row_of
 
 POLL_MS = 50
 BUDGET_S = 0.03  # for events at a time; the viewer is to answer in between
@@ -38,12 +38,7 @@ class JobPanel(Panel):
 
     def add_buttons(self) -> None:
         """Add buttons, bar and status line to the column, and keep the rest of it free."""
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.start_button)
-        buttons.addWidget(self.cancel_button)
-        self.column.addLayout(buttons)
-        self.column.addWidget(self.progress)
-        self.column.addWidget(self.status)
+        self.add(row_of(self.start_button, self.cancel_button), self.progress, self.status)
 
     def start(self, request: Request, scans: Iterable[Scan] = ()) -> None:
         """Start a job; the viewer stays free."""

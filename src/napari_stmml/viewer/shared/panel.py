@@ -1,25 +1,17 @@
 """What all dock widgets have in common: a scrolling column, choices of layers, a status line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from magicgui.widgets import ComboBox, Container, FileEdit, Select
 from magicgui.widgets.bases import ButtonWidget
+from napari.layers import Image
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
-from qtpy.QtWidgets import (
-    QFormLayout,
-    QFrame,
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QBoxLayout, QFormLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QWidget
 
 from napari_stmml.viewer.shared.shared_state import shared_state
-from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
+from napari_stmml.viewer.shared.temporary_layers import lasting_layers
 
 
 @dataclass(frozen=True)
@@ -48,12 +40,12 @@ class Panel(QScrollArea):
         self._followed: list[tuple[Any, Callable[..., Any]]] = []
         self._closed = False
         inside = QWidget()
-        self.column = QVBoxLayout(inside)
+        self.column = QBoxLayout(QBoxLayout.Direction.TopToBottom, inside)
         self.column.setContentsMargins(6, 6, 6, 6)
         self.setWidget(inside)
         inside.installEventFilter(self)
         self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.status = wrapped("status")
 
@@ -119,9 +111,14 @@ class Panel(QScrollArea):
         edit.choose_btn.max_width = 36
         return edit
 
+    def add(self, *widgets: QWidget) -> None:
+        """Add widgets to the column, below each other."""
+        for widget in widgets:
+            self.column.addWidget(widget)
+
     def form(self, *widgets: Any) -> None:
         """Add a form of labelled magicgui widgets to the column."""
-        self.column.addWidget(form_of(*widgets))
+        self.add(form_of(*widgets))
 
     def say(self, sentence: str, wrong: bool = False) -> None:
         """Show one sentence in the panel; where something went wrong, as a notification too."""
@@ -140,17 +137,8 @@ class Panel(QScrollArea):
 
     def _images(self, _widget: Any = None) -> list[Any]:
         """List the images that may be scans: no stacks, no colour images, no temporary layers."""
-        from napari.layers import Image
-
-        return [
-            layer
-            for layer in self.viewer.layers
-            if isinstance(layer, Image)
-            and layer.ndim == 2
-            and not layer.rgb
-            and not layer.multiscale
-            and TEMPORARY not in layer.metadata
-        ]
+        images = lasting_layers(self.viewer, Image)
+        return [one for one in images if one.ndim == 2 and not one.rgb and not one.multiscale]
 
 
 def form_of(*widgets: Any) -> QWidget:
@@ -176,12 +164,23 @@ def form_of(*widgets: Any) -> QWidget:
 
 
 def column_of(parent: QWidget, *widgets: QWidget) -> None:
-    """Lay widgets out below each other in a part of a panel, without margins."""
-    column = QVBoxLayout(parent)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(3)
+    """Lay widgets out below each other in a part of a panel."""
+    _lay_out(parent, QBoxLayout.Direction.TopToBottom, widgets)
+
+
+def row_of(*widgets: QWidget | None) -> QWidget:
+    """Make a row of widgets in a panel; None is a gap that grows."""
+    row = QWidget()
+    _lay_out(row, QBoxLayout.Direction.LeftToRight, widgets)
+    return row
+
+
+def _lay_out(parent: QWidget, direction: Any, widgets: Sequence[QWidget | None]) -> None:
+    layout = QBoxLayout(direction, parent)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(3)
     for widget in widgets:
-        column.addWidget(widget)
+        layout.addStretch() if widget is None else layout.addWidget(widget)
 
 
 def beside(field: Any, button: ButtonWidget) -> Container:

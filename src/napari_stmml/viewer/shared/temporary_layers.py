@@ -1,8 +1,21 @@
 """Layers that a panel shows while it is open, such as a preview or a mark; they are no scans."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 TEMPORARY = "stmml_temporary"  # in the metadata of such a layer: what it shows
+
+
+def lasting_layers(viewer: Any, *kinds: type) -> list[Any]:
+    """List the layers of some types that are not temporary."""
+    return [one for one in viewer.layers if isinstance(one, kinds) and TEMPORARY not in one.metadata]
+
+
+def watch(old: Any, new: Any, events: Sequence[str], do: Callable[..., None]) -> None:
+    """Call ``do`` at these events of a layer, and no more at those of the old one; either may be None."""
+    for layer, change in ((old, "disconnect"), (new, "connect")):
+        for event in events if layer is not None else ():
+            getattr(getattr(layer.events, event), change)(do)
 
 
 def find(viewer: Any, what: str) -> Any:
