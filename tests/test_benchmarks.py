@@ -162,6 +162,18 @@ def test_what_is_cached_knows_changed_code_from_changed_words(tmp_path, monkeypa
     assert hashed('"""Words."""\nfrom napari_stmml.other import x\n') != first
 
 
+def test_a_result_in_the_cache_names_modules_that_exist():
+    from benchmarks.quality import cache
+    from benchmarks.quality.contenders import contenders
+
+    codes = {name: contender.code() for name, contender in contenders().items()}
+    assert len(set(codes.values())) >= len(codes) - 3  # constant and random, and one network twice
+    with pytest.raises(ValueError, match=r"no heights\.gone"):
+        cache.code_of_package(["heights.prepare", "heights.gone"])
+    with pytest.raises(ValueError, match="no srsml25"):
+        cache.code_of_package(["heights.prepare"], ["srsml25"])
+
+
 def test_tables_go_between_the_markers_and_leave_the_rest(tmp_path):
     from benchmarks.quality.report import write_between
 

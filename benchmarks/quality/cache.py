@@ -25,12 +25,28 @@ def fingerprint(*parts: Any) -> str:
 
 
 def code_of_package(roots: Iterable[str], without: Iterable[str] = ()) -> str:
-    """Hash modules of the package and all that they import of it, without some and what only these import."""
-    waiting, seen, excluded = list(roots), {}, set(without)
+    """Hash modules of the package and all that they import of it, without some and what only these import.
+
+    Parameters
+    ----------
+    roots : iterable of str
+        Modules, such as "heights.prepare".
+    without : iterable of str
+        Modules, and packages with all their modules, such as "srsml24".
+
+    Raises
+    ------
+    ValueError
+        If a name of either is no module of the package any more.
+    """
+    waiting, excluded = list(roots), set(without)
+    if unknown := [name for name in (*waiting, *excluded) if _file_of(name) is None]:
+        raise ValueError(f"napari_stmml has no {', '.join(sorted(unknown))}: name its modules as they are")
+    seen: dict[str, str] = {}
     while waiting:
         name = waiting.pop()
-        path = _SOURCES / f"{name.replace('.', '/')}.py"
-        if name in seen or name in excluded or not path.is_file():
+        path = _file_of(name)
+        if path is None or name in seen or {name, name.rpartition(".")[0]} & excluded:
             continue
         tree = ast.parse(path.read_text("utf-8"))
         seen[name] = _plain(tree)
@@ -66,10 +82,19 @@ def _plain(tree: ast.Module) -> str:
     return ast.unparse(tree)
 
 
+def _file_of(name: str) -> Path | None:
+    """Return the file of a module or package, None where there is none."""
+    path = _SOURCES.joinpath(*name.split("."))
+    found = (path.with_suffix(".py"), path / "__init__.py")
+    return next((one for one in found if one.is_file()), None)
+
+
 def _imported(tree: ast.Module) -> list[str]:
+    """List what a module imports of the package: modules, and names that may be modules."""
     found = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "napari_stmml":
-            names = [alias.name for alias in node.names]
-            found += names if node.module == "napari_stmml" else [node.module.split(".", 1)[1]]
+        package, _, module = (getattr(node, "module", "") or "").partition(".")
+        if isinstance(node, ast.ImportFrom) and package == "napari_stmml":
+            names = [f"{module}.{alias.name}" if module else alias.name for alias in node.names]
+            found += [module, *names] if module else names
     return found

@@ -36,7 +36,12 @@ _OF_NETWORKS = (
         "sampled_windows",
     ),
 )
-_UNRELATED = ("autoencoder", "dense", "learned", "filters", "cells", "pairs", "jobs", "batch", "viewer")
+_NAMES = ("events", "model.matching")  # change no number
+_WINDOWS = ("srsml24", "model.window_method")  # the network on windows, and all that is its own
+_FILTERS = ("features.filters", "features.cells", "model.cell_method")
+_LEARNED = ("features.learned",)
+_BOTH = ("heights.two_biases",)
+_MODEL = ("model.training", "model.classifier")
 
 
 @dataclass(frozen=True)
@@ -109,32 +114,30 @@ def untrained(kind: str, scans: Sequence[Scan], seed: int) -> Weights:
 def _code_of_network(recipe: Recipe) -> str:
     """Hash what training a network depends on, clustering left out."""
     values = {name: getattr(recipe, name) for name in _OF_NETWORKS}
-    code = cache.code_of_package(("stream", "preprocess"))
+    code = cache.code_of_package(("srsml24.window_stream", "heights.prepare"))
     if recipe.features in ("windows", "dense windows"):
         how = (type(method_of(recipe)).train, split, train_autoencoder, build_autoencoder)
         return cache.fingerprint(values, code, cache.code_of(how))
-    learned = cache.code_of_package(("learned",), ("recipe", "autoencoder"))
+    learned = cache.code_of_package(_LEARNED, ("recipe", *_WINDOWS))
     return cache.fingerprint(values, code, learned, cache.code_of((type(method_of(recipe)).train,)))
 
 
 def _windows_code(*recipes: Recipe) -> Callable[[], str]:
-    without = [name for name in _UNRELATED if name not in ("autoencoder", "dense")]
+    without = (*_NAMES, *_FILTERS, *_LEARNED, *_BOTH)
     return lambda: cache.fingerprint(
-        cache.code_of_package(("training", "classifier"), [*without, "naming"]),
-        [recipe.as_dict() for recipe in recipes],
+        cache.code_of_package(_MODEL, without), [recipe.as_dict() for recipe in recipes]
     )
 
 
 def _cells_code(recipe: Recipe, *more: str) -> Callable[[], str]:
-    without = [name for name in _UNRELATED if name not in ("filters", "cells", *more)]
-    roots = ("training", "classifier", *more)
+    without = (*_NAMES, *_WINDOWS, *(name for name in (*_LEARNED, *_BOTH) if name not in more))
     return lambda: cache.fingerprint(
-        cache.code_of_package(roots, [*without, "naming"]), recipe.as_dict(), _code_of_network(recipe)
+        cache.code_of_package((*_MODEL, *more), without), recipe.as_dict(), _code_of_network(recipe)
     )
 
 
 def _plain_code(*roots: str) -> Callable[[], str]:
-    return lambda: cache.code_of_package(roots, _UNRELATED)
+    return lambda: cache.code_of_package(roots)
 
 
 def contenders() -> dict[str, Contender]:
@@ -147,7 +150,7 @@ def contenders() -> dict[str, Contender]:
     listed = (
         Contender("instant", by_recipe(instant), _cells_code(instant)),
         Contender(
-            "learned", by_network(learned, trained(learned)), _cells_code(learned, "learned"), slow=True
+            "learned", by_network(learned, trained(learned)), _cells_code(learned, *_LEARNED), slow=True
         ),
         Contender("srsml24", by_network(srsml24, trained(srsml24)), _windows_code(srsml24), slow=True),
         Contender(
@@ -157,12 +160,12 @@ def contenders() -> dict[str, Contender]:
             slow=True,
         ),
         Contender("srsml24-untrained", by_network(srsml24, untrained), _windows_code(srsml24), slow=True),
-        Contender("raw-pca", raw_windows, _plain_code("preprocess", "windows")),
-        Contender("filter-bank", plain_filters, _plain_code("flattening", "windows")),
+        Contender("raw-pca", raw_windows, _plain_code("heights.prepare", "heights.windows")),
+        Contender("filter-bank", plain_filters, _plain_code("heights.flatten", "heights.windows")),
         Contender("constant", blind(True), str),
         Contender("random", blind(False), str),
         Contender("instant-one-bias", by_recipe(instant), _cells_code(instant), both=True),
-        Contender("instant-both", by_recipe(both), _cells_code(both, "pairs"), both=True, pairs=True),
+        Contender("instant-both", by_recipe(both), _cells_code(both, *_BOTH), both=True, pairs=True),
     )
     return {contender.name: contender for contender in listed}
 
