@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from napari_stmml.parameters import GROUPS, MOST, parameter, parameters_of
+from napari_stmml.parameters import GROUPS, MOST, Parameter, parameter, parameters_of
 from napari_stmml.recipe import STORIES, Recipe
 
 _general = partial(parameter, group="General")
@@ -80,12 +80,12 @@ class JobParameters:
     )
 
 
-PARAMETERS = dict(
-    sorted(
-        (parameters_of(JobParameters) | parameters_of(Recipe)).items(),
-        key=lambda item: GROUPS.index(item[1].group),
-    )
-)
+def in_order(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Return parameters in the order of their groups, as a job file has them."""
+    return dict(sorted(parameters.items(), key=lambda item: GROUPS.index(item[1].group)))
+
+
+PARAMETERS = in_order(parameters_of(JobParameters) | parameters_of(Recipe))
 
 
 def values_of_step(step: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -488,7 +488,8 @@ class Pipeline:
         """Note a direction that could not be labelled, for the report."""
         self._failed[source, direction] = why
         name = f"{Path(source).name.rpartition('.')[0]}_{direction}"
-        self._report(Skipped(name, f"{name} could not be labelled: {why}", "not labelled"))
+        sentence = f"{name} could not be labelled: {why}"
+        self._report(Skipped(name, sentence, "not labelled", source=source, direction=direction))
 
     def _report_labelled(self, task: Reading, made: Labelled) -> None:
         labels, figure, overlay, log = (str(self.folder / output) for output in made.outputs)

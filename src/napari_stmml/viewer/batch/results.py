@@ -10,7 +10,7 @@ from typing import Any
 
 from napari_stmml.batch.intake import NOT_YET, load_record
 from napari_stmml.batch.job_file import JobFile
-from napari_stmml.batch.report import Row
+from napari_stmml.batch.report import Row, summary
 from napari_stmml.events import DirectionTaken
 from napari_stmml.io.formats import is_scan_file, read_scan_file
 from napari_stmml.io.label_tiff import LabelMap
@@ -34,14 +34,14 @@ class Result:
 
     @property
     def key(self) -> Key:
-        """What tells it from all others."""
+        """What identifies it."""
         return self.source, self.direction
 
     @property
-    def forcible(self) -> str:
-        """The name that ``include`` knows it by; empty if no limit has left it out.
+    def keepable(self) -> str:
+        """The name to put into ``include``; empty if it was not a limit that left it out.
 
-        >>> Result("a/run--1_2.Z_mtrx", "FU", "skipped", "below pixel_ratio 0.7").forcible
+        >>> Result("a/run--1_2.Z_mtrx", "FU", "skipped", "below pixel_ratio 0.7").keepable
         'run--1_2_FU'
         """
         return self.name if self.status == "skipped" and self.direction else ""
@@ -63,6 +63,8 @@ class Result:
         """Its row in a table: scan, direction, status, whether it is labelled, why."""
         stem = self.name.removesuffix(f"_{self.direction}")
         status, reason = ("waiting", "") if self.waits else (self.status, self.reason)
+        if status == "forced":  # as the report calls it
+            status, reason = "kept", f"kept anyway: {reason}"
         return stem, self.direction, status, "yes" if self.labels else "", reason
 
     @cached_property
@@ -83,13 +85,12 @@ class Result:
 
 
 class Results:
-    """All results of a job, as they come."""
+    """All results of a job, as they come; what is reported of a file replaces what was known of it."""
 
     def __init__(self) -> None:
-        self._files: dict[str, dict[str, Result]] = {}
-        self._sources: dict[str, str] = {}  # of a name
-        self._failed: dict[str, str] = {}
-        self._since: set[str] = set()
+        self._files: dict[str, dict[str, Result]] = {}  # by source and direction
+        self._failed: dict[Key, str] = {}  # what could not be labelled in this run, and why
+        self._new: set[str] = set()  # sources that were reported since `mark`
 
     def __iter__(self) -> Iterator[Result]:
         for directions in self._files.values():
@@ -100,25 +101,23 @@ class Results:
         self._failed.clear()
 
     def mark(self) -> None:
-        """Begin to read what there is: what is told from now on is newer."""
-        self._since.clear()
+        """Note that results are being read: what is reported from now on is newer."""
+        self._new.clear()
 
     def fill(self, read: "Results") -> None:
-        """Take what was read; what was told meanwhile stays."""
-        self._files = {**read._files, **{source: self._files[source] for source in self._since}}
-        self._sources |= read._sources
-        for name, why in list(self._failed.items()):
-            self.fail(name, why)
+        """Take results that were read, but for files that were reported meanwhile."""
+        self._files = read._files | {source: self._files[source] for source in self._new}
+        for (source, direction), why in self._failed.items():
+            self.fail(source, direction, why)
 
     def take(self, rows: Iterable[Row | DirectionTaken]) -> None:
-        """Take rows of the report; what was known of their files before is no longer so."""
-        fresh: dict[str, dict[str, Result]] = {}
+        """Take rows of the report."""
+        reported: dict[str, dict[str, Result]] = {}
         for row in rows:
             result = Result(row.source, row.direction, row.status, row.reason, row.why)
-            fresh.setdefault(result.source, {})[result.direction] = result
-            self._sources[result.name] = result.source
-        self._files |= fresh
-        self._since |= fresh.keys()
+            reported.setdefault(row.source, {})[row.direction] = result
+        self._files |= reported
+        self._new |= reported.keys()
 
     def label(self, source: str, labels: str | Path) -> None:
         """Note the label map of a direction, which the name of its file says."""
@@ -127,50 +126,51 @@ class Results:
         of_file = self._files.setdefault(source, {})
         known = of_file.get(direction, Result(source, direction, "kept"))
         of_file[direction] = replace(known, labels=str(labels))
-        self._since.add(source)
+        self._new.add(source)
 
-    def fail(self, name: str, why: str) -> None:
-        """Note that a file (its path) or a direction (the name of its files) could not be labelled."""
-        self._failed[name] = why
-        own = name.rpartition("/")[2]
-        source = name if name in self._files else self._sources.get(own, "")
-        for direction, known in self._files.get(source, {}).items():
-            if name == source or known.name == own:
-                failed = replace(known, reason="could not be labelled", why=why, labels="")
-                self._files[source][direction] = failed
+    def fail(self, source: str, direction: str, why: str) -> None:
+        """Note that a direction could not be labelled."""
+        self._failed[source, direction] = why
+        if known := self._files.get(source, {}).get(direction):
+            failed = replace(known, reason="could not be labelled", why=why, labels="")
+            self._files[source][direction] = failed
 
 
-def read_results(job: JobFile) -> tuple[Results, list[Row]]:
-    """Read what a job has done so far, in this run or an earlier one, and the rows of its report.
+@dataclass(frozen=True)
+class JobResults:
+    """What a job has done so far, the line of its ingest report, and the page, if it is there."""
+
+    results: Results
+    summary: str
+    report: Path | None
+
+
+def read_results(job: JobFile, write_report: bool = False) -> JobResults:
+    """Read what a job has done so far, in this run or an earlier one.
 
     Only small files of the job's own are read, one or two for each scan.
+
+    Parameters
+    ----------
+    job : JobFile
+    write_report : bool
+        Write the ingest report first: of a job whose process was killed before it could.
     """
     from napari_stmml.batch.pipeline import Pipeline
 
-    results, rows = Results(), Pipeline(job).rows()
+    run = Pipeline(job)
+    if write_report:
+        with suppress(ValueError, OSError), run.folder.locked():
+            run.write_report()
+    results, rows = Results(), run.rows()
     results.take(rows)
     for path in sorted((job.folder / "state" / "predict").glob("*.json")):
         record = load_record(path)
         for output in record.get("outputs", []):
             if _LABELS.search(output) and (job.folder / output).is_file():
                 results.label(str(record.get("source", "")), job.folder / output)
-    return results, rows
-
-
-def report_of(job: JobFile) -> Path | None:
-    """Return the page of a job's ingest report, if there is one."""
     page = job.folder / "report" / "ingest.html"
-    return page if page.is_file() else None
-
-
-def write_report(job: JobFile) -> Path | None:
-    """Write the ingest report of a job whose process was killed before it could; return where it is."""
-    from napari_stmml.batch.pipeline import Pipeline
-
-    pipeline = Pipeline(job)
-    with suppress(ValueError, OSError), pipeline.folder.locked():
-        pipeline.write_report()
-    return report_of(job)
+    return JobResults(results, summary(rows), page if page.is_file() else None)
 
 
 def layers_of(result: Result) -> list[LayerData]:

@@ -1,4 +1,4 @@
-"""A table of the directions of a job, sorted and filtered, which stays fluid with tens of thousands."""
+"""A table of the directions of a job, sorted and filtered, fluid with tens of thousands of rows."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,9 +11,9 @@ from napari_stmml.viewer.shared.table_model import HeadedModel
 
 HEADINGS = ("Scan", "Dir.", "Status", "Labels", "Why")
 TIPS = (
-    "the scan's file; its path is in the tip of each row",
+    "the file of the scan; its whole path is in the tip of the row",
     "FU forward/up, BU backward/up, FD forward/down, BD backward/down",
-    "kept; skipped; forced: kept by its name although a limit would leave it out; waiting",
+    "kept; skipped; or waiting, until the job has come to it",
     "whether there is a label map, which opens with the scan",
     "why it was left out; the whole sentence is in the tip of the row",
 )
@@ -72,8 +72,8 @@ class ResultsTable(QTableView):
 
     def __init__(self) -> None:
         super().__init__()
-        self.results = ResultsModel(self)
-        self.setModel(self.results)
+        self.rows = ResultsModel(self)
+        self.setModel(self.rows)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setTextElideMode(Qt.TextElideMode.ElideLeft)  # names of one session differ in their ends
         self.setWordWrap(False)
@@ -89,21 +89,21 @@ class ResultsTable(QTableView):
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         self.horizontalHeader().setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
-        self.doubleClicked.connect(lambda index: self.opened.emit(self.results.shown[index.row()]))
+        self.doubleClicked.connect(lambda index: self.opened.emit(self.rows.shown[index.row()]))
 
     @property
     def chosen(self) -> list[Result]:
         """The results whose rows are selected."""
         rows = sorted({index.row() for index in self.selectionModel().selectedRows()})
-        return [self.results.shown[row] for row in rows]
+        return [self.rows.shown[row] for row in rows]
 
     def show_results(self, results: Iterable[Result]) -> None:
         """Show other results; what was selected stays so, and nothing scrolls."""
-        self._keeping_selection(lambda: self.results.show(results))
+        self._keeping_selection(lambda: self.rows.show(results))
 
     def filter(self, words: str) -> None:
         """Show those results alone in which all these words stand."""
-        self._keeping_selection(lambda: self.results.filter(words))
+        self._keeping_selection(lambda: self.rows.filter(words))
 
     def keyPressEvent(self, event: Any) -> None:
         """Open what is selected with Enter."""
@@ -116,9 +116,9 @@ class ResultsTable(QTableView):
         keys, place = {result.key for result in self.chosen}, self.verticalScrollBar().value()
         change()
         selection = QItemSelection()
-        for row, result in enumerate(self.results.shown) if keys else ():
+        for row, result in enumerate(self.rows.shown) if keys else ():
             if result.key in keys:
-                first, last = (self.results.index(row, column) for column in (0, len(HEADINGS) - 1))
+                first, last = (self.rows.index(row, column) for column in (0, len(HEADINGS) - 1))
                 selection.select(first, last)
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         self.verticalScrollBar().setValue(place)
