@@ -12,7 +12,7 @@ from benchmarks.surfaces import TwoBiases
 from napari_stmml import Scan, SurfaceClassifier
 from napari_stmml.features.encoder import Encoder
 from napari_stmml.features.intake import prepare_scan
-from napari_stmml.heights.prepare import to_own_pixels
+from napari_stmml.heights.resample import to_own_pixels
 from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.srsml24 import dense_unet

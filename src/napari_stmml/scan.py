@@ -13,6 +13,18 @@ TOPOGRAPHY = "Z"  # the channel of heights
 SHORT = {"forward/up": "FU", "backward/up": "BU", "forward/down": "FD", "backward/down": "BD"}
 
 
+class NotUsable(ValueError):
+    """A scan that cannot be used.
+
+    ``reason`` says why in a few words that many scans share, ``sentence`` in one sentence. The message is the
+    sentence, after the name of the scan where that is given.
+    """
+
+    def __init__(self, reason: str, sentence: str, scan: str = "") -> None:
+        super().__init__(f"{scan}: {sentence}" if scan else sentence)
+        self.reason, self.sentence = reason, sentence
+
+
 class ScanFileError(ValueError):
     """A file that gives no scan; the message names the file and what to do."""
 

@@ -290,7 +290,7 @@ def test_painting_the_log_gives_the_label_map(labelled):
         again[rows.index(row), cols.index(col)] = label
     assert np.array_equal(again, nearest)
     assert sure == pytest.approx(margin.ravel(), abs=1e-5)
-    from napari_stmml.heights.prepare import to_own_pixels
+    from napari_stmml.heights.resample import to_own_pixels
 
     painted = to_own_pixels(grid.paint(again, prepared.heights.shape), (96, 64))
     assert np.array_equal(LabelMap.read(folder / outputs[0]).labels, painted)

@@ -6,9 +6,9 @@ import pytest
 from napari_stmml import Scan
 from napari_stmml.events import Skipped
 from napari_stmml.features.intake import PreparedScan, prepare_scan, prepare_scans
-from napari_stmml.heights.prepare import NotUsable
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe, get_recipe
+from napari_stmml.scan import NotUsable
 
 RECIPE = Recipe(pixel_density=8.0, window_size=16, window_pitch=8)
 GRID = RECIPE.training_grid

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.heights.prepare import to_own_pixels
+from napari_stmml.heights.resample import to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.model import painted_cells
 from napari_stmml.model.painted_cells import checked_truth, enough, painted_places

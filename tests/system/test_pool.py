@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_stmml.heights.prepare import NotUsable
+from napari_stmml.scan import NotUsable
 from napari_stmml.system.pool import AHEAD, Outcome, Pool, cores
 
 SECONDS = 30

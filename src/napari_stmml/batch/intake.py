@@ -13,11 +13,10 @@ from napari_stmml import __version__
 from napari_stmml.batch.job_folder import one_name
 from napari_stmml.batch.job_parameters import values_of_step
 from napari_stmml.batch.report import Row
-from napari_stmml.heights.prepare import NotUsable
 from napari_stmml.heights.two_biases import first_map, paired
 from napari_stmml.io.formats import find_scans, left_out, read_scan_file
 from napari_stmml.recipe import Recipe
-from napari_stmml.scan import SHORT, Scan, ScanFileError
+from napari_stmml.scan import SHORT, NotUsable, Scan, ScanFileError
 from napari_stmml.srsml24.window_stream import StoredMap, places_of, store_map
 from napari_stmml.system.files import free_name, sha256, write_text
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from napari_stmml.classes import Classes
 from napari_stmml.correction.history import Strokes, difference
-from napari_stmml.heights.prepare import to_own_pixels
+from napari_stmml.heights.resample import to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.model.cell_store import CellFile
 from napari_stmml.model.painted_cells import painted_places

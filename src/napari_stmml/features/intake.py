@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_stmml.events import Skipped
-from napari_stmml.heights.prepare import NotUsable
 from napari_stmml.heights.two_biases import first_map, paired
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe
-from napari_stmml.scan import Scan
+from napari_stmml.scan import NotUsable, Scan
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.heights.prepare import to_own_pixels
+from napari_stmml.heights.resample import to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.scan import Scan
 

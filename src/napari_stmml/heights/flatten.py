@@ -139,7 +139,7 @@ def _before_mask(chain: tuple[str, ...]) -> tuple[str, ...]:
 def flatten(
     heights: np.ndarray, chain: str | Sequence[str] = "poly_xy", *, leave_out: np.ndarray | None = None
 ) -> np.ndarray:
-    """Flatten ``heights``, (rows, cols), by a chain of methods; NaN stays NaN and is left out of every fit.
+    """Flatten a height map by a chain of methods; NaN stays NaN and enters no fit.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""The ground under a place: terraces with sharp steps between them, on cells of 2 px.
+"""The ground: terraces with sharp steps between them, without what lies on them, on cells of 2 px.
 
 A running median blurs a step by half its window. Here every cell takes, of the medians around it, the one
-nearest to its own height, so that the ground changes where the surface does; and what stands out of either
-terrace, an adatom at the foot of a step, still stands out.
+nearest to its own height: the ground changes where the surface does, and an adatom at the foot of a step
+stays above it.
 """
 
 import numpy as np
@@ -14,10 +14,22 @@ _SLOPE_PX = 3.0  # standard deviation in px, at which the slope of terraces is m
 
 
 def levelled(heights: np.ndarray) -> np.ndarray:
-    """Make terraces flat: take out the plane of the median slope, of a map (rows, cols) of float32.
+    """Make terraces flat: subtract the plane of the median slope.
 
-    A plane fitted to all heights leans with a staircase of steps; most places are not on a step.
+    A plane fitted to all heights would follow a staircase of steps; the median slope is that of the terraces,
+    for most pixels lie on no step.
 
+    Parameters
+    ----------
+    heights : ndarray of float32, shape (rows, cols)
+        Without NaN, in any unit.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, cols)
+
+    Examples
+    --------
     >>> stairs = 0.1 * np.indices((64, 64))[1].astype(np.float32) + 5 * (np.arange(64) > 30)
     >>> np.unique(levelled(stairs).round(2)).size
     2
@@ -29,14 +41,26 @@ def levelled(heights: np.ndarray) -> np.ndarray:
 
 
 def coarse_median(half: np.ndarray) -> np.ndarray:
-    """Return the running median of heights on cells of 2 px, (2 n, 2 m), on cells of 4 px, (n, m)."""
+    """Return the running median, on cells of 4 px, (n, m), of heights on cells of 2 px, (2 n, 2 m)."""
     from scipy.ndimage import median_filter
 
     return np.asarray(median_filter(halved(half), _WIDE, mode="nearest"))
 
 
 def ground(half: np.ndarray, coarse: np.ndarray) -> np.ndarray:
-    """Return the ground of heights on cells of 2 px: the nearest of the 3 x 3 medians around each."""
+    """Return the ground of heights: of the 3 x 3 medians around each cell the one nearest to its height.
+
+    Parameters
+    ----------
+    half : ndarray, shape (2 n, 2 m)
+        Heights on cells of 2 px.
+    coarse : ndarray, shape (n, m)
+        Their `coarse_median`.
+
+    Returns
+    -------
+    ndarray, shape (2 n, 2 m)
+    """
     framed = np.pad(coarse, 1, mode="edge")
     found = coarse.repeat(2, 0).repeat(2, 1)
     off = np.abs(half - found)

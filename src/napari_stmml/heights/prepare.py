@@ -5,34 +5,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_stmml.heights.flatten import flatten, needs_own_pixels, parse_chain
-from napari_stmml.heights.missing import fill_nearest
-from napari_stmml.scan import Scan
+from napari_stmml.heights.resample import MOST_PIXELS, MOST_UPSAMPLING, check_resampling, resample
+from napari_stmml.scan import NotUsable, Scan
 
-MOST_UPSAMPLING = 4.0  # beyond this a resampled scan shows its interpolation, not its surface
-MOST_PIXELS = 20_000  # px a side after resampling, the seed's pixel_limit
 NORMALISATIONS = {
-    "image": "the lowest height of each scan is 0 and its highest 1, as the seed does",
-    "fixed": "0 to 1 is the same number of nm in every scan, 0.5 its median; what is beyond is cut off",
-    "robust": "as image, between the 0.5th and the 99.5th percentile; what is beyond is cut off",
-    "nm": "heights in nm above the scan's median, not 0 to 1; nothing is cut off",
+    "image": "the lowest height of each scan is 0 and its highest 1, as in SRSML24",
+    "fixed": "0 to 1 is the same number of nm in every scan, 0.5 its median; heights beyond are clipped",
+    "robust": "as image, between the 0.5th and the 99.5th percentile; heights beyond are clipped",
+    "nm": "heights in nm above the scan's median, not 0 to 1; nothing is clipped",
 }
-
-
-class NotUsable(ValueError):
-    """A scan that cannot be used.
-
-    ``reason`` says why in a few words that many scans share, ``sentence`` in one sentence. The message is the
-    sentence, after the name of the scan where that is given.
-    """
-
-    def __init__(self, reason: str, sentence: str, scan: str = "") -> None:
-        super().__init__(f"{scan}: {sentence}" if scan else sentence)
-        self.reason, self.sentence = reason, sentence
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """All that happens to heights before features; saved with the model.
+    """How heights are prepared before features are computed; saved with the model.
 
     Parameters
     ----------
@@ -72,7 +58,7 @@ class Preprocessing:
             )
 
     def apply(self, scan: Scan, *, force: bool = False) -> np.ndarray:
-        """Resample, flatten and normalise, in this order, as the seed does.
+        """Resample, flatten and normalise, in this order, as SRSML24 does.
 
         A chain that looks at recorded rows or single pixels flattens first: resampling would blur a spike
         into a bump, and a line into several.
@@ -137,71 +123,6 @@ class Preprocessing:
         return flatten(resample(heights, *how), self.flatten_method)
 
 
-def resample(
-    heights: np.ndarray,
-    pixel_size: tuple[float, float] | None,
-    pixel_density: float | None,
-    most_upsampling: float = MOST_UPSAMPLING,
-    most_pixels: int = MOST_PIXELS,
-) -> np.ndarray:
-    """Resample ``heights``, (rows, cols), smoothly to ``pixel_density`` px/nm along both axes.
-
-    Sizes stay floating-point numbers, so the aspect is kept; what is made finer is interpolated by cubics,
-    what is made coarser smoothed first. A negative density is a multiple of the scan's own. A scan of
-    unknown scale (``pixel_size`` None) and a density of None keep the pixels as they are.
-    A new pixel is NaN if any of what it covers is.
-
-    Raises
-    ------
-    NotUsable
-        If the scan is more than ``most_upsampling`` times coarser, or would be over ``most_pixels`` a side.
-    """
-    shape = check_resampling(heights.shape, pixel_size, pixel_density, most_upsampling, most_pixels)
-    if shape == heights.shape:
-        return np.asarray(heights, dtype=float)
-    from skimage.transform import resize
-
-    missing = ~np.isfinite(heights)
-    filled = fill_nearest(np.asarray(heights, dtype=float)) if missing.any() else heights
-    order = 3 if any(new > old for new, old in zip(shape, heights.shape, strict=True)) else 1
-    look = {"mode": "symmetric", "clip": False, "anti_aliasing": True, "preserve_range": True}
-    fine = resize(filled, shape, order=order, **look)
-    fine[_covered(missing, shape)] = np.nan
-    return fine
-
-
-def check_resampling(
-    shape: tuple[int, ...],
-    pixel_size: tuple[float, float] | None,
-    pixel_density: float | None,
-    most_upsampling: float = MOST_UPSAMPLING,
-    most_pixels: int = MOST_PIXELS,
-) -> tuple[int, ...]:
-    """Return the shape that ``resample`` gives a map of this one, raising as it does."""
-    if pixel_density is None or (pixel_size is None and pixel_density > 0):
-        return shape
-    if pixel_density < 0:
-        factors = [-pixel_density, -pixel_density]
-    else:
-        factors = [size * pixel_density for size in pixel_size or ()]
-    asked = f"{pixel_density:g} px/nm" if pixel_density > 0 else f"{-pixel_density:g} times its own density"
-    if max(factors) > most_upsampling:
-        own = "" if pixel_size is None else f"the scan has {1 / max(pixel_size):.3g} px/nm and "
-        raise NotUsable(
-            f"coarser than 1/{most_upsampling:g} of pixel_density",
-            f"{own}{asked} are asked for: more"
-            f" than {most_upsampling:g} times finer shows no more; use a lower pixel density",
-        )
-    resampled = tuple(max(1, round(n * factor)) for n, factor in zip(shape, factors, strict=True))
-    if max(resampled) > most_pixels:
-        raise NotUsable(
-            f"over pixel_limit {most_pixels}",
-            f"the scan would be {resampled[0]} x {resampled[1]} px at {asked}, over {most_pixels}"
-            " a side; use a lower pixel density",
-        )
-    return resampled
-
-
 def normalise(heights: np.ndarray, how: str = "image", data_scaling: float = 1e9) -> np.ndarray:
     """Map heights, (rows, cols) in nm, as float32 in one of ``NORMALISATIONS``: to 0..1, but for ``nm``.
 
@@ -227,25 +148,3 @@ def normalise(heights: np.ndarray, how: str = "image", data_scaling: float = 1e9
         inner = np.nanpercentile(heights, (0.5, 99.5))
         low, high = inner if inner[1] > inner[0] else (low, high)
     return np.clip((heights - low) / (high - low), 0, 1).astype(np.float32)
-
-
-def to_own_pixels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Bring a label map of resampled pixels back onto a scan's own, ``shape``, each label as it is."""
-    if labels.shape == tuple(shape):
-        return labels
-    rows, cols = (
-        ((np.arange(own) + 0.5) * len_ / own).astype(int)
-        for own, len_ in zip(shape, labels.shape, strict=True)
-    )
-    return labels[np.ix_(rows, cols)]
-
-
-def _covered(marked: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Say which pixels of a map resampled to ``shape`` cover a marked one of its own, (rows, cols) bool."""
-    for axis, new in enumerate(shape):
-        old = marked.shape[axis]
-        first = np.arange(new) * old // new
-        end = -(-np.arange(1, new + 1) * old // new)
-        before = np.insert(marked.cumsum(axis), 0, 0, axis)
-        marked = np.take(before, end, axis) > np.take(before, first, axis)
-    return marked

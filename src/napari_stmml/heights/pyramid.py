@@ -1,4 +1,4 @@
-"""Blur a map, and go to grids of half and of twice the pixels: what filters of many sizes are made of."""
+"""Blur a map, halve its pixels and double them: what filters of several sizes are made of."""
 
 import numpy as np
 
@@ -13,12 +13,12 @@ def blurred(heights: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def halved(heights: np.ndarray) -> np.ndarray:
-    """Average every 2 x 2."""
+    """Average every 2 x 2 px of a map with an even number of rows and columns."""
     return (heights[::2, ::2] + heights[1::2, ::2] + heights[::2, 1::2] + heights[1::2, 1::2]) / np.float32(4)
 
 
 def doubled(heights: np.ndarray) -> np.ndarray:
-    """Interpolate to twice the grid."""
+    """Interpolate a map to twice the rows and columns."""
     for _ in range(2):
         framed = np.concatenate([heights[:1], heights, heights[-1:]])
         doubled = np.empty((2 * len(heights), heights.shape[1]), heights.dtype)

@@ -1,7 +1,7 @@
 """Repair what the tip did to single lines and pixels: scars, lines that jump and come back, spikes.
 
-Heights are (rows, cols) float with NaN where missing; ``use``, (rows, cols) bool, says which pixels tell what
-is usual for the surface. Everything is repaired, also what is not used. Rows are lines of the fast direction.
+Heights are (rows, cols) float with NaN where missing; ``use``, (rows, cols) bool, marks the pixels from which
+the usual difference of neighbours is taken. All pixels are repaired. Rows are lines of the fast direction.
 """
 
 import numpy as np
@@ -41,7 +41,7 @@ def _bridge(heights: np.ndarray, usual: float, sign: int, width: int) -> None:
     rows = np.flatnonzero((out > _FAR * usual).any(1))
     if not rows.size:
         return
-    # The top of an atom stands out too, but no more than it goes on falling beyond.
+    # The top of an atom is higher than both rows too, but not by more than the surface goes on falling.
     falls = np.abs(heights[np.maximum(rows - 1, 0)] - above[rows])
     falls = np.fmax(falls, np.abs(heights[np.minimum(rows + width + 2, len(heights) - 1)] - below[rows]))
     found = _runs(out[rows] - _SHARP * np.nan_to_num(falls), usual, _SCAR_LENGTH)

@@ -1,4 +1,4 @@
-"""Two biases of one place: lay what was recorded on the way back over what was recorded on the way there."""
+"""Two biases of one frame: lay the backward scan over the pixels of the forward scan, and the other way."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -92,15 +92,19 @@ def first_map(heights: np.ndarray) -> np.ndarray:
 def lag(heights: np.ndarray, back: np.ndarray) -> float:
     """Measure how many px along the rows ``back`` lies to the right of ``heights``, both (rows, cols).
 
-    Compared is where either stands out of its lattice, up or down: the lattice itself, and the sign of a
-    defect, may be another at another bias. Beyond a part of the width (``MOST_SHIFT``), or where nothing
-    stands out, it is 0.
+    Compared are the sizes of their defects, bright or dark alike: the lattice, and the sign of a defect, can
+    differ between biases.
+
+    Returns
+    -------
+    float
+        0 where no shift within ``MOST_SHIFT`` of the width is found.
     """
     cols = heights.shape[1]
     most = max(2, round(MOST_SHIFT * cols))
     if cols < 4 * most:
         return 0.0
-    own, other = _prominence(heights), _prominence(back)
+    own, other = _defects(heights), _defects(back)
     n = 2 * cols
     spectrum = np.conj(np.fft.rfft(own, n)) * np.fft.rfft(other, n)
     match = np.fft.irfft(spectrum.sum(0), n)
@@ -114,7 +118,7 @@ def lag(heights: np.ndarray, back: np.ndarray) -> float:
 
 
 def shifted(heights: np.ndarray, right: float) -> np.ndarray:
-    """Move a map, (rows, cols), ``right`` px to the left, on straight lines between pixels; NaN beyond."""
+    """Move a map, (rows, cols), ``right`` px to the left, by linear interpolation; NaN beyond its border."""
     cols = heights.shape[1]
     at = np.arange(cols) + right
     first = np.floor(at).astype(int)
@@ -126,8 +130,8 @@ def shifted(heights: np.ndarray, right: float) -> np.ndarray:
     return moved
 
 
-def _prominence(heights: np.ndarray) -> np.ndarray:
-    """Say how far each pixel stands out of its lattice, up or down, without a tall one drowning the rest."""
+def _defects(heights: np.ndarray) -> np.ndarray:
+    """Return the size of the residual at each pixel, in robust sigmas and 6 at most, about its mean."""
     from scipy.ndimage import gaussian_filter
 
     missing = ~np.isfinite(heights)

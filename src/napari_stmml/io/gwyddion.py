@@ -1,4 +1,4 @@
-"""A scan and the classes on it as a file of Gwyddion, each class a mask; the only door to gwyfile."""
+"""Write a scan and its classes as a file of Gwyddion, each class a mask; the only door to gwyfile."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +15,8 @@ _UNITS = {"nm": ("m", 1e-9), "nA": ("A", 1e-9), "": ("", 1.0)}
 def write_gwy(path: str | Path, scan: Scan, labels: np.ndarray, names: Mapping[int, str]) -> Path:
     """Write a scan with its labels, (rows, cols), as ``.gwy``: one channel a class, which is its mask.
 
-    The first channel has no mask, but for what was not scanned. Lengths are in m, as Gwyddion wants them;
-    where no scale is known a pixel is 1. Missing heights, which Gwyddion does not know, get the value of the
-    nearest.
+    The mask of the first channel is what was not scanned. Lengths are in m, as Gwyddion wants them; where no
+    scale is known a pixel is 1. Missing heights, which Gwyddion does not know, get the value of the nearest.
 
     Raises
     ------

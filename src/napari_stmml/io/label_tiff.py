@@ -1,4 +1,4 @@
-"""A label map with its classes and place, as a TIFF that other programs read; the only door to tifffile."""
+"""A label map with its classes as a TIFF that other programs read; the only door to tifffile."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ _MOST = 2**32 - 1  # px per cm that a TIFF can state: 0.0023 nm/px
 
 
 class NewerFormat(ValueError):
-    """A map that a newer napari-stmml wrote: whole, but not for this one to read."""
+    """A map that a newer napari-stmml wrote, in a format that this one cannot read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class LabelMap:
     names, colours : mapping of int to str
         Class name and ``#rrggbb`` (or ``#rrggbbaa``) of a label.
     name : str
-        What to call the map.
+        Name of the map.
     scan : dict
         Settings of the scan it lies on (``Scan.settings``), and which model made it.
     placement : dict
@@ -67,9 +67,9 @@ class LabelMap:
         object.__setattr__(self, "labels", labels.astype(smallest))
 
     def write(self, path: str | Path) -> Path:
-        """Write the map as a TIFF: labels as they are, pixels per cm as resolution, the rest as JSON.
+        """Write the map as a TIFF: labels as they are, pixels per cm as resolution, all else as JSON.
 
-        The JSON stands in the ImageDescription. Written to a new file first, then renamed.
+        The JSON stands in the tag ImageDescription. The file is written under another name, then renamed.
         """
         import tifffile
 
@@ -155,9 +155,23 @@ def predicted_map(
     model: str,
     painted: int = 0,
 ) -> LabelMap:
-    """Make the label map of a prediction, (rows, cols) on the scan's own pixels, with its mark.
+    """Make the label map of a prediction, marked as one.
 
-    Of these, ``painted`` px are a person's.
+    Parameters
+    ----------
+    labels : ndarray of int, shape (rows, cols)
+        On the scan's own pixels.
+    scan : Scan
+    names, colours : mapping of int to str
+        Class name and ``#rrggbb`` of a label.
+    model : str
+        Name of the model file.
+    painted : int
+        How many pixels a person has painted.
+
+    Returns
+    -------
+    LabelMap
     """
     own = {"painted by a person": painted} if painted else {}
     return LabelMap(
@@ -171,7 +185,13 @@ def predicted_map(
 
 
 def put_aside_if_edited(path: Path) -> Path | None:
-    """Rename a map that is not as a prediction wrote it: what a person painted is never overwritten."""
+    """Rename a map that is not as a prediction wrote it, so that a person's work is never overwritten.
+
+    Returns
+    -------
+    Path or None
+        Its new name; None where there is no map, or one that a prediction wrote.
+    """
     if not path.exists():
         return None
     try:
@@ -179,12 +199,12 @@ def put_aside_if_edited(path: Path) -> Path | None:
         if old.scan.get("predicted") == _digest(old.labels):
             return None
     except ValueError:
-        pass  # not even a map of ours: all the more not ours to overwrite
+        pass  # no map of ours, so not ours to overwrite
     return path.rename(free_path(path.with_name(f"{path.stem}_edited.tif")))
 
 
 def _digest(labels: np.ndarray) -> str:
-    """Tell label maps apart, whatever the type of their numbers."""
+    """Hash labels, whatever the type of their numbers."""
     return hashlib.sha256(labels.astype("<u4").tobytes()).hexdigest()
 
 

@@ -22,8 +22,8 @@ def read_mtrx(path: str | Path) -> list[Scan]:
     """Read one MATRIX result file as its scans, one for each direction that was recorded.
 
     Heights come in nm (currents in nA), shape (lines, points), row 0 at the top of the frame.
-    Lines that were not scanned are NaN, in their place, so that all directions of a frame have
-    one shape; an unfinished last line is left out. Bias and setpoint are those of the direction:
+    Lines that were not scanned are NaN, so that all directions of a frame have one shape; an unfinished
+    last line is left out. Bias and setpoint are those of the direction:
     backward scans take the alternate value where its own enable flag is set.
 
     Parameters

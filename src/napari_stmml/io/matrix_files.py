@@ -165,7 +165,7 @@ def _recorded_name(name: str, links: list[Path]) -> str:
         text = link.read_bytes()
         if name.encode("utf-16-le") in text:
             return name
-        # Names are UTF-16; of ASCII ones every second byte is zero, at an even or an odd place.
+        # Names are UTF-16; of ASCII ones every second byte is zero, at an even or an odd index.
         for plain in (text[::2], text[1::2]):
             if found := listed.search(plain):
                 return found[0].decode("ascii", "replace")

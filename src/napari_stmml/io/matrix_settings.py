@@ -93,7 +93,7 @@ _KNOWN: dict[str, tuple[str, str, str]] = {
     "EXPD::s2": (NOTES, "Experiment", ""),
     "BKLT": (OTHER, "End, in this computer's time zone", ""),
 }
-_ORDER = {key: place for place, key in enumerate(_KNOWN)}
+_ORDER = {key: number for number, key in enumerate(_KNOWN)}
 _EACH_WAY = {"bias": BIAS, "setpoint": SETPOINT, "loop_gain_i": _GAIN}
 
 
@@ -142,10 +142,9 @@ class MatrixSettings:
             Setting("recorded_points", self.recorded_points, "Count"),
             Setting("size_bytes", self.size_bytes, "byte"),
         ]
-        told = [
-            one for one in self.parameters.values() if "::" in one.name or one.value != ""
-        ]  # a block's name
-        rows = [_row(setting, PARAMETER_FILE) for setting in told]
+        # A name without :: and without a value is that of a block.
+        said = [one for one in self.parameters.values() if "::" in one.name or one.value != ""]
+        rows = [_row(setting, PARAMETER_FILE) for setting in said]
         rows += [_row(setting, SCAN_FILE) for setting in own]
         rows += [_row(setting, DERIVED) for setting in derived(self.parameters)]
         return sorted(
@@ -167,8 +166,8 @@ def held(parameters: Parameters, name: str, direction: str) -> Setting | None:
 def derived(parameters: Parameters) -> list[Setting]:
     """Return what follows from the parameters: what held each way, pixel sizes, times, speed; SI units.
 
-    What cannot be told from the file is left out: without backward lines the way back has a speed
-    of its own, so neither line nor frame have a time.
+    What the file does not determine is left out: without backward lines the way back has a speed of its own,
+    so neither line nor frame has a known time.
     """
     return [*_each_way(parameters), *_pixels(parameters), *_times(parameters)]
 

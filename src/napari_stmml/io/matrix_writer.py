@@ -82,7 +82,7 @@ def _opening(session: str, settings: Settings, when: int) -> bytes:
     titles = [experiment, "v104201", "STM V/Z spectroscopy experiment"]
     program = _string("MATRIX") + _string("V3.0") + struct.pack("<L", when)
     user = _string("default") + _string("napari-stmml") + _string("")
-    places = [f"{experiment}.expd", "STM", "v104101", "STM.proj"]
+    files = [f"{experiment}.expd", "STM", "v104101", "STM.proj"]
     elements = [
         _string(group) + _table([_property(name, *value) for (_, name), value in known])
         for group, known in groupby(settings.items(), lambda one: one[0][0])
@@ -93,7 +93,7 @@ def _opening(session: str, settings: Settings, when: int) -> bytes:
     return b"".join(
         [
             _block("META", program + user, when),
-            _block("EXPD", _NOTHING + b"".join(map(_string, titles + places)), when),
+            _block("EXPD", _NOTHING + b"".join(map(_string, titles + files)), when),
             _block("FSEQ", _NOTHING + _number(1), when),
             _block("EXPS", _NOTHING + instances, when),
             _block("EEPA", _NOTHING + _table(elements), when),

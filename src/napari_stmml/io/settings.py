@@ -36,7 +36,7 @@ class Setting:
     value : object
         A number, a text, yes or no; now and then a list or a dict of these.
     unit : str
-        The file's word: ``Volt``, ``Ampere``, ``--`` for none; empty where it has no place for one.
+        The file's word: ``Volt``, ``Ampere``, ``--`` for none; empty where it states none.
     how : str
         For a derived value, what it was computed from.
     """

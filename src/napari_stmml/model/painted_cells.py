@@ -5,7 +5,7 @@ import numpy as np
 from napari_stmml.classes import MOST as MOST_CLASSES
 from napari_stmml.features.encoder import Encoder
 from napari_stmml.features.intake import prepare_scan
-from napari_stmml.heights.prepare import to_own_pixels
+from napari_stmml.heights.resample import to_own_pixels
 from napari_stmml.heights.two_biases import first_map
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe

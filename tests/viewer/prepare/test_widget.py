@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_stmml.heights.flatten import flatten
-from napari_stmml.heights.prepare import resample
+from napari_stmml.heights.resample import resample
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.viewer.io.layers import brief_name, labels_to_layer, place_of, scan_of, scan_to_layer

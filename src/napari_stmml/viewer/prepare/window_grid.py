@@ -6,7 +6,7 @@ import numpy as np
 from magicgui.widgets import CheckBox
 from qtpy.QtWidgets import QWidget
 
-from napari_stmml.heights.prepare import MOST_PIXELS
+from napari_stmml.heights.resample import MOST_PIXELS
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import Recipe
