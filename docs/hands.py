@@ -40,8 +40,8 @@ def picture(viewer: napari.Viewer, name: str, folder: Path = PICTURES, *, whole:
     if whole:
         viewer.reset_view()
     QTest.qWait(1200)
-    told = [note.message for note in notification_manager.records]
-    assert not told, told
+    messages = [note.message for note in notification_manager.records]
+    assert not messages, messages
     shot = viewer.screenshot(canvas_only=False, flash=False)
     assert shot.shape[:2] == (HEIGHT, WIDTH), f"{name}: {shot.shape}"
     keep(Image.fromarray(shot[..., :3]), name, folder)

@@ -208,11 +208,11 @@ def paint(viewer: napari.Viewer, panel: Any) -> None:
         assert names[label - 1] == name
         truth.brush_size = BRUSH
         known = maximum_filter(one.predicted == label, 15) & (name != "surface")
-        rest = np.where(known | (rises < MISSED_NM), rises - 1, rises)  # what was missed comes first
+        left = np.where(known | (rises < MISSED_NM), rises - 1, rises)  # what was missed comes first
         for _ in range(strokes):
-            row, col = np.unravel_index(rest.argmax(), rest.shape)
-            stroke(viewer, [(row, max(0, col - 1)), (row, min(rest.shape[1] - 1, col + 1))])
-            rest[max(0, row - 16) : row + 16, max(0, col - 16) : col + 16] = -9
+            row, col = np.unravel_index(left.argmax(), left.shape)
+            stroke(viewer, [(row, max(0, col - 1)), (row, min(left.shape[1] - 1, col + 1))])
+            left[max(0, row - 16) : row + 16, max(0, col - 16) : col + 16] = -9
     click(panel, "Refine")
     settle(panel)
 
@@ -229,7 +229,7 @@ def review(viewer: napari.Viewer, panel: Any) -> None:
 
 
 def explore(viewer: napari.Viewer, correct: Any) -> None:
-    """Ring the points of the vacancies in the feature space: their places light up on the scan."""
+    """Ring the points of the vacancies in the feature space: their cells are highlighted on the scan."""
     panel = open_panel(viewer, "Explore")
     wait_until(lambda: panel.view is not None and "cells" in panel.status.text())
     wanted = correct.session.model.class_names.index("vacancy") + 1
@@ -268,17 +268,17 @@ def batch(files: list[Path]) -> None:
     shutil.copy(SCANS / ORPHAN_OF, SCANS / ORPHAN)
     with window() as viewer:
         panel = open_panel(viewer, "Batch")
-        panel.fields.folder.value = SCANS
-        panel.fields.name.value = "si001"
-        panel.open_report.setChecked(False)
-        panel.fields.recipe.value = "instant"
-        panel.fields.fields["num_clusters"].value = CLUSTERS
+        form, page = panel.job_form, panel.results_page
+        form.folder.value = SCANS
+        form.fields["job_name"].value = "si001"
+        form.fields["recipe"].value = "instant"
+        form.fields["num_clusters"].value = CLUSTERS
+        page.open_report.setChecked(False)
         panel.start_button.click()
         wait_until(lambda: not panel.running)
         QTest.qWait(1000)
-        wait_until(lambda: panel.table.results.every)
-        row = next(one for one in panel.results if one.direction == "FU" and one.labels)
-        panel.open(row)
+        wait_until(lambda: page.table.rows.every)
+        page.open(next(one for one in page.results if one.direction == "FU" and one.labels))
         wait_until(lambda: panel.status.text().startswith("opened"))
         picture(viewer, "batch")
     (SCANS / ORPHAN).unlink()
