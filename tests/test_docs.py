@@ -26,6 +26,17 @@ def test_every_test_that_the_parity_table_names_exists(named):
     assert f"def {name}" in text if name else "def test_" in text
 
 
+NAMED = sorted(
+    set(re.findall(r"`((?:batch|features|figures|heights|io|model|srsml24)/\w+)(?:\.(\w+))?`", PARITY))
+)
+
+
+@pytest.mark.parametrize(("module", "name"), NAMED)
+def test_every_module_and_function_that_the_parity_table_names_exists(module, name):
+    text = (ROOT / "src" / "napari_stmml" / f"{module}.py").read_text("utf-8")
+    assert not name or re.search(rf"^(def|class) {name}\b", text, re.MULTILINE)
+
+
 def test_the_page_of_parameters_is_made_of_their_declarations():
     made = runpy.run_path(str(ROOT / "docs" / "make_parameters.py"))["page"]()
     assert (ROOT / "docs" / "parameters.md").read_text("utf-8") == made
