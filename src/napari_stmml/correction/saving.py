@@ -1,14 +1,13 @@
-"""Keep on disk what a person does, at once and in threads: truths beside the scans, the model in its file."""
+"""Keep on disk what a person does: truths in the files of their scans, the model in its own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from napari_stmml.classes import Classes
-from napari_stmml.correction.autosave import AutoSave, Submit
+from napari_stmml.correction.background_work import BackgroundWork
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
 from napari_stmml.scan import Scan
@@ -20,39 +19,24 @@ from napari_stmml.truth.truth_file import Saved, TruthFile
 Say = Callable[[str, bool], None]  # a sentence, and whether something went wrong
 
 
-@dataclass(frozen=True, eq=False)
-class _Truth:
-    """A truth to be saved, which does not change any more."""
-
-    labels: np.ndarray
-    classes: Classes
-    model: str
-
-
 class TruthSaver:
     """Saves what is painted, each truth in the file of its scan.
 
     Parameters
     ----------
-    submit, on_main : callable
-        Run a function without arguments in a thread, and on the main thread.
+    work : BackgroundWork
     say : callable
-        Gets sentences for the person, on the main thread.
+        Gets sentences for the person.
     on_merged : callable
-        Gets, on the main thread, the key of a scan, the labels that were to be saved, and what was `Saved`
-        where another window had painted on the same scan.
+        Gets the key of a scan, the labels that were to be saved, and what was `Saved`, where another window
+        had painted on the same scan.
     """
 
     def __init__(
-        self,
-        submit: Submit,
-        on_main: Submit,
-        say: Say,
-        on_merged: Callable[[ScanKey, np.ndarray, Saved], None],
+        self, work: BackgroundWork, say: Say, on_merged: Callable[[ScanKey, np.ndarray, Saved], None]
     ) -> None:
-        self._submit, self._on_main, self._say, self._on_merged = submit, on_main, say, on_merged
+        self._work, self._say, self._on_merged = work, say, on_merged
         self._files: dict[ScanKey, TruthFile] = {}
-        self._saves: dict[ScanKey, AutoSave[_Truth, Saved]] = {}
 
     def open(
         self, scan: Scan, key: ScanKey, classifier: SurfaceClassifier
@@ -66,8 +50,7 @@ class TruthSaver:
         ValueError
             If there would be too many classes.
         """
-        if key in self._saves:
-            self._saves[key].flush()  # of a scan that was closed a moment ago
+        self._work.flush()  # what was painted on a scan that was closed a moment ago
         file = self._files.setdefault(key, TruthFile(scan, key))
         found = read_truth(file, classifier.classes, lineage(classifier.training))
         if file.problem:
@@ -81,33 +64,20 @@ class TruthSaver:
 
     def changed(self, key: ScanKey, labels: np.ndarray, classifier: SurfaceClassifier) -> None:
         """Save a truth, (rows, cols); a copy is made."""
-        if key not in self._saves:
-            self._saves[key] = AutoSave(
-                partial(_save, self._files[key]),
-                self._submit,
-                lambda truth, saved: self._on_main(partial(self._saved, key, truth, saved)),
-                lambda error: self._on_main(partial(self._failed, error)),
-            )
-        truth = _Truth(labels.copy(), classifier.classes, lineage(classifier.training))
-        self._saves[key].changed(truth)
+        labels, classes = labels.copy(), classifier.classes
+        names, colours = (dict(enumerate(known, 1)) for known in (classes.names, classes.colours))
+        model = lineage(classifier.training)
+        self._work.ask(
+            key,
+            lambda: self._files[key].save(labels, names, colours, model),
+            partial(self._saved, key, labels),
+            lambda error: self._say(f"What you painted could not be saved: {error}", True),
+        )
 
-    def flush(self) -> bool:
-        """Wait until all is on disk; say whether it is."""
-        saved = [saves.flush() for saves in self._saves.values()]  # each of them
-        return all(saved)
-
-    def _saved(self, key: ScanKey, truth: _Truth, saved: Saved) -> None:
+    def _saved(self, key: ScanKey, labels: np.ndarray, saved: Saved) -> None:
         if saved.merged:
             self._say(saved.sentence, True)
-            self._on_merged(key, truth.labels, saved)
-
-    def _failed(self, error: Exception) -> None:
-        self._say(f"What you painted could not be saved: {error}", True)
-
-
-def _save(file: TruthFile, truth: _Truth) -> Saved:
-    names, colours = (dict(enumerate(known, 1)) for known in (truth.classes.names, truth.classes.colours))
-    return file.save(truth.labels, names, colours, truth.model)
+            self._on_merged(key, labels, saved)
 
 
 class ModelSaver:
@@ -115,58 +85,54 @@ class ModelSaver:
 
     Parameters
     ----------
-    submit, on_main, say : callable
+    work, say
         As of `TruthSaver`.
     on_moved : callable
-        Gets, on the main thread, the file that the model is kept in from now on.
+        Gets the file that the model is kept in from now on.
     """
 
-    def __init__(self, submit: Submit, on_main: Submit, say: Say, on_moved: Callable[[Path], None]) -> None:
+    def __init__(self, work: BackgroundWork, say: Say, on_moved: Callable[[Path], None]) -> None:
         self.path: Path | None = None
-        self._on_main, self._say, self._on_moved = on_main, say, on_moved
-        self._saves: AutoSave[SurfaceClassifier, None] = AutoSave(
-            self._save,
-            submit,
-            on_error=lambda error: self._soon(f"The model could not be saved: {error}"),
-        )
+        self._work, self._say, self._on_moved = work, say, on_moved
         self._known: tuple[int, ...] = ()  # what tells the file, as this window knows it
         self._copied = False  # whether the model as it was found has been kept aside
 
     def use(self, path: Path) -> None:
         """Keep the model in a file from now on."""
-        self._saves.flush()
+        self._work.flush()
         self.path, self._known, self._copied = path, identity(path), False
         self._on_moved(path)
 
     @property
     def stale(self) -> bool:
         """Whether another window, or a training, has changed the file since."""
-        self._saves.flush()
+        self._work.flush()
         return self.path is not None and identity(self.path) != self._known
 
     def changed(self, classifier: SurfaceClassifier) -> None:
         """Save the model."""
-        self._saves.changed(classifier)
+        self._work.ask(
+            "model",
+            lambda: self._save(classifier),
+            self._saved,
+            lambda error: self._say(f"The model could not be saved: {error}", True),
+        )
 
-    def flush(self) -> bool:
-        """Wait until it is on disk; say whether it is."""
-        return self._saves.flush()
-
-    def _save(self, classifier: SurfaceClassifier) -> None:
-        path = self.path
-        if path is None:
-            return
+    def _save(self, classifier: SurfaceClassifier) -> Path | None:
+        """Write the file; return the path that it had, if it has another now."""
+        old = path = self.path
+        if path is None or old is None:
+            return None
         if path.exists() and identity(path) != self._known:
-            path = free_path(path, "-")
-            self._soon(f"{self.path} was changed by another window; this model is now kept as {path}")
-            self.path, self._copied = path, True
-            self._on_main(partial(self._on_moved, path))
+            path, self._copied = free_path(path, "-"), True
         if path.exists() and not self._copied:
             keep_aside(path)
         self._copied = True
         classifier.save(path)
-        self._known = identity(path)
+        self.path, self._known = path, identity(path)
+        return None if path == old else old
 
-    def _soon(self, sentence: str) -> None:
-        """Say on the main thread that something went wrong."""
-        self._on_main(partial(self._say, sentence, True))
+    def _saved(self, old: Path | None) -> None:
+        if old is not None and self.path is not None:
+            self._say(f"{old} was changed by another window; this model is now kept as {self.path}", True)
+            self._on_moved(self.path)

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from psygnal import Signal
 
-from napari_stmml.classes import MOST, Classes
+from napari_stmml.classes import MOST
 from napari_stmml.correction import edits
-from napari_stmml.correction.autosave import Submit, at_once
+from napari_stmml.correction.background_work import BackgroundWork, Submit, at_once
 from napari_stmml.correction.corrected_scan import CorrectedScan
 from napari_stmml.correction.history import History, ModelEdit, Strokes
-from napari_stmml.correction.latest_work import LatestWork
 from napari_stmml.correction.saving import ModelSaver, TruthSaver
 from napari_stmml.measuring.class_statistics import class_shares
 from napari_stmml.model.cell_store import CellFile, cell_answers
@@ -52,13 +51,10 @@ class CorrectionSession:
         self.classifier: SurfaceClassifier | None = None
         self.scans: list[CorrectedScan] = []
         self.history = History()
-        self.truths = TruthSaver(submit_save, on_main, self.said.emit, self._merge_in)
-        self.models = ModelSaver(submit_save, on_main, self.said.emit, self.model_moved.emit)
-        self._work = LatestWork(
-            submit_labels,
-            on_main,
-            lambda error: self.said.emit(f"the map could not be updated: {error}", True),
-        )
+        self._saves = BackgroundWork(submit_save, on_main)
+        self._labels = BackgroundWork(submit_labels, on_main)
+        self.truths = TruthSaver(self._saves, self.said.emit, self._merge_in)
+        self.models = ModelSaver(self._saves, self.said.emit, self.model_moved.emit)
         self._current: CorrectedScan | None = None
         self._most = 0  # label on scans that were closed
 
@@ -77,7 +73,7 @@ class CorrectionSession:
     @property
     def busy(self) -> bool:
         """Whether labels or shares of a scan are being computed."""
-        return self._work.busy
+        return self._labels.busy
 
     @property
     def current(self) -> CorrectedScan | None:
@@ -162,8 +158,7 @@ class CorrectionSession:
     def flush(self) -> bool:
         """Wait until everything that was painted or changed is on disk; say whether it is."""
         self._look_at_all()
-        saved = [self.truths.flush(), self.models.flush()]  # both of them
-        return all(saved)
+        return self._saves.flush()
 
     def save_as(self, path: Path) -> None:
         """Save the model in another file, and keep it there from now on."""
@@ -293,27 +288,34 @@ class CorrectionSession:
 
     def _label(self, one: CorrectedScan) -> None:
         """Label the cells of a scan with the model, in the thread."""
+        classifier = self.model
 
-        def work(classifier: SurfaceClassifier = self.model) -> tuple[np.ndarray, ...]:
+        def work() -> tuple[np.ndarray, ...]:
             labels, confidence, runner_up = cell_answers(classifier, one.cells, one.file.kind)
             return labels, confidence, runner_up, one.to_pixels(labels)
 
-        self._work.ask(("labels", one.key), work, partial(self._take_labels, one))
+        self._labels.ask(("labels", one.key), work, partial(self._take_labels, one, classifier), self._fail)
 
-    def _take_labels(self, one: CorrectedScan, found: tuple[np.ndarray, ...]) -> None:
-        if one in self.scans:
+    def _take_labels(
+        self, one: CorrectedScan, classifier: SurfaceClassifier, found: tuple[np.ndarray, ...]
+    ) -> None:
+        if one in self.scans and classifier is self.classifier:
             one.labels, one.confidence, one.runner_up = found[:3]
             one.predicted[...] = found[3]
             self._map_changed(one)
 
     def _find_shares(self, one: CorrectedScan) -> None:
         """Find how much of a scan each class has, in the thread."""
-        classes: Classes = self.model.classes
-        self._work.ask(
+        classes = self.model.classes
+        self._labels.ask(
             ("shares", one.key),
             lambda: class_shares(one.shown(classes), one.scan.pixel_size),
             partial(self.shares_found.emit, one),
+            self._fail,
         )
+
+    def _fail(self, error: Exception) -> None:
+        self.said.emit(f"The map could not be updated: {error}", True)
 
     def _merge_in(self, key: ScanKey, asked: np.ndarray, saved: Saved) -> None:
         """Show what another window painted on the same scan; what was painted here since stays.

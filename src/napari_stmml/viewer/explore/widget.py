@@ -1,41 +1,41 @@
 """The Explore widget: the feature space of the open scans; a selection is shown there and on the scans."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from magicgui.widgets import ComboBox, LineEdit
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QPushButton
+from qtpy.QtWidgets import QGridLayout, QWidget
 
 from napari_stmml.clustering.embedding import METHODS, Latent, look
 from napari_stmml.correction import edits
 from napari_stmml.correction.corrected_scan import CorrectedScan
+from napari_stmml.events import Ended, Event, Failed, LayoutReady
+from napari_stmml.jobs.embedding_files import load_view, save_question
+from napari_stmml.jobs.requests import LayOutCells
 from napari_stmml.text import counted, number
 from napari_stmml.viewer.correct.session_layers import correction_of
-from napari_stmml.viewer.explore.embedding_process import EmbeddingProcess
 from napari_stmml.viewer.explore.highlight import Highlight, unlike_all
 from napari_stmml.viewer.explore.point_colours import BY, CONFIDENCE, SCAN, by_class, by_confidence, by_scan
 from napari_stmml.viewer.explore.points import inside
 from napari_stmml.viewer.explore.scatter import Scatter, packed
 from napari_stmml.viewer.explore.selected_cells import area_nm2, of_class, of_region, on_click
-from napari_stmml.viewer.shared.panel import Callbacks, Panel, wrapped
+from napari_stmml.viewer.shared.job_panel import JobPanel
+from napari_stmml.viewer.shared.panel import Callbacks, button, delayed, row_of, wrapped
 
 SETTLE_MS = 300  # after scans, labels or classes have changed
 NOTHING = "Open scans with Correct first; their feature space is shown here."
-NO_FEATURES = (
-    "This model labels windows, whose features are not kept; Explore needs a model that labels cells."
-)
+NO_FEATURES = "This model labels windows, whose features are not kept; Explore needs one that labels cells."
 OTHERS = "Other scans are open now: Update shows them."
 HELP = "Drag a lasso around points, or Ctrl+click a region on the scan."
 _NONE = np.zeros((0, 2), np.float32)
 
 
-class ExploreWidget(Panel):
+class ExploreWidget(JobPanel):
     """See the cells of all open scans by their features, select some, and make a class of them."""
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__(napari_viewer)
+        super().__init__(napari_viewer, "Update")
         self.correction = correction_of(napari_viewer)
         self.session = self.correction.session
         tip = "PCA takes a moment; the others keep neighbours together, and take a minute or more"
@@ -46,50 +46,125 @@ class ExploreWidget(Panel):
         self.canvas = Scatter()
         self.legend, self.text = wrapped("legend"), wrapped("selection")
         self.text.setMinimumHeight(2 * self.text.fontMetrics().lineSpacing())  # the canvas keeps its size
-        self.busy = QProgressBar(maximum=0)
-        self.busy.setAccessibleName("busy")
-        policy = self.busy.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)  # the canvas keeps its size
-        self.busy.setSizePolicy(policy)
-        self._lay_out()
+        self.form(self.method, self.colour)
+        self.add(row_of(self.start_button, self.cancel_button), self.progress)
+        self.column.addWidget(self.canvas, 1)
+        self.add(self.legend, self.text, self._selection_buttons(), self.status)
         self.view: Latent | None = None
         self.scans: list[CorrectedScan] = []  # which the view is of
         self.masks: list[np.ndarray] = []  # selected cells, (cells,) bool for each of these
         self.highlight = Highlight(self.correction)
-        self.embedding = EmbeddingProcess(self)
-        self._asked: list[CorrectedScan] = []  # which the process is about
+        self._asked: list[CorrectedScan] = []  # which the running job is about
+        self.starters.append(self.method.native)
         self._connect()
         self._take_scans()
 
+    def _selection_buttons(self) -> QWidget:
+        tip = "select the class that is chosen in the table of Correct, on all scans"
+        self.class_button = button("Select chosen class", tip, self.select_class)
+        self.clear_button = button("Clear", "select nothing", self.clear)
+        tip = "make a class of the selected cells, and of cells with similar features on every scan"
+        self.make_button = button("Make class", tip, self.make_class)
+        box = QWidget()
+        grid = QGridLayout(box)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(4)
+        cells = (self.class_button, self.clear_button, self.name.native, self.make_button)
+        for at, one in enumerate(cells):
+            grid.addWidget(one, at // 2, at % 2)
+        return box
+
+    def _connect(self) -> None:
+        self._scans_timer = delayed(self, SETTLE_MS, self._take_scans)
+        self._colours_timer = delayed(self, SETTLE_MS, self._recolour)
+        self.follow(self.session.scans_changed, lambda: self._scans_timer.start())
+        self.follow(self.session.model_changed, lambda: self._colours_timer.start())
+        self.follow(self.session.map_changed, lambda one: self._colours_timer.start())
+        click = on_click(self.correction, self.select_region)
+        self.follow(Callbacks(self.viewer.mouse_drag_callbacks), click)
+        self.method.changed.connect(lambda: self.attempt(self.on_start))
+        self.colour.changed.connect(self._recolour)
+        self.canvas.lassoed.connect(self._select_inside)
+
     # ---- the view
 
-    def update_view(self) -> None:
-        """Lay out the cells of the scans that are open now: at once, or in a process of its own."""
-        self.embedding.cancel()
+    def on_start(self) -> None:
+        """Lay out the cells of the scans that are open now: PCA at once, the others by a job."""
         scans = list(self.session.scans)
         features = [one.features for one in scans if one.features is not None]
         if not scans or len(features) < len(scans):
             self._show(None, [])
             self.say(NO_FEATURES if scans else NOTHING)
             return
-        groups = [one.labels.ravel() for one in scans]
-        try:
-            if self.method.value == "PCA":
-                flat = [one.reshape(-1, one.shape[2]) for one in features]
-                self._show(look(flat, groups, self.session.model.clusters), scans)
-                return
-            files, self._asked = [one.file.path for one in scans], scans
-            self.embedding.start(files, groups, self.session.model.clusters, self.method.value)
+        groups, space = [one.labels.ravel() for one in scans], self.session.model.clusters
+        if self.method.value == "PCA":
+            flat = [one.reshape(-1, one.shape[2]) for one in features]
+            self._show(look(flat, groups, space), scans)
+        else:
+            given, out = (str(self.worker.folder / name) for name in ("given.npz", "view.npz"))
+            save_question(given, groups, space)
+            self._asked, files = scans, tuple(one.file.path for one in scans)
+            self.start(LayOutCells(out, files, given, self.method.value))
             self.say(f"{self.method.value}: laying out the cells …")
-        except (ValueError, OSError) as error:
-            self.say(str(error), wrong=True)
-        self._show_running()
 
     def cancel(self) -> None:
-        """End what is being laid out; the view stays as it is."""
-        self.embedding.cancel()
-        self.say("Cancelled.")
-        self._show_running()
+        """End the job at once: no method of neighbours can be asked to stop."""
+        super().cancel()
+        self.worker.kill()
+
+    def on_event(self, event: Event) -> bool:
+        """Show the cells that were laid out."""
+        if isinstance(event, LayoutReady):
+            self._show(load_view(event.path), self._asked)
+        return True
+
+    def on_end(self, event: Ended) -> None:
+        """Say why nothing was laid out; the view stays as it is."""
+        if isinstance(event, Failed):
+            self.say_stopped(event, f"{self.method.value} failed")
+
+    def on_close(self) -> None:
+        """Leave nothing behind."""
+        super().on_close()
+        self.highlight.remove()
+
+    def _take_scans(self) -> None:
+        """Follow the scans that are open: at once where that is fast, else when it is asked for."""
+        if self.session.busy:
+            self._scans_timer.start()
+        elif self.method.value == "PCA" or not self.session.scans:
+            self.attempt(self.on_start)
+        elif self.session.scans != self.scans:
+            self.say(OTHERS)
+
+    def _show(self, view: Latent | None, scans: list[CorrectedScan]) -> None:
+        self.view, self.scans = view, scans
+        self.highlight.remove()
+        if view is None:
+            self.canvas.show_points(_NONE, _NONE, packed([]), ("", ""))
+            self.legend.clear()
+        else:
+            points = view.drawn.of(view.points)
+            colours = np.zeros(len(points), np.uint32)
+            self.canvas.show_points(np.concatenate(view.points), points, colours, view.axes)
+            cells = sum(int(np.isfinite(some[:, 0]).sum()) for some in view.points)
+            self.say(f"{counted(cells, 'cell')}, {number(len(view.drawn))} of them in colour.")
+        self.clear()
+        self._recolour()
+
+    def _recolour(self) -> None:
+        if self.view is None or self.session.classifier is None:
+            return
+        drawn, classes = self.view.drawn, self.session.classifier.classes
+        if self.colour.value == CONFIDENCE:
+            colours, legend = by_confidence(drawn, self.scans)
+        elif self.colour.value == SCAN:
+            colours, legend = by_scan(drawn, self.scans)
+        else:
+            shown = [one.shown_cells(classes).ravel() for one in self.scans]
+            colours, legend = by_class(drawn, shown, classes)
+        self.canvas.recolour(colours)
+        self.legend.setText(legend)
 
     # ---- what is selected
 
@@ -120,20 +195,23 @@ class ExploreWidget(Panel):
         self.text.setText(HELP if self.view is not None else "")
         self.make_button.setEnabled(False)
 
+    def _select_inside(self, corners: np.ndarray) -> None:
+        if self.view is not None:
+            self.select([inside(corners, points) for points in self.view.points], "inside the lasso")
+
     def select_class(self) -> None:
         """Select the cells of the class that is chosen to paint with, on all scans."""
-        one, classifier = self.session.current, self.session.classifier
-        if one is None or classifier is None:
+        one = self.session.current
+        if one is None:
             self.say(NOTHING)
             return
-        chosen = self.correction.of(one).truth.selected_label
-        label = int(classifier.classes.lookup[chosen]) if chosen <= classifier.n_classes else 0
-        if not label:
+        model, chosen = self.session.model, self.correction.of(one).truth.selected_label
+        label = int(model.classes.lookup[chosen]) if chosen <= model.n_classes else 0
+        if label:
+            masks = of_class(self.scans, model.classes, label)
+            self.select(masks, f"of {model.class_names[label - 1]}")
+        else:
             self.say("Choose a class in the table of Correct first.")
-            return
-        self.select(
-            of_class(self.scans, classifier.classes, label), f"of {classifier.class_names[label - 1]}"
-        )
 
     def select_region(self, one: CorrectedScan, row: float, col: float) -> None:
         """Select the cells of the region that is shown at a position in px of a scan."""
@@ -145,124 +223,15 @@ class ExploreWidget(Panel):
 
     def make_class(self) -> None:
         """Make a class of what is selected: a step that can be undone, and that ends in the table."""
-        if not self.masks:
-            return
         if not set(self.scans) <= set(self.session.scans):  # they may be of another model
             self.say(OTHERS)
-            return
-        try:
-            name = self.name.value.strip()
-            made, what = edits.class_of_cells(self.session.model, self.scans, self.masks, name)
-        except ValueError as error:
-            self.say(str(error), wrong=True)
-            return
+        elif self.masks:
+            self.attempt(self._make_class)
+
+    def _make_class(self) -> None:
+        name = self.name.value.strip()
+        made, what = edits.class_of_cells(self.session.model, self.scans, self.masks, name)
         self.clear()
         self.name.value = ""
         self.session.edit(made, what)
         self.say(f"{what[:1].upper()}{what[1:]}; Undo in Correct takes it back.")
-
-    # ---- inside
-
-    def _lay_out(self) -> None:
-        self.form(self.method, self.colour)
-        row = QHBoxLayout()
-        self.update_button = _button("Update", "lay out the scans that are open now", self.update_view)
-        self.cancel_button = _button("Cancel", "end what is being laid out", self.cancel)
-        for button in (self.update_button, self.cancel_button):
-            row.addWidget(button)
-        self.column.addLayout(row)
-        for widget in (self.busy, self.canvas, self.legend, self.text):
-            self.column.addWidget(widget, int(widget is self.canvas))
-        tip = "select the class that is chosen in the table of Correct, on all scans"
-        self.class_button = _button("Select chosen class", tip, self.select_class)
-        self.clear_button = _button("Clear", "select nothing", self.clear)
-        tip = "make a class of the selected cells, and of cells with similar features on every scan"
-        self.make_button = _button("Make class", tip, self.make_class)
-        grid = QGridLayout()
-        grid.setSpacing(4)
-        cells = (self.class_button, self.clear_button, self.name.native, self.make_button)
-        for at, one in enumerate(cells):
-            grid.addWidget(one, at // 2, at % 2)
-        self.column.addLayout(grid)
-        self.column.addWidget(self.status)
-
-    def _connect(self) -> None:
-        self._scans_timer, self._colours_timer = (QTimer(self, singleShot=True) for _ in range(2))
-        for timer, do in ((self._scans_timer, self._take_scans), (self._colours_timer, self._recolour)):
-            timer.setInterval(SETTLE_MS)
-            timer.timeout.connect(do)
-        self.follow(self.session.scans_changed, lambda: self._scans_timer.start())
-        self.follow(self.session.model_changed, lambda: self._colours_timer.start())
-        self.follow(self.session.map_changed, lambda one: self._colours_timer.start())
-        self.method.changed.connect(self.update_view)
-        self.colour.changed.connect(self._recolour)
-        self.canvas.lassoed.connect(self._lasso)
-        self.embedding.done.connect(lambda view: self._show(view, self._asked))
-        self.embedding.failed.connect(self._fail)
-        self.follow(
-            Callbacks(self.viewer.mouse_drag_callbacks), on_click(self.correction, self.select_region)
-        )
-
-    def on_close(self) -> None:
-        """Leave nothing behind."""
-        self.embedding.cancel()
-        self.highlight.remove()
-
-    def _take_scans(self) -> None:
-        """Follow the scans that are open: at once where that is fast, else when it is asked for."""
-        if self.session.busy:
-            self._scans_timer.start()
-        elif self.method.value == "PCA" or not self.session.scans:
-            self.update_view()
-        elif self.session.scans != self.scans:
-            self.say(OTHERS)
-
-    def _show(self, view: Latent | None, scans: list[CorrectedScan]) -> None:
-        self.view, self.scans = view, scans
-        self.highlight.remove()
-        if view is None:
-            self.canvas.show_points(_NONE, _NONE, packed([]), ("", ""))
-            self.legend.clear()
-        else:
-            points = view.drawn.of(view.points)
-            self.canvas.show_points(
-                np.concatenate(view.points), points, np.zeros(len(points), np.uint32), view.axes
-            )
-            cells = sum(int(np.isfinite(some[:, 0]).sum()) for some in view.points)
-            self.say(f"{counted(cells, 'cell')}, {number(len(view.drawn))} of them in colour.")
-        self.clear()
-        self._recolour()
-        self._show_running()
-
-    def _recolour(self) -> None:
-        if self.view is None or self.session.classifier is None:
-            return
-        drawn, classes = self.view.drawn, self.session.classifier.classes
-        if self.colour.value == CONFIDENCE:
-            colours, legend = by_confidence(drawn, self.scans)
-        elif self.colour.value == SCAN:
-            colours, legend = by_scan(drawn, self.scans)
-        else:
-            shown = [one.shown_cells(classes).ravel() for one in self.scans]
-            colours, legend = by_class(drawn, shown, classes)
-        self.canvas.recolour(colours)
-        self.legend.setText(legend)
-
-    def _lasso(self, corners: np.ndarray) -> None:
-        if self.view is not None:
-            self.select([inside(corners, points) for points in self.view.points], "inside the lasso")
-
-    def _fail(self, sentence: str) -> None:
-        self.say(sentence, wrong=True)
-        self._show_running()
-
-    def _show_running(self) -> None:
-        self.busy.setVisible(self.embedding.running)
-        self.cancel_button.setEnabled(self.embedding.running)
-
-
-def _button(text: str, tip: str, do: Callable[[], Any]) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    button.clicked.connect(lambda checked=False: do())
-    return button
