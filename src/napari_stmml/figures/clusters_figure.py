@@ -82,7 +82,7 @@ def clusters_figure(classifier: "SurfaceClassifier") -> "Figure":
     axes.set_axis_off()
     _name_rows(axes, classifier, rows)
     more = "" if rows == classifier.n_clusters else f"; {classifier.n_clusters - rows} more are not shown"
-    title = f"What is most typical of each cluster; a picture is {exemplar_width(classifier)} wide{more}"
+    title = f"Typical examples of each cluster; a picture is {exemplar_width(classifier)} wide{more}"
     text_at(figure, 0.1, 0.3, title, fontsize=10, va="center")
     _add_height_bar(figure, classifier, _LEFT + wide + 0.1, min(high, 2.2))
     return figure

@@ -124,35 +124,31 @@ def _local_background(numbers: np.ndarray, heights: np.ndarray) -> np.ndarray:
     """Return the median height of a ring around each region, without other regions; NaN where it is empty."""
     from scipy.ndimage import find_objects
 
-    free = np.isfinite(heights) & (numbers == 0)
+    free = np.where(numbers == 0, heights, np.nan)
     medians = []
     for number, box in enumerate(find_objects(numbers), 1):
         wide = RING[1]
-        ring = _ring(numbers, heights, free, number, box, wide)
+        ring = _ring(numbers, number, free, box, wide)
         while ring.size < _FEWEST and wide < _FARTHEST:
             wide *= 2
-            ring = _ring(numbers, heights, free, number, box, wide)
+            ring = _ring(numbers, number, free, box, wide)
         medians.append(np.median(ring) if ring.size else np.nan)
     return np.array(medians)
 
 
 def _ring(
-    numbers: np.ndarray,
-    heights: np.ndarray,
-    free: np.ndarray,
-    number: int,
-    box: tuple[slice, ...],
-    wide: int,
+    numbers: np.ndarray, number: int, free: np.ndarray, box: tuple[slice, ...], wide: int
 ) -> np.ndarray:
-    """Return the heights of free pixels around a region, up to ``wide`` px away."""
+    """Return the known heights around a region, up to ``wide`` px away."""
     from scipy.ndimage import distance_transform_edt
 
     around = tuple(
         slice(max(part.start - wide - 1, 0), min(part.stop + wide + 1, side))
-        for part, side in zip(box, numbers.shape, strict=True)
+        for part, side in zip(box, free.shape, strict=True)
     )
     away = distance_transform_edt(numbers[around] != number)
-    return heights[around][(away > RING[0]) & (away <= wide) & free[around]]
+    ring = free[around][(away > RING[0]) & (away <= wide)]
+    return ring[np.isfinite(ring)]
 
 
 def _nearest(table: pd.DataFrame) -> np.ndarray:

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from qtpy.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_stmml.viewer.batch.results import Result
-from napari_stmml.viewer.shared.table_model import HeadedModel
+from napari_stmml.viewer.shared.table import TableModel, TableView
 
 HEADINGS = ("Scan", "Dir.", "Status", "Labels", "Why")
 TIPS = (
@@ -20,7 +19,7 @@ TIPS = (
 WIDTHS = (86, 32, 56, 52)
 
 
-class ResultsModel(HeadedModel):
+class ResultsModel(TableModel):
     """Results, those that match the words of a filter, in the order of a column."""
 
     HEADINGS, TIPS = HEADINGS, TIPS
@@ -65,30 +64,20 @@ class ResultsModel(HeadedModel):
         self.endResetModel()
 
 
-class ResultsTable(QTableView):
+class ResultsTable(TableView):
     """The table itself; ``opened`` tells which result was double-clicked, or chosen with Enter."""
 
     opened = Signal(object)
 
     def __init__(self) -> None:
-        super().__init__()
-        self.rows = ResultsModel(self)
-        self.setModel(self.rows)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.rows = ResultsModel()
+        super().__init__(self.rows, "scans of the job", sorted_by=0)
         self.setTextElideMode(Qt.TextElideMode.ElideLeft)  # names of one session differ in their ends
-        self.setWordWrap(False)
-        self.setShowGrid(False)
         self.setMinimumHeight(200)
-        self.setAccessibleName("scans of the job")
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
         for column, width in enumerate(WIDTHS):
             self.setColumnWidth(column, width)
         self.horizontalHeader().setStretchLastSection(True)
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        self.horizontalHeader().setSortIndicator(0, Qt.SortOrder.AscendingOrder)
-        self.setSortingEnabled(True)
         self.doubleClicked.connect(lambda index: self.opened.emit(self.rows.shown[index.row()]))
 
     @property

@@ -6,20 +6,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import QModelIndex, Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_stmml.measuring.quantities import QUANTITIES, heading
 from napari_stmml.text import number
-from napari_stmml.viewer.shared.table_model import HeadedModel
+from napari_stmml.viewer.shared.table import TableModel, TableView
 
 
-class MeasurementModel(HeadedModel):
+class MeasurementModel(TableModel):
     """Some columns of a table, in the order of one of them; the index keeps the rows' own numbers."""
 
-    def __init__(self, parent: Any = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.table = pd.DataFrame()
-        self.HEADINGS = self.TIPS = ()
         self._sorted: tuple[int, bool] = (-1, True)
 
     @property
@@ -59,26 +57,16 @@ class MeasurementModel(HeadedModel):
             self.table = self.table.sort_values(by, ascending=ascending, kind="stable")
 
 
-class MeasurementTable(QTableView):
+class MeasurementTable(TableView):
     """The view; ``picked`` emits the number (from 0) of the row that is clicked or reached with a key."""
 
     picked = Signal(int)
 
     def __init__(self, name: str) -> None:
-        super().__init__()
-        self.rows = MeasurementModel(self)
-        self.setModel(self.rows)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setWordWrap(False)
-        self.setShowGrid(False)
-        self.setAccessibleName(name)
+        self.rows = MeasurementModel()
+        super().__init__(self.rows, name)
+        self.setSelectionMode(MeasurementTable.SelectionMode.SingleSelection)
         self.setMinimumHeight(120)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
-        self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        self.setSortingEnabled(True)
         self.selectionModel().currentRowChanged.connect(self._pick)
 
     def show_columns(self, table: pd.DataFrame, columns: Sequence[str], unit: str) -> None:

@@ -57,7 +57,7 @@ class MeasureWidget(Panel):
             " mark more classes as background",
         )
         self.least = FloatSpinBox(
-            label="Least area (nm²)", max=1e6, step=0.1, tooltip="smaller regions are left out as noise"
+            label="Smallest area (nm²)", max=1e6, step=0.1, tooltip="smaller regions are left out as noise"
         )
         self._choices.append(self.maps)
         self.form(self.maps, self.background, self.least)

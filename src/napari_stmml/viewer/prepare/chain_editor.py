@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QMenu, QPushButton, QToolButton, QWidget
 
 from napari_stmml.heights.flatten import METHODS, parse_chain
@@ -24,7 +24,7 @@ PRESETS = {
     "Step edges (terraces)": "row_median + terraces",
     "Nothing": NOTHING,
 }
-SHOWN_ROWS = 4
+SHOWN_ROWS = 4  # the list scrolls beyond
 METHOD = Qt.ItemDataRole.UserRole
 
 
@@ -37,7 +37,12 @@ class ChainEditor(QWidget):
     def __init__(self, chain: str = "poly_xy") -> None:
         super().__init__()
         self._last = ""  # chain that ``changed`` emitted
-        self.list = _MethodList()
+        self.list = QListWidget()
+        self.list.setAccessibleName("chain of flatten methods")
+        self.list.setToolTip("done from top to bottom; drag to change the order")
+        self.list.setDragDropMode(QListWidget.DragDropMode.InternalMove)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setFixedHeight(SHOWN_ROWS * (self.fontMetrics().height() + 4))
         self.text = QLineEdit()
         self.text.setCompleter(ChainCompleter(self.text))
         self.text.setToolTip("the chain as text, as in recipes and job files; Enter applies it")
@@ -54,7 +59,7 @@ class ChainEditor(QWidget):
         buttons = row_of(add, preset, None, self.up, self.down, self.remove)
         column_of(self, buttons, self.list, self.text)
         self.value = chain
-        self.list.moved.connect(lambda: self._change(self.methods, self.list.currentRow()))
+        self.list.model().rowsMoved.connect(lambda *_: self._change(self.methods, self.list.currentRow()))
         self.list.currentRowChanged.connect(self._enable)
         self.text.editingFinished.connect(self._read)
 
@@ -144,35 +149,6 @@ class ChainEditor(QWidget):
         presets = ((name, chain, chain) for name, chain in PRESETS.items())
         _add_actions(menu, presets, lambda chain: setattr(self, "value", chain))
         return menu
-
-
-class _MethodList(QListWidget):
-    """A list of a few rows that can be dragged into another order."""
-
-    moved = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setAccessibleName("chain of flatten methods")
-        self.setToolTip("done from top to bottom; drag to change the order")
-        self.setDragDropMode(QListWidget.DragDropMode.InternalMove)
-        self.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.model().rowsMoved.connect(lambda *_: self.moved.emit())
-
-    def sizeHint(self) -> QSize:
-        """Ask for room for a few methods."""
-        row = max(self.sizeHintForRow(0), self.fontMetrics().height() + 4)
-        return QSize(200, SHOWN_ROWS * row + 2 * self.frameWidth() + 4)
-
-    def minimumSizeHint(self) -> QSize:
-        """Ask for as much at least: the column around it scrolls."""
-        return QSize(120, self.sizeHint().height())
-
-    def resizeEvent(self, event: Any) -> None:
-        """Keep the height that was asked for."""
-        self.setMaximumHeight(self.sizeHint().height())
-        super().resizeEvent(event)
 
 
 def about(method: str) -> str:

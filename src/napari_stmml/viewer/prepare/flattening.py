@@ -30,11 +30,8 @@ class FlattenRequest:
 
     def same_as(self, other: "FlattenRequest") -> bool:
         """Say whether both have the same result."""
-        if self.layer is not other.layer or self.data is not other.data or self.chain != other.chain:
-            return False
-        if self.mask is None or other.mask is None:
-            return self.mask is other.mask
-        return np.array_equal(self.mask, other.mask)
+        same = self.layer is other.layer and self.data is other.data and self.chain == other.chain
+        return same and np.array_equal(self.mask, other.mask)
 
 
 @dataclass(frozen=True, eq=False)

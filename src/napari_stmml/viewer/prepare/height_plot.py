@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from napari.settings import get_settings
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_stmml.colours import robust_limits
 
@@ -127,16 +127,9 @@ class HeightPlot(QWidget):
         super().__init__()
         self.curves: Curves | None = None
         self.instead = ""
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(128)
+        self.setMinimumWidth(180)
         self.setAccessibleName("heights before and after")
-
-    def sizeHint(self) -> QSize:
-        """Ask for little room."""
-        return QSize(260, 128)
-
-    def minimumSizeHint(self) -> QSize:
-        """Ask for the height, and for a readable width."""
-        return QSize(180, 128)
 
     def show_curves(self, curves: Curves | None, instead: str = "") -> None:
         """Draw other curves, or a sentence instead."""
@@ -178,7 +171,8 @@ class HeightPlot(QWidget):
                 for tick, text in () if curves.filled else ticks(low, high, 4):
                     y = box.bottom() - (tick - low) / (high - low) * box.height()
                     place = QRectF(box.right() + 4 if right else 0.0, y - 7, 40, 14)
-                    painter.drawText(place, _ALIGN.AlignVCenter | _opposite(where), text)
+                    away = _ALIGN.AlignLeft if right else _ALIGN.AlignRight
+                    painter.drawText(place, _ALIGN.AlignVCenter | away, text)
 
     def _draw_x_axis(self, painter: QPainter, box: QRectF, x: np.ndarray, label: str) -> None:
         bottom = box.bottom()
@@ -217,7 +211,3 @@ def _padded(y: np.ndarray) -> tuple[float, float]:
     low, high = float(np.nanmin(y)), float(np.nanmax(y))
     pad = 0.06 * (high - low) or max(abs(high), 1.0) * 1e-3
     return low - pad, high + pad
-
-
-def _opposite(side: Any) -> Any:
-    return _ALIGN.AlignLeft if side == _ALIGN.AlignRight else _ALIGN.AlignRight
