@@ -1,5 +1,7 @@
+import csv
 import json
 from datetime import UTC, datetime
+from importlib import resources
 
 import pytest
 
@@ -77,6 +79,14 @@ def test_a_scan_without_backward_lines_has_no_bias_of_backward_lines():
     one_way = known | parameters(X_Retrace=(False, "--"))
     assert next(one.name for one in derived(one_way)) == "bias_forward"
     assert "bias_backward" not in {one.name for one in derived(one_way)}
+
+
+def test_every_setting_of_the_table_is_of_a_group_that_is_shown():
+    with resources.files("napari_stmml.io").joinpath("matrix_settings.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["group"] for row in rows} == set(GROUPS)
+    assert len({row["name"] for row in rows}) == len(rows)
+    assert all(row["label"] for row in rows)
 
 
 def test_rows_come_in_groups_and_each_says_where_it_stands():

@@ -1,20 +1,17 @@
 """What was set while a MATRIX scan was taken: the table of its settings, and what follows from them."""
 
+import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import resources
 from math import isfinite
 from typing import Any
 
 from napari_stmml.io.settings import (
-    BIAS_AND_CURRENT,
     DERIVED,
-    FEEDBACK,
-    FRAME,
     GROUPS,
-    NOTES,
     OTHER,
-    TIMING,
     Row,
     Setting,
     for_people,
@@ -23,78 +20,20 @@ from napari_stmml.io.settings import (
 Parameters = Mapping[str, Setting]
 
 BIAS, SETPOINT = "EEPA::GapVoltageControl.Voltage", "EEPA::Regulator.Setpoint_1"
-_GAIN, _VOLTAGE_RANGE = "EEPA::Regulator.Loop_Gain_1_I", "EEPA::GapVoltageControl.Preamp_Range"
 _SCANNER = "EEPA::XYScanner."
 PARAMETER_FILE, SCAN_FILE = "parameter file", "scan file"
 
-# Key -> group, what people call it, the unit where the file leaves it out; in the order of the table.
-_KNOWN: dict[str, tuple[str, str, str]] = {
-    BIAS: (BIAS_AND_CURRENT, "Bias", ""),
-    "EEPA::GapVoltageControl.Alternate_Voltage": (BIAS_AND_CURRENT, "Bias, alternate", ""),
-    "EEPA::GapVoltageControl.Enable_Alternate_Voltage": (BIAS_AND_CURRENT, "Bias alternates", ""),
-    "bias_forward": (BIAS_AND_CURRENT, "Bias, forward", ""),
-    "bias_backward": (BIAS_AND_CURRENT, "Bias, backward", ""),
-    SETPOINT: (BIAS_AND_CURRENT, "Setpoint", ""),
-    "EEPA::Regulator.Alternate_Setpoint_1": (BIAS_AND_CURRENT, "Setpoint, alternate", ""),
-    "EEPA::Regulator.Enable_Alternate_Setpoint_1": (BIAS_AND_CURRENT, "Setpoint alternates", ""),
-    "setpoint_forward": (BIAS_AND_CURRENT, "Setpoint, forward", ""),
-    "setpoint_backward": (BIAS_AND_CURRENT, "Setpoint, backward", ""),
-    _VOLTAGE_RANGE: (BIAS_AND_CURRENT, "Bias range", "Volt"),
-    "EEPA::GapVoltageControl.Alternate_Preamp_Range": (BIAS_AND_CURRENT, "Bias range, alternate", "Volt"),
-    "EEPA::GapVoltageControl.Enable_Alternate_Preamp_Range": (
-        BIAS_AND_CURRENT,
-        "Range alternates",
-        "",
-    ),
-    "EEPA::Regulator.Preamp_Range_1": (BIAS_AND_CURRENT, "Preamplifier range", "Ampere"),
-    "EEPA::Regulator.Feedback_Loop_Enabled": (FEEDBACK, "Feedback on", ""),
-    _GAIN: (FEEDBACK, "Gain I", ""),
-    "EEPA::Regulator.Alternate_Loop_Gain_1_I": (FEEDBACK, "Gain I, alternate", ""),
-    "EEPA::Regulator.Enable_Alternate_Loop_Gain_1_I": (FEEDBACK, "Gain I alternates", ""),
-    "loop_gain_i_forward": (FEEDBACK, "Gain I, forward", ""),
-    "loop_gain_i_backward": (FEEDBACK, "Gain I, backward", ""),
-    "EEPA::Regulator.Loop_Gain_1_P": (FEEDBACK, "Gain P", ""),
-    "EEPA::Regulator.Loop_Gain_1_D": (FEEDBACK, "Gain D", ""),
-    "EEPA::Regulator.Loop_Gain_1_K": (FEEDBACK, "Gain K", ""),
-    "EEPA::Regulator.Run_Frequency": (FEEDBACK, "Feedback frequency", ""),
-    "EEPA::Regulator.Z_Offset": (FEEDBACK, "Z offset", ""),
-    "EEPA::Regulator.Retraction_Speed": (FEEDBACK, "Retraction speed", ""),
-    f"{_SCANNER}Width": (FRAME, "Width", ""),
-    f"{_SCANNER}Height": (FRAME, "Height", ""),
-    f"{_SCANNER}Points": (FRAME, "Points of a line", ""),
-    f"{_SCANNER}Lines": (FRAME, "Lines", ""),
-    "pixel_width": (FRAME, "Pixel width", ""),
-    "pixel_height": (FRAME, "Pixel height", ""),
-    f"{_SCANNER}Angle": (FRAME, "Angle", ""),
-    f"{_SCANNER}X_Offset": (FRAME, "Offset, x", ""),
-    f"{_SCANNER}Y_Offset": (FRAME, "Offset, y", ""),
-    f"{_SCANNER}X_Retrace": (FRAME, "Backward recorded", ""),
-    f"{_SCANNER}Y_Retrace": (FRAME, "Down scan recorded", ""),
-    "planned_points": (FRAME, "Points planned", ""),
-    "recorded_points": (FRAME, "Points recorded", ""),
-    f"{_SCANNER}Enable_Subgrid": (FRAME, "Subgrid in use", ""),
-    f"{_SCANNER}Enable_Drift_Compensation": (FRAME, "Drift compensation", ""),
-    f"{_SCANNER}X_Drift": (FRAME, "Drift, x", ""),
-    f"{_SCANNER}Y_Drift": (FRAME, "Drift, y", ""),
-    "taken": (TIMING, "End of the scan", ""),
-    f"{_SCANNER}Raster_Time": (TIMING, "Raster time", ""),
-    "sweep_time": (TIMING, "Sweep time", ""),
-    f"{_SCANNER}Line_Start_Delay": (TIMING, "Line start delay", ""),
-    f"{_SCANNER}Line_End_Delay": (TIMING, "Line end delay", ""),
-    "line_time": (TIMING, "Line time", ""),
-    "frame_time": (TIMING, "Frame time", ""),
-    "scan_speed": (TIMING, "Scan speed", ""),
-    f"{_SCANNER}Move_Raster_Time": (TIMING, "Raster time of moves", ""),
-    "MARK::MTRX.SAMPLE_NAME": (NOTES, "Sample", ""),
-    "MARK::MTRX.DATA_SET_NAME": (NOTES, "Data set", ""),
-    "MARK::MTRX.CREATION_COMMENT": (NOTES, "Comment", ""),
-    "BREF": (NOTES, "Recorded as", ""),
-    "size_bytes": (NOTES, "File size", ""),
-    "EXPD::s2": (NOTES, "Experiment", ""),
-    "BKLT": (OTHER, "End, in this computer's time zone", ""),
-}
-_ORDER = {key: number for number, key in enumerate(_KNOWN)}
-_EACH_WAY = {"bias": BIAS, "setpoint": SETPOINT, "loop_gain_i": _GAIN}
+
+def _known() -> dict[str, tuple[str, str, str]]:
+    """Read the table of settings: name -> group, label, and the unit where the file leaves it out."""
+    table = resources.files(__package__).joinpath("matrix_settings.csv").read_text("utf-8")
+    rows = csv.DictReader(table.splitlines())
+    return {row["name"]: (row["group"], row["label"], row["unit"]) for row in rows}
+
+
+_KNOWN = _known()
+_ORDER = {name: number for number, name in enumerate(_KNOWN)}
+_EACH_WAY = {"bias": BIAS, "setpoint": SETPOINT, "loop_gain_i": "EEPA::Regulator.Loop_Gain_1_I"}
 
 
 @dataclass(frozen=True)

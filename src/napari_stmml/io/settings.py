@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Protocol
 
-BIAS_AND_CURRENT, FEEDBACK, FRAME = "Bias and current", "Feedback", "Scan frame"
-TIMING, NOTES, OTHER = "Timing", "Sample and comments", "Everything else"
-GROUPS = (BIAS_AND_CURRENT, FEEDBACK, FRAME, TIMING, NOTES, OTHER)
+OTHER = "Everything else"
+GROUPS = ("Bias and current", "Feedback", "Scan frame", "Timing", "Sample and comments", OTHER)
 DERIVED = "derived"  # where a row stands that is in no file
 
 # The file's unit -> (from this size on, SI per written unit, as it is written), smallest first.

@@ -13,7 +13,7 @@ from napari_stmml.events import Event, Listener, ScanLabelled, ScanProgress, Ski
 from napari_stmml.io.label_tiff import predicted_map, put_aside_if_edited, write_values
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
-from napari_stmml.scan import Scan
+from napari_stmml.scan import TOPOGRAPHY, Scan
 from napari_stmml.system.progress import throttled
 from napari_stmml.truth.overlay import CorrectedMap, with_truth
 
@@ -151,7 +151,7 @@ def _loaded(model: str) -> SurfaceClassifier:
 
 def free_name(scan: Scan, taken: set[str]) -> str:
     """Name a scan's files: its stem, the channel unless it is Z, the direction, a number if that is taken."""
-    parts = [scan.stem, "" if scan.channel == "Z" else scan.channel, scan.short_direction]
+    parts = [scan.stem, "" if scan.channel == TOPOGRAPHY else scan.channel, scan.short_direction]
     name = plain = "_".join(part for part in parts if part)
     number = 1
     while name in taken:

@@ -12,7 +12,7 @@ from typing import Any
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from napari_stmml.io.label_tiff import LabelMap, NewerFormat
-from napari_stmml.scan import Scan
+from napari_stmml.scan import TOPOGRAPHY, Scan
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.system import files
 from napari_stmml.system.user_folder import user_folder
@@ -43,7 +43,7 @@ class TruthPaths:
     def candidates(self) -> list[Path]:
         """Where it may be, the best first: its plain name or, if that is another scan's, part of its hash."""
         scan, part = self.scan, self.key.sha256[:12]
-        channel = "" if scan.channel == "Z" else re.sub(r'[\\/:*?"<>|]', "-", scan.channel)
+        channel = "" if scan.channel == TOPOGRAPHY else re.sub(r'[\\/:*?"<>|]', "-", scan.channel)
         name = "_".join(word for word in (scan.stem or "scan", channel, scan.short_direction) if word)
         crop = f"{name}_{part}_{self.key.shape[0]}x{self.key.shape[1]}"
         beside = [Path(scan.source).parent] if scan.source and Path(scan.source).is_file() else []
