@@ -1,9 +1,9 @@
-"""The clusters of a model as a list: colour, name, share, and pictures of the most typical places of each."""
+"""The clusters of a model as a list: colour, name, share, and pictures of the most typical cells of each."""
 
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QPoint, QRect, QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem
 
@@ -22,8 +22,7 @@ class ClusterList(QListWidget):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self.viewer = viewer
-        self._pictures: list[list[QPixmap]] = []  # of each cluster
-        self._colours: list[str] = []
+        self._strips: list[QPixmap] = []  # of each cluster: its colour and pictures
         self.setAccessibleName("clusters")
         self.setMinimumHeight(LEAST_HEIGHT)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -42,19 +41,19 @@ class ClusterList(QListWidget):
         if classifier is None:
             return
         shown = classifier.exemplars
-        self._pictures = [[] for _ in range(classifier.n_clusters)] if shown is None else _pixmaps(shown)
         looks = [classifier.classes.look(cluster) for cluster in range(classifier.n_clusters)]
-        self._colours = [colour for _, _, colour in looks]
-        shares = cluster_shares(classifier)
         wide = "" if shown is None else f"; a picture is {exemplar_width(classifier)} wide"
-        for (label, name, _), part in zip(looks, shares, strict=True):
+        for (label, name, _), part in zip(looks, cluster_shares(classifier), strict=True):
             share = percent(part)
             item = QListWidgetItem(f"{name}\n{share}")
-            of_all = f"{share} of what the model was made of" if share else "of unknown size"
+            of_all = f"{share} of what the model was fitted to" if share else "of unknown size"
             item.setToolTip(f"{name}: {of_all}{wide}.\nClick to choose label {label} to paint with.")
             item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{name}, {share}")
             item.setData(Qt.ItemDataRole.UserRole, label)
             self.addItem(item)
+        pictures: Any = [()] * len(looks) if shown is None else exemplar_pictures(shown)
+        self._strips = [_strip(colour, some) for (_, _, colour), some in zip(looks, pictures, strict=True)]
+        self.setIconSize(QSize())
         self._draw()
 
     def resizeEvent(self, event: Any) -> None:
@@ -67,18 +66,19 @@ class ClusterList(QListWidget):
         return QSize(200, LEAST_HEIGHT)
 
     def _draw(self) -> None:
-        room = self.viewport().width() - TEXT - CHIP - GAP
-        most = max((len(pictures) for pictures in self._pictures), default=0)
-        n = min(most, max(1, room // (SIDE + GAP)))
-        size = QSize(CHIP + GAP + n * (SIDE + GAP), SIDE if most else CHIP + 14)
-        if size == self.iconSize() and self.count() and not self.item(self.count() - 1).icon().isNull():
-            return
-        self.setIconSize(size)
-        for row in range(self.count()):
-            strip = _strip(self._colours[row], self._pictures[row][:n], size)
-            icon = QIcon(strip)
-            icon.addPixmap(strip, QIcon.Mode.Selected)  # not tinted: colours are what it is about
-            self.item(row).setIcon(icon)
+        """Show as much of each strip as there is room for, whole pictures and at least one."""
+        room = max(self.viewport().width() - TEXT, CHIP + 2 * GAP + SIDE)
+        shown = min(room, max((strip.width() for strip in self._strips), default=0))
+        size = QSize(
+            shown - (shown - CHIP - GAP) % (SIDE + GAP), max(map(QPixmap.height, self._strips), default=0)
+        )
+        if size != self.iconSize():
+            self.setIconSize(size)
+            for row, strip in enumerate(self._strips):
+                part = strip.copy(QRect(QPoint(), size))
+                icon = QIcon(part)
+                icon.addPixmap(part, QIcon.Mode.Selected)  # not tinted: the colours matter
+                self.item(row).setIcon(icon)
 
     def _select(self, item: QListWidgetItem) -> None:
         """Choose the row's label in the active Labels layer, or else in the topmost, made active."""
@@ -94,29 +94,17 @@ class ClusterList(QListWidget):
         layer.selected_label = item.data(Qt.ItemDataRole.UserRole)
 
 
-def _pixmaps(exemplars: np.ndarray) -> list[list[QPixmap]]:
-    """Make pictures of exemplars, (n_clusters, n, side, side); a cluster may have fewer than n, or none."""
-    rows = []
-    for painted in exemplar_pictures(exemplars):
-        made = []
-        for picture in painted[painted[..., 3].any((1, 2))]:
-            pixels = np.ascontiguousarray(picture)
-            side = len(pixels)
-            image = QImage(pixels.data, side, side, 4 * side, QImage.Format.Format_RGBA8888)
-            smooth = Qt.TransformationMode.SmoothTransformation
-            made.append(
-                QPixmap.fromImage(image).scaled(SIDE, SIDE, Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
-            )
-        rows.append(made)
-    return rows
-
-
-def _strip(colour: str, pictures: list[QPixmap], size: QSize) -> QPixmap:
-    strip = QPixmap(size)
+def _strip(colour: str, pictures: Any) -> QPixmap:
+    """Draw the colour of a cluster and its pictures, (n, side, side, 4) uint8, side by side."""
+    pictures = [picture for picture in pictures if picture[..., 3].any()]
+    strip = QPixmap(CHIP + GAP + len(pictures) * (SIDE + GAP), SIDE if pictures else CHIP + 14)
     strip.fill(Qt.GlobalColor.transparent)
     painter = QPainter(strip)
-    painter.fillRect(0, 0, CHIP, size.height(), QColor(colour))
-    for place, picture in enumerate(pictures):
-        painter.drawPixmap(CHIP + GAP + place * (SIDE + GAP), 0, picture)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    painter.fillRect(0, 0, CHIP, strip.height(), QColor(colour))
+    for place, picture in enumerate(map(np.ascontiguousarray, pictures)):
+        side = len(picture)
+        image = QImage(picture.data, side, side, 4 * side, QImage.Format.Format_RGBA8888)
+        painter.drawImage(QRect(CHIP + GAP + place * (SIDE + GAP), 0, SIDE, SIDE), image)
     painter.end()
     return strip

@@ -5,10 +5,10 @@ from typing import Any
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from napari.settings import get_settings
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_stmml.figures.curves import loss_figure, proposal_figure
+from napari_stmml.viewer.shared.panel import column_of, delayed
 
 REDRAW_MS = 500  # between two pictures of the loss curve
 LEAST_HEIGHT = 190
@@ -23,8 +23,6 @@ class Curves(QWidget):
         super().__init__()
         theme = get_theme(get_settings().appearance.theme)
         look = {"paper": theme.background.as_hex(), "ink": theme.text.as_hex()}
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
         self._draw: dict[str, Any] = {}
         self.canvases: dict[str, FigureCanvasQTAgg] = {}
         for name, make in (("loss curve", loss_figure), ("proposal", proposal_figure)):
@@ -34,16 +32,13 @@ class Curves(QWidget):
             canvas.setAccessibleName(name)
             canvas.draw()  # the first time takes longest: now, not in the middle of a training
             canvas.hide()
-            column.addWidget(canvas)
+        column_of(self, *self.canvases.values())
         self.training: Points = []
         self.validation: Points = []
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(REDRAW_MS)
-        self._timer.timeout.connect(self._redraw)
+        self._timer = delayed(self, REDRAW_MS, self._redraw)
 
     def begin(self, trains: bool) -> None:
-        """Forget the losses of an earlier training; show where the next ones go, if there will be any."""
+        """Forget the losses of an earlier training, and show the empty plot if there is a training."""
         self.training, self.validation = [], []
         self._redraw()
         if trains:
