@@ -140,10 +140,11 @@ class EpochDone(Event, kind="epoch"):
 
 @dataclass(frozen=True)
 class Clustering(Event, kind="clustering"):
-    """Of the windows (of recipes of cells: the scans) to cluster, ``done`` of ``total`` were taken."""
+    """Of the windows to cluster, or of the scans of their cells, ``done`` of ``total`` were taken."""
 
     done: int
     total: int
+    of: str = "window"
 
 
 @dataclass(frozen=True)

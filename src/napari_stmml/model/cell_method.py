@@ -94,7 +94,7 @@ class CellMethod:
             maps.train[:QUICK_MAPS] if quick else maps.train,
             seed=record.seed,
             most=QUICK if quick else MOST,
-            on_map=lambda done, total: on_event(Clustering(done, total)),
+            on_map=lambda done, total: on_event(Clustering(done, total, "scan")),
             should_stop=should_stop,
         )
         k = recipe.num_clusters

@@ -205,7 +205,7 @@ def test_a_killed_process_keeps_what_is_done_and_has_its_report_all_the_same(
     panel.job_form.fields["recipe"].value = "srsml24"
     set_values(panel.job_form.fields, SMALL | {"epochs": 1})
     panel.start_button.click()
-    qtbot.waitUntil(lambda: "train:" in panel.status.text(), timeout=LONG)
+    qtbot.waitUntil(lambda: "epoch 1 of 1, loss" in panel.status.text(), timeout=LONG)
     os.kill(panel.worker.pid, signal.SIGKILL)
     finish(panel)
     assert panel.status.text().startswith("Stopped: its process ended")

@@ -377,7 +377,7 @@ def test_clustering_without_training_counts_scans_and_keeps_the_names_of_an_olde
 def test_how_far_a_job_is_counts_scans_where_nothing_is_trained_and_else_examples(viewer, dock):
     panel = dock(viewer, "Train")
     panel.recipe.value = "instant"
-    panel.on_event(Clustering(2, 8))
+    panel.on_event(Clustering(2, 8, "scan"))
     assert panel.status.text() == "clustering: 2 of 8 scans"
     assert panel.progress.value() / panel.progress.maximum() == 1 / 4
     panel.recipe.value = "learned"

@@ -10,10 +10,10 @@ from napari_stmml import events
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.jobs.requests import RunJobFile
 from napari_stmml.system.files import with_ending
-from napari_stmml.text import counted, number
+from napari_stmml.text import counted
 from napari_stmml.viewer.batch.form import JobForm, keep
 from napari_stmml.viewer.batch.results_page import GO_ON, ResultsPage
-from napari_stmml.viewer.shared.job_panel import JobPanel, time_left
+from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import button, column_of, row_of
 
 STEPS = {
@@ -93,26 +93,29 @@ class BatchWidget(JobPanel):
 
     def on_event(self, event: events.Event) -> bool:
         """Show how far the job is, and each scan as it comes."""
+        results = self.results_page.results
         match event:
-            case events.FilesDone():
-                self._on_files(event)
-            case events.TrainingWindows(train=train, validation=held):
-                self.say(f"train: {counted(train, 'example')}, {number(held)} to validate; starting …")
-            case events.BatchDone(epoch, epochs=epochs, loss=loss):
-                self._step = "train"
-                self.measure(event.fraction, 1)
-                left = time_left(event.seconds_left)
-                self._say_parts(f"train: epoch {epoch} of {epochs}", f"loss {loss:.3g}", left)
-            case events.Clustering(done, total):
-                self._step = "cluster"
-                self.measure(done, total)
-                self.say(f"cluster: {number(done)} of {number(total)}")
-            case events.Message(text):
-                self.say(text)
+            case events.FilesDone(step):
+                if step == "predict" != self._step and self.results_page.job is not None:
+                    # Label maps of an older model have been put aside by now.
+                    self.results_page.look_at(self.results_page.job, running=True)
+                self._step = step
+                self.show_progress(event)
+            case events.FileTaken(rows=rows):
+                results.take(rows)
+            case events.ScanLabelled(labels=labels, source=str(source)):
+                self._labelled += 1
+                results.label(source, labels)
+            case events.Skipped(why=why, source=source, direction=direction):
+                if self._step == "predict":  # of what was left out before, there is a row
+                    self._failures.append(why)
+                    results.fail(source or "", direction or "", why)
             case events.ReportWritten(line, html=page):
                 self.results_page.show_summary(line, Path(page))
             case _:
-                self._on_scan(event)
+                self.show_progress(event)
+                return False
+        self.results_page.show_soon()
         return False
 
     def on_end(self, event: events.Ended) -> None:
@@ -134,29 +137,6 @@ class BatchWidget(JobPanel):
         super().on_close()
         self.results_page.close_layers()
 
-    def _on_files(self, event: events.FilesDone) -> None:
-        if event.step == "predict" != self._step and self.results_page.job is not None:
-            # Label maps of an older model have been put aside by now.
-            self.results_page.look_at(self.results_page.job, running=True)
-        self._step = event.step
-        self.measure(event.done, event.total)
-        pace = f"{event.per_second:.3g} scans/s" if event.per_second else ""
-        left = time_left(event.seconds_left) if event.done < event.total else ""
-        self._say_parts(f"{event.step}: {event.done} of {counted(event.total, 'scan')}", pace, left)
-
-    def _on_scan(self, event: events.Event) -> None:
-        """Show what became of a file or a direction."""
-        match event:
-            case events.FileTaken(rows=rows):
-                self.results_page.results.take(rows)
-            case events.ScanLabelled(labels=labels, source=str(source)):
-                self._labelled += 1
-                self.results_page.results.label(source, labels)
-            case events.Skipped(why=why, source=source, direction=direction) if self._step == "predict":
-                self._failures.append(why)
-                self.results_page.results.fail(source or "", direction or "", why)
-        self.results_page.show_soon()
-
     def _say_done(self) -> None:
         done = f"Done in {time.monotonic() - self._began:.0f} s"
         if self._labelled:
@@ -164,9 +144,6 @@ class BatchWidget(JobPanel):
         if self._failures:
             done += f"; {len(self._failures)} could not be: {self._failures[0]}"
         self.say(done, wrong=bool(self._failures))
-
-    def _say_parts(self, *parts: str) -> None:
-        self.say(", ".join(part for part in parts if part))
 
     def _ask_load(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Load a job", filter=JOBS)

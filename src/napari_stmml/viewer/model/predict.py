@@ -117,19 +117,17 @@ class PredictWidget(JobPanel):
                 ended = len(self._made) + len(self._skipped)
                 self.measure(ended + done / total, len(self._targets))
                 self.say(f"{scan}: {100 * done / total:.0f} %")
-            case events.Message(text):
-                self.say(text)
-            case events.Clustering(done, total):
-                self.say(f"clustering: {done} of {counted(total, 'scan')}")
             case events.ModelTrained(model):
                 self._temporary = self.shared.unsaved_model = Path(model)
             case events.ScanLabelled(number=int(number)):
                 self._made.append(event)
                 self._add(event, self._targets[number]())
                 return True
-            case events.Skipped(why=why) if why not in self._skipped:
-                self._skipped.append(why)
-                self.say(f"left out: {why}", wrong=True)
+            case events.Skipped(why=why) if why in self._skipped:
+                pass  # which was said when the scan could not be clustered
+            case _:
+                self._skipped += [event.why] if isinstance(event, events.Skipped) else []
+                self.show_progress(event)
         return False
 
     def on_end(self, event: events.Ended) -> None:

@@ -14,10 +14,10 @@ from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import DEFAULT, STORIES, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import free_path, with_ending
-from napari_stmml.text import counted, number
+from napari_stmml.text import counted
 from napari_stmml.viewer.io.layers import scan_of
 from napari_stmml.viewer.model.curves import Curves
-from napari_stmml.viewer.shared.job_panel import JobPanel, time_left
+from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import beside, wrapped
 from napari_stmml.viewer.shared.parameter_form import (
     field_for,
@@ -105,18 +105,11 @@ class TrainWidget(JobPanel):
     def on_event(self, event: events.Event) -> bool:
         """Show how far the training is."""
         match event:
-            case events.TrainingWindows(scans, train, held):
-                validate = f", {number(held)} to validate" if held else ""
-                what = f"{counted(train, 'example')} to train on{validate}"
-                self.say(f"{counted(scans, 'scan')}: {what}; starting …")
-            case events.BatchDone(epoch, epochs=epochs, loss=loss):
-                self.measure(event.fraction, 1)
-                self.say(f"epoch {epoch} of {epochs}, loss {loss:.3g}, {time_left(event.seconds_left)}")
+            case events.BatchDone(epochs=epochs, loss=loss):
+                self.show_progress(event)
                 self.curves.add_loss(event.fraction * epochs, loss)
             case events.EpochDone(epoch, val_loss=float(loss)):
                 self.curves.add_validation(epoch, loss)
-            case events.Clustering(done, total):
-                self._on_clustering(done, total)
             case events.Message(text):
                 self._matched = f"{text}. " if self.like.value is not None else ""
                 self.say(text)
@@ -128,8 +121,8 @@ class TrainWidget(JobPanel):
                 self._intake = f"{line}; report: {page}"
             case events.ModelTrained():
                 self._on_trained(event)
-            case events.Skipped(why=why):
-                self.say(f"left out: {why}", wrong=True)
+            case _:
+                self.show_progress(event)
         return False
 
     def on_end(self, event: events.Ended) -> None:
@@ -155,13 +148,6 @@ class TrainWidget(JobPanel):
         self.say(f"{state} {event.model} ({made}). {self._matched}{self._intake}")
         unnumbered = re.sub("-[0-9]+$", "", Path(event.model).stem)
         self.out.value = free_path(Path(event.model).with_stem(unnumbered), "-")
-
-    def _on_clustering(self, done: int, total: int) -> None:
-        recipe, proposes = get_recipe(self.recipe.value), isinstance(self._job, ProposeClusters)
-        if not recipe.trains or proposes:  # there is nothing else to wait for
-            self.measure(done, total)
-        what = "window" if recipe.of_windows and not proposes else "scan"
-        self.say(f"clustering: {number(done)} of {counted(total, what)}")
 
     def _chosen(self) -> tuple[list[Scan], tuple[str, ...]]:
         """Return the chosen scans and folders."""

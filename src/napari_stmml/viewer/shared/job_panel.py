@@ -7,10 +7,11 @@ from typing import Any
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QProgressBar, QPushButton
 
-from napari_stmml.events import Ended, Event, Failed
+from napari_stmml import events
 from napari_stmml.jobs.requests import Request
 from napari_stmml.jobs.worker import Worker
 from napari_stmml.scan import Scan
+from napari_stmml.text import counted, number
 from napari_stmml.viewer.shared.panel import Panel, row_of
 
 POLL_MS = 50
@@ -66,11 +67,11 @@ class JobPanel(Panel):
         """Read the form and call ``start``; a ValueError is shown to the user."""
         raise NotImplementedError
 
-    def on_event(self, event: Event) -> bool:
+    def on_event(self, event: events.Event) -> bool:
         """Take one event of the running job; say whether that was enough for this turn."""
         raise NotImplementedError
 
-    def on_end(self, event: Ended) -> None:
+    def on_end(self, event: events.Ended) -> None:
         """Say how the job ended."""
         raise NotImplementedError
 
@@ -79,7 +80,30 @@ class JobPanel(Panel):
         self.progress.setRange(0, 1000)
         self.progress.setValue(round(1000 * done / total) if total else 0)
 
-    def say_stopped(self, event: Failed, what: str, kept: str = "") -> None:
+    def show_progress(self, event: events.Event) -> None:
+        """Say how far the job is, and show it in the bar; what else is reported is left to others."""
+        match event:
+            case events.Message(text):
+                self.say(text)
+            case events.TrainingWindows(scans, train, held):
+                on, beside = counted(train, "example"), f"{number(held)} to validate" if held else ""
+                self.say(f"{counted(scans, 'scan')}: {_joined(f'{on} to train on', beside)}; starting …")
+            case events.BatchDone(epoch, epochs=epochs, loss=loss):
+                self.measure(event.fraction, 1)
+                left = time_left(event.seconds_left)
+                self.say(_joined(f"epoch {epoch} of {epochs}", f"loss {loss:.3g}", left))
+            case events.Clustering(done, total, of):
+                self.measure(done, total)
+                self.say(f"clustering: {number(done)} of {counted(total, of)}")
+            case events.FilesDone(step, done, total):
+                self.measure(done, total)
+                pace = f"{event.per_second:.3g} scans/s" if event.per_second else ""
+                left = time_left(event.seconds_left) if done < total else ""
+                self.say(_joined(f"{step}: {number(done)} of {counted(total, 'scan')}", pace, left))
+            case events.Skipped(why=why):
+                self.say(f"left out: {why}", wrong=True)
+
+    def say_stopped(self, event: events.Failed, what: str, kept: str = "") -> None:
         """Say that a job was cancelled, or that it failed and why, and what is left of it."""
         kept = f"; {kept}." if kept else ""
         if event.cancelled:
@@ -91,7 +115,7 @@ class JobPanel(Panel):
         until = time.perf_counter() + BUDGET_S
         while not self.worker.events.empty() and time.perf_counter() < until:
             event = self.worker.events.get()
-            if isinstance(event, Ended):
+            if isinstance(event, events.Ended):
                 self._timer.stop()
                 self._set_running(False)
                 self.on_end(event)
@@ -105,6 +129,10 @@ class JobPanel(Panel):
         self.progress.setRange(0, 0 if running else 100)  # 0 to 0: busy, no measure yet
         if not running:
             self.progress.reset()
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
 
 
 def time_left(seconds: float | None) -> str:
