@@ -11,7 +11,7 @@ PLAIN = Classes.plain(("rows", "holes", "bumps", "steps"))
 
 
 def test_training_makes_a_class_of_each_cluster():
-    assert PLAIN.of_cluster == PLAIN.labels == PLAIN.order == (1, 2, 3, 4)
+    assert PLAIN.of_cluster == PLAIN.order == PLAIN.order == (1, 2, 3, 4)
     assert PLAIN.names == ("rows", "holes", "bumps", "steps")
     assert PLAIN.colours == class_colours(4)
     assert PLAIN.lookup.tolist() == [0, 1, 2, 3, 4]
@@ -60,7 +60,7 @@ def test_names_colours_and_background_are_changed_alone():
 
 def test_the_order_of_the_table_changes_no_number():
     other = PLAIN.reordered([4, 1, 3, 2])
-    assert other.labels == (4, 1, 3, 2)
+    assert other.order == (4, 1, 3, 2)
     assert np.array_equal(other.lookup, PLAIN.lookup)
     assert other.names == PLAIN.names
 
@@ -122,7 +122,10 @@ def test_older_models_have_a_name_and_a_colour_for_each_cluster():
         (lambda: PLAIN.with_clusters([1, 5]), "must be 0 to 4, got 5"),
         (lambda: PLAIN.with_labels(256), "there can be 255 classes in all"),
         (lambda: Classes.plain(("a", "b"), ("#010101",)), "as many names as colours, got 2 and 1"),
-        (lambda: SurfaceClass("a", "#010101", into=3), "class 'a' is there, so it cannot be merged into 3"),
+        (
+            lambda: SurfaceClass("a", "#010101", into=3),
+            "class 'a' is not gone, so it cannot be merged into 3",
+        ),
         (
             lambda: Classes(
                 tuple(SurfaceClass("a", "#010101", gone=True, into=into) for into in (2, 1)), (), ()

@@ -1,6 +1,7 @@
-"""What the labels of a model mean: names, colours, and which classes were merged or deleted."""
+"""Classes: what the labels of a model mean: names, colours, and which classes were merged or deleted."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -9,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.colours import NO_COLOUR, class_colours
+from napari_stmml.system import files
 
 MOST = 255  # labels that a person can paint: truths are uint8
+_KINDS = {"name": str, "colour": str, "background": bool, "gone": bool, "into": int}  # in a model file
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,11 @@ class SurfaceClass:
     colour : str
         ``#rrggbb``.
     background : bool
-        Whether it is no structure: left out of statistics, and shown faint.
+        Whether it is no structure: left out of statistics, and shown faintly.
     gone : bool
         Whether it was merged or deleted; it keeps its number.
     into : int
-        Label that it was merged into; 0 if it was deleted, or is there.
+        Label that it was merged into; 0 if it was deleted, or not gone.
     """
 
     name: str
@@ -42,14 +45,14 @@ class SurfaceClass:
         if not re.fullmatch("#[0-9a-fA-F]{6}", self.colour):
             raise ValueError(f"a colour must be #rrggbb, got {self.colour!r}")
         if self.into and not self.gone:
-            raise ValueError(f"class {self.name!r} is there, so it cannot be merged into {self.into}")
+            raise ValueError(f"class {self.name!r} is not gone, so it cannot be merged into {self.into}")
 
 
 @dataclass(frozen=True)
 class Classes:
-    """What all labels of a model mean. Numbers are for ever: entry i is label i + 1, gone or not.
+    """What all labels of a model mean: entry i is label i + 1, gone or not, and never gets another meaning.
 
-    So label maps, and what a person painted, never have to be written anew.
+    So label maps and truths never have to be written anew.
 
     Parameters
     ----------
@@ -57,12 +60,12 @@ class Classes:
     of_cluster : tuple of int
         Label of each cluster of the model; 0 = none, after its class was deleted.
     order : tuple of int
-        Labels that are there, as a table lists them.
+        Labels that are not gone, as a table lists them.
 
     Raises
     ------
     ValueError
-        If the parts do not fit, or two classes that are there have one name.
+        If the parts do not fit, or two classes that are not gone have one name.
 
     Examples
     --------
@@ -82,18 +85,16 @@ class Classes:
         for label in (*self.of_cluster, *(one.into for one in self.entries)):
             if not 0 <= label <= self.n:
                 raise ValueError(f"labels of clusters and merged classes must be 0 to {self.n}, got {label}")
-        taken: set[str] = set()
-        for label in there:
-            name = self.entries[label - 1].name
-            if name in taken:
+        names = Counter(self.entries[label - 1].name for label in there)
+        for name in names:
+            if names[name] > 1:
                 raise ValueError(f"each class needs a name of its own, {name!r} is taken")
-            taken.add(name)
         for label in range(1, self.n + 1):
             self._end(label)
 
     @classmethod
     def plain(cls, names: Sequence[str], colours: Sequence[str] | None = None) -> "Classes":
-        """Make what training makes: cluster i is label i + 1."""
+        """Make the classes of a model that was just trained: cluster i is label i + 1."""
         colours = class_colours(len(names)) if colours is None else colours
         if len(names) != len(colours):
             raise ValueError(f"classes need as many names as colours, got {len(names)} and {len(colours)}")
@@ -102,13 +103,8 @@ class Classes:
 
     @property
     def n(self) -> int:
-        """How many labels there ever were."""
+        """How many labels there are, gone ones included."""
         return len(self.entries)
-
-    @property
-    def labels(self) -> tuple[int, ...]:
-        """Labels that are there, as a table lists them."""
-        return self.order
 
     @cached_property
     def lookup(self) -> np.ndarray:
@@ -145,7 +141,7 @@ class Classes:
 
     @property
     def legend(self) -> tuple[dict[int, str], dict[int, str]]:
-        """Names and colours of the labels that are there, by label."""
+        """Names and colours of the labels that are not gone, by label."""
         there = sorted(self.order)
         return (
             {label: self.entries[label - 1].name for label in there},
@@ -168,7 +164,7 @@ class Classes:
         return self._without(labels, into)
 
     def deleted(self, label: int) -> "Classes":
-        """Take a class away: what had its label, or was merged into it, has none."""
+        """Delete a class: what had its label, or was merged into it, has none."""
         shown = self.shown
         kept = tuple(0 if shown[i] == label else own for i, own in enumerate(self.of_cluster))
         return replace(self._without({label}, 0), of_cluster=kept)
@@ -182,11 +178,11 @@ class Classes:
         return self._changed(label, colour=colour)
 
     def as_background(self, label: int, on: bool = True) -> "Classes":
-        """Say that a class is no structure, or that it is one."""
+        """Make a class background, or a structure again."""
         return self._changed(label, background=on)
 
     def reordered(self, order: Iterable[int]) -> "Classes":
-        """List the classes that are there in another order; numbers stay."""
+        """List the classes in another order; their numbers stay."""
         return replace(self, order=tuple(order))
 
     def added(self, name: str | None = None, colour: str | None = None) -> tuple["Classes", int]:
@@ -201,8 +197,7 @@ class Classes:
         if colour is None:
             had = {one.colour.lower() for one in self.entries}
             colour = next(one for one in class_colours(label) if one not in had)
-        entries = (*self.entries, SurfaceClass(name, colour))
-        return replace(self, entries=entries, order=(*self.order, label)), label
+        return self._with_entries([SurfaceClass(name, colour)]), label
 
     def with_labels(self, most: int) -> "Classes":
         """Return the classes with new ones, so that every label up to ``most`` has an entry."""
@@ -212,21 +207,18 @@ class Classes:
         return classes
 
     def with_labels_of(self, other: "Classes", most: int) -> "Classes":
-        """Return the classes so that every label up to ``most`` has an entry: what another has beyond these.
+        """Return the classes with further ones of another model, so that every label up to ``most`` has one.
 
         Labels that the other does not have either get new classes.
         """
         if self.n >= most:
             return self
-        classes, old = self, other.entries[self.n :]
-        for one in old:
-            classes, _ = classes.added(classes.free_name(one.name), one.colour)
-        new = [
-            replace(one, name=named.name) for one, named in zip(old, classes.entries[self.n :], strict=True)
-        ]
-        gone = {label for label, one in enumerate(new, self.n + 1) if one.gone}
-        order = tuple(label for label in classes.order if label not in gone)
-        return replace(classes, entries=(*self.entries, *new), order=order).with_labels(most)
+        taken, entries = set(self._names_there), []
+        for one in other.entries[self.n :]:
+            name = files.free_name(one.name, taken.__contains__, " ")
+            taken.add(name)
+            entries.append(replace(one, name=name))
+        return self._with_entries(entries).with_labels(most)
 
     def with_clusters(self, of_cluster: Iterable[int]) -> "Classes":
         """Return the classes for other clusters: the label of each, 0 for none."""
@@ -238,12 +230,7 @@ class Classes:
         >>> Classes.plain(("rows", "holes")).free_name("rows")
         'rows 2'
         """
-        taken = {self.entries[label - 1].name for label in self.order}
-        number, free = 1, name
-        while free in taken:
-            number += 1
-            free = f"{name} {number}"
-        return free
+        return files.free_name(name, self._names_there.__contains__, " ")
 
     def as_dicts(self) -> dict[str, Any]:
         """Return everything as JSON knows it."""
@@ -254,18 +241,22 @@ class Classes:
     def of_dicts(cls, about: dict[str, Any]) -> "Classes":
         """Read what ``as_dicts`` wrote; older models have a name and a colour for each cluster."""
         entries = tuple(
-            SurfaceClass(
-                str(one["name"]),
-                str(one["colour"]),
-                bool(one.get("background", False)),
-                bool(one.get("gone", False)),
-                int(one.get("into", 0)),
-            )
+            SurfaceClass(**{key: kind(one[key]) for key, kind in _KINDS.items() if key in one})
             for one in about["classes"]
         )
         plain = range(1, len(entries) + 1)
         labels = (tuple(int(label) for label in about.get(key, plain)) for key in ("of_cluster", "order"))
         return cls(entries, *labels)
+
+    @property
+    def _names_there(self) -> set[str]:
+        """Names of the classes that are not gone."""
+        return {self.entries[label - 1].name for label in self.order}
+
+    def _with_entries(self, new: Sequence[SurfaceClass]) -> "Classes":
+        """Return the classes with further entries."""
+        order = (*self.order, *(label for label, one in enumerate(new, self.n + 1) if not one.gone))
+        return replace(self, entries=(*self.entries, *new), order=order)
 
     def _end(self, label: int) -> int:
         """Follow merges to the label as shown, 0 where the way ends at a deleted class."""
@@ -283,7 +274,7 @@ class Classes:
         return [self.entries[end - 1] if end else one for one, end in zip(self.entries, ends, strict=True)]
 
     def _there(self, label: int) -> SurfaceClass:
-        """Return the class of a label that must be there."""
+        """Return the class of a label that must not be gone."""
         if label not in self.order:
             why = (
                 "was merged or deleted" if 1 <= label <= self.n else f"does not exist: they are 1 to {self.n}"

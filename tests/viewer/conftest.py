@@ -103,11 +103,12 @@ def finish(qtbot):
 @pytest.fixture
 def correction(viewer, qtbot, correcting_files, model_copy):
     """Return the correction of a viewer: a model and two directions of a scan of its own, with layers."""
+    from napari_stmml import SurfaceClassifier
     from napari_stmml.viewer.correct.session_layers import correction_of
     from napari_stmml.viewer.io.layers import scan_to_layer
 
     correction = correction_of(viewer)
-    correction.session.open_model(Path(model_copy))
+    correction.session.use(SurfaceClassifier.load(model_copy), Path(model_copy))
     for scan, file in correcting_files:
         data, meta, _ = scan_to_layer(scan)
         image = viewer.add_image(data, **meta)

@@ -8,12 +8,16 @@ from napari_stmml.classes import Classes
 from napari_stmml.correction.history import Strokes, difference
 from napari_stmml.heights.resample import to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.model.cell_store import CellFile
+from napari_stmml.measuring.class_statistics import Share, class_shares
+from napari_stmml.model.cell_store import CellFile, cell_answers
+from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.painted_cells import painted_places
 from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.truth.painted_labels import overlay
 from napari_stmml.truth.uncertain_areas import CellAnswers
+
+CellLabels = tuple[np.ndarray, ...]  # labels, confidence and runner-up of cells; labels of pixels
 
 
 @dataclass(eq=False)
@@ -31,9 +35,7 @@ class CorrectedScan:
     grid : WindowGrid
         The cells.
     file : CellFile
-        Where they come from.
-    cells : ndarray of float32, shape (cells down, cells across, n)
-        As ``write_cells`` wrote them.
+        What the model makes of them.
     """
 
     scan: Scan
@@ -42,13 +44,16 @@ class CorrectedScan:
     truth: np.ndarray
     grid: WindowGrid
     file: CellFile
-    cells: np.ndarray
+    cells: np.ndarray = field(
+        init=False
+    )  # (cells down, cells across, n) float32, as ``write_cells`` wrote them
     predicted: np.ndarray = field(init=False)  # (rows, cols) uint8
     labels: np.ndarray = field(init=False)  # of the cells, as the two below
     runner_up: np.ndarray = field(init=False)
     confidence: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
+        self.cells = np.load(self.file.path, mmap_mode="r", allow_pickle=False)
         shape = self.cells.shape[:2]
         self.labels, self.runner_up = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
         self.confidence = np.full(shape, np.nan, np.float32)
@@ -66,6 +71,22 @@ class CorrectedScan:
         if self.scan.pixel_size is None:
             return None
         return self.scan.pixel_size[0] * self.scan.heights.shape[0] / self.file.shape[0] * self.grid.pitch
+
+    # ---- labels
+
+    def labels_of(self, classifier: SurfaceClassifier) -> CellLabels:
+        """Label the cells with a model; nothing changes here."""
+        labels, confidence, runner_up = cell_answers(classifier, self.cells, self.file.kind)
+        return labels, confidence, runner_up, self.to_pixels(labels)
+
+    def take_labels(self, found: CellLabels) -> None:
+        """Take labels for those of the scan."""
+        self.labels, self.confidence, self.runner_up = found[:3]
+        self.predicted[...] = found[3]
+
+    def shares(self, classes: Classes) -> dict[int, Share]:
+        """Return how much of the scan each class has, by label."""
+        return class_shares(self.shown(classes), self.scan.pixel_size)
 
     # ---- strokes
 

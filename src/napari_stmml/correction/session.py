@@ -11,11 +11,10 @@ from psygnal import Signal
 from napari_stmml.classes import MOST
 from napari_stmml.correction import edits
 from napari_stmml.correction.background_work import BackgroundWork, Submit, at_once
-from napari_stmml.correction.corrected_scan import CorrectedScan
+from napari_stmml.correction.corrected_scan import CellLabels, CorrectedScan
 from napari_stmml.correction.history import History, ModelEdit, Strokes
 from napari_stmml.correction.saving import ModelSaver, TruthSaver
-from napari_stmml.measuring.class_statistics import class_shares
-from napari_stmml.model.cell_store import CellFile, cell_answers
+from napari_stmml.model.cell_store import CellFile
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey
@@ -88,21 +87,16 @@ class CorrectionSession:
 
     # ---- opening and closing
 
-    def open_model(self, path: Path) -> None:
-        """Correct with another model; the scans of the one before are closed.
+    def use(self, classifier: SurfaceClassifier, path: Path) -> None:
+        """Correct with another model, which is kept at ``path``; the scans of the one before are closed.
 
         Raises
         ------
         ValueError
-            If the file is no model, or it has more classes than a person can paint.
+            If it has more classes than a person can paint.
         OSError
-            If it cannot be read, or what was painted or changed with the one before cannot be saved: then
-            that stays.
+            If what was painted or changed with the one before cannot be saved: then that stays.
         """
-        self.use(SurfaceClassifier.load(path), path)
-
-    def use(self, classifier: SurfaceClassifier, path: Path) -> None:
-        """Correct with a model that is kept at ``path``, as ``open_model`` does."""
         if classifier.n_classes > MOST:
             raise ValueError(f"{classifier.n_classes} classes are too many to correct: {MOST} can be painted")
         if not self.flush():
@@ -130,15 +124,13 @@ class CorrectionSession:
             If there would be too many classes.
         """
         key = ScanKey.of_scan(scan)
-        known = self.of_key(key)
-        if known is not None:  # what another window has painted comes with the next save
+        if known := self.of_key(key):  # what another window has painted comes with the next save
             return known
         classifier, painted = self.truths.open(scan, key, self.model)
         truth = np.zeros(scan.heights.shape, np.uint8) if painted is None else np.array(painted, np.uint8)
         if classifier is not self.classifier:
             self.edit(classifier, f"added the classes that were painted on {name} before")
-        cells = np.load(file.path, mmap_mode="r", allow_pickle=False)
-        one = CorrectedScan(scan, key, name, truth, classifier.encoder.grid, file, cells)
+        one = CorrectedScan(scan, key, name, truth, classifier.encoder.grid, file)
         self.scans = [*self.scans, one]
         self._label(one)
         self.scans_changed.emit()
@@ -157,7 +149,8 @@ class CorrectionSession:
 
     def flush(self) -> bool:
         """Wait until everything that was painted or changed is on disk; say whether it is."""
-        self._look_at_all()
+        for one in self.scans:
+            self.look(one)
         return self._saves.flush()
 
     def save_as(self, path: Path) -> None:
@@ -171,13 +164,7 @@ class CorrectionSession:
     def edit(self, classifier: SurfaceClassifier, what: str, *, with_previous: bool = False) -> None:
         """Put another model in place of the one there is, as one step that can be undone.
 
-        Parameters
-        ----------
-        classifier : SurfaceClassifier
-        what : str
-            What was done.
-        with_previous : bool
-            Whether it is undone together with the step before it.
+        ``what`` says what was done; ``with_previous``: it is undone together with the step before it.
         """
         if classifier is self.model:
             return
@@ -186,18 +173,10 @@ class CorrectionSession:
         self.said.emit(f"{what[:1].upper()}{what[1:]}.", False)
 
     def learn(self, *, with_stroke: bool = False) -> None:
-        """Learn from what is painted on the open scans.
+        """Learn from what is painted on the open scans, as `edits.learn` does.
 
-        Parameters
-        ----------
-        with_stroke : bool
-            Whether it is undone together with the stroke before it. Where that was undone meanwhile, nothing
-            is learnt.
-
-        Raises
-        ------
-        ValueError
-            If nothing is painted, or the recipe takes minutes to learn.
+        ``with_stroke``: it is undone together with the stroke before it, and where that was undone meanwhile,
+        nothing is learnt.
         """
         if not (with_stroke and self.history.can_redo):
             with_previous = with_stroke and self.history.painted_last
@@ -235,12 +214,9 @@ class CorrectionSession:
 
     # ---- inside
 
-    def _look_at_all(self) -> None:
-        for one in self.scans:
-            self.look(one)
-
     def _step(self, *, forward: bool) -> None:
-        self._look_at_all()  # what was painted a moment ago is a step, too
+        for one in self.scans:
+            self.look(one)  # what was painted a moment ago is a step, too
         steps = self.history.redo() if forward else self.history.undo()
         done = [self._apply(step.change, forward) for step in steps]
         if steps:
@@ -288,31 +264,19 @@ class CorrectionSession:
 
     def _label(self, one: CorrectedScan) -> None:
         """Label the cells of a scan with the model, in the thread."""
-        classifier = self.model
+        model = self.model
+        work = partial(one.labels_of, model)
+        self._labels.ask(("labels", one.key), work, partial(self._take_labels, one, model), self._fail)
 
-        def work() -> tuple[np.ndarray, ...]:
-            labels, confidence, runner_up = cell_answers(classifier, one.cells, one.file.kind)
-            return labels, confidence, runner_up, one.to_pixels(labels)
-
-        self._labels.ask(("labels", one.key), work, partial(self._take_labels, one, classifier), self._fail)
-
-    def _take_labels(
-        self, one: CorrectedScan, classifier: SurfaceClassifier, found: tuple[np.ndarray, ...]
-    ) -> None:
-        if one in self.scans and classifier is self.classifier:
-            one.labels, one.confidence, one.runner_up = found[:3]
-            one.predicted[...] = found[3]
+    def _take_labels(self, one: CorrectedScan, model: SurfaceClassifier, found: CellLabels) -> None:
+        if one in self.scans and model is self.classifier:
+            one.take_labels(found)
             self._map_changed(one)
 
     def _find_shares(self, one: CorrectedScan) -> None:
         """Find how much of a scan each class has, in the thread."""
-        classes = self.model.classes
-        self._labels.ask(
-            ("shares", one.key),
-            lambda: class_shares(one.shown(classes), one.scan.pixel_size),
-            partial(self.shares_found.emit, one),
-            self._fail,
-        )
+        work = partial(one.shares, self.model.classes)
+        self._labels.ask(("shares", one.key), work, partial(self.shares_found.emit, one), self._fail)
 
     def _fail(self, error: Exception) -> None:
         self.said.emit(f"The map could not be updated: {error}", True)

@@ -175,7 +175,7 @@ def test_pick_takes_what_is_shown_whoever_said_it(correction, session, qtbot):
 
 def test_shift_and_a_click_give_a_whole_region_the_chosen_class(correction, session):
     one = session.scans[0]
-    correction.paint_with(2)
+    correction.pick(2)
     at = np.argwhere(one.predicted == 1)[0]
     click(correction.of(one).truth, at, ("Shift",))
     own = one.truth > 0

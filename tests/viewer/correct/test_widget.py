@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton
 
 from napari_stmml import SurfaceClassifier, read_mtrx
@@ -210,6 +211,17 @@ def test_the_buttons_act_on_the_selected_rows(panel, open_all, tmp_path):
     panel.save_map(tmp_path / "map")
     assert (tmp_path / "map.stmml.tif").is_file()
     assert panel.status.text().endswith("0.0% of it was painted by a person.")
+
+
+def test_a_click_with_control_selects_one_more_row_to_be_merged(panel, open_all, qtbot):
+    table, left, control = panel.table, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier
+    for row, held in ((0, Qt.KeyboardModifier.NoModifier), (2, control)):
+        middle = table.visualItemRect(table.item(row, 2)).center()
+        qtbot.mouseClick(table.viewport(), left, held, middle)
+    assert table.chosen == [1, 3]
+    assert truth_of(panel, open_all.scans[0]).selected_label == 3
+    press(panel, "Merge")
+    assert open_all.model.classes.order == (1, 2, 4)
 
 
 def test_what_cannot_be_done_is_said_and_not_raised(panel, open_all, said):

@@ -20,6 +20,7 @@ from napari_stmml.events import (
 from napari_stmml.heights.two_biases import with_way_back
 from napari_stmml.jobs.requests import ComputeCells, FindUncertain
 from napari_stmml.model.cell_store import CellFile
+from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.scan import Scan
 from napari_stmml.system.user_folder import user_folder
 from napari_stmml.text import counted
@@ -79,7 +80,7 @@ class OpeningPanel(JobPanel):
             self.say(f"The clusters that Predict found are kept as the model {kept}.")
         path = Path(self.model.value)
         if self.session.path != path or self.session.models.stale:
-            self.session.open_model(path)
+            self.session.use(SurfaceClassifier.load(path), path)
         self.shared.model = path
         return path
 

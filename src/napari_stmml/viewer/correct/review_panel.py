@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_stmml.correction.review import Review
 from napari_stmml.text import percent
 from napari_stmml.truth.uncertain_areas import ACROSS
 from napari_stmml.viewer.correct.session_layers import SessionLayers
 from napari_stmml.viewer.io.layers import place_of
-from napari_stmml.viewer.shared.panel import wrapped
+from napari_stmml.viewer.shared.panel import button, column_of, row_of, wrapped
 from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, find, remove
 
 MARK = "uncertain area"  # the layer that outlines it
@@ -28,18 +28,11 @@ class ReviewPanel(QWidget):
     def __init__(self, layers: SessionLayers) -> None:
         super().__init__()
         self.layers, self.review = layers, Review(layers.session)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        row = QHBoxLayout()
-        self.next_button, self.skip_button = QPushButton("Next uncertain area (N)"), QPushButton("Skip")
-        self.next_button.setToolTip("show the area, of all open scans, whose label is least certain")
-        self.skip_button.setToolTip("leave this area as it is, and show the next")
-        for button in (self.next_button, self.skip_button):
-            button.clicked.connect(self.go)
-            row.addWidget(button)
-        column.addLayout(row)
+        tip = "show the area, of all open scans, whose label is least certain"
+        self.next_button = button("Next uncertain area (N)", tip, self.go)
+        self.skip_button = button("Skip", "leave this area as it is, and show the next", self.go)
         self.text = wrapped("uncertain area")
-        column.addWidget(self.text)
+        column_of(self, row_of(self.next_button, self.skip_button), self.text)
         self.show_state()
 
     def go(self) -> None:
@@ -118,13 +111,9 @@ class ReviewPanel(QWidget):
     def _mark(self, truth: Any) -> None:
         """Outline the area."""
         self._clear_mark()
-        mark = Labels(
-            self.review.pixels.astype(np.uint8),
-            name=MARK,
-            colormap={1: MARK_COLOUR, None: MARK_COLOUR},
-            metadata={TEMPORARY: MARK},
-            **place_of(truth),
-        )
+        colours = {1: MARK_COLOUR, None: MARK_COLOUR}
+        about = {"metadata": {TEMPORARY: MARK}, **place_of(truth)}
+        mark = Labels(self.review.pixels.astype(np.uint8), name=MARK, colormap=colours, **about)
         mark.contour, mark.editable = 2, False
         self.layers.viewer.add_layer(mark)
         self.layers.viewer.layers.selection.active = truth

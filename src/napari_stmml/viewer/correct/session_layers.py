@@ -51,7 +51,7 @@ class ScanLayers:
 class SessionLayers:
     """The session of a viewer, and the layers of its scans; layers are touched on the main thread alone."""
 
-    class_picked = Signal(int)  # label that was chosen with the mouse or a key
+    class_picked = Signal(int)  # label that truths are painted with from now on
     class_key = Signal(int)  # label that was chosen with a key
     next_key = Signal()  # the key for the next uncertain area
 
@@ -90,11 +90,8 @@ class SessionLayers:
     def show(self, one: CorrectedScan, image: Any) -> Labels:
         """Give an open scan its layers over an image, or those back that were removed; return its truth."""
         if one not in self._layers:
-            made = (
-                _layer(role, data, one, image)
-                for role, data in ((PREDICTED, one.predicted), (TRUTH, one.truth))
-            )
-            own = self._layers[one] = ScanLayers(image, *made)
+            predicted, truth = (_layer(role, one, image) for role in (PREDICTED, TRUTH))
+            own = self._layers[one] = ScanLayers(image, predicted, truth)
             own.predicted.editable = False
             self._listen(one, own.truth)
         own = self._layers[one]
@@ -110,10 +107,11 @@ class SessionLayers:
         for own in self._layers.values():
             self._recolour(own)
 
-    def paint_with(self, label: int) -> None:
+    def pick(self, label: int) -> None:
         """Choose the class that all truths are painted with."""
         for own in self._layers.values():
             own.truth.selected_label = label
+        self.class_picked.emit(label)
 
     def fly_to(self, one: CorrectedScan, row: float, col: float, side_nm: float) -> None:
         """Show a scan alone, and move the camera to a position in px, ``side_nm`` of which fill the view."""
@@ -211,12 +209,8 @@ class SessionLayers:
         """Choose a class by its row in the table, from 1."""
         labels = self.session.model.classes.order
         if number <= len(labels):
-            self._pick(labels[number - 1])
+            self.pick(labels[number - 1])
             self.class_key.emit(labels[number - 1])
-
-    def _pick(self, label: int) -> None:
-        self.paint_with(label)
-        self.class_picked.emit(label)
 
     def _click(self, one: CorrectedScan, layer: Any, event: Any) -> None:
         """Pick the class under the mouse, or give all of its region the chosen class with Shift."""
@@ -224,17 +218,13 @@ class SessionLayers:
         if "Shift" in event.modifiers:
             self.session.paint(one, one.region_at(classes, *at), layer.selected_label)
         elif layer.mode == "pick" and (label := one.label_at(classes, *at)):
-            self._main.soon(lambda: self._pick(label))
+            self._main.soon(lambda: self.pick(label))
 
 
-def _layer(role: str, data: np.ndarray, one: CorrectedScan, image: Any) -> Labels:
-    return Labels(
-        data,
-        name=f"{role} {one.name}",
-        opacity=_OPACITY[role],
-        metadata={KEY: one.scan.settings(), ROLE: role},
-        **place_of(image),
-    )
+def _layer(role: str, one: CorrectedScan, image: Any) -> Labels:
+    data = one.predicted if role == PREDICTED else one.truth
+    about = {"metadata": {KEY: one.scan.settings(), ROLE: role}, **place_of(image)}
+    return Labels(data, name=f"{role} {one.name}", opacity=_OPACITY[role], **about)
 
 
 def colormap_of(classes: Classes, hidden: Collection[int], faint: float) -> DirectLabelColormap:

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import CheckBox
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QInputDialog, QLabel, QPushButton
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QInputDialog
 from superqt import QCollapsible
 
 from napari_stmml.correction import edits
@@ -16,6 +15,7 @@ from napari_stmml.correction.session import NO_MODEL
 from napari_stmml.measuring.class_statistics import Share
 from napari_stmml.viewer.correct.class_table import ClassTable
 from napari_stmml.viewer.correct.opening import OpeningPanel
+from napari_stmml.viewer.shared.panel import button, delayed, wrapped
 
 LIVE_MS = 250  # after a stroke, before the model learns from it
 KEYS = (
@@ -38,10 +38,11 @@ class CorrectWidget(OpeningPanel):
         grid = _grid(self._learning_buttons(), 3)
         grid.addWidget(self.live.native, 2, 2)  # below Refine
         self.column.addLayout(grid)
-        self.column.addWidget(self.review_panel)
-        self.column.addWidget(_folded("Keys", KEYS))
-        self._live_timer = QTimer(self, singleShot=True, interval=LIVE_MS)
-        self._live_timer.timeout.connect(lambda: self.attempt(lambda: self.session.learn(with_stroke=True)))
+        keys, text = QCollapsible("Keys"), wrapped("keys")
+        text.setText(KEYS)
+        keys.addWidget(text)
+        self.add(self.review_panel, keys)
+        self._live_timer = delayed(self, LIVE_MS, lambda: self.attempt(self._learn_live))
         self._connect()
         self._show_model()
 
@@ -55,7 +56,7 @@ class CorrectWidget(OpeningPanel):
         self.follow(self.correction.class_picked, self._select)
         self.follow(self.correction.class_key, self.review_panel.answer)
         self.follow(self.correction.next_key, self.review_panel.go)
-        table.picked.connect(self.correction.paint_with)
+        table.picked.connect(self.correction.pick)
         table.renamed.connect(lambda label, name: self.edit(edits.rename, label, name))
         table.recoloured.connect(lambda label, colour: self.edit(edits.recolour, label, colour))
         table.eyes_changed.connect(lambda: self.correction.hide(table.hidden))
@@ -125,9 +126,7 @@ class CorrectWidget(OpeningPanel):
     def _new(self) -> None:
         self.edit(edits.new_class)
         if self.session.classifier is not None:
-            label = self.session.classifier.classes.order[-1]
-            self.correction.paint_with(label)
-            self._select(label)
+            self.correction.pick(self.session.classifier.classes.order[-1])
 
     def _split(self) -> None:
         n, ok = QInputDialog.getInt(self, "Split", "Number of classes:", 2, 2, 9)
@@ -167,13 +166,16 @@ class CorrectWidget(OpeningPanel):
     # ---- what is shown
 
     def _select(self, label: int) -> None:
-        if self.table.chosen != [label]:
+        if label not in self.table.chosen:  # several rows may be: to be merged
             self.table.select([label])
 
     def _take_stroke(self, one: CorrectedScan) -> None:
         self.review_panel.take_stroke(one)
         if self.live.value:
             self._live_timer.start()
+
+    def _learn_live(self) -> None:
+        self.session.learn(with_stroke=True)
 
     def _show_model(self) -> None:
         classifier = self.session.classifier
@@ -196,16 +198,6 @@ _Button = tuple[str, str, Callable[[], Any]]  # what stands on it, its tooltip, 
 def _grid(buttons: Sequence[_Button], columns: int) -> QGridLayout:
     grid = QGridLayout()
     grid.setSpacing(4)
-    for number, (text, tip, do) in enumerate(buttons):
-        button = QPushButton(text)
-        button.setToolTip(tip)
-        button.clicked.connect(lambda checked=False, do=do: do())
-        grid.addWidget(button, number // columns, number % columns)
+    for number, one in enumerate(buttons):
+        grid.addWidget(button(*one), number // columns, number % columns)
     return grid
-
-
-def _folded(title: str, text: str) -> QCollapsible:
-    fold, label = QCollapsible(title), QLabel(text)
-    label.setWordWrap(True)
-    fold.addWidget(label)
-    return fold
