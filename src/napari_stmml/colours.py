@@ -23,6 +23,16 @@ _GOLDEN = 0.6180339887498949  # steps of the golden ratio never fall on an earli
 def class_colours(n: int) -> tuple[str, ...]:
     """Return ``#rrggbb`` of classes 1 to ``n``; more classes never change the colours of the first.
 
+    Parameters
+    ----------
+    n : int
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
     >>> class_colours(2) == class_colours(20)[:2]
     True
     """
@@ -36,8 +46,20 @@ def class_colours(n: int) -> tuple[str, ...]:
 
 
 def paint_classes(labels: np.ndarray, colours: Mapping[int, str]) -> np.ndarray:
-    """Paint labels, (rows, cols), in their classes' colours: (rows, cols, 3) uint8, white where unlabelled.
+    """Paint labels in the colours of their classes, white where unlabelled.
 
+    Parameters
+    ----------
+    labels : ndarray of int, shape (rows, cols)
+    colours : mapping of int to str
+        ``#rrggbb`` of labels; one without a colour is grey.
+
+    Returns
+    -------
+    ndarray of uint8, shape (rows, cols, 3)
+
+    Examples
+    --------
     >>> paint_classes(np.array([[0, 2]]), {2: "#ff8000"}).tolist()
     [[[255, 255, 255], [255, 128, 0]]]
     """
@@ -52,7 +74,7 @@ def paint_classes(labels: np.ndarray, colours: Mapping[int, str]) -> np.ndarray:
 
 
 def as_rgb(colour: str) -> tuple[int, int, int]:
-    """Read ``#rrggbb`` or ``#rrggbbaa`` as red, green and blue, 0 to 255; what cannot be read is grey.
+    """Read ``#rrggbb`` or ``#rrggbbaa`` as red, green and blue, 0 to 255; any other text is grey.
 
     >>> as_rgb("#ff800080"), as_rgb("no colour")
     ((255, 128, 0), (140, 140, 140))
@@ -65,8 +87,20 @@ def as_rgb(colour: str) -> tuple[int, int, int]:
 
 
 def robust_limits(heights: np.ndarray) -> tuple[float, float]:
-    """Return contrast limits that leave out half a percent at either end, and NaN; never equal.
+    """Return contrast limits that leave out half a percent of the heights at either end.
 
+    Parameters
+    ----------
+    heights : ndarray
+        In any unit; NaN is left out.
+
+    Returns
+    -------
+    (float, float)
+        Never equal.
+
+    Examples
+    --------
     >>> robust_limits(np.array([[np.nan, 2.0], [2.0, 2.0]]))
     (1.5, 2.5)
     """

@@ -61,6 +61,14 @@ def cluster_shares(classifier: "SurfaceClassifier") -> list[float]:
 def clusters_figure(classifier: "SurfaceClassifier") -> "Figure":
     """Draw a row a cluster: its colour, name and share, and its exemplars.
 
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+
+    Returns
+    -------
+    Figure
+
     Raises
     ------
     ValueError

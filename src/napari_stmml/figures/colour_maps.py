@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 
 
 def colour_table(cmap: str) -> np.ndarray:
-    """Return the 256 colours of a colour map, (256, 3) uint8: ``stm``, or any of matplotlib's.
+    """Return the 256 colours of a colour map.
+
+    Parameters
+    ----------
+    cmap : str
+        ``stm``, or any colour map of matplotlib's.
+
+    Returns
+    -------
+    ndarray of uint8, shape (256, 3)
 
     Raises
     ------

@@ -69,7 +69,13 @@ def proposal_figure(paper: str = "white", ink: str = "black") -> tuple["Figure",
 
 
 def history_figure(history: Sequence[Mapping[str, float]]) -> "Figure":
-    """Draw the losses of a training, ``loss`` and where there is one ``val_loss``, over ``epoch``."""
+    """Draw the losses of a training over its epochs.
+
+    Parameters
+    ----------
+    history : sequence of mapping
+        Of each epoch: ``loss``, and where they are known ``val_loss`` and ``epoch``.
+    """
     figure, axes = _plot("epoch", "loss (MSE)")
     axes.set_yscale("log")
     for name, key, style in (("training", "loss", "-o"), ("validation", "val_loss", "--s")):
@@ -82,7 +88,15 @@ def history_figure(history: Sequence[Mapping[str, float]]) -> "Figure":
 
 
 def convergence_figure(inertia: Sequence[float], windows: Sequence[int]) -> "Figure":
-    """Draw how k-means converges: inertia per window over the number of windows seen by then."""
+    """Draw how k-means converges.
+
+    Parameters
+    ----------
+    inertia : sequence of float
+        Per window, after each batch.
+    windows : sequence of int
+        Seen by then.
+    """
     figure, axes = _plot("windows seen", "inertia per window")
     axes.plot(windows, inertia, "-o", markersize=3)
     return figure

@@ -77,6 +77,15 @@ def font_file(bold: bool = False) -> Path | None:
 def save_figure(figure: "Figure", path: str | Path) -> Path:
     """Write a figure as PNG or JPG, as the name ends, atomically.
 
+    Parameters
+    ----------
+    figure : Figure
+    path : str or Path
+
+    Returns
+    -------
+    Path
+
     Raises
     ------
     ValueError

@@ -41,7 +41,21 @@ def save_scan_jpg(path: str | Path, scan: Scan, flat: np.ndarray, *, cmap: str =
 
 
 def save_window_jpgs(folder: str | Path, stem: str, windows: np.ndarray, *, first: int = 0) -> list[Path]:
-    """Write windows, (n, window, window) of 0 to 1, as grey JPGs ``stem_00000.jpg``, from ``first`` on."""
+    """Write windows as grey JPGs ``stem_00000.jpg``, ``stem_00001.jpg``, ...
+
+    Parameters
+    ----------
+    folder : str or Path
+    stem : str
+    windows : ndarray, shape (n, window, window)
+        0 (black) to 1 (white).
+    first : int
+        Number of the first one.
+
+    Returns
+    -------
+    list of Path
+    """
     grey = np.rint(np.clip(np.nan_to_num(windows, nan=0.0), 0, 1) * 255).astype(np.uint8)
     return [
         _save(Image.fromarray(window), Path(folder) / f"{stem}_{number:05d}.jpg", quality=92)
@@ -50,7 +64,21 @@ def save_window_jpgs(folder: str | Path, stem: str, windows: np.ndarray, *, firs
 
 
 def save_thumbnail(path: str | Path, flat: np.ndarray, *, cmap: str = "stm", side: int = 96) -> Path:
-    """Write a small JPG of heights, (rows, cols), whose longer side is ``side`` px."""
+    """Write a small JPG of heights.
+
+    Parameters
+    ----------
+    path : str or Path
+    flat : ndarray, shape (rows, cols)
+        Flattened; NaN where not scanned.
+    cmap : str
+    side : int
+        Longer side of the picture in px.
+
+    Returns
+    -------
+    Path
+    """
     step = max(1, max(flat.shape) // (3 * side))  # enough to average over, and quick
     picture = Image.fromarray(colour_heights(flat[::step, ::step], cmap))
     scale = side / max(flat.shape)

@@ -94,7 +94,7 @@ def write_table(path: Path, table: pd.DataFrame, unit: str = "") -> Path:
 
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a table as plain Python values, None for NaN, which JSON does not have.
+    """Return the rows of a table as plain Python values; NaN, which JSON does not have, becomes None.
 
     >>> rows_of(pd.DataFrame({"a": [1, 2], "b": [0.5, float("nan")]}))
     [{'a': 1, 'b': 0.5}, {'a': 2, 'b': None}]

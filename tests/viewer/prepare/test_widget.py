@@ -486,7 +486,7 @@ def test_use_for_training_is_remembered_and_said(viewer, show):
     panel.chain.value = "row_median + poly_xy"
     panel.train.click()
     assert panel.shared.flatten_method == "row_median + poly_xy"
-    assert panel.status.text() == "Train flattens by row_median + poly_xy from now on."
+    assert panel.status.text() == "Train and Batch now flatten by row_median + poly_xy."
 
 
 def test_a_saved_chain_is_loaded_again(viewer, show, tmp_path, monkeypatch):

@@ -11,9 +11,9 @@ from napari_stmml.scan import SHORT, Scan
 
 LayerData = tuple[np.ndarray, dict[str, Any], str]
 KEY = "stmml"  # of layer.metadata
-LEAST_COLOURS = 40  # classes that get a colour of their own before anybody paints them
-MOST_COLOURS = 2000  # beyond which labels count objects, and one colour must do
-SPARE_CLASSES = 8  # that have a row in the table of names before anybody paints them
+LEAST_COLOURS = 40  # classes that have a colour before anybody paints with them
+MOST_COLOURS = 2000  # labels above this number objects: they share one colour
+SPARE_CLASSES = 8  # classes that have a name before anybody paints with them
 
 STM_COLORMAP: dict[str, Any] = {
     "name": "stm",
@@ -23,7 +23,17 @@ STM_COLORMAP: dict[str, Any] = {
 
 
 def scan_to_layer(scan: Scan, visible: bool = True) -> LayerData:
-    """Make layer data of a scan: heights (rows, cols), row 0 at the top, scale and units in nm.
+    """Make layer data of a scan.
+
+    Parameters
+    ----------
+    scan : Scan
+    visible : bool
+
+    Returns
+    -------
+    (ndarray, dict, str)
+        Heights (rows, cols), row 0 at the top; name, scale and units (nm) and metadata; ``image``.
 
     See Also
     --------
@@ -46,10 +56,19 @@ def scans_to_layers(scans: Sequence[Scan]) -> list[LayerData]:
 
 
 def scan_from_layer(data: np.ndarray, meta: dict[str, Any]) -> Scan:
-    """Make a scan of layer data, of ours or of any other reader's two-dimensional image.
+    """Make a scan of layer data.
 
-    The pixel size is what the layer's scale and units say now, None where they are not lengths.
-    What else is known comes from our own metadata, where there is any.
+    Parameters
+    ----------
+    data : ndarray, shape (rows, cols)
+        Of this plugin's reader or of any other.
+    meta : dict
+        As napari gives it. The pixel size is what scale and units say now, None where they are not lengths;
+        bias, setpoint and the like are in the metadata of this plugin's layers alone.
+
+    Returns
+    -------
+    Scan
     """
     known = dict(meta.get("metadata", {}).get(KEY, {}))
     own = known if "direction" in known else {"source": str(meta.get("name", "")), "unit": ""}
@@ -58,6 +77,15 @@ def scan_from_layer(data: np.ndarray, meta: dict[str, Any]) -> Scan:
 
 def labels_to_layer(labels: LabelMap) -> LayerData:
     """Make layer data of a label map: same pixels, same place, class names and colours.
+
+    Parameters
+    ----------
+    labels : LabelMap
+
+    Returns
+    -------
+    (ndarray, dict, str)
+        Labels (rows, cols), 0 = unlabelled; colours, names (``features``) and place; ``labels``.
 
     See Also
     --------
@@ -83,7 +111,18 @@ def labels_to_layer(labels: LabelMap) -> LayerData:
 
 
 def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
-    """Make a label map of a Labels layer's data, its colours and the names in its features."""
+    """Make a label map of a Labels layer.
+
+    Parameters
+    ----------
+    data : ndarray of int, shape (rows, cols)
+    meta : dict
+        As napari gives it: colours are in ``colormap``, names of classes in ``features``.
+
+    Returns
+    -------
+    LabelMap
+    """
     data = np.asarray(data)
     painted = {int(label) for label in np.unique(data) if label > 0}
     found = class_names(meta.get("features"))
@@ -101,7 +140,7 @@ def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
 
 
 def placement(meta: dict[str, Any]) -> dict[str, Any]:
-    """Say where a layer lies beyond its scale, as JSON knows it, in nm: nothing if it lies as it came."""
+    """Return translation (nm), rotation, shear and affine of a layer for JSON; only those that were set."""
     place: dict[str, Any] = {}
     in_nm = np.array([factor or 1.0 for factor in _nm_per_unit(meta)])
     if pixel_size_nm(meta) is None and not np.array_equal(meta.get("scale", (1, 1)), (1, 1)):
@@ -124,7 +163,18 @@ def placement(meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def pixel_size_nm(meta: dict[str, Any]) -> tuple[float, float] | None:
-    """Return nm per pixel along rows and columns as scale and units say, or None if they are not lengths."""
+    """Return nm per pixel along rows and columns from a layer's scale and units.
+
+    Parameters
+    ----------
+    meta : dict
+        With ``scale`` and ``units`` of a layer.
+
+    Returns
+    -------
+    (float, float) or None
+        None if the units are no lengths.
+    """
     factors = _nm_per_unit(meta)
     scale = np.asarray(meta.get("scale", (1, 1)), dtype=float)[-2:]
     if None in factors or (scale <= 0).any():
@@ -160,7 +210,7 @@ def _spare_name(label: int) -> str:
 
 
 def class_names(features: Any) -> dict[int, str]:
-    """Read class names out of a layer's features, a table with the columns ``index`` and ``class``."""
+    """Return the names of classes by label, from the columns ``index`` and ``class`` of a layer's features."""
     if features is None or "index" not in features or "class" not in features:
         return {}
     pairs = zip(features["index"], features["class"], strict=True)
@@ -201,7 +251,7 @@ def place_of(layer: Any) -> dict[str, Any]:
 
 
 def lay_on(layer: Any, other: Any) -> None:
-    """Move a layer exactly onto another; what is the same is not set, as each change draws all anew."""
+    """Move a layer exactly onto another; equal properties are not set, as each change draws all layers."""
     for key, value in place_of(other).items():
         if not np.array_equal(np.asarray(getattr(layer, key)), np.asarray(value)):
             setattr(layer, key, value)

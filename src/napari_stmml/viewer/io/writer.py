@@ -1,4 +1,4 @@
-"""What napari calls to save a Labels layer as a labelled map: a TIFF with classes, colours and place."""
+"""What napari calls to save a Labels layer as a label map: a TIFF with classes, colours and place."""
 
 from pathlib import Path
 from typing import Any

@@ -93,7 +93,7 @@ class PrepareWidget(Panel):
     def use_for_training(self) -> None:
         """Let Train and Batch flatten by this chain, at once or when they are opened."""
         self.shared.use_for_training(self.chain.value)
-        self.say(f"Train flattens by {self.chain.value} from now on.")
+        self.say(f"Train and Batch now flatten by {self.chain.value}.")
 
     def save_chain(self, path: str | Path | None = None) -> None:
         """Write the chain to a file; ask which, if none is given."""
@@ -148,7 +148,7 @@ class PrepareWidget(Panel):
         every = "one new layer above each open scan, fitted to all its pixels; flattened layers are left out"
         self.apply = button("Make a flattened layer", make, self.make_layer)
         self.apply_all = button("Apply to all open scans", every, self.apply_to_all)
-        tip = "the Train widget's Flatten method becomes this chain"
+        tip = "let Train and Batch flatten by this chain"
         self.train = button("Use for training", tip, self.use_for_training)
         self.save = button("Save chain…", "write the chain to a file", self.save_chain)
         self.load = button("Load chain…", "take the chain from a file", self.load_chain)

@@ -90,7 +90,15 @@ class WindowGridForm(QWidget):
 def grid_lines(
     scan: Scan, grid: WindowGrid, density: float
 ) -> tuple[tuple[int, int], np.ndarray, np.ndarray]:
-    """Lay a grid of windows, which live on resampled pixels, over a scan's own.
+    """Return where the windows of a grid lie on a scan's own pixels; they are cut from the resampled scan.
+
+    Parameters
+    ----------
+    scan : Scan
+    grid : WindowGrid
+        In resampled px.
+    density : float
+        Pixel density after resampling, px/nm.
 
     Returns
     -------
@@ -99,6 +107,11 @@ def grid_lines(
     tiles, windows : ndarray, shape (n, 2, 2)
         Start and direction, in the scan's pixels, of the edges of the labels' tiles, and of the
         outlines of the first and the last window.
+
+    Raises
+    ------
+    ValueError
+        If the resampled scan is too large, or smaller than one window.
     """
     own = scan.heights.shape
     factors = (1.0, 1.0) if scan.pixel_size is None else tuple(size * density for size in scan.pixel_size)
