@@ -39,8 +39,8 @@ def found(surface):
 def figure(surface, found):
     _, scan = surface
     colours = {1: "#808080", 2: "#ff0000", 3: "#00ff00"}
-    details = class_details(found, scan.heights, SIZE)
-    return regions_figure(scan, scan.heights, found, details, colours)
+    details = class_details(found)
+    return regions_figure(scan, found, details, colours)
 
 
 def texts(figure):
@@ -71,7 +71,7 @@ def test_of_very_many_regions_the_numbers_would_hide_the_picture():
     labels = np.zeros((90, 90), np.uint8)
     labels[::4, ::4] = 1
     found = measure(labels, np.zeros(labels.shape), None, names={1: "dots"})
-    figure = regions_figure(Scan(np.zeros(labels.shape), None), np.zeros(labels.shape), found, (), {})
+    figure = regions_figure(Scan(np.zeros(labels.shape), None), found, (), {})
     assert len(found.regions) > MOST_NUMBERS
     assert not figure.axes[0].texts
 
@@ -95,8 +95,8 @@ def test_of_many_classes_the_most_frequent_are_plotted(tmp_path):
     names = {i: f"kind {i}" for i in range(1, 9)}
     scan = Scan(np.zeros(labels.shape), None)
     found = measure(labels, scan.heights, None, names=names)
-    details = class_details(found, scan.heights, None)
-    figure = regions_figure(scan, scan.heights, found, details, {})
+    details = class_details(found)
+    figure = regions_figure(scan, found, details, {})
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
     assert len(titles) == MOST_CLASSES
     assert titles[0] == "■ kind 8: 8 regions"
@@ -107,7 +107,7 @@ def test_of_many_classes_the_most_frequent_are_plotted(tmp_path):
 def test_a_map_without_structures_is_a_picture_of_the_scan(surface):
     labels, scan = surface
     found = measure(labels, scan.heights, SIZE, names=NAMES, background=[1, 2, 3])
-    figure = regions_figure(scan, scan.heights, found, (), {})
+    figure = regions_figure(scan, found, (), {})
     assert len(figure.axes) == 2
 
 

@@ -45,7 +45,7 @@ def found(surface):
 @pytest.fixture
 def written(surface, found, tmp_path):
     _, scan = surface
-    paths = write_measurements(tmp_path / "new", "s", found, scan.heights, scan, model="m.stmml")
+    paths = write_measurements(tmp_path / "new", "s", found, scan, model="m.stmml")
     return {path.name: path for path in paths}
 
 
@@ -105,7 +105,7 @@ def test_without_a_scale_lengths_are_in_px(surface, tmp_path):
     labels, scan = surface
     plain = replace(scan, pixel_size=None)
     found = measure(labels, scan.heights, None, names=NAMES, background=[1])
-    paths = {path.name: path for path in write_measurements(tmp_path, "s", found, scan.heights, plain)}
+    paths = {path.name: path for path in write_measurements(tmp_path, "s", found, plain)}
     assert list(read(paths["s_profile_bump.csv"])[0]) == ["radius_px", "height_nm", "std_nm", "n"]
     assert "from_px" in read(paths["s_pairs_holes_A_B.csv"])[0]
     assert read(paths["s_classes.csv"])[0]["width_nm"] == ""
@@ -114,18 +114,10 @@ def test_without_a_scale_lengths_are_in_px(surface, tmp_path):
 def test_a_map_without_regions_has_its_two_tables(surface, tmp_path):
     labels, scan = surface
     found = measure(labels * 0, scan.heights, SIZE, names=NAMES)
-    paths = write_measurements(tmp_path, "s", found, scan.heights, scan)
+    paths = write_measurements(tmp_path, "s", found, scan)
     assert [path.name for path in paths] == ["s_regions.csv", "s_classes.csv"]
     assert read(paths[0]) == []
     assert paths[0].read_text().startswith("label,name,number,")
-
-
-def test_currents_are_no_heights(surface, found, tmp_path):
-    _, scan = surface
-    currents = replace(scan, channel="I", unit="nA")
-    with pytest.raises(ValueError, match="channel I is in nA"):
-        write_measurements(tmp_path, "s", found, scan.heights, currents)
-    assert not any(tmp_path.iterdir())
 
 
 def test_names_of_classes_are_fit_for_files_and_never_the_same():
@@ -140,17 +132,15 @@ def test_names_of_classes_are_fit_for_files_and_never_the_same():
 # ---- a closer look at each class
 
 
-def test_details_are_of_structures_the_most_frequent_first(surface, found):
-    _, scan = surface
-    holes, bump = class_details(found, scan.heights, SIZE)
+def test_details_are_of_structures_the_most_frequent_first(found):
+    holes, bump = class_details(found)
     assert (holes.name, holes.count, holes.averaged) == ("holes A/B", 9, 8)
     assert (bump.name, bump.count, bump.averaged, bump.pairs) == ("bump", 1, 1, None)
     assert np.nanmax(bump.average) == pytest.approx(0.2)
 
 
-def test_averages_reach_as_far_as_asked_or_well_beyond_the_region(surface, found):
-    _, scan = surface
-    (holes, _), (far, _) = (class_details(found, scan.heights, SIZE, radius=one) for one in (None, 3.0))
+def test_averages_reach_as_far_as_asked_or_well_beyond_the_region(found):
+    (holes, _), (far, _) = (class_details(found, radius=one) for one in (None, 3.0))
     assert 1.2 < holes.profile.radius.iloc[-1] < 2.0  # of a diameter of 1.1 nm
     assert far.profile.radius.iloc[-1] == pytest.approx(2.95, abs=0.001)
     assert far.average.shape == (61, 61)
@@ -160,6 +150,6 @@ def test_random_places_have_room_also_where_regions_cover_nearly_all():
     labels = np.ones((120, 120), np.uint8)
     labels[2::5], labels[:, 2::5] = 0, 0  # a tile of 4 px every 5
     found = measure(labels, np.zeros(labels.shape), SIZE, names=NAMES)
-    (tiles,) = class_details(found, np.zeros(labels.shape), SIZE)
+    (tiles,) = class_details(found)
     assert tiles.count > 500
     assert (tiles.pairs.random[2:] > 0).all()

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from napari_stmml.measuring.measurements import measure
+from napari_stmml.heights.flatten import flatten
+from napari_stmml.measuring.measurements import FLATTENED, measure, measure_scan
 from napari_stmml.measuring.quantities import QUANTITIES, with_units
+from napari_stmml.scan import Scan
 
 NAMES = {1: "surface", 2: "holes", 3: "bumps"}
 
@@ -78,7 +80,7 @@ def test_distances_counts_coverage_and_densities_follow_from_what_was_drawn():
     assert found.regions.nearest.tolist() == pytest.approx([3.0, 3.0, 10.0])
     surface, holes = found.classes.itertuples()
     assert (holes.count, holes.whole) == (3, 3)
-    assert found.scanned == pytest.approx(400)
+    assert found.area == pytest.approx(400)
     frame = 99 * 199 * 0.02  # no region that counts ends on the last px of a row or a column
     assert holes.density == pytest.approx(3 / frame)
     assert holes.density_error == pytest.approx(3**0.5 / frame)
@@ -94,7 +96,7 @@ def test_what_was_not_scanned_is_no_area_and_its_border_cuts_regions():
     labels[20:30, 10:16], labels[5:10, 5:10] = 2, 2
     heights[25:] = np.nan
     found = measure(labels, heights, (0.1, 0.1), names=NAMES, background=[1])
-    assert found.scanned == pytest.approx(12.5)
+    assert found.area == pytest.approx(12.5)
     assert found.regions.touches_border.tolist() == [False, True]
     assert found.classes.whole[1] == 1
     assert found.classes.area_mean[1] == pytest.approx(0.25)
@@ -201,3 +203,20 @@ def test_a_scan_of_one_line_has_no_density():
 def test_a_map_without_regions_has_none():
     found = measure(np.zeros((9, 9), np.uint8), np.zeros((9, 9)), None, names=NAMES)
     assert (len(found.regions), len(found.classes)) == (0, 0)
+
+
+def test_a_scan_is_flattened_before_it_is_measured_and_steps_stay():
+    rows, cols = np.indices((80, 80))
+    labels, heights = np.ones((80, 80), np.uint8), 0.01 * rows + 0.02 * cols + 0.31 * (rows > 40)
+    labels[10:16, 10:16] = 2
+    heights[10:16, 10:16] += 0.2
+    scan = Scan(heights, (0.1, 0.1), unit="nm")
+    found = measure_scan(labels, scan, names=NAMES, background=[1])
+    np.testing.assert_array_equal(found.heights, flatten(heights, FLATTENED))
+    assert found.regions.height[0] == pytest.approx(0.2, abs=0.02)
+
+
+def test_currents_are_no_heights():
+    scan = Scan(np.zeros((9, 9)), None, channel="I", unit="nA")
+    with pytest.raises(ValueError, match="channel I is in nA: there are no heights in nm"):
+        measure_scan(np.ones((9, 9), np.uint8), scan, names=NAMES)

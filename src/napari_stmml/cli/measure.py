@@ -34,7 +34,7 @@ class Measured:
             "labels": str(self.labels),
             "scan": self.scan,
             "background": list(self.background),
-            f"scanned_{self.found.unit}2": self.found.scanned,
+            f"scanned_{self.found.unit}2": self.found.area,
             "regions": len(self.found.regions),
             "classes": rows_of(with_units(self.found.classes, self.found.unit)),
             "files": [str(file) for file in self.files],
@@ -46,7 +46,7 @@ class Measured:
 
         unit, classes = self.found.unit, self.found.classes.itertuples()
         chosen = "" if self.named else " (the largest area; --background names another)"
-        area = number(self.found.scanned)
+        area = number(self.found.area)
         lines = [
             f"{self.labels.name}: {counted(len(self.found.regions), 'region')} on {area} {unit}²",
             f"background: {', '.join(self.background)}{chosen}",
@@ -111,39 +111,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _measure(path: Path, stem: str, options: argparse.Namespace) -> Measured:
     """Measure one label map and write its files."""
-    import numpy as np
-
     from napari_stmml.figures.drawing import save_figure
     from napari_stmml.figures.regions_figure import regions_figure
-    from napari_stmml.heights.flatten import flatten
     from napari_stmml.io.label_tiff import LabelMap
     from napari_stmml.measuring.class_details import class_details, pairs_between
-    from napari_stmml.measuring.measurements import FLATTENED
-    from napari_stmml.measuring.measurements import measure as measure_regions
-    from napari_stmml.measuring.region_tables import check_heights, file_name, write_measurements, write_table
+    from napari_stmml.measuring.measurements import measure_scan
+    from napari_stmml.measuring.region_tables import file_name, write_measurements, write_table
 
     found = LabelMap.read(path)
     background = _background(found, options.background)
     _check_pairs(found, options.pairs)
     scan = _scan_of(found, options.scan)
-    check_heights(scan)
-    heights = flatten(scan.heights.astype(np.float64), FLATTENED)
-    result = measure_regions(
-        *(found.labels, heights, scan.pixel_size),
-        names=found.names,
-        background=background,
-        min_area=options.min_area,
-    )
-    details = class_details(result, heights, scan.pixel_size)
+    known = {"names": found.names, "background": background, "min_area": options.min_area}
+    result = measure_scan(found.labels, scan, **known)
+    details = class_details(result)
     folder = Path(options.out) if options.out else path.parent
     model = str(found.scan.get("model", ""))
-    files = write_measurements(folder, stem, result, heights, scan, model=model, details=details)
+    files = write_measurements(folder, stem, result, scan, model=model, details=details)
     taken: set[str] = set()
     for first, second in options.pairs:
-        if (pairs := pairs_between(result, heights, scan.pixel_size, first, second)) is not None:
+        if (pairs := pairs_between(result, first, second)) is not None:
             name = file_name(f"{first}_to_{second}", taken)
             files.append(write_table(folder / f"{stem}_pairs_{name}.csv", pairs, result.unit))
-    picture = regions_figure(scan, heights, result, details, found.colours)
+    picture = regions_figure(scan, result, details, found.colours)
     files.append(save_figure(picture, folder / f"{stem}_regions.png"))
     names = tuple(found.names.get(label, f"class {label}") for label in background)
     return Measured(path, scan.name, result, names, bool(options.background), tuple(files))

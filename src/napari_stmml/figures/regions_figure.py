@@ -24,11 +24,7 @@ _LEFT, _TOP, _GAP, _BAR, _LINE = 0.7, 0.75, 0.85, 0.15, 0.21
 
 
 def regions_figure(
-    scan: Scan,
-    heights: np.ndarray,
-    measurements: Measurements,
-    details: Sequence[ClassDetails],
-    colours: Mapping[int, str],
+    scan: Scan, measurements: Measurements, details: Sequence[ClassDetails], colours: Mapping[int, str]
 ) -> "Figure":
     """Draw a scan with its regions, outlined and numbered; average, profile and distances of each class.
 
@@ -38,8 +34,6 @@ def regions_figure(
     Parameters
     ----------
     scan : Scan
-    heights : ndarray, shape (rows, cols)
-        Those that were measured: flattened, in nm.
     measurements : Measurements
     details : sequence of ClassDetails
         That with the most regions first, as `class_details` returns them.
@@ -49,14 +43,14 @@ def regions_figure(
     from matplotlib.figure import Figure
 
     shown, unit = details[:MOST_CLASSES], measurements.unit
-    tall, wide = scan.size_nm or heights.shape
+    tall, wide = _size(measurements)
     across, down = (_SCAN, _SCAN * tall / wide) if tall <= wide else (_SCAN * wide / tall, _SCAN)
     first = _LEFT + across + 0.1 + _BAR + 1.1  # inches where the plots begin
     listed = measurements.classes.sort_values(["background", "count"], ascending=False)[:MOST_LINES]
     high = _TOP + max(down + 0.75 + _LINE * len(listed), _ROW * len(shown) + 0.1)
     figure = Figure(figsize=(first + 3 * (_PLOT + _GAP) if shown else first, high), dpi=110)
     bar = axes_at(figure, _LEFT + across + 0.1, _TOP, _BAR, down)
-    _draw_scan(axes_at(figure, _LEFT, _TOP, across, down), bar, (wide, tall), heights, measurements, colours)
+    _draw_scan(axes_at(figure, _LEFT, _TOP, across, down), bar, measurements, colours)
     text_at(figure, _LEFT, 0.12, f"{scan.name}\n{caption(scan)}", fontsize=10, va="top")
     if more := len(details) - len(shown):
         note = f"with fewer regions, outlined only: {more} more"
@@ -68,7 +62,9 @@ def regions_figure(
     for i, one in enumerate(shown):
         top, left = _TOP + i * _ROW, [first + j * (_PLOT + _GAP) for j in range(3)]
         plots = [axes_at(figure, left[j], top, _PLOT - 0.2 * (j == 0), _HIGH) for j in range(3)]
-        _draw_class(plots, one, unit_rgb(colours.get(one.label, NO_COLOUR)), unit, i == len(shown) - 1)
+        _draw_class(
+            plots, one, unit_rgb(colours.get(one.label, NO_COLOUR)), measurements, i == len(shown) - 1
+        )
     return figure
 
 
@@ -91,17 +87,15 @@ def class_sentence(one: Any, unit: str) -> str:
     return f"{one.name}: {', '.join([counted(one.count, 'region'), density, coverage, *height])}"
 
 
-def _draw_scan(
-    axes: Any,
-    bar: Any,
-    size: tuple[float, float],
-    heights: np.ndarray,
-    measurements: Measurements,
-    colours: Mapping[int, str],
-) -> None:
-    """Draw heights, outlines and numbers of the regions; ``size`` is width and height in nm (px)."""
-    (wide, tall), (rows, cols) = size, heights.shape
-    image = show_heights(axes, heights, (0, wide, tall, 0))
+def _size(measurements: Measurements) -> tuple[float, ...]:
+    """Return height and width of the scan in nm (px)."""
+    return tuple(n * one for n, one in zip(measurements.heights.shape, measurements.pixel_size, strict=True))
+
+
+def _draw_scan(axes: Any, bar: Any, measurements: Measurements, colours: Mapping[int, str]) -> None:
+    """Draw heights, outlines and numbers of the regions."""
+    (tall, wide), (rows, cols) = _size(measurements), measurements.heights.shape
+    image = show_heights(axes, measurements.heights, (0, wide, tall, 0))
     axes.figure.colorbar(image, cax=bar).set_label("height (nm)", fontsize=8)
     bar.tick_params(labelsize=7)
     axes.set(xlabel=f"x ({measurements.unit})", ylabel=f"y ({measurements.unit})")
@@ -136,7 +130,9 @@ def _draw_numbers(
         )
 
 
-def _draw_class(places: Sequence[Any], one: ClassDetails, colour: Any, unit: str, last: bool) -> None:
+def _draw_class(
+    places: Sequence[Any], one: ClassDetails, colour: Any, measured: Measurements, last: bool
+) -> None:
     """Draw average, profile and pair distances of a class; only the last row has names below."""
     image, profile, pairs = places
     for axes in places:
@@ -145,21 +141,21 @@ def _draw_class(places: Sequence[Any], one: ClassDetails, colour: Any, unit: str
     averaged = "" if one.averaged == one.count else f", {one.averaged} averaged"
     title = f"■ {shortened(one.name, 30)}: {counted(one.count, 'region')}{averaged}"
     image.set_title(title, fontsize=9, loc="left", color=colour)
-    _draw_average(image, one, unit)
+    _draw_average(image, one, measured)
     _draw_profile(profile, one, colour)
     _draw_pairs(pairs, one, colour)
     if last:
         for axes, what in zip(places, ("from the centre", "distance to centre", "distance"), strict=True):
-            axes.set_xlabel(f"{what} ({unit})", fontsize=8)
+            axes.set_xlabel(f"{what} ({measured.unit})", fontsize=8)
 
 
-def _draw_average(axes: Any, one: ClassDetails, unit: str) -> None:
-    tall, wide = (n * size / 2 for n, size in zip(one.average.shape, one.pixel_size, strict=True))
+def _draw_average(axes: Any, one: ClassDetails, measured: Measurements) -> None:
+    tall, wide = (n * size / 2 for n, size in zip(one.average.shape, measured.pixel_size, strict=True))
     picture = show_heights(axes, one.average, (-wide, wide, tall, -tall))
     bar = axes.figure.colorbar(picture, ax=axes, fraction=0.08, pad=0.04)
     bar.ax.tick_params(labelsize=6)
     bar.ax.locator_params(nbins=4)
-    axes.set_ylabel(unit, fontsize=8)
+    axes.set_ylabel(measured.unit, fontsize=8)
 
 
 def _draw_profile(axes: Any, one: ClassDetails, colour: Any) -> None:

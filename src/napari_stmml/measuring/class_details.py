@@ -27,8 +27,6 @@ class ClassDetails:
         Regions in average and profile: those that do not touch the border, or all where there are none.
     average : ndarray, shape (side, side) px
         Of `class_average`.
-    pixel_size : (float, float)
-        nm (px) per px along rows and columns.
     profile : DataFrame
         Of `radial_profile`.
     pairs : DataFrame or None
@@ -40,33 +38,21 @@ class ClassDetails:
     count: int
     averaged: int
     average: np.ndarray
-    pixel_size: tuple[float, float]
     profile: pd.DataFrame
     pairs: pd.DataFrame | None
 
 
-def class_details(
-    measurements: Measurements,
-    heights: np.ndarray,
-    pixel_size: tuple[float, float] | None,
-    *,
-    radius: float | None = None,
-) -> tuple[ClassDetails, ...]:
+def class_details(measurements: Measurements, *, radius: float | None = None) -> tuple[ClassDetails, ...]:
     """Average the regions of each class of structures, that with the most regions first.
 
     Parameters
     ----------
     measurements : Measurements
-    heights : ndarray, shape (rows, cols)
-        Those that were measured: flattened, in nm.
-    pixel_size : (float, float) or None
-        nm per px along rows and columns; without it all lengths are in px.
     radius : float, optional
         How far averages and profiles reach from the centre, in nm (px). Without it 1.5 median diameters of
         the class, at least what the local background needs, at most half the shorter side of the scan.
     """
-    size = (1.0, 1.0) if pixel_size is None else pixel_size
-    scanned, found = np.isfinite(heights), []
+    heights, size, found = measurements.heights, measurements.pixel_size, []
     for one in measurements.classes.sort_values("count", ascending=False, kind="stable").itertuples():
         own = measurements.regions[measurements.regions.label == one.label]
         if len(own):
@@ -75,26 +61,17 @@ def class_details(
             far = radius or _reach(whole.diameter.median(), heights.shape, size)
             average = class_average(heights, centres, size, side=2 * far)
             profile = radial_profile(heights, centres, size, radius=far)
-            pairs = _pairs(own, scanned, size) if len(own) > 1 else None
-            found.append(
-                ClassDetails(one.label, one.name, len(own), len(whole), average, size, profile, pairs)
-            )
+            pairs = _pairs(measurements, own) if len(own) > 1 else None
+            found.append(ClassDetails(one.label, one.name, len(own), len(whole), average, profile, pairs))
     return tuple(found)
 
 
-def pairs_between(
-    measurements: Measurements,
-    heights: np.ndarray,
-    pixel_size: tuple[float, float] | None,
-    first: str,
-    second: str,
-) -> pd.DataFrame | None:
+def pairs_between(measurements: Measurements, first: str, second: str) -> pd.DataFrame | None:
     """Compare distances from the regions of one class to those of another with random placement of both.
 
     Parameters
     ----------
-    measurements, heights, pixel_size
-        As `class_details` takes them.
+    measurements : Measurements
     first, second : str
         Names of classes.
 
@@ -103,10 +80,9 @@ def pairs_between(
     DataFrame or None
         Of `pair_histogram`; None where one of the classes has no region.
     """
-    size = (1.0, 1.0) if pixel_size is None else pixel_size
     regions = measurements.regions
     own, other = (regions[regions.name == name] for name in (first, second))
-    return _pairs(own, np.isfinite(heights), size, other) if len(own) and len(other) else None
+    return _pairs(measurements, own, other) if len(own) and len(other) else None
 
 
 def _reach(diameter: float, shape: tuple[int, ...], size: tuple[float, float]) -> float:
@@ -115,11 +91,11 @@ def _reach(diameter: float, shape: tuple[int, ...], size: tuple[float, float]) -
 
 
 def _pairs(
-    regions: pd.DataFrame, scanned: np.ndarray, size: tuple[float, float], others: pd.DataFrame | None = None
+    measurements: Measurements, regions: pd.DataFrame, others: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Compare with random places that keep the mean diameter apart, or less where so many have no room."""
     placed = pd.concat([regions, others])
-    area = float(scanned.sum() * size[0] * size[1])
-    room = 2 * (_FULLEST * area / (np.pi * len(placed))) ** 0.5
+    room = 2 * (_FULLEST * measurements.area / (np.pi * len(placed))) ** 0.5
     places, far = (None if one is None else one[["y", "x"]].to_numpy() for one in (regions, others))
-    return pair_histogram(places, scanned, size, others=far, exclusion=min(placed.diameter.mean(), room))
+    scanned, exclusion = np.isfinite(measurements.heights), min(placed.diameter.mean(), room)
+    return pair_histogram(places, scanned, measurements.pixel_size, others=far, exclusion=exclusion)

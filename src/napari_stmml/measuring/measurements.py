@@ -2,12 +2,15 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from napari_stmml.heights.flatten import flatten
 from napari_stmml.measuring.class_statistics import class_table
 from napari_stmml.measuring.regions import drop_small, number_regions, region_table
+from napari_stmml.scan import Scan
 
 FLATTENED = "poly_xy + median_of_differences + poly_xy_2"  # before heights are measured: steps stay
 
@@ -20,19 +23,48 @@ class Measurements:
     ----------
     regions, classes : DataFrame
         One row a region, one row a class; `measuring.quantities` says what the columns hold.
-    scanned : float
-        Area that was scanned, in nm² (px where the scale is not known).
-    unit : str
-        Of lengths: ``nm`` or ``px``.
     numbers : ndarray of int, shape (rows, cols)
         Region of each pixel, 0 = none; row ``number - 1`` of the table.
+    heights : ndarray, shape (rows, cols)
+        Those that were measured, in nm; NaN where nothing was scanned.
+    unit : str
+        Of lengths: ``nm``, or ``px`` where the scale is not known.
+    pixel_size : (float, float)
+        In this unit, along rows and columns.
     """
 
     regions: pd.DataFrame
     classes: pd.DataFrame
-    scanned: float
-    unit: str
     numbers: np.ndarray
+    heights: np.ndarray
+    unit: str
+    pixel_size: tuple[float, float]
+
+    @property
+    def area(self) -> float:
+        """Area that was scanned, in nm² (px)."""
+        return float(np.isfinite(self.heights).sum() * self.pixel_size[0] * self.pixel_size[1])
+
+
+def measure_scan(labels: np.ndarray, scan: Scan, **options: Any) -> Measurements:
+    """Flatten the heights of a scan, and measure all regions of a label map of it.
+
+    Parameters
+    ----------
+    labels : ndarray of unsigned int, shape (rows, cols)
+        On the scan's own pixels.
+    scan : Scan
+    options
+        Names, background ...: as `measure` takes them.
+
+    Raises
+    ------
+    ValueError
+        If the scan is no map of heights, but of currents for example; and as `measure` does.
+    """
+    if scan.unit not in ("", "nm"):
+        raise ValueError(f"channel {scan.channel} is in {scan.unit}: there are no heights in nm to measure")
+    return measure(labels, flatten(scan.heights.astype(float), FLATTENED), scan.pixel_size, **options)
 
 
 def measure(
@@ -78,8 +110,7 @@ def measure(
     numbers, owners = drop_small(*number_regions(structures), min_area / (size[0] * size[1]))
     regions = region_table(numbers, owners, heights, size, names=names, confidence=confidence)
     classes = class_table(regions, numbers, labels, scanned, size, names=names, background=background)
-    area = float(scanned.sum() * size[0] * size[1])
-    return Measurements(regions, classes, area, "px" if pixel_size is None else "nm", numbers)
+    return Measurements(regions, classes, numbers, heights, "px" if pixel_size is None else "nm", size)
 
 
 def _check(

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from napari_stmml.io.label_tiff import write_values
@@ -22,7 +21,6 @@ def write_measurements(
     folder: str | Path,
     stem: str,
     measurements: Measurements,
-    heights: np.ndarray,
     scan: Scan,
     *,
     model: str = "",
@@ -39,8 +37,6 @@ def write_measurements(
     stem : str
         How the names of all files begin.
     measurements : Measurements
-    heights : ndarray, shape (rows, cols)
-        Those that were measured: flattened, in nm.
     scan : Scan
     model : str
         Which model made the labels.
@@ -50,15 +46,9 @@ def write_measurements(
     Returns
     -------
     list of Path
-
-    Raises
-    ------
-    ValueError
-        If the scan is no map of heights, but of currents for example.
     """
-    check_heights(scan)
     if details is None:
-        details = class_details(measurements, heights, scan.pixel_size)
+        details = class_details(measurements)
     folder, unit, taken = Path(folder), measurements.unit, set[str]()
     classes = with_units(measurements.classes, unit).assign(**_about(scan, model))
     written = [
@@ -100,18 +90,6 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     [{'a': 1, 'b': 0.5}, {'a': 2, 'b': None}]
     """
     return table.astype(object).where(table.notna(), None).to_dict("records")
-
-
-def check_heights(scan: Scan) -> None:
-    """Refuse a map without heights in nm, such as one of currents; an unknown unit is taken for nm.
-
-    Raises
-    ------
-    ValueError
-        Naming the channel and its unit.
-    """
-    if scan.unit not in ("", "nm"):
-        raise ValueError(f"channel {scan.channel} is in {scan.unit}: there are no heights in nm to measure")
 
 
 def file_name(name: str, taken: set[str]) -> str:

@@ -9,6 +9,8 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_stmml.correction import edits
+from napari_stmml.scan import Scan
+from napari_stmml.viewer.io.layers import scan_to_layer
 from napari_stmml.viewer.measure.table import MeasurementTable
 from napari_stmml.viewer.measure.widget import MeasureWidget
 
@@ -163,3 +165,16 @@ def test_a_table_is_sorted_by_any_column_and_tells_the_row_that_it_was_given(qtb
     table.choose(1)
     assert table.currentIndex().row() == 1
     assert model.data(model.index(2, 1)) == ""
+
+
+def test_a_map_of_currents_is_not_measured_as_heights(viewer, qtbot, said):
+    currents = Scan(np.zeros((20, 20)), (0.1, 0.1), "forward/up", channel="I", unit="nA", source="a.I_mtrx")
+    data, meta, _ = scan_to_layer(currents)
+    viewer.add_image(data, **meta)
+    viewer.add_labels(np.ones((20, 20), np.uint8), name="labels")
+    panel = MeasureWidget(viewer)
+    qtbot.addWidget(panel)
+    panel.measure()
+    qtbot.waitUntil(lambda: panel.button.isEnabled())
+    assert "there are no heights in nm to measure" in panel.status.text()
+    assert panel.measured is None

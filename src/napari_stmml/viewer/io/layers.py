@@ -210,7 +210,7 @@ def _spare_name(label: int) -> str:
 
 
 def class_names(features: Any) -> dict[int, str]:
-    """Return the names of classes by label, from the columns ``index`` and ``class`` of a layer's features."""
+    """Return the names of classes by label, from the columns ``index`` and ``class`` of a table."""
     if features is None or "index" not in features or "class" not in features:
         return {}
     pairs = zip(features["index"], features["class"], strict=True)

@@ -11,8 +11,7 @@ from napari.layers import Labels
 from napari.qt.threading import create_worker
 from qtpy.QtWidgets import QFileDialog, QLabel
 
-from napari_stmml.heights.flatten import flatten
-from napari_stmml.measuring.measurements import FLATTENED, Measurements, measure
+from napari_stmml.measuring.measurements import Measurements, measure_scan
 from napari_stmml.measuring.quantities import with_units
 from napari_stmml.measuring.region_tables import write_measurements
 from napari_stmml.scan import Scan
@@ -33,11 +32,10 @@ OF_REGIONS = (
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """A map that was measured: its layer, its scan, the flattened heights, and the result."""
+    """A map that was measured: its layer, its scan, and the result."""
 
     layer: Labels
     scan: Scan
-    heights: np.ndarray
     result: Measurements
 
 
@@ -85,15 +83,15 @@ class MeasureWidget(Panel):
             return
         scan = scan_of(image)
         labels, names = self._labels(layer)
-        options = {"names": names, "background": self._background(), "min_area": self.least.value}
-        confidence = self._confidence(image)
+        options = {
+            "names": names,
+            "background": self._background(),
+            "min_area": self.least.value,
+            "confidence": self._confidence(image),
+        }
 
         def work() -> Measured:
-            heights = scan.heights.astype(float)
-            if scan.unit in ("", "nm"):
-                heights = flatten(heights, FLATTENED)
-            found = measure(labels, heights, scan.pixel_size, confidence=confidence, **options)
-            return Measured(layer, scan, heights, found)
+            return Measured(layer, scan, measure_scan(labels, scan, **options))
 
         self.button.setEnabled(False)
         self.say("measuring …")
@@ -111,7 +109,7 @@ class MeasureWidget(Panel):
         one = self.measured
         stem = "_".join(part for part in (one.scan.stem or "scan", one.scan.short_direction) if part)
         model = "" if self.session.path is None else self.session.path.name
-        paths = write_measurements(folder, stem, one.result, one.heights, one.scan, model=model)
+        paths = write_measurements(folder, stem, one.result, one.scan, model=model)
         self.say(f"{counted(len(paths), 'file')} written to {folder}.")
 
     def go_to(self, row: int) -> None:
@@ -151,7 +149,7 @@ class MeasureWidget(Panel):
             layer.mouse_drag_callbacks.append(self.show_row_at)
         regions, classes = len(result.regions), int((~result.classes.background).sum())
         self.say(
-            f"{counted(regions, 'region')} of {counted(classes, 'class')} on {number(result.scanned)}"
+            f"{counted(regions, 'region')} of {counted(classes, 'class')} on {number(result.area)}"
             f" {result.unit}²; {int(result.regions.touches_border.sum())} at the border, left out of means."
         )
 
