@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from napari_stmml.scan import DIRECTIONS, SHORT, Scan, load_scans, save_scans
+from napari_stmml.scan import DIRECTIONS, SHORT, Scan
 
 SOURCE = "data/default_2011Mar10-162902_STM-STM_Spectroscopy--22_4.Z_mtrx"
 
@@ -127,16 +127,6 @@ def test_scan_to_settings_to_json_to_scan_is_the_identity(full, known):
     again = Scan.from_settings(scan.heights, json.loads(json.dumps(scan.settings())))
     fields = set(scan.__dataclass_fields__) - {"heights"}
     assert {name: getattr(again, name) for name in fields} == {name: getattr(scan, name) for name in fields}
-
-
-def test_scans_come_back_from_a_file_as_they_were(tmp_path, full):
-    holes = Scan(np.array([[np.nan, 1], [2, 3]], np.float32), None)
-    save_scans(tmp_path / "a.npz", [full, holes])
-    again = load_scans(tmp_path / "a.npz")
-    assert [scan.settings() for scan in again] == [full.settings(), holes.settings()]
-    for scan, before in zip(again, [full, holes], strict=True):
-        assert scan.heights.dtype == before.heights.dtype
-        assert np.array_equal(scan.heights, before.heights, equal_nan=True)
 
 
 def test_the_way_back_of_every_direction_is_the_other_fast_one_and_back_again():

@@ -1,6 +1,5 @@
 """One height map and the settings it was taken with."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -153,7 +152,21 @@ class Scan:
         return Path(self.source).stem or "scan"
 
     def with_heights(self, heights: np.ndarray, did: str, pixel_size: tuple[float, float] | None) -> "Scan":
-        """Return this scan with other heights, (rows, cols), remembering in words what was done."""
+        """Return this scan with other heights.
+
+        Parameters
+        ----------
+        heights : ndarray, shape (rows, cols)
+        did : str
+            What was done, in words; it is added to the history.
+        pixel_size : (float, float) or None
+            nm per pixel of these heights along rows and along columns.
+
+        Returns
+        -------
+        Scan
+            Without the heights at another bias.
+        """
         history = (*self.history, did)
         return replace(self, heights=heights, pixel_size=pixel_size, history=history, other=None)
 
@@ -167,7 +180,18 @@ class Scan:
 
     @classmethod
     def from_settings(cls, heights: np.ndarray, settings: dict[str, Any]) -> "Scan":
-        """Make a scan from heights, (rows, cols), and what ``settings`` returned; other keys are ignored."""
+        """Make a scan from heights and what ``settings`` returned.
+
+        Parameters
+        ----------
+        heights : ndarray, shape (rows, cols)
+        settings : dict
+            Keys that are none of a scan are ignored.
+
+        Returns
+        -------
+        Scan
+        """
         known = {key: value for key, value in settings.items() if key in _settings()}
         for key in ("pixel_size", "offset", "history"):
             if known.get(key) is not None:
@@ -191,30 +215,3 @@ def _read_only(heights: np.ndarray) -> np.ndarray:
 
 def _settings() -> list[str]:
     return [known.name for known in fields(Scan) if known.name not in ("heights", "other")]
-
-
-def save_scans(path: str | Path, scans: Iterable[Scan]) -> None:
-    """Write scans to one ``.npz`` file, to hand them to another process; no pickle."""
-    import json
-
-    arrays: dict[str, np.ndarray] = {}
-    settings = []
-    for number, scan in enumerate(scans):
-        arrays[f"heights_{number}"] = scan.heights
-        if scan.other is not None:
-            arrays[f"other_{number}"] = scan.other
-        settings.append(scan.settings())
-    np.savez(path, settings=np.array(json.dumps(settings)), **arrays)  # type: ignore[arg-type]
-
-
-def load_scans(path: str | Path) -> list[Scan]:
-    """Read the scans that ``save_scans`` wrote."""
-    import json
-
-    with np.load(path, allow_pickle=False) as file:
-        settings = json.loads(str(file["settings"]))
-        scans = [Scan.from_settings(file[f"heights_{i}"], known) for i, known in enumerate(settings)]
-        return [
-            replace(scan, other=file[name]) if (name := f"other_{i}") in file else scan
-            for i, scan in enumerate(scans)
-        ]

@@ -11,8 +11,9 @@ import pytest
 
 from napari_stmml import read_mtrx
 from napari_stmml.cli import main
-from napari_stmml.io.label_tiff import LabelMap, predicted_map
+from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.io.predicted_map import predicted_map
 from napari_stmml.scan import DIRECTIONS
 
 NAMES = {1: "surface", 2: "holes", 3: "atoms"}

@@ -27,12 +27,12 @@ from napari_stmml.events import (
     of_type,
 )
 from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.io.scan_archive import save_scans
 from napari_stmml.jobs.embedding_files import load_view, save_question
 from napari_stmml.jobs.requests import LabelScans, LayOutCells, RunJobFile, TrainModel, to_json
 from napari_stmml.jobs.runner import run
 from napari_stmml.jobs.worker import Worker
 from napari_stmml.recipe import Recipe, get_recipe
-from napari_stmml.scan import save_scans
 
 SECONDS = 120  # for the first import of TensorFlow on a busy machine
 

@@ -13,7 +13,7 @@ from napari_stmml.classes import Classes
 from napari_stmml.features.painting import paint_scan
 from napari_stmml.heights.two_biases import first_map, paired
 from napari_stmml.io.formats import read_scan_file
-from napari_stmml.io.label_tiff import predicted_map, put_aside_if_edited
+from napari_stmml.io.predicted_map import predicted_map, put_aside_if_edited
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import write_text

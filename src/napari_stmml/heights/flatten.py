@@ -94,6 +94,12 @@ def table() -> str:
 def needs_own_pixels(chain: str | Sequence[str]) -> bool:
     """Say whether a chain looks at recorded rows or single pixels, and so comes before any resampling.
 
+    Parameters
+    ----------
+    chain : str or sequence of str
+
+    Examples
+    --------
     >>> needs_own_pixels("clip_spikes + poly_xy"), needs_own_pixels("poly_xy")
     (True, False)
     """
@@ -101,15 +107,27 @@ def needs_own_pixels(chain: str | Sequence[str]) -> bool:
 
 
 def parse_chain(chain: str | Sequence[str]) -> tuple[str, ...]:
-    """Read a chain of methods, names joined by ``+`` or a sequence of them, as names in order.
+    """Read a chain of methods.
 
-    >>> parse_chain("row_median + poly_xy")
-    ('row_median', 'poly_xy')
+    Parameters
+    ----------
+    chain : str or sequence of str
+        Names of ``METHODS`` joined by ``+``, or one by one.
+
+    Returns
+    -------
+    tuple of str
+        The names in order.
 
     Raises
     ------
     ValueError
         If a method is not known, naming it and the nearest that is, or ``repeat`` has nothing to repeat.
+
+    Examples
+    --------
+    >>> parse_chain("row_median + poly_xy")
+    ('row_median', 'poly_xy')
     """
     names = tuple(str(name).strip() for name in (chain.split("+") if isinstance(chain, str) else chain))
     for name in names:

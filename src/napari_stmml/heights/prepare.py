@@ -103,7 +103,24 @@ class Preprocessing:
         return both
 
     def flat(self, scan: Scan, *, force: bool = False) -> np.ndarray:
-        """Resample and flatten: heights in the scan's unit, float64, raising as ``apply`` does."""
+        """Resample and flatten.
+
+        Parameters
+        ----------
+        scan : Scan
+        force : bool
+            As for `apply`.
+
+        Returns
+        -------
+        ndarray of float64, shape (rows, cols) at ``pixel_density``
+            In the scan's unit, NaN where nothing was scanned.
+
+        Raises
+        ------
+        NotUsable
+            As `apply`, but for the other bias.
+        """
         heights = np.where(np.isfinite(scan.heights), scan.heights, np.nan)
         if np.isnan(heights).all():
             raise NotUsable("no heights", "nothing to prepare: every height is missing (NaN)")
@@ -124,7 +141,20 @@ class Preprocessing:
 
 
 def normalise(heights: np.ndarray, how: str = "image", data_scaling: float = 1e9) -> np.ndarray:
-    """Map heights, (rows, cols) in nm, as float32 in one of ``NORMALISATIONS``: to 0..1, but for ``nm``.
+    """Map heights to 0..1, or to nm above their median.
+
+    Parameters
+    ----------
+    heights : ndarray, shape (rows, cols)
+        In nm, NaN where nothing was scanned.
+    how : str
+        One of ``NORMALISATIONS``.
+    data_scaling : float
+        Of ``fixed``; see `Preprocessing`.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, cols)
 
     Raises
     ------

@@ -6,7 +6,7 @@ _TRUNCATE = 3.0  # standard deviations, at which a Gaussian ends
 
 
 def blurred(heights: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur a map, (rows, cols), with a Gaussian of ``sigma`` of its own pixels, 3 sigma wide."""
+    """Blur a map, (rows, cols), with a Gaussian of ``sigma`` px that ends at 3 sigma."""
     from scipy.ndimage import gaussian_filter
 
     return gaussian_filter(heights, sigma, mode="nearest", truncate=_TRUNCATE)

@@ -31,6 +31,17 @@ def robust_sigma(values: np.ndarray, centre: float | None = None) -> Any:
 
 
 def map_sigma(heights: np.ndarray) -> np.float32:
-    """Return the robust standard deviation of a map, (rows, cols), from some 250,000 px at most."""
+    """Return the robust standard deviation of a map, from some 250,000 px at most.
+
+    Parameters
+    ----------
+    heights : ndarray, shape (rows, cols)
+        Without NaN, in any unit.
+
+    Returns
+    -------
+    float32
+        In the same unit.
+    """
     step = max(1, int(np.sqrt(heights.size) / _SAMPLED))
     return np.float32(robust_sigma(heights[::step, ::step]))

@@ -107,7 +107,17 @@ def find_scans(path: str | Path) -> list[Path]:
 
 
 def left_out(folder: str | Path) -> Iterator[tuple[Path, str]]:
-    """List the files below a folder that look like scans and that `find_scans` leaves out, each with why."""
+    """List the files of known formats below a folder that `find_scans` leaves out.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Yields
+    ------
+    (Path, str)
+        A file and the reason.
+    """
     for file in sorted(Path(folder).rglob("*")):
         if (one := _format_of(file)) and file.is_file() and (why := one.why_no_scan(file)):
             yield file, why
@@ -136,6 +146,15 @@ def read_scan_file(path: str | Path) -> list[Scan]:
 
 def read_settings(path: str | Path) -> FileSettings:
     """Read all that one file of a known format says beside the heights.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    FileSettings
+        Settings for programs (``as_dict``) and for people (``rows``).
 
     Raises
     ------

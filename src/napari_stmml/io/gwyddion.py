@@ -13,10 +13,23 @@ _UNITS = {"nm": ("m", 1e-9), "nA": ("A", 1e-9), "": ("", 1.0)}
 
 
 def write_gwy(path: str | Path, scan: Scan, labels: np.ndarray, names: Mapping[int, str]) -> Path:
-    """Write a scan with its labels, (rows, cols), as ``.gwy``: one channel a class, which is its mask.
+    """Write a scan with its labels as ``.gwy``: a channel without mask, and one more for each class.
 
     The mask of the first channel is what was not scanned. Lengths are in m, as Gwyddion wants them; where no
     scale is known a pixel is 1. Missing heights, which Gwyddion does not know, get the value of the nearest.
+
+    Parameters
+    ----------
+    path : str or Path
+    scan : Scan
+    labels : ndarray of int, shape (rows, cols)
+        On the scan's pixels.
+    names : mapping of int to str
+        What each label is called; labels that do not occur are left out.
+
+    Returns
+    -------
+    Path
 
     Raises
     ------

@@ -1,6 +1,5 @@
 """A label map with its classes as a TIFF that other programs read; the only door to tifffile."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.scan import Scan
-from napari_stmml.system.files import atomic, free_path
+from napari_stmml.system.files import atomic
 
 FORMAT = 1
 _NM_PER_CM = 1e7
@@ -70,6 +68,14 @@ class LabelMap:
         """Write the map as a TIFF: labels as they are, pixels per cm as resolution, all else as JSON.
 
         The JSON stands in the tag ImageDescription. The file is written under another name, then renamed.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        Path
         """
         import tifffile
 
@@ -95,10 +101,20 @@ class LabelMap:
     def read(cls, path: str | Path) -> "LabelMap":
         """Read a map that ``write`` wrote.
 
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        LabelMap
+
         Raises
         ------
         ValueError
-            In one sentence that names the file: it is no labelled map of ours, newer, or damaged.
+            In one sentence that names the file: it is no labelled map of ours, or damaged.
+        NewerFormat
+            If a newer napari-stmml wrote it.
         """
         import tifffile
 
@@ -132,7 +148,19 @@ class LabelMap:
 
 
 def write_values(path: str | Path, values: np.ndarray, pixel_size: tuple[float, float] | None) -> Path:
-    """Write a map of numbers, (rows, cols), as a TIFF of float32 with pixels per cm, beside a label map."""
+    """Write a map of numbers as a TIFF of float32 with pixels per cm.
+
+    Parameters
+    ----------
+    path : str or Path
+    values : ndarray, shape (rows, cols)
+    pixel_size : (float, float) or None
+        nm per pixel along rows and along columns.
+
+    Returns
+    -------
+    Path
+    """
     import tifffile
 
     with atomic(path) as beside:
@@ -145,67 +173,6 @@ def read_values(path: str | Path) -> np.ndarray:
     import tifffile
 
     return tifffile.imread(path)
-
-
-def predicted_map(
-    labels: np.ndarray,
-    scan: Scan,
-    names: Mapping[int, str],
-    colours: Mapping[int, str],
-    model: str,
-    painted: int = 0,
-) -> LabelMap:
-    """Make the label map of a prediction, marked as one.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (rows, cols)
-        On the scan's own pixels.
-    scan : Scan
-    names, colours : mapping of int to str
-        Class name and ``#rrggbb`` of a label.
-    model : str
-        Name of the model file.
-    painted : int
-        How many pixels a person has painted.
-
-    Returns
-    -------
-    LabelMap
-    """
-    own = {"painted by a person": painted} if painted else {}
-    return LabelMap(
-        labels,
-        scan.pixel_size,
-        names=dict(names),
-        colours=dict(colours),
-        name=f"labels {scan.short_name}",
-        scan={**scan.settings(), "model": model, "predicted": _digest(labels), **own},
-    )
-
-
-def put_aside_if_edited(path: Path) -> Path | None:
-    """Rename a map that is not as a prediction wrote it, so that a person's work is never overwritten.
-
-    Returns
-    -------
-    Path or None
-        Its new name; None where there is no map, or one that a prediction wrote.
-    """
-    if not path.exists():
-        return None
-    try:
-        old = LabelMap.read(path)
-        if old.scan.get("predicted") == _digest(old.labels):
-            return None
-    except ValueError:
-        pass  # no map of ours, so not ours to overwrite
-    return path.rename(free_path(path.with_name(f"{path.stem}_edited.tif")))
-
-
-def _digest(labels: np.ndarray) -> str:
-    """Hash labels, whatever the type of their numbers."""
-    return hashlib.sha256(labels.astype("<u4").tobytes()).hexdigest()
 
 
 def is_label_map(path: str | Path) -> bool:

@@ -31,6 +31,10 @@ def read_mtrx(path: str | Path) -> list[Scan]:
     path : str or Path
         A result file such as ``default_...--1_3.Z_mtrx``, beside its ``..._0001.mtrx``.
 
+    Returns
+    -------
+    list of Scan
+
     Raises
     ------
     ScanFileError
@@ -56,6 +60,10 @@ def read_settings(path: str | Path) -> MatrixSettings:
     ----------
     path : str or Path
         A result file such as ``default_...--1_3.Z_mtrx``, beside its ``..._0001.mtrx``.
+
+    Returns
+    -------
+    MatrixSettings
 
     Raises
     ------

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.events import Event, Listener, ScanLabelled, ScanProgress, Skipped, ignore
-from napari_stmml.io.label_tiff import predicted_map, put_aside_if_edited, write_values
+from napari_stmml.io.label_tiff import write_values
+from napari_stmml.io.predicted_map import predicted_map, put_aside_if_edited
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
 from napari_stmml.scan import TOPOGRAPHY, Scan

@@ -16,7 +16,7 @@ RecipeValues = dict[str, bool | int | float | str]  # parameters by name, as `Re
 
 @dataclass(frozen=True)
 class Request:
-    """Something to be done; ``scans`` is a file of `scan.save_scans`, with scans that belong to it."""
+    """Something to be done; ``scans`` is a file of `io.scan_archive`, with scans that belong to it."""
 
     kind: ClassVar[str]
     scans: str = field(default="", kw_only=True)

@@ -26,6 +26,7 @@ from napari_stmml.events import (
     ignore,
 )
 from napari_stmml.heights.two_biases import paired
+from napari_stmml.io.scan_archive import load_scans
 from napari_stmml.jobs.embedding_files import load_question, save_view
 from napari_stmml.jobs.ingest_log import IngestLog
 from napari_stmml.jobs.predict_scans import (
@@ -53,7 +54,7 @@ from napari_stmml.model.cell_store import write_cells
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.training import train_classifier
 from napari_stmml.recipe import CELL, Recipe, get_recipe
-from napari_stmml.scan import Scan, load_scans
+from napari_stmml.scan import Scan
 from napari_stmml.system.pool import Outcome, Pool
 from napari_stmml.system.progress import Stopped, throttled, until_stopped, with_time_left
 from napari_stmml.truth.uncertain_areas import answers_of, uncertain_areas

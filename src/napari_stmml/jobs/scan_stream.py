@@ -5,7 +5,8 @@ from contextlib import suppress
 
 from napari_stmml.events import Listener, Skipped
 from napari_stmml.io.formats import find_scans, read_scan_file
-from napari_stmml.scan import Scan, ScanFileError, load_scans
+from napari_stmml.io.scan_archive import load_scans
+from napari_stmml.scan import Scan, ScanFileError
 from napari_stmml.system.progress import Stopped
 
 

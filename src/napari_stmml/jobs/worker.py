@@ -116,7 +116,7 @@ class Worker:
     def _deliver(self, request: Request, scans: "Iterable[Scan]") -> None:
         try:
             if taken := list(scans):
-                from napari_stmml.scan import save_scans
+                from napari_stmml.io.scan_archive import save_scans
 
                 request = replace(request, scans=str(self.folder / "scans.npz"))
                 save_scans(request.scans, taken)

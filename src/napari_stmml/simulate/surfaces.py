@@ -127,6 +127,11 @@ def with_artefacts(
     seed : int or sequence of int
         The same seed gives the same noise.
 
+    Returns
+    -------
+    Surface
+        With the same labels.
+
     Raises
     ------
     ValueError
