@@ -20,7 +20,7 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 from vispy.gloo import gl
 
 from napari_stmml import read_mtrx
-from napari_stmml.cli.demo import simulate_session
+from napari_stmml.simulate.session import simulate_session
 from napari_stmml.viewer.io.layers import scan_to_layer
 
 TICK_MS = 20

@@ -37,11 +37,12 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtTest import QTest
 from scipy.ndimage import gaussian_filter, maximum_filter
 
-from napari_stmml.cli.demo import CLUSTERS, simulate_session
+from napari_stmml.cli.demo import CLUSTERS
 from napari_stmml.events import ignore
 from napari_stmml.jobs.requests import TrainModel
 from napari_stmml.jobs.runner import run
 from napari_stmml.recipe import get_recipe
+from napari_stmml.simulate.session import simulate_session
 
 FOLDER = Path(tempfile.gettempdir()) / "stmml-tour"  # always the same: it is seen in the pictures
 SCANS, MODEL, MAP = FOLDER / "scans", FOLDER / "si001.stmml", FOLDER / "corrected.stmml.tif"

@@ -23,7 +23,7 @@ MEASURED: list[str] = []
 @pytest.fixture(scope="session")
 def session_files(tmp_path_factory) -> list[Path]:
     """List the data files of the demo's session: Si(001), hexagonal with a step, a broken-off Si(001)."""
-    from napari_stmml.cli.demo import simulate_session
+    from napari_stmml.simulate.session import simulate_session
 
     return simulate_session(tmp_path_factory.mktemp("session"))
 

@@ -3,7 +3,7 @@ import pytest
 from napari_stmml.batch import pipeline
 from napari_stmml.events import BatchDone, Clustering, EpochDone, FilesDone, of_type
 from napari_stmml.system import progress
-from napari_stmml.system.progress import throttled, with_time_left
+from napari_stmml.system.progress import Stopped, throttled, until_stopped, with_time_left
 
 
 @pytest.fixture
@@ -84,3 +84,17 @@ def test_many_quick_files_are_few_events_and_the_last_is_told(clock):
         pace.step()
     assert len(told) < 10
     assert told[-1].done == told[-1].total == 1000
+
+
+def test_tasks_end_when_the_work_is_to_stop_and_when_their_source_has_stopped():
+    stop = []
+    for task in until_stopped(range(9), lambda: bool(stop)):
+        if task == 2:
+            stop.append(task)
+    assert stop == [2]
+
+    def source():
+        yield 1
+        raise Stopped("stopped while scans were read")
+
+    assert list(until_stopped(source(), lambda: False)) == [1]

@@ -1,4 +1,4 @@
-"""The main job on simulated scans, end to end: write MATRIX files, train, predict, show."""
+"""The command ``stmml demo``: scans are simulated as MATRIX files, a model trained, and napari opened."""
 
 import shutil
 import subprocess
@@ -6,104 +6,76 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
+from napari_stmml.cli.options import Headless
+from napari_stmml.cli.progress import progress_shown
 from napari_stmml.events import BatchDone, EpochDone, Event, Listener, Message, ScanLabelled, of_type
-from napari_stmml.figures.curves import loss_figure
-from napari_stmml.figures.drawing import save_figure
-from napari_stmml.io.matrix_writer import Frame, write_session
 from napari_stmml.jobs.requests import LabelScans, TrainModel
-from napari_stmml.jobs.runner import run
-from napari_stmml.recipe import DEFAULT, get_recipe
-from napari_stmml.scan import DIRECTIONS
-from napari_stmml.simulate.surfaces import Surface, simulate_hexagonal, simulate_si001, with_artefacts
+from napari_stmml.recipe import DEFAULT, Recipe, get_recipe
 
-SIZE_NM, PIXELS = 16.0, 240
 CLUSTERS = 8
-BIAS, ALTERNATE_BIAS, SETPOINT = -2.0, 2.0, 0.05
 
 
-def simulate_session(folder: str | Path) -> list[Path]:
-    """Write a session of three simulated scans as MATRIX files; return the data files.
+def demo(headless: Headless = None) -> int:
+    """Simulate scans, train, predict, and show or keep the result."""
+    from napari_stmml.simulate.session import simulate_session
 
-    Si(001) rows, a hexagonal lattice with a step edge, and Si(001) again, broken off half-way down.
-    All have four directions, forward at one bias and backward at the other.
-    """
-    shape = (PIXELS, PIXELS)
-    # Normalising each scan by its highest point, the seed's method would see little beside a tall cluster.
-    silicon: dict[str, Any] = {"angle": 20, "clusters": 0.0, "vacancies": 0.05, "adatoms": 0.05}
-    complete = [
-        simulate_si001(shape, SIZE_NM, seed=1, **silicon),
-        simulate_hexagonal(shape, SIZE_NM, seed=2, step_edge=True),
-        simulate_si001(shape, SIZE_NM, seed=3, **silicon),
-    ]
-    broken_off = PIXELS * PIXELS * 3  # forward and backward up, and half of the way down
-    points = [None, None, broken_off]
-    frames = [
-        _frame(surface, seed, scanned)
-        for seed, (surface, scanned) in enumerate(zip(complete, points, strict=True))
-    ]
-    return write_session(folder, frames)
-
-
-def run_demo(headless: str | None, show: Listener) -> int:
-    """Run the main job; open napari with the result, or leave all files in the folder ``headless``."""
-    started = time.monotonic()
     folder = Path(headless or tempfile.mkdtemp(prefix="stmml-demo-"))
-    folder.mkdir(parents=True, exist_ok=True)
+    with progress_shown() as show:
+        show(Message(f"simulating three scans as MATRIX files in {folder}"))
+        files = simulate_session(folder)
+        label_map = train_and_label(folder, files, get_recipe(DEFAULT, num_clusters=CLUSTERS), show)
+    if headless is not None:
+        return 0
+    print("opening napari; close its window to end the demo and remove its files", file=sys.stderr)
+    status = open_in_napari(files[0], label_map)
+    shutil.rmtree(folder, ignore_errors=True)
+    return status
+
+
+def train_and_label(folder: Path, files: list[Path], recipe: Recipe, show: Listener) -> str:
+    """Train on the first and third scan, label the first; return the first label map.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the model, the maps and ``loss.png`` go.
+    files : list of Path
+        Data files of `simulate.session.simulate_session`.
+    recipe : Recipe
+    show : callable
+        Gets all events.
+    """
+    from napari_stmml.figures.curves import loss_figure
+    from napari_stmml.figures.drawing import save_figure
+    from napari_stmml.jobs.runner import run
+
+    started, heard, model = time.monotonic(), list[Event](), str(folder / "demo.stmml")
+
+    def listen(event: Event) -> None:
+        heard.append(event)
+        show(event)
 
     def step(what: str) -> None:
         show(Message(f"[{time.monotonic() - started:5.1f} s] {what}"))
 
-    step(f"simulating three scans as MATRIX files in {folder}")
-    files = simulate_session(folder)
-    model = folder / "demo.stmml"
-    silicon = [files[0], files[2]]
     step("training a small network on both Si(001) scans, then clustering its features")
-    recipe = get_recipe(DEFAULT, num_clusters=CLUSTERS)
-    history: list[Event] = []
-
-    def listen(event: Event) -> None:
-        history.append(event)
-        show(event)
-
-    run(TrainModel(str(model), tuple(map(str, silicon)), recipe=recipe.as_dict()), listen, lambda: False)
+    silicon = (str(files[0]), str(files[2]))
+    run(TrainModel(model, silicon, recipe.as_dict()), listen, lambda: False)
     figure, draw = loss_figure()
     draw(
-        [(one.fraction * one.epochs, one.loss) for one in of_type(history, BatchDone)],
-        [(one.epoch, one.val_loss) for one in of_type(history, EpochDone) if one.val_loss is not None],
+        [(one.fraction * one.epochs, one.loss) for one in of_type(heard, BatchDone)],
+        [(one.epoch, one.val_loss) for one in of_type(heard, EpochDone) if one.val_loss is not None],
     )
     save_figure(figure, folder / "loss.png")
     step("labelling the four directions of the first scan")
-    run(LabelScans(str(model), str(folder), (str(files[0]),)), listen, lambda: False)
-    maps = [event.labels for event in of_type(history, ScanLabelled)]
+    run(LabelScans(model, str(folder), silicon[:1]), listen, lambda: False)
+    maps = [event.labels for event in of_type(heard, ScanLabelled)]
     step(f"done: {len(maps)} label maps beside the scans, model in {model}")
-    if headless is not None:
-        return 0
-    step("opening napari; close its window to end the demo and remove its files")
-    shown = subprocess.run(
-        [sys.executable, "-m", "napari", "--plugin", "napari-stmml", str(files[0]), maps[0]]
-    )
-    shutil.rmtree(folder, ignore_errors=True)
-    return shown.returncode
+    return maps[0]
 
 
-def _frame(surface: Surface, seed: int, points_scanned: int | None) -> Frame:
-    """Measure a surface in four directions: each with noise of its own, the tilt the same."""
-    heights = {}
-    for number, direction in enumerate(DIRECTIONS):
-        heights[direction] = with_artefacts(
-            surface, tilt_nm=0.4, bow_nm=0.02, seed=10 * seed + number
-        ).heights
-    return Frame(
-        heights=heights,
-        width_nm=SIZE_NM,
-        height_nm=SIZE_NM,
-        bias=BIAS,
-        alternate_bias=ALTERNATE_BIAS,
-        alternate_voltage_enabled=True,
-        setpoint=SETPOINT,
-        points_scanned=points_scanned,
-        sample="simulated",
-        comment="made by napari-stmml",
-    )
+def open_in_napari(scan: str | Path, label_map: str | Path) -> int:
+    """Open a scan and its label map in a napari of its own; return its exit status once it is closed."""
+    command = [sys.executable, "-m", "napari", "--plugin", "napari-stmml", str(scan), str(label_map)]
+    return subprocess.run(command, check=False).returncode

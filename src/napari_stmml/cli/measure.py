@@ -1,12 +1,16 @@
 """The command ``stmml measure``: label maps and the scans below them to tables and a picture."""
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
+
+from typer.core import TyperCommand
+
+from napari_stmml.cli.options import AsJson, Background, LabelMaps, MinArea, OutTables, Pairs, ScanFile
+from napari_stmml.system.files import free_name
 
 if TYPE_CHECKING:
     from napari_stmml.io.label_tiff import LabelMap
@@ -56,61 +60,59 @@ class Measured:
         return "\n  ".join(lines)
 
 
-def measure(options: argparse.Namespace) -> int:
-    """Measure the regions of label maps in nm: tables, averages, pair distances and a picture of each."""
+class TwoNames(TyperCommand):
+    """A command whose option ``--pairs`` takes two values each time: typer knows no list of pairs."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Hand ``--pairs A B`` on as ``--pairs A --pairs B``."""
+        given = list(args)
+        for at in range(len(args) - 1, -1, -1):
+            if args[at] == "--pairs":
+                given.insert(at + 2, "--pairs")
+        return super().parse_args(ctx, given)
+
+
+def measure(
+    labels: LabelMaps,
+    scan: ScanFile = None,
+    out: OutTables = None,
+    background: Background = [],
+    min_area: MinArea = 0.0,
+    pairs: Pairs = [],
+    as_json: AsJson = False,
+) -> int:
+    """Measure the regions of label maps in nm. Tables, averages, pair distances and a picture are written."""
     measured: list[Measured] = []
     skipped: list[dict[str, str]] = []
     taken: set[str] = set()
-    for path in map(Path, options.labels):
+    for path in map(Path, labels):
+        plain = path.name.removesuffix(".tif").removesuffix(".stmml").removesuffix("_labels")
+        taken.add(stem := free_name(plain, taken.__contains__))
         try:
-            measured.append(_measure(path, _free_stem(path, taken), options))
+            two = list(zip(pairs[::2], pairs[1::2], strict=True))
+            measured.append(_measure(path, Path(out or path.parent) / stem, scan, background, min_area, two))
         except (ValueError, OSError) as error:
             why = str(error) if path.name in str(error) else f"{path.name}: {error}"
             skipped.append({"file": str(path), "why": why})
             print(f"skipped: {why}", file=sys.stderr)
         else:
-            if not options.json:
+            if not as_json:
                 print(measured[-1])
-    if options.json:
+    if as_json:
         done = [one.as_dict() for one in measured]
         print(json.dumps({"measured": done, "skipped": skipped}, indent=1))
     return 0 if measured else 1
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
-    parser.add_argument(
-        "labels", nargs="+", metavar="LABELS.tif", help="a label map that predict or the viewer wrote"
-    )
-    parser.add_argument(
-        "--scan",
-        metavar="FILE",
-        help="the .Z_mtrx file of the heights, or a folder that holds it (default: the one the map names)",
-    )
-    parser.add_argument("--out", metavar="FOLDER", help="where to write (default: beside each map)")
-    parser.add_argument(
-        "--background",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a class that is no structure; may be given again (default: that of the largest area)",
-    )
-    parser.add_argument(
-        "--min-area", type=float, default=0.0, metavar="NM2", help="leave out regions smaller than this"
-    )
-    parser.add_argument(
-        "--pairs",
-        action="append",
-        default=[],
-        nargs=2,
-        metavar="NAME",
-        help="two classes: write the distances from one to the other too; may be given again",
-    )
-    parser.add_argument("--json", action="store_true", help="write the result as JSON on standard output")
-
-
-def _measure(path: Path, stem: str, options: argparse.Namespace) -> Measured:
-    """Measure one label map and write its files."""
+def _measure(
+    path: Path,
+    to: Path,
+    given: str | None,
+    names: Sequence[str],
+    min_area: float,
+    pairs: Sequence[tuple[str, str]],
+) -> Measured:
+    """Measure one label map; write its files, whose names begin as ``to``."""
     from napari_stmml.figures.drawing import save_figure
     from napari_stmml.figures.regions_figure import regions_figure
     from napari_stmml.io.label_tiff import LabelMap
@@ -119,47 +121,45 @@ def _measure(path: Path, stem: str, options: argparse.Namespace) -> Measured:
     from napari_stmml.measuring.region_tables import file_name, write_measurements, write_table
 
     found = LabelMap.read(path)
-    background = _background(found, options.background)
-    _check_pairs(found, options.pairs)
-    scan = _scan_of(found, options.scan)
-    known = {"names": found.names, "background": background, "min_area": options.min_area}
+    background = _background(found, names)
+    _check_pairs(found, pairs)
+    scan = _scan_of(found, given)
+    known = {"names": found.names, "background": background, "min_area": min_area}
     result = measure_scan(found.labels, scan, **known)
-    details = class_details(result)
-    folder = Path(options.out) if options.out else path.parent
-    model = str(found.scan.get("model", ""))
-    files = write_measurements(folder, stem, result, scan, model=model, details=details)
+    details, model = class_details(result), str(found.scan.get("model", ""))
+    files = write_measurements(to.parent, to.name, result, scan, model=model, details=details)
     taken: set[str] = set()
-    for first, second in options.pairs:
-        if (pairs := pairs_between(result, first, second)) is not None:
+    for first, second in pairs:
+        if (table := pairs_between(result, first, second)) is not None:
             name = file_name(f"{first}_to_{second}", taken)
-            files.append(write_table(folder / f"{stem}_pairs_{name}.csv", pairs, result.unit))
+            files.append(write_table(to.with_name(f"{to.name}_pairs_{name}.csv"), table, result.unit))
     picture = regions_figure(scan, result, details, found.colours)
-    files.append(save_figure(picture, folder / f"{stem}_regions.png"))
-    names = tuple(found.names.get(label, f"class {label}") for label in background)
-    return Measured(path, scan.name, result, names, bool(options.background), tuple(files))
+    files.append(save_figure(picture, to.with_name(f"{to.name}_regions.png")))
+    chosen = tuple(found.names.get(label, f"class {label}") for label in background)
+    return Measured(path, scan.name, result, chosen, bool(names), tuple(files))
 
 
 def _background(labels: "LabelMap", names: Sequence[str]) -> list[int]:
     """Return the labels of these classes, or that of the largest area where none is named."""
     import numpy as np
 
-    if not names:
-        sizes = np.bincount(labels.labels.ravel())
-        sizes[0] = 0
-        if not sizes.any():
-            raise ValueError("no pixel has a label: there is nothing to measure")
-        return [int(sizes.argmax())]
-    _check_names(labels, names, "to be background")
-    return sorted({label for label, name in labels.names.items() if name in names})
+    if names:
+        _check_names(labels, names, "to be background")
+        return sorted({label for label, name in labels.names.items() if name in names})
+    sizes = np.bincount(labels.labels.ravel())
+    sizes[0] = 0
+    if not sizes.any():
+        raise ValueError("no pixel has a label: there is nothing to measure")
+    return [int(sizes.argmax())]
 
 
-def _check_pairs(labels: "LabelMap", pairs: Sequence[Sequence[str]]) -> None:
+def _check_pairs(labels: "LabelMap", pairs: Sequence[tuple[str, str]]) -> None:
     """Refuse pairs of classes that are not there, or the same."""
-    for first, second in pairs:
-        _check_names(labels, (first, second), "to measure distances of")
-        if first == second:
+    for one, other in pairs:
+        _check_names(labels, (one, other), "to measure distances of")
+        if one == other:
             raise ValueError(
-                f"--pairs needs two classes, got {first!r} twice: its own pairs are written anyway"
+                f"--pairs needs two classes, got {one!r} twice: its own pairs are written anyway"
             )
 
 
@@ -210,14 +210,3 @@ def _scan_of(labels: "LabelMap", given: str | None) -> "Scan":
 
 def _px(values: Any) -> str:
     return f"{values.shape[1]} x {values.shape[0]} px"
-
-
-def _free_stem(path: Path, taken: set[str]) -> str:
-    """Return how the names of a map's files begin: its own without endings, and a number if taken."""
-    plain = path.name.removesuffix(".tif").removesuffix(".stmml").removesuffix("_labels")
-    number, name = 1, plain
-    while name in taken:
-        number += 1
-        name = f"{plain}_{number}"
-    taken.add(name)
-    return name

@@ -57,7 +57,7 @@ class Worker:
     def warm(self) -> None:
         """Start the process and let it import what clustering needs, so that the first request finds it."""
         if self.request is None and self._process is None:
-            threading.Thread(target=self._warm, daemon=True).start()
+            threading.Thread(target=self._deliver, args=(WarmUp(), ()), daemon=True).start()
 
     def submit(self, request: Request, scans: "Iterable[Scan]" = ()) -> None:
         """Ask for something and return at once.
@@ -105,13 +105,6 @@ class Worker:
         if self.request is not None:
             self._settle(self.request)
         self._folder.cleanup()
-
-    def _warm(self) -> None:
-        with self._lock:
-            if self._process is not None or self._cancelled:
-                return
-            self._process = self._start()
-        self._send(WarmUp())
 
     def _deliver(self, request: Request, scans: "Iterable[Scan]") -> None:
         try:
@@ -170,18 +163,20 @@ class Worker:
         if process.stdin is not None:
             with suppress(OSError):  # what it was sent last, it did not read
                 process.stdin.close()
-        if self.request is not None and process is self._process:
+        if process is self._process:
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             self._end(Died(f"its process ended before its work was done ({how})"))
 
     def _end(self, event: Ended) -> None:
         request, self.request = self.request, None
+        if request is None:  # nobody waits for a process that was only warmed
+            return
         event = replace(event, cancelled=self._cancelled)
         if isinstance(event, Failed):
             event = replace(event, model=self._settle(request))
         self.events.put(event)
 
-    def _settle(self, request: Request | None) -> str | None:
+    def _settle(self, request: Request) -> str | None:
         """Put the model so far of a training that did not finish in its place; return where it is."""
         if not (self._kept and isinstance(request, TrainModel)):
             return None
@@ -213,9 +208,10 @@ def main() -> None:
                 continue
             if isinstance(request, Stop):
                 stop.set()
-            else:
+                continue
+            if not isinstance(request, WarmUp):
                 stop.clear()
-                waiting.put(request)
+            waiting.put(request)
         stop.set()  # the viewer has gone: keep the model so far and go as well
         waiting.put(None)
 

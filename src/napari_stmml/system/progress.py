@@ -15,11 +15,14 @@ class Stopped(Exception):
 
 
 def until_stopped(tasks: Iterable[Any], should_stop: Callable[[], bool]) -> Iterator[Any]:
-    """Give tasks one by one until the work is to stop."""
-    for task in tasks:
-        if should_stop():
-            return
-        yield task
+    """Give tasks one by one until the work is to stop, or whatever makes them has stopped."""
+    try:
+        for task in tasks:
+            if should_stop():
+                return
+            yield task
+    except Stopped:
+        return  # what was made of the tasks before is not lost
 
 
 def throttled(report: Listener) -> Callable[[Event, bool], None]:

@@ -3,9 +3,9 @@
 import tempfile
 from typing import Any
 
-from napari_stmml.cli.demo import simulate_session
 from napari_stmml.io.formats import read_scan_file
 from napari_stmml.scan import Scan
+from napari_stmml.simulate.session import simulate_session
 from napari_stmml.viewer.io.layers import LayerData, scan_to_layer, scans_to_layers
 
 

@@ -1,0 +1,81 @@
+"""The command ``stmml info``: what scans are, and all that their files say."""
+
+import json
+import sys
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from napari_stmml.cli.options import AsJson, Everything, Paths
+from napari_stmml.events import Event, Skipped, of_type
+
+if TYPE_CHECKING:
+    from napari_stmml.io.settings import Row
+    from napari_stmml.scan import Scan
+
+
+def info(paths: Paths, everything: Everything = False, as_json: AsJson = False) -> int:
+    """Print size, bias, setpoint and date of every scan. With --all or --json, all that its files say."""
+    from napari_stmml.io.formats import read_settings
+    from napari_stmml.jobs.scan_stream import stream_scans
+
+    heard: list[Event] = []
+    scans: list[dict[str, Any]] = []
+    files: dict[str, dict[str, Any]] = {}
+    for source, found in groupby(stream_scans(paths, heard.append), lambda scan: scan.source):
+        if as_json:
+            scans += [_describe(scan) for scan in found]
+            files[source] = read_settings(source).as_dict()
+        else:
+            files[source] = {}
+            for scan in found:
+                print(_line(scan))
+            if everything:
+                print(_table(read_settings(source).rows()))
+    skipped = [{"file": event.scan, "why": event.why} for event in of_type(heard, Skipped)]
+    if as_json:
+        print(json.dumps({"scans": scans, "files": list(files.values()), "skipped": skipped}, indent=1))
+    for one in skipped:
+        print(f"skipped: {one['why']}", file=sys.stderr)
+    return 0 if files else 1
+
+
+def _describe(scan: "Scan") -> dict[str, Any]:
+    """Return the settings of a scan for programs, exact, with its shape and how much of it was scanned."""
+    import numpy as np
+
+    finite = np.isfinite(scan.heights)
+    found = scan.heights[finite]
+    return {
+        "name": scan.name,
+        "shape": list(scan.heights.shape),
+        "scanned_rows": int(finite.any(axis=1).sum()),
+        "range": [float(found.min()), float(found.max())] if found.size else None,
+        **scan.settings(),
+    }
+
+
+def _line(scan: "Scan") -> str:
+    """Say what a scan is in one line, rounded for people."""
+    import numpy as np
+
+    rows, cols = scan.heights.shape
+    scanned = int(np.isfinite(scan.heights).any(axis=1).sum())
+    tall, wide = scan.size_nm or (0.0, 0.0)
+    setpoint = "setpoint ?" if scan.setpoint is None else f"{scan.setpoint * 1000:.4g} pA"
+    taken = "" if scan.taken is None else f"{scan.taken:%Y-%m-%d %H:%M} UTC"
+    partial = "" if scanned == rows else f", {scanned} of {rows} lines scanned"
+    size = f"{cols} x {rows} px, {wide:.4g} x {tall:.4g} nm"
+    return f"{scan.name}: {size}, {setpoint}, {scan.angle:g} deg, {taken}{partial}"
+
+
+def _table(rows: "Sequence[Row]") -> str:
+    """Lay the settings of a file out in groups, for people."""
+    wide = max(len(row.label) for row in rows)
+    lines = [""]
+    for group, settings in groupby(rows, lambda row: row.group):
+        lines.append(f"  {group}")
+        for row in settings:
+            how = f"  ({row.where}: {row.setting.how})" if row.setting.how else ""
+            lines.append(f"    {row.label:<{wide}}  {row.text or '-'}{how}")
+    return "\n".join([*lines, ""])

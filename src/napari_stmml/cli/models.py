@@ -1,0 +1,137 @@
+"""The commands of models: ``stmml train``, ``predict`` and ``learn``."""
+
+import json
+import sys
+from pathlib import Path
+
+import typer
+
+from napari_stmml.cli import options
+from napari_stmml.cli.job_files import do_steps, job_among
+from napari_stmml.cli.progress import left_out, print_report, run_here
+from napari_stmml.events import EpochDone, Event, Learned, ModelTrained, ScanLabelled, of_type
+from napari_stmml.jobs.requests import LabelScans, RunJobFile, TrainModel
+from napari_stmml.recipe import CELL, DEFAULT, get_recipe
+
+_OF_JOBS = ("include", "processes")
+
+
+def train(
+    ctx: typer.Context,
+    paths: options.PathsOrJob,
+    out: options.NewModel = None,
+    recipe: options.RecipeName = None,
+    clusters: options.Clusters = None,
+    like: options.Like = None,
+    epochs: options.Epochs = None,
+    settings: options.Settings = [],
+    seed: options.Seed = None,
+    include: options.Include = [],
+    processes: options.Processes = 0,
+    as_json: options.AsJson = False,
+) -> int:
+    """Train a model on scans. It is written to --out; of a job file, do this step."""
+    if job := job_among(ctx, paths, ("out",), _OF_JOBS):
+        return do_steps(RunJobFile(job, ("train",), tuple(include), processes), as_json)
+    assert out is not None
+    auto = clusters == "auto"
+    named = {"num_clusters": None if auto else clusters, "epochs": epochs}
+    changes = dict(settings) | {name: value for name, value in named.items() if value is not None}
+    chosen = get_recipe(recipe or DEFAULT, **changes)
+    if epochs is not None and not chosen.trains:
+        raise ValueError(f"recipe {chosen.name} has nothing to train, so --epochs means nothing to it")
+    request = TrainModel(out, tuple(paths), chosen.as_dict(), seed or 0, auto, like or "")
+    heard: list[Event] = []
+    run_here(request, heard)
+    (result,) = of_type(heard, ModelTrained)
+    figure = _picture_of_clusters(result.model)
+    if as_json:
+        history = [event.as_dict() for event in of_type(heard, EpochDone)]
+        made = result.as_dict() | ({"figure": figure} if figure else {})
+        print(json.dumps({**made, "history": history, "skipped": left_out(heard)}, indent=1))
+        return 0
+    state = "stopped early" if result.stopped else "done"
+    took = f"{result.epochs} epochs in " if chosen.trains else ""
+    print(f"{state}: {took}{result.seconds:.1f} s, recipe {chosen.name}, model in {result.model}")
+    what = "windows" if chosen.of_windows else f"sampled cells of {CELL} px"
+    print(f"{what} per cluster: {', '.join(map(str, result.cluster_sizes))}")
+    if figure:
+        print(f"typical places of each: {figure}")
+    print_report(heard)
+    return 0
+
+
+def predict(
+    ctx: typer.Context,
+    paths: options.PathsOrJob,
+    model: options.Model = None,
+    out: options.OutFolder = None,
+    pitch: options.Pitch = None,
+    confidence: options.Confidence = False,
+    include: options.Include = [],
+    processes: options.Processes = 0,
+    as_json: options.AsJson = False,
+) -> int:
+    """Label scans with a model. The maps are written to --out; of a job file, do this step."""
+    if job := job_among(ctx, paths, ("model", "out"), _OF_JOBS):
+        return do_steps(RunJobFile(job, ("predict",), tuple(include), processes), as_json)
+    assert model is not None
+    assert out is not None
+    heard: list[Event] = []
+    run_here(LabelScans(model, out, tuple(paths), pitch, confidence=confidence), heard)
+    maps, skipped = of_type(heard, ScanLabelled), left_out(heard)
+    if as_json:
+        print(json.dumps({"maps": [event.as_dict() for event in maps], "skipped": skipped}, indent=1))
+    else:
+        for event in maps:
+            print(f"{event.labels}  ({event.seconds:.1f} s)")
+        print(f"{len(maps)} scans labelled, {len(skipped)} skipped")
+        print_report(heard)
+    return 0 if maps else 1
+
+
+def learn(
+    paths: options.Paths,
+    model: options.Learner,
+    out: options.Learned = None,
+    as_json: options.AsJson = False,
+) -> int:
+    """Let a model learn from painted scans. What was painted in napari is kept in files beside the scans."""
+    from napari_stmml.heights.two_biases import paired
+    from napari_stmml.jobs.scan_stream import stream_scans
+    from napari_stmml.model.classifier import SurfaceClassifier
+    from napari_stmml.system.files import keep_aside
+    from napari_stmml.truth.learning import learn_from_truths
+
+    heard: list[Event] = []
+    classifier = SurfaceClassifier.load(model)
+    scans = paired(stream_scans(paths, heard.append), classifier.recipe.preprocessing)
+    taught = learn_from_truths(classifier, scans, on_event=heard.append)
+    learned, skipped, out = of_type(heard, Learned), left_out(heard), out or model
+    if learned:
+        if Path(out).exists():
+            keep_aside(out)
+        taught.save(out)
+    if as_json:
+        known = [event.as_dict() for event in learned]
+        print(json.dumps({"model": out if learned else None, "learnt": known, "skipped": skipped}))
+    else:
+        for event in learned:
+            print(f"{event.scan}: learnt from {event.painted} px")
+        print(f"{out}: learnt from {len(learned)} scans" if learned else "nothing was painted on these scans")
+    for one in skipped:
+        print(f"skipped: {one['why']}", file=sys.stderr)
+    return 0 if learned else 1
+
+
+def _picture_of_clusters(model: str) -> str:
+    """Draw typical cut-outs of each cluster beside the model, where it has kept some; return the file."""
+    from napari_stmml.figures.clusters_figure import clusters_figure
+    from napari_stmml.figures.drawing import save_figure
+    from napari_stmml.model.classifier import SurfaceClassifier
+
+    classifier = SurfaceClassifier.load(model)
+    if classifier.exemplars is None:
+        return ""
+    path = Path(model).with_name(f"{Path(model).stem}_clusters.png")
+    return str(save_figure(clusters_figure(classifier), path))

@@ -1,0 +1,93 @@
+"""Every option of the commands; of a parameter, the help is that of its declaration."""
+
+from typing import Annotated, Any
+
+import typer
+
+from napari_stmml.batch.job_parameters import PARAMETERS
+from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, read_setting
+
+_WHERE = "a .Z_mtrx file, a session's _0001.mtrx, or a folder (with all below it)"
+
+
+def _recipe(name: str) -> str:
+    if name not in RECIPES:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(sorted(RECIPES))}")
+    return name
+
+
+def _clusters(text: str) -> int | str:
+    """Read a number of clusters, or ``auto``."""
+    if text != "auto" and not text.isdecimal():
+        raise typer.BadParameter(f"{text!r} is neither a number nor 'auto'")
+    return text if text == "auto" else int(text)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Read ``name=value`` as a parameter of a recipe."""
+    try:
+        return read_setting(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _option(help: str, metavar: str | None = None, *names: str, parser: Any = None) -> Any:  # noqa: A002
+    return typer.Option(*names, metavar=metavar, help=help, parser=parser)
+
+
+def _of_parameter(name: str, metavar: str, more: str = "", parser: Any = None) -> Any:
+    return _option(f"{PARAMETERS[name].described}{more}", metavar, parser=parser)
+
+
+_OF_JOB = f"{_WHERE}; or one job file, JOB.toml"
+_STORIES = "; ".join(f"{name}: {story}" for name, story in STORIES.items())
+
+Paths = Annotated[list[str], typer.Argument(metavar="FILE_OR_FOLDER", help=_WHERE)]
+PathsOrJob = Annotated[list[str], typer.Argument(metavar="FILE_OR_FOLDER", help=_OF_JOB)]
+JobPath = Annotated[str, typer.Argument(metavar="JOB.toml", help="a job file; `stmml init` writes one")]
+LabelMaps = Annotated[
+    list[str], typer.Argument(metavar="LABELS.tif", help="a label map that predict or the viewer wrote")
+]
+
+AsJson = Annotated[bool, _option("write the result as JSON on standard output", None, "--json")]
+Everything = Annotated[bool, _option("add a table of all settings, rounded for people", None, "--all")]
+Include = Annotated[list[str], _option(f"of a job: {PARAMETERS['include'].help}; may be repeated", "NAME")]
+Processes = Annotated[int, _option("of a job: prepare this many files at a time (0: one a core)", "N")]
+
+NewModel = Annotated[str | None, _option("the model file to write", "M.stmml")]
+RecipeName = Annotated[Any, _option(f"default: {DEFAULT}. {_STORIES}", "NAME", parser=_recipe)]
+Clusters = Annotated[Any, _of_parameter("num_clusters", "N", "; or auto", _clusters)]
+Like = Annotated[str | None, _option("an older model: clusters that it has too keep its names", "OLD.stmml")]
+Epochs = Annotated[int | None, _of_parameter("epochs", "N")]
+Settings = Annotated[
+    list[Any],
+    _option("any parameter of docs/recipes.md; may be given again", "NAME=VALUE", "--set", parser=_setting),
+]
+Seed = Annotated[int | None, _of_parameter("random_seed", "N")]
+
+Model = Annotated[str | None, _option("the model file to use", "M.stmml")]
+OutFolder = Annotated[str | None, _option("folder for label maps and pictures", "DIR")]
+Pitch = Annotated[int | None, _of_parameter("predict_window_pitch", "PX")]
+Confidence = Annotated[bool, _option("write a map of how sure each label is, too", None, "--confidence")]
+
+Learner = Annotated[str, _option("the model that learns", "M.stmml")]
+Learned = Annotated[
+    str | None, _option("where to write it (in its own place; the older is kept as .bak)", "NEW.stmml")
+]
+
+ScanFile = Annotated[
+    str | None,
+    _option("data file of the heights, or a folder that holds it (default: the one the map names)", "FILE"),
+]
+OutTables = Annotated[str | None, _option("where to write (default: beside each map)", "FOLDER")]
+Background = Annotated[
+    list[str],
+    _option("a class that is no structure; may be given again (default: that of the largest area)", "NAME"),
+]
+MinArea = Annotated[float, _option("leave out regions smaller than this", "NM2")]
+Pairs = Annotated[
+    list[str],
+    _option("two classes: write the distances from one to the other too; may be given again", "NAME NAME"),
+]
+
+Headless = Annotated[str | None, _option("leave figures and files in DIR instead of opening napari", "DIR")]
