@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from napari_stmml.cli import options
+import napari_stmml.cli.options as options  # not "from napari_stmml.cli": that is made of this module
 from napari_stmml.cli.job_files import do_steps, job_among
 from napari_stmml.cli.progress import left_out, print_report, run_here
 from napari_stmml.events import EpochDone, Event, Learned, ModelTrained, ScanLabelled, of_type
