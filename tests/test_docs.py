@@ -1,5 +1,6 @@
 """What the pages say is there is there."""
 
+import ast
 import re
 import runpy
 from pathlib import Path
@@ -50,3 +51,25 @@ def test_every_link_of_a_page_leads_to_a_file(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+DESIGN = (ROOT / "docs" / "design.md").read_text("utf-8")
+
+
+def test_the_diagram_of_packages_is_made_of_their_imports():
+    made = runpy.run_path(str(ROOT / "docs" / "make_diagram.py"))
+    assert made["page_with"](made["diagram"]()) == DESIGN
+
+
+@pytest.mark.parametrize("named", sorted(set(re.findall(r"`(\w+(?:/\w+)+(?:\.\w+)+)`", DESIGN))))
+def test_every_function_that_the_design_names_exists(named):
+    module, *names = named.split(".")
+    found = ast.parse((ROOT / "src" / "napari_stmml" / f"{module}.py").read_text("utf-8"))
+    for name in names:
+        own = [one for one in found.body if getattr(one, "name", "") == name]
+        assert own, f"{module}.py has no {'.'.join(names)}"
+        (found,) = own
+
+
+def test_the_design_fits_on_a_few_screens():
+    assert DESIGN.count("\n") <= 150
