@@ -193,9 +193,9 @@ RECIPES = {
 DEFAULT = "learned"
 STORIES = {
     "instant": "filters of several sizes on heights without their lattice; nothing to train",
-    "instant-both": "as instant, with forward and backward of a frame as two views of one place",
+    "instant-both": "as instant, with forward and backward of a frame as two views of the same surface",
     "learned": "a small network that learns types of structure, pasted into your scans, in a minute",
-    "srsml24": "the method of SRSML24, as it is: a U-Net on windows",
+    "srsml24": "the method of SRSML24, a U-Net on windows, as its document describes it",
     "srsml24-dense": "the same network, once over the whole map instead of window by window",
 }
 

@@ -43,7 +43,7 @@ def fitted_lines(heights: np.ndarray, use: np.ndarray) -> tuple[np.ndarray, ...]
 
 
 def median_of_differences(heights: np.ndarray, use: np.ndarray) -> np.ndarray:
-    """Shift each row to the one before by the median of their differences; a step stays, and a tilt.
+    """Shift each row to the one before by the median of their differences; steps and tilt stay.
 
     The shifts add up, and so would a small error that a slanting step makes in each. Their straight line is
     therefore not subtracted: a tilt stays, for a levelling method. The mean becomes 0.
