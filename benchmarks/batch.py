@@ -48,7 +48,7 @@ def main() -> None:
 
 def simulate(n: int, folder: Path) -> None:
     """Write n files of Si(001) and hexagonal surfaces, ten surfaces over and over with other noise."""
-    from napari_stmml.io.matrix_writer import Frame, write_session
+    from napari_stmml.io.matrix.writer import Frame, write_session
     from napari_stmml.scan import DIRECTIONS
     from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001, with_artefacts
 

@@ -71,7 +71,7 @@ def features_of(encoder, heights):
 @pytest.fixture(scope="session")
 def small_session(tmp_path_factory):
     """Write scans of Si(001) and hexagonal, 64 px on 6 nm, four directions each; return the files."""
-    from napari_stmml.io.matrix_writer import Frame, write_session
+    from napari_stmml.io.matrix.writer import Frame, write_session
     from napari_stmml.scan import DIRECTIONS
     from napari_stmml.simulate.surfaces import simulate_hexagonal, simulate_si001
 

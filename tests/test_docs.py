@@ -28,7 +28,7 @@ def test_every_test_that_the_parity_table_names_exists(named):
 
 
 NAMED = sorted(
-    set(re.findall(r"`((?:batch|features|figures|heights|io|model|srsml24)/\w+)(?:\.(\w+))?`", PARITY))
+    set(re.findall(r"`((?:batch|features|figures|heights|io|model|srsml24)(?:/\w+)+)(?:\.(\w+))?`", PARITY))
 )
 
 

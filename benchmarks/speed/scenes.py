@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.quality.contenders import clustered
 from benchmarks.surfaces import simulate_hexagonal, simulate_si001, with_artefacts
 from napari_stmml import Scan, train_classifier
-from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.model.encoders import make_encoder
 from napari_stmml.recipe import get_recipe
 from napari_stmml.scan import DIRECTIONS

@@ -10,7 +10,7 @@ except PackageNotFoundError:  # a source tree that was never installed
     __version__ = "0+unknown"
 
 _HOME = {
-    "MtrxError": "io.matrix",
+    "MtrxError": "io.matrix.reader",
     "Preprocessing": "heights.prepare",
     "RECIPES": "recipe",
     "Recipe": "recipe",
@@ -19,7 +19,7 @@ _HOME = {
     "WindowGrid": "heights.windows",
     "find_scans": "io.formats",
     "flatten": "heights.flatten",
-    "read_mtrx": "io.matrix",
+    "read_mtrx": "io.matrix.reader",
     "read_scans": "io.formats",
     "train_classifier": "model.training",
 }

@@ -12,7 +12,7 @@ from napari_stmml.batch.intake import Intake, is_done, load_record, survey, take
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.pipeline import Pipeline
 from napari_stmml.events import FileTaken, ReportWritten, Skipped, ignore, of_type
-from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate.surfaces import simulate_si001
 

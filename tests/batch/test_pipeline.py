@@ -33,7 +33,7 @@ from napari_stmml.events import (
 from napari_stmml.figures import curves, drawing, labels_figure
 from napari_stmml.heights.resample import to_own_pixels
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.model.model_file import read as read_bundle
 from napari_stmml.model.training_record import TrainingRecord
 from napari_stmml.scan import DIRECTIONS

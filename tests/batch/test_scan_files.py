@@ -21,7 +21,7 @@ from napari_stmml.batch.scan_files import density_of
 from napari_stmml.classes import Classes
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.srsml24.window_stream import load_map

@@ -4,7 +4,7 @@ import pytest
 
 from napari_stmml import read_mtrx
 from napari_stmml.cli import main
-from napari_stmml.io.matrix import read_settings
+from napari_stmml.io.matrix.reader import read_settings
 
 
 def test_info_says_what_every_scan_is_in_one_line(folder, capsys):

@@ -12,7 +12,7 @@ import pytest
 from napari_stmml import read_mtrx
 from napari_stmml.cli import main
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.io.predicted_map import predicted_map
 from napari_stmml.scan import DIRECTIONS
 

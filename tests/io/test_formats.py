@@ -10,7 +10,7 @@ import napari_stmml
 from napari_stmml import Scan, find_scans, read_mtrx, read_scans
 from napari_stmml.io import formats
 from napari_stmml.io.formats import Format, is_scan_file, left_out, read_scan_file, read_settings
-from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.io.settings import Row, Setting
 from napari_stmml.scan import DIRECTIONS, ScanFileError
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.simulate.surfaces import simulate_si001
 
 

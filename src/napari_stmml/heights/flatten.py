@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_stmml.heights import facets, planes, repair, rows
+from napari_stmml.heights.flatten_methods import planes, repair, rows, steps
 from napari_stmml.heights.spread import robust_sigma
 
 _OUT = 2.0  # robust standard deviations off the median, from which on `mask` leaves heights out
@@ -65,8 +65,8 @@ _IN_ORDER = (
     Method("row_mean_and_slope", rows.row_mean_and_slope, "Align Rows: Polynomial, degree 1"),
     Method("row_median", rows.row_median, "Align Rows: Median"),
     Method("median_of_differences", rows.median_of_differences, "Align Rows: Median of differences"),
-    Method("facet", facets.facet, "Facet Level"),
-    Method("terraces", facets.terraces),
+    Method("facet", steps.facet, "Facet Level"),
+    Method("terraces", steps.terraces),
     Method("scars", repair.scars, "Remove Scars"),
     Method("line_jumps", repair.line_jumps, "Step Line Correction"),
     Method("clip_spikes", repair.clip_spikes),

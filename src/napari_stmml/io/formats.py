@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from napari_stmml.io import matrix, matrix_files
+from napari_stmml.io.matrix import files, reader
 from napari_stmml.io.settings import FileSettings
 from napari_stmml.scan import Scan, ScanFileError
 
@@ -59,12 +59,12 @@ FORMATS: tuple[Format, ...] = (
         "MATRIX",
         ("*_mtrx", "*.mtrx"),
         ".Z_mtrx",
-        matrix.read_mtrx,
-        matrix.read_settings,
-        matrix_files.is_topography,
-        matrix_files.scans_at,
-        matrix_files.why_no_scan,
-        matrix_files.by_number,
+        reader.read_mtrx,
+        reader.read_settings,
+        is_scan=files.is_topography,
+        scans_at=files.scans_at,
+        why_no_scan=files.why_no_scan,
+        order=files.by_number,
     ),
 )
 
@@ -134,7 +134,7 @@ def read_scan_file(path: str | Path) -> list[Scan]:
     Returns
     -------
     list of Scan
-        Heights in nm (currents in nA), row 0 at the top; see `napari_stmml.io.matrix.read_mtrx`.
+        Heights in nm (currents in nA), row 0 at the top; see `napari_stmml.io.matrix.reader.read_mtrx`.
 
     Raises
     ------

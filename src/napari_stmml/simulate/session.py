@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate.surfaces import Surface, simulate_hexagonal, simulate_si001, with_artefacts
 

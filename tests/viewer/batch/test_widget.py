@@ -9,7 +9,7 @@ import pytest
 from napari_stmml import read_mtrx
 from napari_stmml.events import FilesDone
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.jobs.worker import Worker
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate.surfaces import simulate_si001

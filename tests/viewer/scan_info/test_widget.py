@@ -6,8 +6,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QApplication
 
-from napari_stmml.io.matrix import read_mtrx, read_settings
-from napari_stmml.io.matrix_settings import DERIVED
+from napari_stmml.io.matrix.reader import read_mtrx, read_settings
+from napari_stmml.io.matrix.settings import DERIVED
 from napari_stmml.viewer.io.layers import scan_to_layer
 from napari_stmml.viewer.scan_info import widget
 from napari_stmml.viewer.scan_info.layer_settings import LAYER

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.io.matrix_files import check_bytes, check_name, under_recorded_name
-from napari_stmml.io.matrix_settings import BIAS, SETPOINT, MatrixSettings, Parameters, held
+from napari_stmml.io.matrix.files import check_bytes, check_name, under_recorded_name
+from napari_stmml.io.matrix.settings import BIAS, SETPOINT, MatrixSettings, Parameters, held
 from napari_stmml.io.settings import Setting
 from napari_stmml.scan import DIRECTIONS, Scan, ScanFileError
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from access2thematrix import MtrxData
 
-from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
 
 ROWS, COLS = 5, 7

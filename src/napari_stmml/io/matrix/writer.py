@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from napari_stmml.io.matrix_frame import CHANNELS, RASTER_TIME, Frame, Settings, Value
+from napari_stmml.io.matrix.frame import CHANNELS, RASTER_TIME, Frame, Settings, Value
 
 _FILE_ID = b"ONTMATRX0101"
 _NOTHING = bytes(4)  # what four bytes of zero mean, where many blocks begin, is not known

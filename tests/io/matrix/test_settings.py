@@ -5,7 +5,7 @@ from importlib import resources
 
 import pytest
 
-from napari_stmml.io.matrix_settings import BIAS, SETPOINT, MatrixSettings, derived, held, readable
+from napari_stmml.io.matrix.settings import BIAS, SETPOINT, MatrixSettings, derived, held, readable
 from napari_stmml.io.settings import GROUPS, OTHER, Setting
 
 SCANNER = "EEPA::XYScanner."
@@ -82,7 +82,7 @@ def test_a_scan_without_backward_lines_has_no_bias_of_backward_lines():
 
 
 def test_every_setting_of_the_table_is_of_a_group_that_is_shown():
-    with resources.files("napari_stmml.io").joinpath("matrix_settings.csv").open(encoding="utf-8") as file:
+    with resources.files("napari_stmml.io.matrix").joinpath("settings.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {row["group"] for row in rows} == set(GROUPS)
     assert len({row["name"] for row in rows}) == len(rows)

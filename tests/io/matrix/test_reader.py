@@ -9,8 +9,8 @@ import pytest
 from access2thematrix import MtrxData
 
 from napari_stmml.io.formats import find_scans
-from napari_stmml.io.matrix import MtrxError, read_mtrx, read_settings
-from napari_stmml.io.matrix_writer import Frame, write_session
+from napari_stmml.io.matrix.reader import MtrxError, read_mtrx, read_settings
+from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.io.settings import for_people
 from napari_stmml.scan import DIRECTIONS
 

@@ -26,7 +26,7 @@ PARAMETER_FILE, SCAN_FILE = "parameter file", "scan file"
 
 def _known() -> dict[str, tuple[str, str, str]]:
     """Read the table of settings: name -> group, label, and the unit where the file leaves it out."""
-    table = resources.files(__package__).joinpath("matrix_settings.csv").read_text("utf-8")
+    table = resources.files(__package__).joinpath("settings.csv").read_text("utf-8")
     rows = csv.DictReader(table.splitlines())
     return {row["name"]: (row["group"], row["label"], row["unit"]) for row in rows}
 

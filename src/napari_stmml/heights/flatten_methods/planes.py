@@ -10,8 +10,8 @@ from typing import Self
 
 import numpy as np
 
+from napari_stmml.heights.flatten_methods.rows import fitted_lines
 from napari_stmml.heights.missing import fill_nearest
-from napari_stmml.heights.rows import fitted_lines
 
 _MOST_ROUNDS = 100  # of iterate_mask, as SPIEPy
 _MOST_CHANGE = 10  # px of the mask, as SPIEPy

@@ -6,7 +6,7 @@ the usual difference of neighbours is taken. All pixels are repaired. Rows are l
 
 import numpy as np
 
-from napari_stmml.heights.rows import medians
+from napari_stmml.heights.flatten_methods.rows import medians
 from napari_stmml.heights.spread import robust_sigma
 
 _SCAR_LENGTH = 8  # px along the line, at least

@@ -6,7 +6,7 @@ pixels that enter its fit, never a missing one; it returns new heights. `flatten
 
 import numpy as np
 
-from napari_stmml.heights.planes import poly_xy
+from napari_stmml.heights.flatten_methods.planes import poly_xy
 
 _MOST_CHANGE = 10  # px of the terraces from round to round, below which they have settled
 _EDGE = 4.0  # a step's slope is above so many times the median slope ...
