@@ -268,6 +268,7 @@ def test_a_panel_that_is_opened_again_goes_on_and_the_closed_one_hears_nothing(p
     viewer.window.remove_dock_widget("all")
     again = dock(viewer, "Correct")
     assert again is not panel
+    assert Path(open_all.scans[0].file.path).is_file()  # for Explore
     panel.table.select([])
     again.correction.class_picked.emit(2)
     again.correction.next_key.emit()
@@ -289,7 +290,9 @@ def test_uncertain_areas_of_a_whole_folder_are_opened_one_after_the_other(
         viewer.layers.remove(layer)
     panel.search_folder(str(Path(scans[0].source).parent))
     finish(panel)
-    assert "uncertain areas on 8 scans. N shows them." in panel.status.text()  # two files, four directions
+    assert (
+        "uncertain areas on 8 scans found. N shows them." in panel.status.text()
+    )  # two files, four directions
     expected = max(panel.review.to_open, key=lambda far: far.area.weight)
     panel.review_panel.go()
     finish(panel)

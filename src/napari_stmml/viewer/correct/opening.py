@@ -12,9 +12,7 @@ from napari_stmml.events import (
     Ended,
     Event,
     Failed,
-    FilesDone,
     ScanProgress,
-    Skipped,
     UncertainFound,
 )
 from napari_stmml.heights.two_biases import with_way_back
@@ -23,7 +21,7 @@ from napari_stmml.model.cell_store import CellFile
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.scan import Scan
 from napari_stmml.system.user_folder import user_folder
-from napari_stmml.text import counted
+from napari_stmml.text import counted, percent
 from napari_stmml.viewer.correct.review_panel import ReviewPanel
 from napari_stmml.viewer.correct.session_layers import correction_of
 from napari_stmml.viewer.io.layers import KEY, brief_name, scan_of
@@ -66,7 +64,7 @@ class OpeningPanel(JobPanel):
         scans = [scan_of(layer) for layer in layers]
         self._opening, self._opened = list(zip(layers, scans, strict=True)), 0
         preparation = self.session.model.recipe.preprocessing
-        request = ComputeCells(str(path), str(self.worker.folder))
+        request = ComputeCells(str(path), self.correction.folder.name)
         self.start(request, with_way_back(scans, self._directions(), preparation))
 
     def _open_model(self) -> Path:
@@ -92,23 +90,17 @@ class OpeningPanel(JobPanel):
         """Open a scan as soon as its features are there."""
         match event:
             case ScanProgress(name, done, total):
-                self._show_progress(done, total, f"{name}: {100 * done / total:.0f} %")
+                self.measure(done, total)
+                self.say(f"{name}: {percent(done / total)}")
             case CellsReady(number, path, content, shape):
                 layer, scan = self._opening[number]
                 self.attempt(partial(self._open, layer, scan, CellFile(path, content, shape)))
                 return True
             case UncertainFound():
                 self.review.to_open += [AreaToOpen(event, area) for area in event.areas]
-            case FilesDone(done=done, total=total):
-                self._show_progress(done, total, f"searched {done} of {counted(total, 'file')}")
-            case Skipped(why=why):
-                self.say(f"left out: {why}", wrong=True)
+            case _:
+                self.show_progress(event)
         return False
-
-    def _show_progress(self, done: int, total: int, sentence: str) -> None:
-        self.progress.setRange(0, total)
-        self.progress.setValue(done)
-        self.say(sentence)
 
     def _open(self, layer: Any, scan: Scan, file: CellFile) -> None:
         """Open a scan in the session, and put its layers over it."""
@@ -127,10 +119,8 @@ class OpeningPanel(JobPanel):
             return
         verb = "is" if self._opened == 1 else "are"
         done = f"{self._opened} of {counted(len(self._opening), 'scan')} {verb} open for correction"
-        if event.cancelled:
-            self.say(f"Cancelled; {done}.")
-        elif isinstance(event, Failed):
-            self.say(f"Opening stopped: {event.why}; {done}.", wrong=True)
+        if isinstance(event, Failed):
+            self.say_stopped(event, "Opening stopped", done)
         else:
             self.say(f"{done}. Paint on the layer that begins with “truth”: it is saved after every stroke.")
         wanted, self._next = self._next, None
@@ -153,13 +143,11 @@ class OpeningPanel(JobPanel):
         self._searching = False
         found = self.review.to_open
         scans = counted(len({(far.found.source, far.found.direction) for far in found}), "scan")
-        what = f"{counted(len(found), 'uncertain area')} on {scans}. N shows them."
-        if not isinstance(event, Failed):
-            self.say(f"Found {what}")
-        elif event.cancelled:
-            self.say(f"Cancelled; found {what}")
+        what = f"{counted(len(found), 'uncertain area')} on {scans}"
+        if isinstance(event, Failed):
+            self.say_stopped(event, "The search stopped", f"{what} found, which N shows")
         else:
-            self.say(f"The search stopped: {event.why}; found {what}", wrong=True)
+            self.say(f"{what} found. N shows them.")
 
     def open_area(self, far: AreaToOpen) -> None:
         """Open the scan of an area for correction; then the camera goes there."""

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ class SessionLayers:
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = weakref.ref(viewer)
+        self.folder = TemporaryDirectory(prefix="stmml-cells-", ignore_cleanup_errors=True)  # of cells
         self._main = MainThread()
         saving = ThreadPoolExecutor(2, thread_name_prefix="stmml-save")
         saving.submit(import_module, "tifffile")  # so that the first stroke is saved at once, too

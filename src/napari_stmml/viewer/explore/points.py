@@ -1,4 +1,4 @@
-"""Points in a plane: which part of it to show, how densely they lie, which of them a line rings."""
+"""Points in a plane: which part of it to show, how densely they lie, which of them a closed line encloses."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ Limits = tuple[tuple[float, float], tuple[float, float]]  # of x and of y
 
 
 def limits_of(points: np.ndarray) -> Limits:
-    """Return what of x and of y to show of points, (n, 2): all but the 0.1 % farthest out, and a margin."""
+    """Return the range of x and of y of all points, (n, 2), but the 0.1 % farthest, with a margin."""
     finite = points[np.isfinite(points[:, 0])]
     if not len(finite):
         return (-1.0, 1.0), (-1.0, 1.0)
@@ -17,12 +17,12 @@ def limits_of(points: np.ndarray) -> Limits:
 
 
 def on_grid(points: np.ndarray, shape: tuple[int, int], limits: Limits) -> tuple[np.ndarray, np.ndarray]:
-    """Find the place of points, (n, 2), in a picture of (rows, cols), the largest y in row 0.
+    """Find the pixel of points, (n, 2), in a picture of (rows, cols), the largest y in row 0.
 
     Returns
     -------
     flat : ndarray of int
-        Row by row, of those that are in sight.
+        Index of the pixel, row by row, of the points that are visible.
     seen : ndarray of int
         Which of the points these are.
     """
@@ -47,9 +47,9 @@ def density(points: np.ndarray, shape: tuple[int, int], limits: Limits) -> np.nd
 
 
 def inside(polygon: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Say which points, (n, 2), a closed line through corners, (k, 2), rings: (n,) bool; NaN is outside.
+    """Say which points, (n, 2), a closed line through corners, (k, 2), encloses: (n,) bool; NaN is outside.
 
-    A point is inside if the line winds around it, once or oftener: what a hand rings twice is inside too.
+    A point is inside if the line winds around it, once or oftener.
     Points are sorted by y, so that every edge looks at those of its own height alone.
 
     >>> inside(np.array([[0, 0], [2, 0], [0, 2]]), np.array([[0.5, 0.5], [1.5, 1.5]]))

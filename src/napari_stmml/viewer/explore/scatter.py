@@ -1,4 +1,4 @@
-"""A canvas of very many points: how densely they lie, some of them in colour, and a lasso."""
+"""Scatter: a canvas of very many points, as a density, some of them in colour, with a lasso."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,11 +14,11 @@ from napari_stmml.colours import as_rgb
 from napari_stmml.viewer.explore.points import Limits, density, limits_of, on_grid
 
 BIN = 2  # px on the screen of a bin of the density image
-INK = 0.5  # how much of the ink's colour is in the densest bin
-DIM = 0.75  # how much of the paper's colour is in points, while others are marked
-DOTS = ((12_000, 1), (3_000, 2), (0, 3))  # px of a dot where so many places or more have one
+INK = 0.5  # how much of the text's colour is in the densest bin
+DIM = 0.75  # how much of the background's colour is in points, while others are marked
+DOTS = ((12_000, 1), (3_000, 2), (0, 3))  # px of a dot where so many pixels or more have one
 MARK = 2  # px that a mark is wider than a dot
-EDGE = 18  # px below and at the left, for what stands at the axes
+EDGE = 18  # px below and at the left, for the labels of the axes
 STEP = 3  # px that the mouse moves between two corners of the lasso
 ZOOM = 1.2  # a step of the wheel
 TIP = "drag: lasso · wheel: zoom · drag with the right button: move · double-click: see everything"
@@ -42,7 +42,7 @@ def mixed(colours: Any, other: np.uint32, share: Any) -> np.ndarray:
 
 
 class Scatter(QWidget):
-    """Points, (n, 2), over the density of all of them; what a lasso rings is told by ``lassoed``."""
+    """Points, (n, 2), over the density of all of them; ``lassoed`` reports a lasso."""
 
     lassoed = Signal(object)  # corners in units of the axes, (k, 2)
 
@@ -56,6 +56,7 @@ class Scatter(QWidget):
         self._lasso: list[QPointF] = []
         self._held: QPointF | None = None  # where the mouse holds the picture
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(200, 220)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setAccessibleName("feature space")
         self.setToolTip(TIP)
@@ -63,10 +64,6 @@ class Scatter(QWidget):
     def sizeHint(self) -> QSize:
         """Ask for a square."""
         return QSize(310, 300)
-
-    def minimumSizeHint(self) -> QSize:
-        """Ask for what a lasso needs."""
-        return QSize(200, 220)
 
     # ---- what is shown
 
@@ -84,7 +81,7 @@ class Scatter(QWidget):
         colours : ndarray of uint32, shape (m,)
             As ``packed`` makes them.
         axes : (str, str)
-            What stands below and at the left.
+            Labels of the axes, below and at the left.
         """
         self._every, self._points, self._colours, self.axes = every, points, colours, axes
         self._marked = _NOBODY
@@ -101,12 +98,12 @@ class Scatter(QWidget):
         self._renew()
 
     def whole(self) -> None:
-        """See everything, but what lies very far out."""
+        """Show everything but the farthest points."""
         self.limits = limits_of(self._points)
         self._renew()
 
     def picture(self, shape: tuple[int, int], ratio: float = 1.0) -> np.ndarray:
-        """Paint the points, packed uint32, on (rows, cols) px of a screen that has ``ratio`` px for one."""
+        """Draw the points, packed uint32, on (rows, cols) px of a screen that has ``ratio`` px in one of Qt."""
         paper, ink = _theme()
         step = max(1, round(BIN * ratio))
         bins = (-(-shape[0] // step), -(-shape[1] // step))
@@ -134,8 +131,7 @@ class Scatter(QWidget):
             kind = QImage.Format.Format_RGB32
             self._image = QImage(image.data, shape[1], shape[0], 4 * shape[1], kind).copy()
         painter.drawImage(box, self._image)
-        theme = get_theme(get_settings().appearance.theme)
-        ink = QColor(theme.text.as_hex())
+        ink = QColor.fromRgb(int(_theme()[1]))
         painter.setPen(QPen(ink, 0.6))
         painter.drawRect(box)
         self._name_axes(painter, box)
@@ -161,7 +157,7 @@ class Scatter(QWidget):
         event.accept()
 
     def mousePressEvent(self, event: Any) -> None:
-        """Begin a lasso, or take hold of the picture."""
+        """Begin a lasso, or begin to move the picture."""
         if event.button() == Qt.MouseButton.LeftButton:
             self._lasso = [event.position()]
         else:
@@ -189,12 +185,12 @@ class Scatter(QWidget):
             self.lassoed.emit(np.array(corners))
 
     def mouseDoubleClickEvent(self, event: Any) -> None:
-        """See everything."""
+        """Show everything."""
         self._lasso = []
         self.whole()
 
     def changeEvent(self, event: Any) -> None:
-        """Paint anew where the theme has changed."""
+        """Draw again when the theme has changed."""
         super().changeEvent(event)
         self._renew()
 
@@ -208,7 +204,7 @@ class Scatter(QWidget):
         return QRectF(EDGE, 0.5, max(self.width() - EDGE - 1, 1), max(self.height() - EDGE - 1, 1))
 
     def _place(self, at: QPointF) -> tuple[float, float]:
-        """Return the place in units of the axes of one on the screen."""
+        """Return a position on the screen in units of the axes."""
         box, ((x0, x1), (y0, y1)) = self._box(), self.limits
         x = x0 + (at.x() - box.left()) / box.width() * (x1 - x0)
         return x, y1 - (at.y() - box.top()) / box.height() * (y1 - y0)
@@ -226,20 +222,20 @@ class Scatter(QWidget):
 
 
 def _theme() -> tuple[np.uint32, np.uint32]:
-    """Return the colours of paper and ink, packed."""
+    """Return the colours of background and text, packed."""
     theme = get_theme(get_settings().appearance.theme)
     paper, ink = packed([theme.background.as_hex(), theme.text.as_hex()])
     return paper, ink
 
 
 def _side(flat: np.ndarray, size: int, ratio: float) -> int:
-    """Return how wide dots at places of a picture are, in px of the screen: the fewer places, the wider."""
+    """Return how wide dots are, in px of the screen: the fewer pixels have one, the wider."""
     taken = np.count_nonzero(np.bincount(flat, minlength=size))
     return max(1, round(ratio * next(side for most, side in DOTS if taken >= most)))
 
 
 def _dots(image: np.ndarray, flat: np.ndarray, colours: np.ndarray, side: int) -> None:
-    """Paint square dots around places, (n,), of a picture, (rows, cols); those that come later lie above."""
+    """Draw square dots around pixels, (n,), of a picture, (rows, cols); later ones lie above."""
     rows, cols = np.divmod(flat, image.shape[1])
     for down in range(-(side // 2), side - side // 2):
         for right in range(-(side // 2), side - side // 2):
