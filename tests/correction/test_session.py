@@ -434,8 +434,8 @@ def test_a_file_of_strokes_that_cannot_be_read_is_said(session, said, correcting
     one = session.scans[0]
     stroke(session, one)
     session.close_scan(one)
-    path = TruthFile(one.scan).path
-    Path(path).write_bytes(b"no picture")
+    (path,) = Path(one.scan.source).parent.glob("*.truth.stmml.tif")
+    path.write_bytes(b"no picture")
     again = session.open_scan(one.scan, one.name, one.file)
     assert not again.truth.any()
     assert any(wrong and path.name in sentence for sentence, wrong in said)

@@ -134,7 +134,7 @@ def test_what_a_person_painted_wins_in_a_prediction_which_says_so_and_is_none_th
 
 def test_a_prediction_says_that_what_was_painted_cannot_be_read(painted_scan, model, tmp_path):
     scan, _ = painted_scan
-    path = TruthFile(scan).path
+    (path,) = Path(scan.source).parent.glob("*.truth.stmml.tif")
     path.write_bytes(b"damaged")
     first, *_ = of_type(
         run_here(LabelScans(model, str(tmp_path / "out"), (scan.source,), figures=False)), ScanLabelled

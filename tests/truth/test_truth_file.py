@@ -114,8 +114,6 @@ def test_where_nothing_can_be_written_it_is_said(scan, monkeypatch):
     monkeypatch.setattr(files, "is_writable", lambda folder: False)
     with pytest.raises(OSError, match="neither beside the scan nor in"):
         save(scan, painted())
-    with pytest.raises(OSError, match="neither beside the scan nor in"):
-        _ = TruthFile(scan).path
 
 
 def test_a_scan_without_a_file_is_known_by_its_heights(scan, home):
@@ -308,7 +306,7 @@ def test_a_sidecar_that_may_not_be_read_stays_where_it_is_and_is_said(scan, monk
 
 
 def test_a_map_without_a_key_under_the_name_of_a_truth_stays(scan):
-    path = TruthFile(scan).path
+    path = save(scan, painted()).path
     LabelMap(painted(2)).write(path)
     assert save(scan, painted(1)).path != path
     np.testing.assert_array_equal(LabelMap.read(path).labels, painted(2))

@@ -83,21 +83,6 @@ class TruthFile:
         self.problem = ""  # a sentence about a file that is not, or cannot be, what was painted here
 
     @property
-    def path(self) -> Path:
-        """Where it is, or will be: beside the scan where that can be written, by a free name.
-
-        Raises
-        ------
-        OSError
-            If nothing can be written anywhere.
-        """
-        own = [self._last[0]] if self._last else [one.path for one in self._paths.sidecars() if one.found]
-        path = next(self._paths.writable(own, own[0] if self._last else None), None)
-        if path is None:
-            raise self._paths.nowhere
-        return path
-
-    @property
     def model(self) -> str:
         """``lineage`` of the model that it was painted with."""
         return str(self._about.get("model", ""))

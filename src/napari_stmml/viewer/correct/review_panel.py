@@ -13,7 +13,7 @@ from napari_stmml.truth.uncertain_areas import ACROSS
 from napari_stmml.viewer.correct.session_layers import SessionLayers
 from napari_stmml.viewer.io.layers import place_of
 from napari_stmml.viewer.shared.panel import button, column_of, row_of, wrapped
-from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, find, remove
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, active_kept, remove
 
 MARK = "uncertain area"  # the layer that outlines it
 MARK_COLOUR = "#ffffff"
@@ -115,13 +115,11 @@ class ReviewPanel(QWidget):
         about = {"metadata": {TEMPORARY: MARK}, **place_of(truth)}
         mark = Labels(self.review.pixels.astype(np.uint8), name=MARK, colormap=colours, **about)
         mark.contour, mark.editable = 2, False
-        self.layers.viewer.add_layer(mark)
-        self.layers.viewer.layers.selection.active = truth
+        with active_kept(self.layers.viewer):
+            self.layers.viewer.add_layer(mark)
 
     def _clear_mark(self) -> None:
         viewer = self.layers.viewer
-        if viewer is not None and find(viewer, MARK) is not None:
-            active = viewer.layers.selection.active
-            remove(viewer, MARK)
-            if active in viewer.layers:
-                viewer.layers.selection.active = active
+        if viewer is not None:
+            with active_kept(viewer):
+                remove(viewer, MARK)

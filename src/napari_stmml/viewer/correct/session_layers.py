@@ -182,7 +182,7 @@ class SessionLayers:
 
     def _choose(self, layer: Any) -> None:
         one = self.scan_of(layer)
-        if one is not None and one in self.session.scans:
+        if one is not None:
             self.session.choose(one)
 
     def _listen(self, one: CorrectedScan, truth: Labels) -> None:

@@ -10,7 +10,7 @@ from napari_stmml.colours import UNLABELLED, as_rgb
 from napari_stmml.correction.corrected_scan import CorrectedScan
 from napari_stmml.viewer.correct.session_layers import SessionLayers
 from napari_stmml.viewer.io.layers import place_of
-from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, active_kept
 
 SELECTED = "selected cells"  # what such a layer is, in its metadata
 CANDIDATES = ("#ff00ff", "#00ffff", "#ffff00", "#00ff00")  # bright on any scan, in any theme
@@ -53,18 +53,15 @@ class Highlight:
 
     def remove(self) -> None:
         """Remove the layers."""
-        layers = self._correction.viewer.layers
-        active = layers.selection.active
-        for layer in self._layers.values():
-            if layer in layers:
-                layers.remove(layer)
+        viewer = self._correction.viewer
+        with active_kept(viewer):
+            for layer in self._layers.values():
+                if layer in viewer.layers:
+                    viewer.layers.remove(layer)
         self._layers.clear()
-        if active in layers:
-            layers.selection.active = active
 
     def _add(self, one: CorrectedScan) -> Labels:
-        layers, truth = self._correction.viewer.layers, self._correction.of(one).truth
-        active = layers.selection.active
+        viewer, truth = self._correction.viewer, self._correction.of(one).truth
         layer = Labels(
             np.zeros(one.truth.shape, np.uint8),
             name=f"{SELECTED} {one.name}",
@@ -74,8 +71,8 @@ class Highlight:
         )
         layer.editable = False
         layer.visible = truth.visible
-        layers.insert(layers.index(truth) + 1, layer)
-        layers.selection.active = active
+        with active_kept(viewer):
+            viewer.layers.insert(viewer.layers.index(truth) + 1, layer)
         truth.events.visible.connect(self._follow)
         return layer
 

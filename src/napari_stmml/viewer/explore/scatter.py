@@ -103,7 +103,7 @@ class Scatter(QWidget):
         self._renew()
 
     def picture(self, shape: tuple[int, int], ratio: float = 1.0) -> np.ndarray:
-        """Draw the points, packed uint32, on (rows, cols) px of a screen that has ``ratio`` px in one of Qt."""
+        """Draw the points, packed uint32, on (rows, cols) px of a screen, ``ratio`` for one px of Qt."""
         paper, ink = _theme()
         step = max(1, round(BIN * ratio))
         bins = (-(-shape[0] // step), -(-shape[1] // step))

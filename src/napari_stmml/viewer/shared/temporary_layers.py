@@ -1,6 +1,7 @@
 """Layers that a panel shows while it is open, such as a preview or a mark; they are no scans."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 TEMPORARY = "stmml_temporary"  # in the metadata of such a layer: what it shows
@@ -16,6 +17,15 @@ def watch(old: Any, new: Any, events: Sequence[str], do: Callable[..., None]) ->
     for layer, change in ((old, "disconnect"), (new, "connect")):
         for event in events if layer is not None else ():
             getattr(getattr(layer.events, event), change)(do)
+
+
+@contextmanager
+def active_kept(viewer: Any) -> Iterator[None]:
+    """Let the same layer be active after layers were added or removed, if it is still there."""
+    active = viewer.layers.selection.active
+    yield
+    if active in viewer.layers:
+        viewer.layers.selection.active = active
 
 
 def find(viewer: Any, what: str) -> Any:
