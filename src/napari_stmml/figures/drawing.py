@@ -40,9 +40,10 @@ def text_at(figure: "Figure", left: float, top: float, text: str, **options: Any
     figure.text(left / wide, 1 - top / high, text, **options)
 
 
-def unit_rgb(colour: str) -> tuple[float, ...]:
+def unit_rgb(colour: str) -> tuple[float, float, float]:
     """Return ``#rrggbb`` as red, green and blue from 0 to 1."""
-    return tuple(part / 255 for part in as_rgb(colour))
+    red, green, blue = as_rgb(colour)
+    return red / 255, green / 255, blue / 255
 
 
 def shortened(name: str, most: int) -> str:

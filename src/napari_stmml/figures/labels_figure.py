@@ -40,28 +40,34 @@ def labels_figure(scan: Scan, labels: LabelMap, exemplars: np.ndarray | None = N
         frame of its colour.
     """
     tall, wide = scan.size_nm or scan.heights.shape
-    extent = (0, wide, tall, 0)
     used = [int(label) for label in np.unique(labels.labels) if label]
     colours = {label: labels.colours.get(label, NO_COLOUR) for label in used}
-    typical = [] if exemplars is None else [i for i in used[:_MOST_NAMES] if i <= len(exemplars)]
     names = {label: labels.names.get(label, str(label)) for label in used[:_MOST_NAMES]}
+    n = 0 if exemplars is None else len(exemplars)
+    typical = {label: colours[label] for label in list(names)[:MOST_IN_STRIP] if label <= n}
     figure, left, right, bar = _side_by_side(tall / wide, names, colours, 0.75 if typical else 0.0)
     if exemplars is not None and typical:
-        _add_strip(figure, exemplars, {label: colours[label] for label in typical[:MOST_IN_STRIP]})
-    step = max(1, max(scan.heights.shape) // MOST_SHOWN)
-    heights = scan.heights[::step, ::step]
-    if np.isfinite(heights).any():
-        heights = flatten(heights, "poly_xy")
-    image = show_heights(left, heights, extent)
-    figure.colorbar(image, cax=bar, label=f"{scan.channel} ({scan.unit})")
+        _add_strip(figure, exemplars, typical)
+    _draw_maps(left, right, bar, scan, labels, extent=(0, wide, tall, 0))
     left.set_title(f"{scan.name}\n{caption(scan)}", fontsize=9)
-    painted = paint_classes(labels.labels[::step, ::step], labels.colours)
-    right.imshow(painted, extent=extent, interpolation="nearest")
     right.set_title(f"{counted(len(used), 'class')}, white: unlabelled", fontsize=9)
     for axes in (left, right):
         axes.set_xlabel("px" if scan.size_nm is None else "nm")
     left.set_ylabel(left.get_xlabel())
     return figure
+
+
+def _draw_maps(
+    left: Any, right: Any, bar: Any, scan: Scan, labels: LabelMap, extent: tuple[float, float, float, float]
+) -> None:
+    step = max(1, max(scan.heights.shape) // MOST_SHOWN)
+    heights = scan.heights[::step, ::step]
+    if np.isfinite(heights).any():
+        heights = flatten(heights, "poly_xy")
+    image = show_heights(left, heights, extent)
+    left.figure.colorbar(image, cax=bar, label=f"{scan.channel} ({scan.unit})")
+    painted = paint_classes(labels.labels[::step, ::step], labels.colours)
+    right.imshow(painted, extent=extent, interpolation="nearest")
 
 
 def _side_by_side(
@@ -75,10 +81,9 @@ def _side_by_side(
     from matplotlib.patches import Patch
 
     columns, most = (1, 40) if len(names) < _ONE_COLUMN else (2, 24)  # letters of a name
-    handles = [
-        Patch(color=unit_rgb(colours[label]), label=shortened(name, most)) for label, name in names.items()
-    ]
-    longest = max((len(handle.get_label()) for handle in handles), default=0)
+    texts = {label: shortened(name, most) for label, name in names.items()}
+    handles = [Patch(color=unit_rgb(colours[label]), label=text) for label, text in texts.items()]
+    longest = max(map(len, texts.values()), default=0)
     legend = columns * (0.5 + 0.065 * longest) if handles else 0.0
     side = (_WIDE - _LEFT - _BETWEEN - _RIGHT - legend) / 2
     tall = side * float(np.clip(aspect, 0.4, 2.5))

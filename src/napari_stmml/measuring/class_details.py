@@ -96,6 +96,7 @@ def _pairs(
     """Compare with random places that keep the mean diameter apart, or less where so many have no room."""
     placed = pd.concat([regions, others])
     room = 2 * (_FULLEST * measurements.area / (np.pi * len(placed))) ** 0.5
-    places, far = (None if one is None else one[["y", "x"]].to_numpy() for one in (regions, others))
+    places = regions[["y", "x"]].to_numpy()
+    far = None if others is None else others[["y", "x"]].to_numpy()
     scanned, exclusion = np.isfinite(measurements.heights), min(placed.diameter.mean(), room)
     return pair_histogram(places, scanned, measurements.pixel_size, others=far, exclusion=exclusion)

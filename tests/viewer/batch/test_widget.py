@@ -15,7 +15,7 @@ from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate.surfaces import simulate_si001
 from napari_stmml.viewer.batch import results_page
 from napari_stmml.viewer.batch.results import Result, layers_of
-from napari_stmml.viewer.io.layers import place_of
+from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.shared.parameter_form import set_values
 
 LONG = 120_000  # ms

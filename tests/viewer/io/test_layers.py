@@ -13,11 +13,11 @@ from napari_stmml.scan import Scan
 from napari_stmml.viewer.io.layers import (
     labels_from_layer,
     labels_to_layer,
-    pixel_size_nm,
     robust_limits,
     scan_from_layer,
     scan_to_layer,
 )
+from napari_stmml.viewer.io.placement import pixel_size_nm
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@ import pytest
 from napari.components import LayerList
 
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.viewer.io.layers import labels_to_layer, place_of
+from napari_stmml.viewer.io.layers import labels_to_layer
+from napari_stmml.viewer.io.placement import place_of
 
 
 @pytest.fixture

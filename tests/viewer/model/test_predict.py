@@ -5,7 +5,8 @@ import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx, train_classifier
 from napari_stmml.heights.two_biases import pair_scans
-from napari_stmml.viewer.io.layers import brief_name, place_of, scan_of, scan_to_layer
+from napari_stmml.viewer.io.layers import brief_name, scan_of, scan_to_layer
+from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.model import predict as module
 from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 

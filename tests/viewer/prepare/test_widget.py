@@ -5,7 +5,8 @@ from napari_stmml.heights.flatten import flatten
 from napari_stmml.heights.resample import resample
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.viewer.io.layers import brief_name, labels_to_layer, place_of, scan_of, scan_to_layer
+from napari_stmml.viewer.io.layers import brief_name, labels_to_layer, scan_of, scan_to_layer
+from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.prepare.height_plot import heights_along, histogram, profile, ticks
 from napari_stmml.viewer.prepare.heights_view import COLUMN, LINE, ROW
 from napari_stmml.viewer.prepare.preview import PREVIEW

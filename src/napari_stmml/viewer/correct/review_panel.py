@@ -11,7 +11,7 @@ from napari_stmml.correction.review import Review
 from napari_stmml.text import percent
 from napari_stmml.truth.uncertain_areas import ACROSS
 from napari_stmml.viewer.correct.session_layers import SessionLayers
-from napari_stmml.viewer.io.layers import place_of
+from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.shared.panel import button, column_of, row_of, wrapped
 from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, active_kept, remove
 

@@ -18,7 +18,8 @@ from napari_stmml.classes import Classes
 from napari_stmml.colours import UNLABELLED
 from napari_stmml.correction.corrected_scan import CorrectedScan
 from napari_stmml.correction.session import CorrectionSession
-from napari_stmml.viewer.io.layers import KEY, place_of
+from napari_stmml.viewer.io.layers import KEY
+from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.shared.main_thread import MainThread
 
 PREDICTED, TRUTH = "predicted", "truth"  # what a layer is, in its metadata

@@ -9,7 +9,7 @@ from napari.layers import Labels
 from napari_stmml.colours import UNLABELLED, as_rgb
 from napari_stmml.correction.corrected_scan import CorrectedScan
 from napari_stmml.viewer.correct.session_layers import SessionLayers
-from napari_stmml.viewer.io.layers import place_of
+from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, active_kept
 
 SELECTED = "selected cells"  # what such a layer is, in its metadata

@@ -7,7 +7,8 @@ import numpy as np
 
 from napari_stmml.colours import UNLABELLED
 from napari_stmml.events import ScanLabelled
-from napari_stmml.viewer.io.layers import brief_name, lay_on, place_of
+from napari_stmml.viewer.io.layers import brief_name
+from napari_stmml.viewer.io.placement import lay_on, place_of
 from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 
 CONFIDENCE = "confidence"  # what such a layer is, in its metadata

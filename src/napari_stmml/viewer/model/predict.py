@@ -20,7 +20,8 @@ from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import Recipe, instant_recipe
 from napari_stmml.system.files import with_ending
 from napari_stmml.text import counted
-from napari_stmml.viewer.io.layers import KEY, brief_name, labels_to_layer, place_of, scan_of
+from napari_stmml.viewer.io.layers import KEY, brief_name, labels_to_layer, scan_of
+from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.io.reader import prefer_our_maps
 from napari_stmml.viewer.model.cluster_list import ClusterList
 from napari_stmml.viewer.model.confidence import (

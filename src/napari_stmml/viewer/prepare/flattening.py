@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from superqt.utils import create_worker
 
 from napari_stmml.colours import robust_limits
 from napari_stmml.heights.flatten import flatten
-from napari_stmml.viewer.io.layers import KEY, brief_name, place_of, scan_of, scan_to_layer
+from napari_stmml.viewer.io.layers import KEY, brief_name, scan_of, scan_to_layer
+from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.shared.temporary_layers import move_above
 
 MOST_THREADS = 2  # for previews: while one is slow, another chain can be tried
@@ -25,7 +26,7 @@ class FlattenRequest:
     layer: Any
     data: Any
     chain: str
-    mask: np.ndarray | None = None
+    mask: Any = None  # ndarray of bool, (rows, cols)
     without: str = ""  # names of the classes that the mask is made of
 
     def same_as(self, other: "FlattenRequest") -> bool:
@@ -39,7 +40,7 @@ class Flattened:
     """Heights (rows, cols) and their contrast limits, or the error; and what the methods warned of."""
 
     request: FlattenRequest
-    heights: np.ndarray | None = None
+    heights: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     limits: tuple[float, float] = (0.0, 1.0)
     error: str = ""
     warned: tuple[str, ...] = ()

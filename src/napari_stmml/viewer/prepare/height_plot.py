@@ -47,8 +47,8 @@ def histogram(before: np.ndarray | None, after: np.ndarray | None, unit: str = "
     limits = [robust_limits(one[np.isfinite(one)]) for one in samples if one is not None]
     widths = [high - low for low, high in limits]
     half = 0.6 * min(max(widths, default=1.0), WIDEST * (widths[-1] if widths else 1.0))
-    curves = [None if one is None else _counts(one, half, unit) for one in samples]
-    return Curves(*curves, f"height from the median ({unit or 'values'})", filled=True)
+    old, new = (None if one is None else _counts(one, half, unit) for one in samples)
+    return Curves(old, new, f"height from the median ({unit or 'values'})", filled=True)
 
 
 def profile(
@@ -60,8 +60,8 @@ def profile(
 ) -> Curves:
     """Follow the heights along ``line``, start and end (2, 2) in pixels; distances in nm."""
     length = float(np.hypot(*((line[1] - line[0]) * np.array(pixel_size or (1, 1)))))
-    curves = [None if one is None else _along(one, line, length, unit) for one in (before, after)]
-    return Curves(*curves, f"distance ({'px' if pixel_size is None else 'nm'})")
+    old, new = (None if one is None else _along(one, line, length, unit) for one in (before, after))
+    return Curves(old, new, f"distance ({'px' if pixel_size is None else 'nm'})")
 
 
 def heights_along(heights: np.ndarray, line: np.ndarray) -> np.ndarray:
@@ -155,24 +155,19 @@ class HeightPlot(QWidget):
         side = 6 if curves.filled else 44
         box = QRectF(side, 18, self.width() - 2 * side, self.height() - 48)
         painter.drawRect(box)
-        drawn = [one for one in (curves.before, curves.after) if one is not None and one.x.size]
-        if drawn:
-            self._draw_x_axis(painter, box, drawn[-1].x, curves.label)
-        for one, colour, right in ((curves.before, BEFORE, False), (curves.after, AFTER, True)):
-            if one is None:
-                continue
-            painter.setPen(QPen(QColor(colour), 1.6 if right else 1.2))
-            where = _ALIGN.AlignRight if right else _ALIGN.AlignLeft
-            text = f"{'after' if right else 'before'}: {one.note}"
-            painter.drawText(QRectF(6, 0, self.width() - 12, 16), where, text)
-            if np.isfinite(one.y).any():
-                low, high = (0.0, 1.05) if curves.filled else _padded(one.y)
-                _draw_curve(painter, box, one, (low, high), curves.filled and not right)
-                for tick, text in () if curves.filled else ticks(low, high, 4):
-                    y = box.bottom() - (tick - low) / (high - low) * box.height()
-                    place = QRectF(box.right() + 4 if right else 0.0, y - 7, 40, 14)
-                    away = _ALIGN.AlignLeft if right else _ALIGN.AlignRight
-                    painter.drawText(place, _ALIGN.AlignVCenter | away, text)
+        both = (("before", curves.before, BEFORE), ("after", curves.after, AFTER))
+        known = [(name, one, colour) for name, one, colour in both if one is not None]
+        xs = [one.x for _, one, _ in known if one.x.size]
+        if xs:
+            self._draw_x_axis(painter, box, xs[-1], curves.label)
+        for name, one, colour in known:
+            painter.setPen(QPen(QColor(colour), 1.4))
+            where = _ALIGN.AlignLeft if colour == BEFORE else _ALIGN.AlignRight
+            painter.drawText(QRectF(6, 0, self.width() - 12, 16), where, f"{name}: {one.note}")
+            limits = (0.0, 1.05) if curves.filled else _padded(one.y)
+            _draw_curve(painter, box, one, limits, shaded=curves.filled and colour == BEFORE)
+            if not curves.filled:
+                _draw_y_axis(painter, box, limits, right=colour == AFTER)
 
     def _draw_x_axis(self, painter: QPainter, box: QRectF, x: np.ndarray, label: str) -> None:
         bottom = box.bottom()
@@ -185,10 +180,21 @@ class HeightPlot(QWidget):
         painter.drawText(QRectF(0, bottom + 15, self.width(), 14), _ALIGN.AlignHCenter, label)
 
 
+def _draw_y_axis(painter: QPainter, box: QRectF, limits: tuple[float, float], right: bool) -> None:
+    """Write round heights beside the box, from its edge outwards."""
+    low, high = limits
+    align = _ALIGN.AlignVCenter | (_ALIGN.AlignLeft if right else _ALIGN.AlignRight)
+    for tick, text in ticks(low, high, 4):
+        y = box.bottom() - (tick - low) / (high - low) * box.height()
+        painter.drawText(QRectF(box.right() + 4 if right else 0.0, y - 7, 40, 14), align, text)
+
+
 def _draw_curve(
     painter: QPainter, box: QRectF, curve: Curve, limits: tuple[float, float], shaded: bool
 ) -> None:
     """Join the points of a curve, with gaps; shade what lies below it."""
+    if not np.isfinite(curve.y).any():
+        return
     low, high = limits
     xs = box.left() + (curve.x - curve.x[0]) / (float(curve.x[-1] - curve.x[0]) or 1.0) * box.width()
     ys = box.bottom() - (curve.y - low) / (high - low) * box.height()
@@ -208,6 +214,10 @@ def _draw_curve(
 
 
 def _padded(y: np.ndarray) -> tuple[float, float]:
-    low, high = float(np.nanmin(y)), float(np.nanmax(y))
+    """Return limits that leave a little room around the known heights; none are 0 to 0."""
+    known = y[np.isfinite(y)]
+    if not known.size:
+        return 0.0, 0.0
+    low, high = float(known.min()), float(known.max())
     pad = 0.06 * (high - low) or max(abs(high), 1.0) * 1e-3
     return low - pad, high + pad

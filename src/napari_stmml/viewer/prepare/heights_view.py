@@ -24,7 +24,7 @@ class HeightsView(QWidget):
         self.viewer = viewer
         self._layer: Any = None
         self._after: np.ndarray | None = None  # heights
-        self._line: np.ndarray | None = None  # that was drawn last
+        self._line: Any = None  # start and end of the line that was drawn last, (2, 2)
         tip = "heights of the scan (grey, left) and of the preview (colour, right); the number above is the"
         tip += " height range: of 99 % of all pixels, or along the line. Drawn line: of a Shapes layer"
         choices = [HISTOGRAM, ROW, COLUMN, LINE]
@@ -75,7 +75,8 @@ class HeightsView(QWidget):
             self._poll.stop()
 
     def _follow_line(self) -> None:
-        if not np.array_equal(self._chosen_line(), self._line):
+        line: Any = self._chosen_line()
+        if not np.array_equal(line, self._line):
             self.draw()
 
     def _chosen_line(self) -> np.ndarray | None:

@@ -25,7 +25,7 @@ class LeaveOut(QWidget):
         self.viewer = viewer
         self._shape: tuple[int, ...] | None = None
         self._watched: Any = None
-        self._last: np.ndarray | None = None
+        self._last: Any = None  # mask
         tip = "a Labels layer as large as the scan: chosen classes of it are left out of every fit"
         self.labels = ComboBox(label="Leave out", choices=self._offered, tooltip=tip, nullable=True)
         self.labels.null_string = "nothing"
@@ -91,6 +91,7 @@ class LeaveOut(QWidget):
 
     def _tell(self, _value: Any = None) -> None:
         """Emit ``changed`` if other pixels are left out."""
-        last, self._last = self._last, self.mask()
-        if not np.array_equal(self._last, last):
+        mask: Any = self.mask()
+        last, self._last = self._last, mask
+        if not np.array_equal(mask, last):
             self.changed.emit()

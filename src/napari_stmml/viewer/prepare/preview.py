@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.viewer.io.layers import lay_on, place_of
+from napari_stmml.viewer.io.placement import lay_on, place_of
 from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, find, move_above, remove
 
 PREVIEW = "preview"

@@ -12,7 +12,8 @@ from napari_stmml.parameters import parameters_of
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.text import counted
-from napari_stmml.viewer.io.layers import place_of, scan_of
+from napari_stmml.viewer.io.layers import scan_of
+from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.shared.panel import column_of, form_of, wrapped
 from napari_stmml.viewer.shared.parameter_form import field_for
 from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, remove
@@ -122,15 +123,15 @@ def grid_lines(
     shape = grid.shape((rows, cols))
     if not shape[0] * shape[1]:
         raise ValueError(f"the scan, {size}, is smaller than one window of {grid.window} px")
-    tiles, first, last = [], [], []
+    tiles, first, last = found = [list[np.ndarray]() for _ in range(3)]
     for n, resampled in zip(own, (rows, cols), strict=True):
         starts = grid.starts(resampled)
         centres = starts + grid.window / 2
         between = (centres[1:] + centres[:-1]) / 2
         edges = np.r_[centres[0] - grid.pitch / 2, between, centres[-1] + grid.pitch / 2]
         ends = (edges, starts[0] + np.array([0, grid.window]), starts[-1] + np.array([0, grid.window]))
-        for found, one in zip((tiles, first, last), ends, strict=True):
-            found.append(one * n / resampled - 0.5)  # napari: pixel 0 is centred on 0
+        for lines, one in zip(found, ends, strict=True):
+            lines.append(one * n / resampled - 0.5)  # napari: pixel 0 is centred on 0
     return shape, _mesh(*tiles), np.concatenate([_mesh(*first), _mesh(*last)])
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from napari_stmml.io.settings import Row, Setting, for_people
 from napari_stmml.scan import Scan
 from napari_stmml.text import number
-from napari_stmml.viewer.io.layers import KEY, pixel_size_nm
+from napari_stmml.viewer.io.layers import KEY
+from napari_stmml.viewer.io.placement import pixel_size_nm
 
 LAYER = "This layer"
 

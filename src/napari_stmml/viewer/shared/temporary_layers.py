@@ -9,7 +9,8 @@ TEMPORARY = "stmml_temporary"  # in the metadata of such a layer: what it shows
 
 def lasting_layers(viewer: Any, *kinds: type) -> list[Any]:
     """List the layers of some types that are not temporary."""
-    return [one for one in viewer.layers if isinstance(one, kinds) and TEMPORARY not in one.metadata]
+    lasting = [one for one in viewer.layers if TEMPORARY not in one.metadata]
+    return [one for one in lasting if isinstance(one, kinds)]
 
 
 def watch(old: Any, new: Any, events: Sequence[str], do: Callable[..., None]) -> None:
