@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from importlinter.cli import lint_imports
 from npe2 import PluginManifest
 from packaging.requirements import Requirement
 
@@ -100,6 +101,10 @@ def test_layers_and_recipes_are_not_made_of_napari():
 def test_scan_and_windows_stand_on_numpy_alone():
     for name in ("scan", "heights.windows"):
         assert foreign(f"napari_stmml.{name}") == {"numpy"}
+
+
+def test_rooms_import_from_the_rooms_below_them_alone(capsys):
+    assert lint_imports(config_filename=str(ROOT.parents[1] / "pyproject.toml"), no_cache=True) == 0
 
 
 def test_imports_form_no_ring():
