@@ -226,6 +226,7 @@ def test_a_label_that_is_painted_keeps_its_class_whatever_is_undone(session):
     session.close_scan(one)
     for _ in range(3):
         session.undo()
+    assert SurfaceClassifier.load(session.path).classes == session.model.classes  # and in its file
     edit(session, edits.new_class)
     assert session.model.classes.order[-2:] == (label, label + 1)
     assert session.model.class_names[label - 1] == f"class {label}"  # its new name was undone

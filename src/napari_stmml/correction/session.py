@@ -249,9 +249,9 @@ class CorrectionSession:
         # A label that is painted, on a scan that is closed too, keeps its class; it never becomes another.
         most = max([self._most, *(int(one.truth.max()) for one in self.scans)])
         classes = classifier.classes.with_labels_of(before, most)
-        self.classifier = (
-            classifier if classes is classifier.classes else replace(classifier, classes=classes)
-        )
+        if classes is not classifier.classes:
+            classifier = replace(classifier, classes=classes)
+        self.classifier = classifier
         if classes.names != before.names:
             # Another model reads strokes by the names of their classes: they must not be the old ones.
             for one in self.scans:

@@ -114,7 +114,7 @@ class Scatter(QWidget):
         flat, seen = on_grid(self._points, shape, self.limits)
         _dots(image, flat, colours[seen], _side(flat, image.size, ratio))
         flat, _ = on_grid(self._marked, shape, self.limits)
-        flat = np.flatnonzero(np.bincount(flat, minlength=image.size))  # of one colour: each place once
+        flat = np.flatnonzero(np.bincount(flat, minlength=image.size))  # of one colour: each pixel once
         side = _side(flat, image.size, ratio)
         _dots(image, flat, np.full(len(flat), self._mark), side + (MARK if side > ratio else 0))
         return image
@@ -145,7 +145,7 @@ class Scatter(QWidget):
         painter.end()
 
     def wheelEvent(self, event: Any) -> None:
-        """Zoom about the place under the mouse."""
+        """Zoom about the point under the mouse."""
         factor = ZOOM ** (-event.angleDelta().y() / 120)
         middle = self._place(event.position())
         first, second = (
