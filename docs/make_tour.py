@@ -135,7 +135,7 @@ def train(files: list[Path]) -> None:
         panel = open_panel(viewer, "Train")
         panel.layers.value = forward_up(viewer)
         panel.out.value = FOLDER / "trained.stmml"
-        next(field for field in panel.shown if field.name == "num_clusters").value = CLUSTERS
+        panel.fields["num_clusters"].value = CLUSTERS
         panel.start_button.click()
         wait_until(lambda: "epoch 5 of" in panel.status.text())
         picture(viewer, "train")
