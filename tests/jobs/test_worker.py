@@ -186,8 +186,9 @@ def started(*command):
     )
 
 
-def test_a_process_whose_viewer_has_gone_keeps_the_model_and_goes(session, recipe, tmp_path):
+def test_a_process_whose_viewer_has_gone_keeps_the_model_and_goes(session, recipe, tmp_path, monkeypatch):
     out = tmp_path / "m.stmml"
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     process = started("-m", "napari_stmml.jobs.worker")
     request = TrainModel(str(out), (str(session[0]),), recipe=recipe | {"epochs": 100_000})
     process.stdin.write(to_json(request) + "\n")
@@ -198,6 +199,7 @@ def test_a_process_whose_viewer_has_gone_keeps_the_model_and_goes(session, recip
     process.stdin.close()
     rest = [from_json(line) for line in process.stdout]
     assert process.wait(SECONDS) == 0
+    assert process.stderr.read() == ""  # neither TensorFlow nor Keras has written into the log
     process.stdout.close()
     process.stderr.close()
     assert [type(event) for event in rest[-2:]] == [ModelTrained, Finished]

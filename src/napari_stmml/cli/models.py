@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -11,7 +12,7 @@ from napari_stmml.cli.job_files import do_steps, job_among
 from napari_stmml.cli.progress import left_out, print_report, run_here
 from napari_stmml.events import EpochDone, Event, Learned, ModelTrained, ScanLabelled, of_type
 from napari_stmml.jobs.requests import LabelScans, RunJobFile, TrainModel
-from napari_stmml.recipe import CELL, DEFAULT, get_recipe
+from napari_stmml.recipe import CELL, DEFAULT, Recipe, get_recipe
 
 _OF_JOBS = ("include", "processes")
 
@@ -33,18 +34,11 @@ def train(
     """Train a model on scans. It is written to --out; of a job file, do this step."""
     if job := job_among(ctx, paths, ("out",), _OF_JOBS):
         return do_steps(RunJobFile(job, ("train",), tuple(include), processes), as_json)
-    assert out is not None
-    auto = clusters == "auto"
-    named = {"num_clusters": None if auto else clusters, "epochs": epochs}
-    changes = dict(settings) | {name: value for name, value in named.items() if value is not None}
-    chosen = get_recipe(recipe or DEFAULT, **changes)
-    if epochs is not None and not chosen.trains:
-        raise ValueError(f"recipe {chosen.name} has nothing to train, so --epochs means nothing to it")
-    request = TrainModel(out, tuple(paths), chosen.as_dict(), seed or 0, auto, like or "")
+    chosen, auto = _recipe_of(recipe, clusters, epochs, settings), clusters == "auto"
     heard: list[Event] = []
-    run_here(request, heard)
+    run_here(TrainModel(str(out), tuple(paths), chosen.as_dict(), seed or 0, auto, like or ""), heard)
     (result,) = of_type(heard, ModelTrained)
-    figure = _picture_of_clusters(result.model)
+    figure, unit = _look_at_model(result.model)
     if as_json:
         history = [event.as_dict() for event in of_type(heard, EpochDone)]
         made = result.as_dict() | ({"figure": figure} if figure else {})
@@ -53,12 +47,34 @@ def train(
     state = "stopped early" if result.stopped else "done"
     took = f"{result.epochs} epochs in " if chosen.trains else ""
     print(f"{state}: {took}{result.seconds:.1f} s, recipe {chosen.name}, model in {result.model}")
-    what = "windows" if chosen.of_windows else f"sampled cells of {CELL} px"
-    print(f"{what} per cluster: {', '.join(map(str, result.cluster_sizes))}")
+    print(f"{unit} per cluster: {', '.join(map(str, result.cluster_sizes))}")
     if figure:
         print(f"typical places of each: {figure}")
     print_report(heard)
     return 0
+
+
+def _recipe_of(name: str | None, clusters: int | str | None, epochs: int | None, settings: Any) -> Recipe:
+    """Return the recipe of this name, or the default one, as the options change it."""
+    n_clusters = clusters if isinstance(clusters, int) else None
+    chosen = get_recipe(get_recipe(name or DEFAULT, **dict(settings)), num_clusters=n_clusters, epochs=epochs)
+    if epochs is not None and not chosen.trains:
+        raise ValueError(f"recipe {chosen.name} has nothing to train, so --epochs means nothing to it")
+    return chosen
+
+
+def _look_at_model(model: str) -> tuple[str, str]:
+    """Draw typical cut-outs of each cluster beside a model; return the file, or "", and what is clustered."""
+    from napari_stmml.figures.clusters_figure import clusters_figure
+    from napari_stmml.figures.drawing import save_figure
+    from napari_stmml.model.classifier import SurfaceClassifier
+
+    classifier = SurfaceClassifier.load(model)
+    unit = "windows" if classifier.encoder.unit == "windows" else f"sampled cells of {CELL} px"
+    if classifier.exemplars is None:
+        return "", unit
+    path = Path(model).with_name(f"{Path(model).stem}_clusters.png")
+    return str(save_figure(clusters_figure(classifier), path)), unit
 
 
 def predict(
@@ -75,10 +91,8 @@ def predict(
     """Label scans with a model. The maps are written to --out; of a job file, do this step."""
     if job := job_among(ctx, paths, ("model", "out"), _OF_JOBS):
         return do_steps(RunJobFile(job, ("predict",), tuple(include), processes), as_json)
-    assert model is not None
-    assert out is not None
     heard: list[Event] = []
-    run_here(LabelScans(model, out, tuple(paths), pitch, confidence=confidence), heard)
+    run_here(LabelScans(str(model), str(out), tuple(paths), pitch, confidence=confidence), heard)
     maps, skipped = of_type(heard, ScanLabelled), left_out(heard)
     if as_json:
         print(json.dumps({"maps": [event.as_dict() for event in maps], "skipped": skipped}, indent=1))
@@ -122,16 +136,3 @@ def learn(
     for one in skipped:
         print(f"skipped: {one['why']}", file=sys.stderr)
     return 0 if learned else 1
-
-
-def _picture_of_clusters(model: str) -> str:
-    """Draw typical cut-outs of each cluster beside the model, where it has kept some; return the file."""
-    from napari_stmml.figures.clusters_figure import clusters_figure
-    from napari_stmml.figures.drawing import save_figure
-    from napari_stmml.model.classifier import SurfaceClassifier
-
-    classifier = SurfaceClassifier.load(model)
-    if classifier.exemplars is None:
-        return ""
-    path = Path(model).with_name(f"{Path(model).stem}_clusters.png")
-    return str(save_figure(clusters_figure(classifier), path))

@@ -89,36 +89,42 @@ def progress_shown(verbose: bool = False) -> Iterator[Listener]:
     progress = Progress(*columns, console=console)
     bars: dict[str, Any] = {}
 
-    def bar(name: str, done: int, total: int, note: str = "", stays: bool = True) -> None:
-        if not console.is_terminal:
-            if done >= total and stays:
-                console.print(f"{name} 100% {note}".rstrip())
-            return
-        if name not in bars:
-            bars[name] = progress.add_task(name, total=total, note="")
-        progress.update(bars[name], completed=done, note=note)
-        if done >= total and not stays:
-            progress.remove_task(bars.pop(name))
+    def draw(name: str, done: int, total: int, note: str, stays: bool) -> None:
+        if console.is_terminal:
+            if name not in bars:
+                bars[name] = progress.add_task(name, total=total, note="")
+            progress.update(bars[name], completed=done, note=note)
+            if done >= total and not stays:
+                progress.remove_task(bars.pop(name))
+        elif done >= total and stays:
+            console.print(f"{name} 100% {note}".rstrip())
 
     def show(event: Event) -> None:
-        match event:
-            case events.BatchDone(epoch, batch, batches, loss, epochs):
-                done = (epoch - 1) * batches + batch
-                bar("training", done, epochs * batches, f"epoch {epoch}/{epochs}, loss {loss:.3g}")
-            case events.Clustering(done, total):
-                bar("clustering", done, total)
-            case events.ScanProgress(scan, done, total):
-                bar(scan, done, total, stays=False)
-            case events.FilesDone(step, done, total):
-                bar(step, done, total, f"{done} of {total} scans")
-        for sentence in _sentences(event, verbose):
+        if bar := _bar(event):
+            draw(*bar)
+        for sentence in (*_sentences(event), *(_details(event) if verbose else ())):
             console.print(sentence)
 
     with progress if console.is_terminal else nullcontext():
         yield show
 
 
-def _sentences(event: Event, verbose: bool) -> Iterator[str]:
+def _bar(event: Event) -> tuple[str, int, int, str, bool] | None:
+    """Return name, done, total and a note of the bar that an event moves, and whether it stays when full."""
+    match event:
+        case events.BatchDone(epoch, batch, batches, loss, epochs):
+            done, note = (epoch - 1) * batches + batch, f"epoch {epoch}/{epochs}, loss {loss:.3g}"
+            return "training", done, epochs * batches, note, True
+        case events.Clustering(done, total):
+            return "clustering", done, total, "", True
+        case events.ScanProgress(scan, done, total):
+            return scan, done, total, "", False
+        case events.FilesDone(step, done, total):
+            return step, done, total, f"{done} of {total} scans", True
+    return None
+
+
+def _sentences(event: Event) -> Iterator[str]:
     """Say what an event means to somebody who waits in a terminal."""
     match event:
         case events.Message(text):
@@ -136,13 +142,18 @@ def _sentences(event: Event, verbose: bool) -> Iterator[str]:
                 yield f"{labels}: {event.painted} px are as a person painted them"
             if event.problem:
                 yield f"{labels}: {event.problem}"
-            if verbose:
-                yield labels
-        case events.FileTaken(scan, rows) if verbose:
+
+
+def _details(event: Event) -> Iterator[str]:
+    """Say what became of every scan and epoch."""
+    match event:
+        case ScanLabelled(labels=labels):
+            yield labels
+        case events.FileTaken(scan, rows):
             for row in rows:
                 counted = f"{row.windows} windows" if row.windows else row.reason
                 yield f"{scan} {row.direction}: {row.status}, {counted}"
-        case events.EpochDone(epoch, loss) if verbose:
+        case events.EpochDone(epoch, loss):
             yield f"epoch {epoch}: loss {loss:.4g}"
 
 
