@@ -76,14 +76,23 @@ def warm_worker():
 
 @pytest.fixture
 def dock(warm_worker, qtbot, monkeypatch):
-    """Return a function that docks one of our panels by its name, by default with the warm process."""
+    """Return a function that docks one of our panels by its name, by default with the warm process.
+
+    On a viewer without a window it is made as it would be docked there, which takes no seconds.
+    """
     from napari_stmml.viewer.shared import job_panel
 
     def dock_(viewer, name, worker=warm_worker):
         with monkeypatch.context() as patch:
             if worker is not None:
                 patch.setattr(job_panel, "Worker", lambda: worker)
-            _, panel = viewer.window.add_plugin_dock_widget("napari-stmml", name)
+            if hasattr(viewer, "window"):
+                return viewer.window.add_plugin_dock_widget("napari-stmml", name)[1]
+            widgets = PluginManager.instance().iter_widgets()
+            panel = next(one for one in widgets if one.display_name == name).get_callable()(viewer)
+        qtbot.addWidget(panel)
+        for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
+            event.connect(panel.reset_choices)
         return panel
 
     yield dock_

@@ -14,19 +14,21 @@ LONG = 120_000  # ms
 
 
 @pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer()
-
-
-@pytest.fixture
 def layer(viewer, small_scan):
     data, meta, _ = scan_to_layer(small_scan)
     return viewer.add_image(data, **meta)
 
 
 @pytest.fixture
-def panel(viewer, dock, tiny_model):
+def panel(viewer, dock, instant_model):
     panel = dock(viewer, "Predict")
+    panel.model.value = instant_model
+    return panel
+
+
+@pytest.fixture
+def window_panel(panel, tiny_model):
+    """Let the panel use a model of windows."""
     panel.model.value = tiny_model
     panel.pitch.value = 8
     return panel
@@ -72,7 +74,7 @@ def both_model(both_ways, tmp_path_factory):
 
 
 def test_labels_lie_exactly_on_their_scans_wherever_those_were_put(
-    viewer, layer, predict, small_scan, tiny_classifier
+    viewer, layer, predict, small_scan, instant_classifier
 ):
     data, meta, _ = scan_to_layer(small_scan)
     turned = viewer.add_image(data, **(meta | {"name": "turned", "translate": (5, -3), "rotate": 30}))
@@ -87,24 +89,24 @@ def test_labels_lie_exactly_on_their_scans_wherever_those_were_put(
         assert labels.data.shape == scan.data.shape
         for key, value in place_of(scan).items():
             assert np.array_equal(getattr(labels, key), value), key
-        assert np.array_equal(labels.data, tiny_classifier.predict(scan_of(scan), pitch=8))
+        assert np.array_equal(labels.data, instant_classifier.predict(scan_of(scan)))
 
 
-def test_labels_have_the_names_and_colours_of_the_models_classes(viewer, layer, predict, tiny_classifier):
+def test_labels_have_the_names_and_colours_of_the_models_classes(viewer, layer, predict, instant_classifier):
     predict(layer)
     (labels,) = labels_of(viewer)
-    names = ["unlabelled", *tiny_classifier.class_names]
+    names = ["unlabelled", *instant_classifier.class_names]
     assert list(labels.features["class"])[: len(names)] == names
     assert all(name.startswith("new class ") for name in labels.features["class"][len(names) :])
-    for label, colour in enumerate(tiny_classifier.class_colours, start=1):
+    for label, colour in enumerate(instant_classifier.class_colours, start=1):
         rgb = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         assert labels.get_color(label)[:3] == pytest.approx(rgb, abs=1e-6)
 
 
-def test_a_prediction_says_what_to_do_next_and_is_remembered(layer, predict, panel, tiny_model):
+def test_a_prediction_says_what_to_do_next_and_is_remembered(layer, predict, panel, instant_model):
     predict(layer)
     assert panel.status.text().startswith("1 of 1 scan labelled. Correct merges and names classes")
-    assert panel.shared.model == tiny_model
+    assert panel.shared.model == instant_model
 
 
 def test_a_second_prediction_is_made_by_the_same_process(layer, predict, panel, viewer):
@@ -143,7 +145,7 @@ def test_a_layer_without_scale_is_labelled_and_the_panel_says_how(viewer, panel,
     panel.layers.value = [plain]
     panel.start_button.click()
     assert panel.status.text() == (
-        "plain: no scale in nm, so its pixels are taken to be at the model's 8 px/nm"
+        "plain: no scale in nm, so its pixels are taken to be at the model's 15 px/nm"
     )
     finish(panel)
     (labels,) = labels_of(viewer)
@@ -165,34 +167,34 @@ def test_no_scan_chosen_is_a_sentence(layer, panel, said):
     assert said() == ["choose at least one open scan to label"]
 
 
-def test_cancelling_keeps_the_maps_that_were_made(viewer, panel, qtbot, finish, session_files):
+def test_cancelling_keeps_the_maps_that_were_made(viewer, window_panel, qtbot, finish, session_files):
     for file in session_files:
         for scan in read_mtrx(file):
             data, meta, _ = scan_to_layer(scan)
             viewer.add_image(data, **meta)
     scans = list(viewer.layers)
-    panel.pitch.value = 1
-    panel.layers.value = scans
-    panel.start_button.click()
+    window_panel.pitch.value = 1
+    window_panel.layers.value = scans
+    window_panel.start_button.click()
     qtbot.waitUntil(lambda: bool(labels_of(viewer)), timeout=LONG)
-    panel.cancel_button.click()
-    finish(panel)
+    window_panel.cancel_button.click()
+    finish(window_panel)
     made = len(labels_of(viewer))
     assert 0 < made < len(scans)
-    assert panel.status.text() == f"Cancelled; {made} of {len(scans)} scans labelled."
+    assert window_panel.status.text() == f"Cancelled; {made} of {len(scans)} scans labelled."
 
 
 def test_a_panel_that_is_shown_is_ready_and_offers_the_model_trained_last(
-    viewer, qtbot, monkeypatch, tiny_model
+    viewer, qtbot, monkeypatch, instant_model
 ):
     panel = module.PredictWidget(viewer)
     qtbot.addWidget(panel)
     warmed = []
     monkeypatch.setattr(panel.worker, "warm", lambda: warmed.append(True))
     assert panel.model.value is None
-    panel.shared.model = tiny_model
+    panel.shared.model = instant_model
     panel.show()
-    assert panel.model.value == tiny_model
+    assert panel.model.value == instant_model
     assert warmed
     panel.model.value = None  # to cluster at once: that is not to be taken back
     panel.hide()
@@ -256,7 +258,9 @@ def test_what_was_clustered_at_once_can_be_kept_as_a_model_and_overwrites_nothin
     assert not panel.keep_button.isVisibleTo(panel)
 
 
-def test_fields_are_those_of_a_model_or_of_none(panel, tiny_model, instant_model):
+def test_fields_are_those_of_a_model_or_of_none(window_panel, tiny_model, instant_model):
+    panel = window_panel
+
     def offered():
         fields = (panel.clusters, panel.both, panel.pitch)
         return [field.native.isVisibleTo(panel) for field in fields]
@@ -273,12 +277,14 @@ def test_fields_are_those_of_a_model_or_of_none(panel, tiny_model, instant_model
     assert offered() == [True, True, False]
 
 
-def test_a_pitch_that_was_chosen_holds_for_the_next_prediction_too(layer, predict, panel):
+def test_a_pitch_that_was_chosen_is_used_and_holds_for_the_next_prediction(
+    viewer, layer, predict, window_panel, tiny_classifier, small_scan
+):
+    window_panel.pitch.value = 4
     predict(layer)
-    assert panel.pitch.value == 8
-    panel.pitch.value = 4
-    predict(layer)
-    assert panel.pitch.value == 4
+    assert window_panel.pitch.value == 4
+    (labels,) = labels_of(viewer)
+    assert np.array_equal(labels.data, tiny_classifier.predict(small_scan, pitch=4))
 
 
 def test_both_biases_are_offered_where_both_ways_of_a_frame_are_chosen(
