@@ -137,7 +137,7 @@ class Here:
     """A pool that works in this process: nothing to start, and patches hold."""
 
     def __init__(self, processes=0):
-        pass
+        self.processes = 1
 
     def __enter__(self):
         return self
@@ -158,9 +158,10 @@ class Here:
 @pytest.fixture
 def here(monkeypatch):
     """Do the work of a job's pool in this process."""
-    from napari_stmml.batch import pipeline
+    from napari_stmml.batch import labelling, process
 
-    monkeypatch.setattr(pipeline, "Pool", Here)
+    for module in (labelling, process):
+        monkeypatch.setattr(module, "Pool", Here)
 
 
 @pytest.fixture

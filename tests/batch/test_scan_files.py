@@ -7,25 +7,14 @@ import pytest
 from PIL import Image
 
 from napari_stmml import read_mtrx
-from napari_stmml.batch.intake import Intake, is_done, take_in
 from napari_stmml.batch.job_file import JobFile
-from napari_stmml.batch.label_files import (
-    Prepared,
-    Reading,
-    Writing,
-    read_prepared,
-    record_of,
-    write_labelled,
-)
+from napari_stmml.batch.prepare_file import FileTask, prepare_file
 from napari_stmml.batch.scan_files import density_of
-from napari_stmml.classes import Classes
-from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.srsml24.window_stream import load_map
-from tests.window_tables import read_log, read_starts
+from tests.window_tables import read_starts
 
 TINY = {
     "pixel_density": 8.0,
@@ -60,11 +49,11 @@ def take(file, tmp_path):
     """Return a function that takes the file in with some parameters; it returns the job's folder."""
 
     def take(name="job", which="train", **values):
-        job = JobFile({**TINY, **values}, tmp_path)
-        intake = Intake(str(file), f"in/{STEM}", which, str(tmp_path / name), job.values)
-        record = take_in(intake)
-        assert is_done(intake)
-        for output in record["outputs"]:
+        paths = {"job_name": name, "train_path": [str(file)]}
+        task = FileTask(str(file), f"in/{STEM}", which, JobFile({**TINY, **paths, **values}, tmp_path))
+        record = prepare_file(task)
+        assert task.is_done()
+        for output in record.outputs:
             assert (tmp_path / name / output).exists()
         return tmp_path / name
 
@@ -126,7 +115,7 @@ def test_without_metadata_there_are_no_settings_but_the_coordinates_stay(take):
 
 def test_of_a_scan_that_is_only_labelled_no_windows_are_written(take):
     kinds = {name.partition("/")[0] for name in files_of(take(which="predict"))}
-    assert kinds == {"jpg", "report", "state"}
+    assert kinds == {"jpg", "prepared", "report", "state"}
 
 
 def windows_in(folder, name):
@@ -234,85 +223,3 @@ def test_a_density_that_is_not_known_or_not_one_is_none(file):
     assert density_of(replace(scan, pixel_size=None), own) is None
     assert density_of(replace(scan, pixel_size=(0.1, 0.2)), own) is None
     assert density_of(replace(scan, pixel_size=(0.1, 0.2)), Recipe(pixel_density=8.0)) == 8.0
-
-
-# Of a labelled direction
-
-
-@pytest.fixture
-def labelled(file, tmp_path):
-    """Label the top third of the windows 1 and the others 2, and write it; return all there is to know."""
-    recipe = Recipe(**{name: value for name, value in TINY.items() if name in Recipe().as_dict()})
-    (prepared,) = read_prepared(Reading(str(file), f"in/{STEM}", ("FU",), recipe))
-    shape = recipe.prediction_grid.shape(prepared.heights.shape)
-    nearest = np.full(shape, 2, np.uint8)
-    nearest[:5] = 1
-    margin = np.linspace(0, 1, nearest.size, dtype=np.float32).reshape(shape)
-    classes = Classes.plain(("a", "b"), ("#ff0000", "#0000ff"))
-    look = {"classes": classes, "lineage": "", "model": "m.stmml", "alpha": 0.5}
-    made = write_labelled(
-        Writing(
-            prepared,
-            nearest,
-            margin,
-            recipe,
-            fingerprint="f",
-            folder=str(tmp_path / "job"),
-            cmap="gray",
-            **look,
-        )
-    )
-    return prepared, nearest, margin, recipe, tmp_path / "job", list(made.outputs)
-
-
-def test_a_direction_is_prepared_for_labelling_as_it_was_for_training(take, file, labelled):
-    prepared = labelled[0]
-    assert isinstance(prepared, Prepared)
-    assert np.array_equal(prepared.heights, load_map(take("train") / "prepared" / "in" / f"{STEM}_FU.npy"))
-    assert prepared.name == f"in/{STEM}_FU"
-
-
-def test_a_label_map_a_figure_an_overlay_and_a_log_are_left_and_then_the_record(labelled):
-    *_, folder, outputs = labelled
-    ends = ("labels.tif", "labels.png", "overlay.png", "windows.txt")
-    assert outputs == [f"predictions/in/{STEM}_FU_{end}" for end in ends]
-    assert files_of(folder) == {*outputs, f"state/predict/in~{STEM}_FU.json"}
-    assert record_of(folder, f"in/{STEM}_FU").is_file()
-
-
-def test_painting_the_log_gives_the_label_map(labelled):
-    prepared, nearest, margin, _, folder, outputs = labelled
-    starts, labels, sure = read_log(folder / outputs[3])
-    grid = WindowGrid(16, 4)
-    rows, cols = (list(grid.starts(length)) for length in prepared.heights.shape)
-    again = np.zeros(nearest.shape, np.uint8)
-    for (row, col), label in zip(starts.tolist(), labels, strict=True):
-        again[rows.index(row), cols.index(col)] = label
-    assert np.array_equal(again, nearest)
-    assert sure == pytest.approx(margin.ravel(), abs=1e-5)
-    from napari_stmml.heights.resample import to_own_pixels
-
-    painted = to_own_pixels(grid.paint(again, prepared.heights.shape), (96, 64))
-    assert np.array_equal(LabelMap.read(folder / outputs[0]).labels, painted)
-
-
-def test_the_top_is_at_the_top_of_label_map_and_overlay(labelled):
-    *_, folder, outputs = labelled
-    labels = LabelMap.read(folder / outputs[0])
-    assert set(np.unique(labels.labels[10:28])) == {0, 1}
-    assert set(np.unique(labels.labels[60:])) == {0, 2}
-    assert labels.labels.shape == (96, 64)
-    assert labels.pixel_size == pytest.approx((6 / 64, 6 / 64))
-    assert labels.names == {1: "a", 2: "b"}
-    overlay = np.asarray(Image.open(folder / outputs[2]).convert("RGB"), int)
-    assert overlay.shape == (96, 64, 3)
-    red, blue = overlay[..., 0] - overlay[..., 2], overlay[..., 2] - overlay[..., 0]
-    assert np.array_equal(red > 50, labels.labels == 1)
-    assert np.array_equal(blue > 50, labels.labels == 2)
-    assert overlay[:8, 40:].mean() > 100 > overlay[90:, 40:].mean()  # the heights below
-
-
-def test_the_figure_is_a_picture(labelled):
-    *_, folder, outputs = labelled
-    with Image.open(folder / outputs[1]) as figure:
-        assert min(figure.size) > 200

@@ -7,7 +7,15 @@ from scipy.ndimage import shift as moved
 from benchmarks.surfaces import simulate_si001, with_artefacts
 from napari_stmml import Scan, read_mtrx
 from napari_stmml.heights.prepare import Preprocessing
-from napari_stmml.heights.two_biases import lag, pair_scans, paired, shifted, way_back, with_way_back
+from napari_stmml.heights.two_biases import (
+    lag,
+    pair_scans,
+    paired,
+    shifted,
+    way_back,
+    with_other_bias,
+    with_way_back,
+)
 
 
 def surface(seed=1, **known):
@@ -133,3 +141,13 @@ def test_a_scan_gets_its_way_back_preferably_with_the_same_history():
         assert next(with_way_back([one], others, Preprocessing())) is one
     (alone,) = with_way_back([forward], [plain("backward/down")], Preprocessing(both_biases=True))
     assert alone is forward
+
+
+def test_a_scan_that_is_prepared_gets_the_bias_of_its_way_back_alone():
+    scans = frame()
+    both = Preprocessing(both_biases=True)
+    named = list(with_other_bias(scans, both))
+    assert [scan.settings() for scan in named] == [scan.settings() for scan in paired(scans, both)]
+    assert all(scan.other is None for scan in named)
+    assert list(with_other_bias(scans, Preprocessing())) == scans
+    assert list(with_other_bias(scans[:1], both)) == scans[:1]

@@ -1,9 +1,8 @@
 import pytest
 
-from napari_stmml.batch import pipeline
 from napari_stmml.events import BatchDone, Clustering, EpochDone, FilesDone, of_type
 from napari_stmml.system import progress
-from napari_stmml.system.progress import Stopped, throttled, until_stopped, with_time_left
+from napari_stmml.system.progress import FileCount, Stopped, throttled, until_stopped, with_time_left
 
 
 @pytest.fixture
@@ -18,7 +17,6 @@ def clock(monkeypatch):
 
     clock = Clock()
     monkeypatch.setattr(progress, "time", clock)
-    monkeypatch.setattr(pipeline, "time", clock)
     return clock
 
 
@@ -66,10 +64,10 @@ def test_a_training_that_is_gone_on_with_knows_how_far_it_is(clock):
 
 def test_files_are_counted_to_their_end_with_pace_and_time_left(clock):
     told = []
-    pace = pipeline._Pace("process", 2, 6, told.append)
+    count = FileCount("process", 2, 6, told.append)
     for _ in range(4):
         clock.now += 0.5
-        pace.step()
+        count.add()
     assert [event.done for event in told] == [2, 3, 4, 5, 6]
     assert told[0] == FilesDone("process", 2, 6, per_second=None, seconds_left=None)
     assert {event.per_second for event in told[1:]} == {2.0}
@@ -78,10 +76,10 @@ def test_files_are_counted_to_their_end_with_pace_and_time_left(clock):
 
 def test_many_quick_files_are_few_events_and_the_last_is_told(clock):
     told = []
-    pace = pipeline._Pace("process", 0, 1000, told.append)
+    count = FileCount("process", 0, 1000, told.append)
     for _ in range(1000):
         clock.now += 0.001
-        pace.step()
+        count.add()
     assert len(told) < 10
     assert told[-1].done == told[-1].total == 1000
 

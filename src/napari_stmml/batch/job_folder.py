@@ -7,17 +7,16 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
-from napari_stmml.system.files import sweep, write_text
+from napari_stmml.batch.records import Fingerprint, StepRecord, read_record, write_record
+from napari_stmml.system.files import sweep
 
-Print = dict[str, Any]  # a fingerprint: everything that a step's files depend on
 MOST_BYTES = 200  # of a name of a file, which with its ending may have 255
 
 
-def digest(fingerprint: Any) -> str:
+def digest(fingerprint: Fingerprint | list) -> str:
     """Say in 64 letters what a fingerprint is: the same for the same values only."""
     return hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()
 
@@ -64,34 +63,40 @@ class JobFolder:
             sweep(self.path)
             yield
 
-    def state(self, step: str) -> dict[str, Any]:
-        """Return what is known of a step: ``fingerprint``, ``done``, ``outputs``; empty if nothing is."""
-        try:
-            known = json.loads((self.path / "state" / f"{step}.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return known if isinstance(known, dict) and isinstance(known.get("outputs"), list) else {}
-
-    def begin(self, step: str, fingerprint: Print) -> tuple[bool, str]:
+    def begin(self, step: str, fingerprint: Fingerprint) -> tuple[bool, str]:
         """Prepare for a step; return whether it is done already, and a sentence on what was put aside.
 
         Files of the same step with another fingerprint go to ``older``.
         """
-        known = self.state(step)
-        said = ""
-        if known and known.get("fingerprint") != fingerprint:
-            said = f"{step}: {difference(known.get('fingerprint', {}), fingerprint)}"
-            said += f"; the files made before are now in {self.put_aside(known.get('outputs', []))}"
-            known = {}
-        if known.get("done") and all((self.path / output).exists() for output in known["outputs"]):
+        known, said = self._record(step), ""
+        if known and known.fingerprint != fingerprint:
+            where = self.put_aside(known.outputs)
+            said = f"{step}: {difference(known.fingerprint, fingerprint)}"
+            said += f"; the files made before are now in {where}"
+            known = None
+        if known and known.done and self.has_all(known.outputs):
             return True, said
-        self.note(step, fingerprint, known.get("outputs", []))
+        self.note(step, fingerprint, known.outputs if known else ())
         return False, said
 
-    def note(self, step: str, fingerprint: Print, outputs: Iterable[str], done: bool = False) -> None:
+    def is_done(self, step: str, fingerprint: Fingerprint) -> bool:
+        """Say whether a step is done with this fingerprint, and all that it made is there."""
+        known = self._record(step)
+        return bool(known and known.done and known.fingerprint == fingerprint and self.has_all(known.outputs))
+
+    def note(self, step: str, fingerprint: Fingerprint, outputs: Iterable[str], done: bool = False) -> None:
         """Write down what a step makes, before it is made or, ``done``, when all of it is there."""
-        content = {"fingerprint": fingerprint, "done": done, "outputs": list(outputs)}
-        write_text(self.path / "state" / f"{step}.json", json.dumps(content, indent=1))
+        write_record(self._path(step), StepRecord(fingerprint, tuple(outputs), done))
+
+    def has_all(self, outputs: Iterable[str]) -> bool:
+        """Say whether all these files and folders of this folder are there."""
+        return all((self.path / output).exists() for output in outputs)
+
+    def _path(self, step: str) -> Path:
+        return self.path / "state" / f"{step}.json"
+
+    def _record(self, step: str) -> StepRecord | None:
+        return read_record(self._path(step), StepRecord)
 
     def put_aside(self, outputs: Iterable[str]) -> Path:
         """Move files and folders of this folder to a folder in ``older`` that is new in every run.
@@ -117,7 +122,7 @@ class JobFolder:
                 yield output
 
 
-def difference(before: Print, now: Print) -> str:
+def difference(before: Fingerprint, now: Fingerprint) -> str:
     """Say which parameters are no longer what they were.
 
     >>> difference({"epochs": 5, "seed": 0}, {"epochs": 6, "seed": 0})

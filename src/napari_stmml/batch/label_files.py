@@ -1,138 +1,218 @@
-"""What a job leaves of every labelled direction: label map, figures, and the log of its windows."""
+"""The files of a labelled scan: label map, confidence, figure, overlay, log of its windows, record."""
 
-import json
-from dataclasses import dataclass, field, replace
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from napari_stmml.batch.job_folder import one_name
+from napari_stmml.batch.records import LabelRecord, write_record
 from napari_stmml.batch.scan_files import density_of, starts_of
 from napari_stmml.classes import Classes
+from napari_stmml.events import ScanLabelled
 from napari_stmml.features.painting import paint_scan
-from napari_stmml.heights.two_biases import first_map, paired
-from napari_stmml.io.formats import read_scan_file
+from napari_stmml.heights.flatten import flatten
+from napari_stmml.heights.windows import WindowGrid
+from napari_stmml.io.label_tiff import LabelMap, write_values
 from napari_stmml.io.predicted_map import predicted_map, put_aside_if_edited
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
-from napari_stmml.system.files import write_text
 from napari_stmml.truth.overlay import with_truth
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
-    """One direction, ready to be labelled: heights flattened, float32 in nm, and prepared.
+class LabelTask:
+    """A scan to label.
 
-    ``heights`` are (rows, cols), or (2, rows, cols) of both biases.
+    Parameters
+    ----------
+    scan : Scan
+        With ``other`` where the recipe takes both biases, unless it is prepared.
+    stem : str
+        How the names of its files begin, below ``Wanted.out``.
+    name : str
+        What it is called in events.
+    number : int or None
+        Which scan of a request it is, from 0.
+    prepared : str
+        The file of its prepared map; empty if it is to be prepared.
+    fingerprint : str
+        What its record says that its files depend on.
     """
 
-    scan: Scan
+    scan: Scan = field(repr=False)
+    stem: str
     name: str
-    flat: np.ndarray = field(repr=False)
-    heights: np.ndarray = field(repr=False)
+    number: int | None = None
+    prepared: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A file to read for labelling: which of its directions were taken in, and how to prepare them."""
+class Wanted:
+    """Which files are made of every labelled scan, and where they go.
 
-    source: str
-    place: str
-    directions: tuple[str, ...]
-    recipe: Recipe
-
-
-@dataclass(frozen=True, eq=False)
-class Writing:
-    """A labelled direction to write: labels and confidence of its windows, and where everything goes.
-
-    ``fingerprint`` is what its record says that its files depend on.
+    Parameters
+    ----------
+    model, out : str
+        The model's file, and the folder of the files.
+    pitch : int or None
+        Step between windows in px; the recipe's, if there is none.
+    confidence, figure, exemplars : bool
+        A map of the confidence; a figure of scan and labels, with the most typical place of each class.
+    job : WantedByJob or None
+        What a job asks for on top.
     """
 
-    prepared: Prepared
-    nearest: np.ndarray = field(repr=False)
-    margin: np.ndarray = field(repr=False)
-    recipe: Recipe
-    fingerprint: str
-    classes: Classes
-    lineage: str
     model: str
+    out: str
+    pitch: int | None = None
+    confidence: bool = False
+    figure: bool = False
+    exemplars: bool = False
+    job: "WantedByJob | None" = None
+
+
+@dataclass(frozen=True)
+class WantedByJob:
+    """What a job makes of every labelled scan: an overlay, a log of the windows, and a record in ``folder``.
+
+    Parameters
+    ----------
+    folder : str
+        The job's, which the record's paths are relative to.
+    recipe : Recipe
+    alpha : float
+        Opacity of the classes in the overlay.
+    cmap : str
+        Colours of its heights.
+    """
+
     folder: str
+    recipe: Recipe
     alpha: float
     cmap: str
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """What was written of one direction, relative to the job's folder, and where an edited map went.
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a model says of a scan.
 
-    Of its labels ``painted`` px are a person's; ``problem`` says why some may be missing.
+    Parameters
+    ----------
+    labels, confidence : ndarray, shape (rows, cols) of the grid
+        Of every window or cell, 0 = no label.
+    grid : WindowGrid
+    shape : (int, int)
+        px of the prepared map.
+    classes : Classes
+        Of the model.
+    lineage : str
+        What tells its labels from those of other models.
+    exemplars : ndarray or None
+        Of its clusters, for the figure.
+    seconds : float
+        How long it took.
     """
 
-    outputs: tuple[str, ...]
-    edited: str = ""
-    painted: int = 0
-    problem: str = ""
+    labels: np.ndarray = field(repr=False)
+    confidence: np.ndarray = field(repr=False)
+    grid: WindowGrid
+    shape: tuple[int, int]
+    classes: Classes
+    lineage: str
+    exemplars: np.ndarray | None = field(default=None, repr=False)
+    seconds: float = 0.0
 
 
-def record_of(folder: Path, name: str) -> Path:
-    """Return the file that says what was made of a direction; written last, so that it vouches for it."""
+def write_labels(task: LabelTask, answer: Answer, wanted: Wanted) -> ScanLabelled:
+    """Write the files of a labelled scan; a label map that a person edited is put aside first.
+
+    What a person painted on the scan wins over what the model says.
+
+    Parameters
+    ----------
+    task : LabelTask
+    answer : Answer
+    wanted : Wanted
+
+    Returns
+    -------
+    ScanLabelled
+    """
+    started, scan = time.monotonic(), task.scan
+    labels, confidence = paint_scan(answer.labels, answer.confidence, answer.grid, answer.shape, scan, True)
+    shown = with_truth(labels, scan, answer.classes, answer.lineage)
+    model = Path(wanted.model).name
+    labelled = predicted_map(shown.labels, scan, *shown.classes.legend, model, shown.painted)
+    path = _path(task, wanted, "labels.tif")
+    edited = put_aside_if_edited(path)
+    labelled.write(path)
+    sure = figure = overlay = log = None
+    if wanted.confidence:
+        sure = write_values(_path(task, wanted, "confidence.tif"), confidence, scan.pixel_size)
+    if wanted.figure:
+        from napari_stmml.figures.drawing import save_figure
+        from napari_stmml.figures.labels_figure import labels_figure
+
+        picture = labels_figure(scan, labelled, answer.exemplars)
+        figure = save_figure(picture, _path(task, wanted, "labels.png"))
+    if wanted.job:
+        overlay = _write_overlay(task, wanted, wanted.job, labelled)
+        log = _write_log(task, answer, wanted, wanted.job)
+        made = [path, *(one for one in (figure, overlay, log) if one)]
+        outputs = tuple(one.relative_to(wanted.job.folder).as_posix() for one in made)
+        record = LabelRecord(task.fingerprint, outputs, scan.source)
+        write_record(record_path(Path(wanted.job.folder), task.stem), record)
+    sizes = np.bincount(shown.labels.ravel(), minlength=shown.classes.n + 1)
+    with np.errstate(invalid="ignore"):
+        unlike = int((confidence < 0).sum())
+    files = {"confidence": sure, "figure": figure, "overlay": overlay, "log": log, "edited": edited}
+    return ScanLabelled(
+        task.name,
+        str(path),
+        task.number,
+        scan.source or None,
+        painted=shown.painted or None,
+        problem=shown.problem or None,
+        pixels={label: int(sizes[label]) for label in sorted(shown.classes.order)},
+        unlike=unlike,
+        seconds=round(answer.seconds + time.monotonic() - started, 2),
+        **{kind: str(file) for kind, file in files.items() if file},
+    )
+
+
+def record_path(folder: Path, name: str) -> Path:
+    """Return the record of a direction's labels; written last, so that it vouches for their files."""
     return folder / "state" / "predict" / f"{one_name(name, '~')}.json"
 
 
-def read_prepared(reading: Reading) -> list[Prepared]:
-    """Read a file and prepare those of its directions that the job took in."""
-    preparing = reading.recipe.preprocessing
-    ready = []
-    scans = read_scan_file(reading.source)
-    for scan in paired(scans, preparing):
-        if scan.short_direction in reading.directions:
-            flat = preparing.flat(scan, force=True)  # limits were looked at when it was taken in
-            name = f"{reading.place}_{scan.short_direction}"
-            heights = preparing.normalised(flat, scan, force=True)
-            # It travels between processes.
-            small = replace(scan, heights=scan.heights.astype(np.float32), other=None)
-            ready.append(Prepared(small, name, flat.astype(np.float32), heights))
-    return ready
+def _path(task: LabelTask, wanted: Wanted, end: str) -> Path:
+    return Path(wanted.out) / f"{task.stem}_{end}"
 
 
-def write_labelled(writing: Writing) -> Labelled:
-    """Write all files of one labelled direction; a label map that was edited is put aside first.
-
-    What a person painted on the scan wins over what the model says; the log is of the model's windows.
-    """
-    from napari_stmml.figures.drawing import save_figure
-    from napari_stmml.figures.labels_figure import labels_figure
+def _write_overlay(task: LabelTask, wanted: Wanted, job: WantedByJob, labelled: LabelMap) -> Path:
+    """Draw the classes over the scan, flattened as the recipe does it."""
     from napari_stmml.figures.pictures import save_overlay
+
+    heights = np.where(np.isfinite(task.scan.heights), task.scan.heights, np.nan)
+    flat = flatten(heights, job.recipe.flatten_method)
+    cmap = "gray" if job.cmap == "stm" else job.cmap
+    path = _path(task, wanted, "overlay.png")
+    return save_overlay(path, task.scan, flat, labelled, alpha=job.alpha, cmap=cmap)
+
+
+def _write_log(task: LabelTask, answer: Answer, wanted: Wanted, job: WantedByJob) -> Path:
+    """Write the windows that the model labelled; nothing that a person painted is in it."""
     from napari_stmml.io.tables import save_window_log
 
-    scan, prepared = writing.prepared.scan, writing.prepared.heights
-    grid = writing.recipe.prediction_grid
-    labels = paint_scan(writing.nearest, writing.margin, grid, first_map(prepared).shape, scan)
-    shown = with_truth(labels, scan, writing.classes, writing.lineage)
-    labelled = predicted_map(shown.labels, scan, *shown.classes.legend, writing.model, shown.painted)
-    outputs = [f"predictions/{writing.prepared.name}_{end}" for end in _ENDS]
-    tif, png, overlay, log = (Path(writing.folder) / output for output in outputs)
-    edited = put_aside_if_edited(tif)
-    labelled.write(tif)
-    save_figure(labels_figure(scan, labelled), png)
-    look: dict[str, Any] = {"alpha": writing.alpha}
-    if writing.cmap != "stm":
-        look["cmap"] = writing.cmap
-    save_overlay(overlay, scan, writing.prepared.flat, labelled, **look)
-    places = np.argwhere(writing.nearest)
-    save_window_log(
-        log,
-        starts_of(first_map(prepared), places, grid),
-        writing.nearest[tuple(places.T)],
-        writing.margin[tuple(places.T)],
-        window=grid.window,
-        pixel_density=density_of(scan, writing.recipe),
+    places = np.argwhere(answer.labels)
+    return save_window_log(
+        _path(task, wanted, "windows.txt"),
+        starts_of(places, answer.grid, answer.shape),
+        answer.labels[tuple(places.T)],
+        answer.confidence[tuple(places.T)],
+        window=answer.grid.window,
+        pixel_density=density_of(task.scan, job.recipe),
     )
-    record = {"fingerprint": writing.fingerprint, "outputs": outputs, "source": scan.source}
-    write_text(record_of(Path(writing.folder), writing.prepared.name), json.dumps(record, indent=1))
-    return Labelled(tuple(outputs), "" if edited is None else str(edited), shown.painted, shown.problem)
-
-
-_ENDS = ("labels.tif", "labels.png", "overlay.png", "windows.txt")

@@ -16,6 +16,7 @@ from napari_stmml.io.tables import save_table
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import atomic
 
+NOT_YET = "not processed yet"  # reason of a row whose turn has not come
 _UNSTATED = "for no stated reason"
 
 

@@ -84,6 +84,13 @@ def with_way_back(
         yield next(paired([scan] if back is None else [scan, back], preparation))
 
 
+def with_other_bias(scans: Sequence[Scan], preparation: Preprocessing) -> Iterator[Scan]:
+    """Yield scans that are prepared already: each with the bias of its way back, as `paired` gives it."""
+    for scan in scans:
+        back = way_back(scan, scans) if preparation.both_biases else None
+        yield scan if back is None else replace(scan, other_bias=back.bias)
+
+
 def first_map(heights: np.ndarray) -> np.ndarray:
     """Return the map, (rows, cols), of prepared heights; the first one, of those of two biases."""
     return heights if heights.ndim == 2 else heights[0]

@@ -1,9 +1,8 @@
 """Do what is asked: one function for each kind of request, here or in the worker's process; no Qt here."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from functools import singledispatch
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,9 @@ from uuid import uuid4
 
 import numpy as np
 
+from napari_stmml.batch.label_files import Wanted
+from napari_stmml.batch.labelling import label_folder, label_here, label_tasks
+from napari_stmml.batch.scan_log import ScanLog
 from napari_stmml.clustering.embedding import look
 from napari_stmml.events import (
     CellsReady,
@@ -28,15 +30,6 @@ from napari_stmml.events import (
 from napari_stmml.heights.two_biases import paired
 from napari_stmml.io.scan_archive import load_scans
 from napari_stmml.jobs.embedding_files import load_question, save_view
-from napari_stmml.jobs.ingest_log import IngestLog
-from napari_stmml.jobs.predict_scans import (
-    Predicted,
-    ScanTask,
-    label_scan,
-    predict_scan,
-    scan_tasks,
-    write_predicted,
-)
 from napari_stmml.jobs.requests import (
     ClusterAtOnce,
     ComputeCells,
@@ -55,8 +48,7 @@ from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.training import train_classifier
 from napari_stmml.recipe import CELL, Recipe, get_recipe
 from napari_stmml.scan import Scan
-from napari_stmml.system.pool import Outcome, Pool
-from napari_stmml.system.progress import Stopped, throttled, until_stopped, with_time_left
+from napari_stmml.system.progress import FileCount, Stopped, throttled, with_time_left
 from napari_stmml.truth.uncertain_areas import answers_of, uncertain_areas
 
 ShouldStop = Callable[[], bool]
@@ -93,7 +85,7 @@ def _train(request: TrainModel, report: Listener, should_stop: ShouldStop) -> No
         raise ValueError(f"{out} is a folder; name a file for the model")
     recipe = Recipe.from_dict(request.recipe)
     like = SurfaceClassifier.load(request.like) if request.like else None
-    log = IngestLog(out.with_name(f"{out.stem}_report"), "train")
+    log = ScanLog(out.with_name(f"{out.stem}_report"), "train")
     heard = _heard_by(log, report)
 
     def keep(so_far: SurfaceClassifier) -> None:
@@ -126,89 +118,54 @@ def _label(request: LabelScans, report: Listener, should_stop: ShouldStop) -> No
 
     With ``figures``, the folder gets the ingest report too.
     """
+    classifier = SurfaceClassifier.load(request.model)
+    if request.pitch is not None and not classifier.encoder.has_pitch:
+        raise ValueError(
+            f"recipe {classifier.recipe.name} labels every cell of {CELL} px; a pitch is for windows"
+        )
     if not request.figures:
-        _label_all(request, report, should_stop, lambda scans: scans)
+        _label_scans(request, classifier, report, should_stop, lambda scans: scans)
         return
-    log = IngestLog(Path(request.out) / "report", "predict")
+    log = ScanLog(Path(request.out) / "report", "predict")
     try:
-        _label_all(request, _heard_by(log, report), should_stop, log.watch)
+        _label_scans(request, classifier, _heard_by(log, report), should_stop, log.watch)
     finally:
         about = {"model": request.model, "pitch": str(request.pitch or "the recipe's")}
         if event := log.write(f"{Path(request.out).name}: what was labelled", request.paths, about):
             report(event)
 
 
-def _label_all(
+def _label_scans(
     request: LabelScans,
+    classifier: SurfaceClassifier,
     report: Listener,
     should_stop: ShouldStop,
     watch: Callable[[Iterable[Scan]], Iterable[Scan]],
 ) -> None:
-    classifier = SurfaceClassifier.load(request.model)
-    if request.pitch is not None and not classifier.encoder.has_pitch:
-        raise ValueError(
-            f"recipe {classifier.recipe.name} labels every cell of {CELL} px; a pitch is for windows"
-        )
-    scans = paired(
-        stream_scans(request.paths, report, should_stop, request.scans), classifier.recipe.preprocessing
-    )
-    tasks = scan_tasks(
-        watch(scans),
-        model=request.model,
-        out=request.out,
-        pitch=request.pitch,
-        figure=request.figures,
-        confidence=request.confidence,
-    )
-    total, sources = count_files(request.paths), set[str]()
-    if not request.figures or (classifier.encoder.has_network and total < 2):  # other processes take a while
-        for task in until_stopped(tasks, should_stop):
-            _report_all(report, label_scan(task, classifier, report, should_stop))
+    """Label the scans of a request: one by one here, or, of a folder, through many processes."""
+    total = count_files(request.paths)
+    # Other processes take a while to start.
+    many = request.figures and not (classifier.encoder.has_network and total < 2)
+    count = FileCount("predict", 0, total, report if many else ignore)
+
+    def not_read(event: Event) -> None:
+        report(event)
+        count.add()
+
+    scans = stream_scans(request.paths, not_read, should_stop, request.scans)
+    tasks = label_tasks(watch(paired(scans, classifier.recipe.preprocessing)))
+    files = (request.model, request.out, request.pitch, request.confidence, request.figures)
+    wanted = Wanted(*files, exemplars=request.figures)
+    how: dict[str, Any] = {"report": report, "should_stop": should_stop}
+    events: Iterable[Event]
+    if many:
+        labelled = label_folder(tasks, classifier, wanted, count, processes=request.processes, **how)
+        events = (event for _, event in labelled)
     else:
-        with Pool(request.processes) as pool:
-            for name, source, outcome in _outcomes(pool, tasks, classifier, report, should_stop):
-                if outcome.error:
-                    report(Skipped(name, f"{name} could not be labelled: {outcome.error}"))
-                else:
-                    _report_all(report, outcome.result)
-                sources.add(source)
-                report(FilesDone("predict", len(sources), total))
+        events = label_here(tasks, classifier, wanted, **how)
+    _report_all(report, events)
     if should_stop():
         raise Stopped("prediction was stopped")
-
-
-def _outcomes(
-    pool: Any,
-    tasks: Iterator[ScanTask],
-    classifier: SurfaceClassifier,
-    report: Listener,
-    should_stop: ShouldStop,
-) -> Iterator[tuple[str, str, Outcome]]:
-    """Yield what came of each scan: labelled in any process, or, by a network, here and written there."""
-    going = until_stopped(tasks, should_stop)
-    if not classifier.encoder.has_network:
-        for outcome in pool.map(label_scan, going):
-            yield outcome.task.scan.name, outcome.task.scan.source, outcome
-        return
-    left_out: list[tuple[str, str, Outcome]] = []
-
-    def predicted() -> Iterator[Predicted]:
-        for task in going:
-            try:
-                made = predict_scan(task, classifier, report, should_stop)
-            except Stopped:
-                return  # what is labelled is written all the same
-            if isinstance(made, Predicted):
-                yield made
-            else:
-                left_out.append((task.scan.name, task.scan.source, Outcome(task, [made])))
-
-    for outcome in pool.map(write_predicted, predicted()):
-        while left_out:
-            yield left_out.pop(0)
-        scan = outcome.task.task.scan
-        yield scan.name, scan.source, replace(outcome, result=[outcome.result])
-    yield from left_out
 
 
 @run.register
@@ -223,8 +180,8 @@ def _cluster_at_once(request: ClusterAtOnce, report: Listener, should_stop: Shou
     model.parent.mkdir(parents=True, exist_ok=True)
     classifier.save(model)
     report(_trained(classifier, str(model), started, False))
-    for task in scan_tasks(ready, model=str(model), out=request.out, confidence=True):
-        _report_all(report, label_scan(task, classifier, ignore, should_stop))
+    wanted = Wanted(str(model), request.out, confidence=True)
+    _report_all(report, label_here(label_tasks(ready), classifier, wanted, should_stop=should_stop))
 
 
 @run.register
@@ -282,12 +239,12 @@ def _find_uncertain(request: FindUncertain, report: Listener, should_stop: Shoul
 def _run_job_file(request: RunJobFile, report: Listener, should_stop: ShouldStop) -> None:
     """Run the steps; started again after a stop of any kind, they go on where they were."""
     from napari_stmml.batch.job_file import JobFile
-    from napari_stmml.batch.pipeline import Pipeline
+    from napari_stmml.batch.run import run_job
 
     job = JobFile.read(request.job)
     if request.include:
         job = JobFile({**job.values, "include": (*job.values["include"], *request.include)}, job.base)
-    Pipeline(job, report, should_stop, request.processes).run(request.steps)
+    run_job(job, request.steps, report=report, should_stop=should_stop, processes=request.processes)
 
 
 @run.register
@@ -324,7 +281,7 @@ def _report_all(report: Listener, events: Iterable[Event]) -> None:
         report(event)
 
 
-def _heard_by(log: IngestLog, report: Listener) -> Listener:
+def _heard_by(log: ScanLog, report: Listener) -> Listener:
     """Return a listener that the ingest log hears too."""
 
     def hear(event: Event) -> None:

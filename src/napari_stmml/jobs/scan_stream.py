@@ -1,7 +1,6 @@
 """Read the scans that a request names, file by file; what cannot be read is reported."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 
 from napari_stmml.events import Listener, Skipped
 from napari_stmml.io.formats import find_scans, read_scan_file
@@ -49,9 +48,11 @@ def stream_scans(
 
 
 def count_files(paths: Iterable[str]) -> int:
-    """Count the data files below paths, for progress."""
+    """Count the data files below paths, for progress; a path that gives none counts as one."""
     total = 0
     for path in paths:
-        with suppress(ScanFileError, OSError):  # said when it is read
+        try:
             total += len(find_scans(path))
+        except (ScanFileError, OSError):  # said when it is read
+            total += 1
     return total

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from napari_stmml.events import BatchDone, EpochDone, Event, Listener
+from napari_stmml.events import BatchDone, EpochDone, Event, FilesDone, Listener
 
 SECONDS_BETWEEN_REPORTS = 0.2
 
@@ -36,6 +36,37 @@ def throttled(report: Listener) -> Callable[[Event, bool], None]:
             report(event)
 
     return tick
+
+
+class FileCount:
+    """Reports how many files of a step are done, how many a second, and the time left.
+
+    Parameters
+    ----------
+    step : str
+    done, total : int
+        Files that are done already, and all.
+    report : callable
+        Gets `FilesDone`, at once and then at most five times a second.
+    """
+
+    def __init__(self, step: str, done: int, total: int, report: Listener) -> None:
+        self._step, self._total, self._tick = step, total, throttled(report)
+        self._before = self._done = done
+        self._began = time.monotonic()
+        self._tell()
+
+    def add(self) -> None:
+        """Count one more file."""
+        self._done += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        here, seconds = self._done - self._before, time.monotonic() - self._began
+        rate = here / seconds if here and seconds > 0 else None
+        left = None if rate is None else round((self._total - self._done) / rate, 1)
+        event = FilesDone(self._step, self._done, self._total, rate, left)
+        self._tick(event, self._done == self._total)
 
 
 def of_training(

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from napari_stmml.batch.intake import NOT_YET, load_record
 from napari_stmml.batch.job_file import JobFile
-from napari_stmml.batch.report import Row, summary
+from napari_stmml.batch.records import LabelRecord, read_record
+from napari_stmml.batch.report import NOT_YET, Row, summary
 from napari_stmml.events import DirectionTaken
 from napari_stmml.io.formats import is_scan_file, read_scan_file
 from napari_stmml.io.label_tiff import LabelMap
@@ -156,19 +156,19 @@ def read_results(job: JobFile, write_report: bool = False) -> JobResults:
     write_report : bool
         Write the ingest report first: of a job whose process was killed before it could.
     """
-    from napari_stmml.batch.pipeline import Pipeline
+    from napari_stmml.batch.job_run import JobRun
 
-    run = Pipeline(job)
+    run = JobRun(job)
     if write_report:
         with suppress(ValueError, OSError), run.folder.locked():
             run.write_report()
     results, rows = Results(), run.rows()
     results.take(rows)
     for path in sorted((job.folder / "state" / "predict").glob("*.json")):
-        record = load_record(path)
-        for output in record.get("outputs", []):
-            if _LABELS.search(output) and (job.folder / output).is_file():
-                results.label(str(record.get("source", "")), job.folder / output)
+        if record := read_record(path, LabelRecord):
+            for output in record.outputs:
+                if _LABELS.search(output) and (job.folder / output).is_file():
+                    results.label(record.source, job.folder / output)
     page = job.folder / "report" / "ingest.html"
     return JobResults(results, summary(rows), page if page.is_file() else None)
 

@@ -1,16 +1,16 @@
 import csv
-import json
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from napari_stmml.batch import intake as ingest
-from napari_stmml.batch.intake import Intake, is_done, load_record, survey, take_in
+from napari_stmml.batch import process
 from napari_stmml.batch.job_file import JobFile
-from napari_stmml.batch.pipeline import Pipeline
+from napari_stmml.batch.job_run import JobRun
+from napari_stmml.batch.prepare_file import FileTask, give_up, prepare_file
 from napari_stmml.events import FileTaken, ReportWritten, Skipped, ignore, of_type
 from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
@@ -41,10 +41,10 @@ def frame(heights=SILICON, size=6.0, **more):
 def take(tmp_path, *paths, events=None, **values):
     """Do the step process of a job on these paths; return it."""
     values = {"train_path": [str(path) for path in paths]} | TINY | values
-    report = ignore if events is None else events.append
-    job = Pipeline(JobFile(values, tmp_path), report)
-    job.run(("process",))
-    return job
+    run = JobRun(JobFile(values, tmp_path), ignore if events is None else events.append)
+    process.process(run)
+    run.write_report()
+    return run
 
 
 def told(job):
@@ -196,48 +196,7 @@ def test_pixel_ratio_1_keeps_complete_scans_only_and_0_keeps_all(bad, tmp_path):
     assert told(take(tmp_path, path, pixel_ratio=32 / 64))[path.name] == each("kept")
 
 
-# Which files there are
-
-
-@pytest.fixture
-def tree(tmp_path):
-    """Two folders of one name, each with a session of the same name, one deeper than the other."""
-    for place in ("a/scans", "b/scans/day 1"):
-        write_session(tmp_path / place, [frame(), frame()], session="s")
-    return tmp_path
-
-
-def test_a_file_that_two_paths_reach_is_taken_once(tree):
-    scans = tree / "a" / "scans"
-    (scans / "s--1_7.I_mtrx").write_bytes(b"a current")
-    paths = [scans, scans, tree / "a", scans / "s--1_1.Z_mtrx", scans / "../scans", scans / "s_0001.mtrx"]
-    found = list(survey(("train", path) for path in paths))
-    assert sorted(one.path.name for one in found) == ["s--1_1.Z_mtrx", "s--1_2.Z_mtrx", "s--1_7.I_mtrx"]
-    assert {one.place for one in found} == {"scans/s--1_1", "scans/s--1_2", ""}
-
-
-def test_a_link_to_a_file_is_the_file(tree):
-    (tree / "linked").symlink_to(tree / "a" / "scans", target_is_directory=True)
-    found = list(survey([("train", tree / "a" / "scans"), ("predict", tree / "linked")]))
-    assert [one.set for one in found] == ["train", "train"]
-
-
-def test_two_folders_of_the_same_name_do_not_collide(tree):
-    found = list(survey([("train", tree / "a" / "scans"), ("test", tree / "b" / "scans")]))
-    assert [(one.set, one.place) for one in found] == [
-        ("train", "scans/s--1_1"),
-        ("train", "scans/s--1_2"),
-        ("test", "scans-2/day 1/s--1_1"),
-        ("test", "scans-2/day 1/s--1_2"),
-    ]
-
-
-def test_files_of_one_folder_named_one_by_one_stand_in_one_folder(tree):
-    files = sorted((tree / "a" / "scans").glob("*.Z_mtrx"))
-    assert [one.place for one in survey(("train", file) for file in files)] == [
-        "scans/s--1_1",
-        "scans/s--1_2",
-    ]
+# Many files
 
 
 @pytest.mark.parametrize("collate", [False, True])
@@ -265,87 +224,93 @@ def test_a_folder_without_scans_and_one_that_is_empty_are_rows(tmp_path):
     assert (status, reason) == ("skipped", "no scans")
 
 
-def test_files_beyond_a_data_limit_are_rows_too(tree, tmp_path):
-    job = take(tmp_path, tree / "a", tree / "b", mtrx_train_data_limit=1)
-    rows = job.rows()
+def test_files_beyond_a_data_limit_are_rows_too(tmp_path):
+    write_session(tmp_path / "in", [frame()] * 3, session="s")
+    rows = take(tmp_path, tmp_path / "in", mtrx_train_data_limit=1).rows()
     assert [row.status for row in rows].count("kept") == 2
     beyond = [row for row in rows if row.reason == "beyond mtrx_train_data_limit 1"]
-    assert len(beyond) == 3
+    assert len(beyond) == 2
     assert all(Path(row.source).name in row.why for row in beyond)
-    assert len(rows) == 5
+    assert len(rows) == 4
 
 
 # One file
 
 
 @pytest.fixture
-def intake(tmp_path):
-    """One good file to take in."""
+def task(tmp_path):
+    """One good file to prepare."""
     (file,) = write_session(tmp_path / "in", [frame()], session="s")
-    job = JobFile(TINY, tmp_path)
-    return Intake(str(file), "in/s--1_1", "train", str(tmp_path / "job"), job.values)
+    return FileTask(str(file), "in/s--1_1", "train", JobFile({**TINY, "train_path": ["in"]}, tmp_path))
 
 
-def test_a_file_is_done_when_all_it_left_is_there(intake):
-    assert not is_done(intake)
-    record = take_in(intake)
-    assert is_done(intake)
-    for output in record["outputs"]:
-        path = Path(intake.folder, output)
+def test_a_file_is_done_when_all_it_left_is_there(task):
+    assert not task.is_done()
+    record = prepare_file(task)
+    assert task.is_done()
+    for output in record.outputs:
+        path = task.job.folder / output
         kept = path.with_name("kept")
         path.rename(kept)
-        assert not is_done(intake)
+        assert not task.is_done()
         kept.rename(path)
-    assert is_done(intake)
+    assert task.is_done()
 
 
-def test_the_record_is_what_a_json_reader_gets_back(intake):
-    assert load_record(intake.record) == {}
-    assert load_record(intake.record) == {}
-    record = take_in(intake)
-    assert load_record(intake.record) == json.loads(json.dumps(record))
-    assert record["place"] == "in/s--1_1"
-    assert len(record["sha256"]) == 64
+def test_the_record_is_what_is_read_again(task):
+    assert task.record() is None
+    record = prepare_file(task)
+    assert task.record() == record
+    assert record.place == "in/s--1_1"
+    assert len(record.sha256) == 64
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", "3", "{}", '{"fingerprint": 3}', "\x00\x00"])
-def test_a_damaged_record_is_none_and_the_file_is_taken_in_again(intake, damage):
-    record = take_in(intake)
-    intake.record.write_text(damage)
-    assert not is_done(intake)
-    assert take_in(intake) == record
-    assert is_done(intake)
+def test_a_damaged_record_is_none_and_the_file_is_prepared_again(task, damage):
+    record = prepare_file(task)
+    task.record_path.write_text(damage)
+    assert not task.is_done()
+    assert prepare_file(task) == record
+    assert task.is_done()
 
 
-def test_other_bytes_or_a_later_date_are_another_file(intake):
-    take_in(intake)
-    path = Path(intake.source)
+def test_a_scan_that_is_only_labelled_is_prepared_too_and_a_record_without_its_map_is_not_current(task):
+    task = replace(task, set="predict")
+    record = prepare_file(task)
+    assert [known.direction for known in record.maps] == list(DIRECTIONS[:2])
+    assert task.is_current(record)
+    assert not task.is_current(replace(record, maps=()))  # as earlier versions left it
+
+
+def test_other_bytes_or_a_later_date_are_another_file(task):
+    prepare_file(task)
+    path = Path(task.source)
     path.touch()
-    assert not is_done(intake)
-    take_in(intake)
+    assert not task.is_done()
+    prepare_file(task)
     path.write_bytes(path.read_bytes()[:-4])
-    assert not is_done(intake)
+    assert not task.is_done()
 
 
-def test_a_file_whose_parameter_file_comes_later_is_taken_in_then(intake):
-    parameters = Path(intake.source).with_name("s_0001.mtrx")
+def test_a_file_whose_parameter_file_comes_later_is_prepared_then(task):
+    parameters = Path(task.source).with_name("s_0001.mtrx")
     away = parameters.rename(parameters.with_name("elsewhere"))
-    record = take_in(intake)
-    assert [row["reason"] for row in record["rows"]] == ["parameter file missing"]
-    assert not is_done(intake)
+    record = prepare_file(task)
+    assert [row.reason for row in record.rows] == ["parameter file missing"]
+    assert not task.is_done()
     away.rename(parameters)
-    assert [row["status"] for row in take_in(intake)["rows"]] == ["kept", "kept"]
-    assert is_done(intake)
+    assert [row.status for row in prepare_file(task).rows] == ["kept", "kept"]
+    assert task.is_done()
 
 
 def test_a_file_that_has_gone_meanwhile_is_a_row_and_stops_nothing(tmp_path, monkeypatch):
     first, second = write_session(tmp_path / "in", [frame(), frame()], session="s")
 
-    def take_in_after_it_has_gone(intake):
+    def prepare_after_it_has_gone(task):
         first.unlink(missing_ok=True)
-        return take_in(intake)
+        return prepare_file(task)
 
-    monkeypatch.setattr(ingest, "take_in", take_in_after_it_has_gone)
+    monkeypatch.setattr(process, "prepare_file", prepare_after_it_has_gone)
     job = take(tmp_path, tmp_path / "in")
     assert told(job) == {
         first.name: [("", "skipped", "no such file")],
@@ -353,23 +318,23 @@ def test_a_file_that_has_gone_meanwhile_is_a_row_and_stops_nothing(tmp_path, mon
     }
 
 
-def test_a_file_that_ends_the_process_is_a_row_that_says_so(intake):
-    record = ingest.give_up(intake, "its process ended")
-    (row,) = record["rows"]
-    assert (row["status"], row["reason"]) == ("skipped", "failed")
-    assert row["why"] == "Failed: s--1_1.Z_mtrx could not be taken in (its process ended)."
-    assert not is_done(intake)
+def test_a_file_that_ends_the_process_is_a_row_that_says_so(task):
+    record = give_up(task, "its process ended")
+    (row,) = record.rows
+    assert (row.status, row.reason) == ("skipped", "failed")
+    assert row.why == "Failed: s--1_1.Z_mtrx could not be taken in (its process ended)."
+    assert not task.is_done()
 
 
 def test_a_fault_of_ours_stays_with_its_file(tmp_path, monkeypatch):
     first, second = write_session(tmp_path / "in", [frame(), frame()], session="s")
 
-    def fail(intake):
-        if intake.source == str(first):
+    def fail(task):
+        if task.source == str(first):
             raise ZeroDivisionError("of ours")
-        return take_in(intake)
+        return prepare_file(task)
 
-    monkeypatch.setattr(ingest, "take_in", fail)
+    monkeypatch.setattr(process, "prepare_file", fail)
     job = take(tmp_path, tmp_path / "in")
     assert told(job) == {first.name: [("", "skipped", "failed")], second.name: each("kept")}
 

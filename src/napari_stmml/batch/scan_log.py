@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_stmml.batch import intake, report
+from napari_stmml.batch import report
 from napari_stmml.batch.report import Row
+from napari_stmml.batch.survey import survey
 from napari_stmml.events import Event, ReportWritten, Skipped
 from napari_stmml.scan import Scan
 
 
-class IngestLog:
-    """Watch scans go by and the events on them; write the report at the end.
+class ScanLog:
+    """Watch scans go by and the events on them; write the report at the end, one row a scan.
 
     Parameters
     ----------
@@ -25,39 +26,37 @@ class IngestLog:
 
     def __init__(self, folder: Path, which: str) -> None:
         self.folder, self._which = folder, which
-        self._rows: list[Row] = []
-        self._last = ""  # name of the scan that went by last: what is said of it is said before the next
+        self._rows: dict[tuple[str, str], Row] = {}  # by file and direction, in the order they came
 
     def watch(self, scans: Iterable[Scan]) -> Iterator[Scan]:
         """Note every scan on its way to where it is used; kept, unless an event says otherwise."""
         for scan in scans:
-            self._rows.append(replace(Row.of_scan(scan, self._which), thumbnail=self._thumbnail(scan)))
-            self._last = scan.name
+            row = replace(Row.of_scan(scan, self._which), thumbnail=self._thumbnail(scan))
+            self._rows[row.source, row.direction] = row
             yield scan
-            self._last = ""
 
     def hear(self, event: Event) -> None:
         """Take note of a scan or a file that was left out."""
         if isinstance(event, Skipped):
-            if event.scan == self._last:
-                last = self._rows[-1]
-                self._rows[-1] = replace(last, status="skipped", reason=event.reason, why=event.why)
-            else:
-                self._rows.append(Row.of_file(event.scan, self._which, event.why))
+            key = (event.source or event.scan, event.direction or "")
+            known = self._rows.get(key)
+            self._rows[key] = (
+                replace(known, status="skipped", reason=event.reason, why=event.why)
+                if known
+                else Row.of_file(key[0], self._which, event.why)
+            )
 
     def write(self, title: str, paths: Iterable[str], about: dict[str, str]) -> ReportWritten | None:
         """Write the report, with the files below ``paths`` that are no topographies.
 
         Returns the event that says so; None, and nothing is written, if no scan was offered.
         """
-        rows = list(self._rows)
+        rows = list(self._rows.values())
         known = {row.source for row in rows}
-        for found in intake.survey((self._which, Path(path)) for path in paths if Path(path).exists()):
+        for found in survey((self._which, Path(path)) for path in paths if Path(path).exists()):
             if found.problem and str(found.path) not in known:
                 rows.append(Row.of_file(found.path, found.set, found.problem))
-        if not rows:
-            return None
-        return report.save(self.folder, rows, title=title, about=about)
+        return report.save(self.folder, rows, title=title, about=about) if rows else None
 
     def _thumbnail(self, scan: Scan) -> str:
         if not np.isfinite(scan.heights).any():

@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx
-from napari_stmml.batch import intake
+from napari_stmml.batch import prepare_file
 from napari_stmml.batch.job_file import JobFile
+from napari_stmml.batch.job_folder import JobFolder
 from napari_stmml.batch.job_parameters import PARAMETERS
-from napari_stmml.batch.pipeline import STEPS, Pipeline
+from napari_stmml.batch.job_run import JobRun
+from napari_stmml.batch.run import STEPS, run_job
+from napari_stmml.batch.train import load_checkpoint
 from napari_stmml.events import (
     BatchDone,
     Clustering,
@@ -117,18 +120,18 @@ class Run:
         return [event.text for event in self.of(Message)]
 
 
-def run_job(base, steps=STEPS, should_stop=NEVER, **values):
+def do_job(base, steps=STEPS, should_stop=NEVER, **values):
     """Run steps of a job in this process."""
     job = JobFile({**TINY, **values}, base)
     run = Run(job, job.folder, [])
-    Pipeline(job, run.events.append, should_stop).run(steps)
+    run_job(job, steps, report=run.events.append, should_stop=should_stop)
     return run
 
 
 @pytest.fixture(scope="module")
 def finished(scans, tmp_path_factory):
     """Run the whole job once, through processes as it really is."""
-    return run_job(tmp_path_factory.mktemp("finished"), train_path=[str(scans)])
+    return do_job(tmp_path_factory.mktemp("finished"), train_path=[str(scans)])
 
 
 @pytest.fixture
@@ -137,7 +140,7 @@ def copy(finished, scans, tmp_path):
     shutil.copytree(finished.folder, tmp_path / "tiny")
 
     def go_on(steps=STEPS, should_stop=NEVER, **values):
-        return run_job(tmp_path, steps, should_stop, **{"train_path": [str(scans)], **values})
+        return do_job(tmp_path, steps, should_stop, **{"train_path": [str(scans)], **values})
 
     go_on.folder = tmp_path / "tiny"
     return go_on
@@ -402,7 +405,7 @@ def test_a_job_that_is_killed_in_every_step_ends_with_the_same_files(finished, s
     for record in folder.glob(labelled):
         predicted |= modified(folder, json.loads(record.read_text())["outputs"])
 
-    last = run_job(tmp_path, train_path=[str(scans)])
+    last = do_job(tmp_path, train_path=[str(scans)])
     assert len(last.of(ScanLabelled)) == 2 * FILES - sum(name.startswith("state/") for name in predicted)
     for before in (processed, encoded, predicted):
         assert modified(folder, before) == before
@@ -484,7 +487,7 @@ def small(tmp_path):
 
     def run(steps=STEPS, should_stop=NEVER, **values):
         quick = {"epochs": 1, "save_jpg": False, "save_window_jpgs": False, "train_path": ["scans"]}
-        return run_job(tmp_path, steps, should_stop, **{**quick, **values})
+        return do_job(tmp_path, steps, should_stop, **{**quick, **values})
 
     run.files, run.folder = files, tmp_path / "tiny"
     return run
@@ -571,7 +574,7 @@ def run_and_stop(tmp_path, kind, count, **values):
     job = JobFile({**TINY, **values}, tmp_path)
     run = Run(job, job.folder, [])
     with pytest.raises(Stopped) as stopped:
-        Pipeline(job, run.events.append, stop_when(run.events, kind, count)).run()
+        run_job(job, report=run.events.append, should_stop=stop_when(run.events, kind, count))
     assert str(stopped.value) == "stopped; start it again, and it goes on where it was"
     assert len(run.of(ReportWritten)) == 1
     assert (run.folder / "report" / "ingest.html").is_file()
@@ -584,15 +587,16 @@ def test_a_damaged_checkpoint_does_not_stop_a_job(finished, scans, tmp_path, qui
     checkpoint = stopped.folder / "model" / "autoencoder.checkpoint"
     whole = checkpoint.read_bytes()
     told = []
-    working = Pipeline(stopped.job, told.append)
-    assert working._load_checkpoint(checkpoint, TrainingRecord((), 0)).epoch == 1
+    working, record = JobRun(stopped.job, told.append), TrainingRecord((), 0)
+    assert load_checkpoint(working, checkpoint, record).epoch == 1
+    assert len(record.history) == 1
     for damaged in (b"", whole[:-100], b"x" + whole[1:500], whole[: len(whole) // 2] + b"x" * 100):
         checkpoint.write_bytes(damaged)
         told.clear()
-        assert working._load_checkpoint(checkpoint, TrainingRecord((), 0)) is None
+        assert load_checkpoint(working, checkpoint, record) is None
         assert "autoencoder.checkpoint" in told[0].text
         assert "begins anew" in told[0].text
-    again = run_job(tmp_path, ("train",), **values)
+    again = do_job(tmp_path, ("train",), **values)
     assert any("begins anew" in said for said in again.said)
     assert [event.epoch for event in again.of(EpochDone)] == [1, 2]
     assert not checkpoint.exists()
@@ -615,7 +619,7 @@ def test_a_job_that_was_stopped_says_how_to_go_on_and_does(finished, scans, tmp_
     run = run_and_stop(tmp_path, ScanLabelled, 3, **values)
     records = len(list((run.folder / "state" / "predict").iterdir()))
     assert 3 <= records < 2 * FILES
-    last = run_job(tmp_path, **values)
+    last = do_job(tmp_path, **values)
     assert len(last.of(ScanLabelled)) == 2 * FILES - records
     ours, theirs = results_of(run.folder), results_of(finished.folder)
     assert ours.keys() == theirs.keys()
@@ -627,7 +631,7 @@ def test_a_job_that_was_stopped_says_how_to_go_on_and_does(finished, scans, tmp_
 
 
 def test_a_second_process_in_the_same_folder_is_refused(copy):
-    holding = Pipeline(JobFile({**TINY, "train_path": ["."]}, copy.folder.parent)).folder
+    holding = JobFolder(copy.folder)
     before = {name: (copy.folder / name).read_bytes() for name in OF_THE_RUN}
     with holding.locked(), pytest.raises(ValueError, match=r"another job is at work in .*tiny; wait"):
         copy()
@@ -741,15 +745,14 @@ def test_windows_of_a_killed_run_are_never_mixed_with_those_of_other_parameters(
     small, quick, monkeypatch, together, collate
 ):
     look = {"together": together, "collate": collate, "save_window_jpgs": True}
-    write = intake._write_record
 
-    def killed(*record):
+    def killed(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(intake, "_write_record", killed)
-    with pytest.raises(KeyboardInterrupt):
-        small(("process",), window_pitch=4, **look)
-    monkeypatch.setattr(intake, "_write_record", write)
+    with monkeypatch.context() as patched:
+        patched.setattr(prepare_file, "sha256", killed)  # which is asked for when all else is written
+        with pytest.raises(KeyboardInterrupt):
+            small(("process",), window_pitch=4, **look)
     left = {name for name in files_of(small.folder) if name.startswith(("windows", "prepared"))}
     assert left
     run = small(("process",), window_pitch=16, **look)
@@ -805,21 +808,6 @@ def test_what_a_person_painted_since_is_in_the_maps_of_the_next_run_and_of_no_ot
     file.save(np.zeros_like(truth), {}, {})
     (event,) = copy().of(ScanLabelled)
     assert event.painted is None
-
-
-def test_what_is_beyond_the_limit_of_training_can_be_labelled(scans, tmp_path):
-    values = {"train_path": [str(scans)], "predict_path": [str(scans)], "mtrx_train_data_limit": 1}
-    job = Pipeline(JobFile({**TINY, **values}, tmp_path))
-    sets = [found.set for found in job._found if found.place]
-    assert sets == ["train", *["predict"] * (FILES - 1)]
-    assert len(job._to_label) == FILES
-
-
-def test_a_scan_to_validate_on_is_none_to_train_on_wherever_it_lies(scans, tmp_path):
-    one = sorted(scans.glob("*.Z_mtrx"))[2]
-    job = Pipeline(JobFile({**TINY, "train_path": [str(scans)], "test_path": [str(one)]}, tmp_path))
-    assert [found.path.name for found in job._found if found.set == "test"] == [one.name]
-    assert sum(found.set == "train" for found in job._found) == FILES - 1
 
 
 def test_a_folder_to_validate_on_that_gives_nothing_is_refused(small, quick, tmp_path):

@@ -1,0 +1,32 @@
+"""What the files of each step depend on: with another fingerprint they are put aside and made again."""
+
+from napari_stmml import __version__
+from napari_stmml.batch.job_folder import digest
+from napari_stmml.batch.job_parameters import values_of_step
+from napari_stmml.batch.job_run import JobRun
+from napari_stmml.batch.records import Fingerprint
+
+
+def of_training(run: JobRun) -> Fingerprint:
+    """Return everything that the trained network depends on."""
+    prepared, training = (values_of_step(step, run.job.values) for step in ("process", "train"))
+    return {"program": __version__, **prepared, **training, "scans": digest(run.identity)}
+
+
+def of_features(run: JobRun) -> Fingerprint:
+    """Return everything that saved features depend on."""
+    values = run.job.values
+    size = max(values["cluster_batch_size"], values["num_clusters"])
+    own = values_of_step("encode", values)
+    return {"training": digest(of_training(run)), "features_in_a_file": size, **own}
+
+
+def of_clusters(run: JobRun) -> Fingerprint:
+    """Return everything that the finished model depends on: not on whether features are saved."""
+    features = {**of_features(run), "save_latent": True}
+    return {"features": digest(features), **values_of_step("cluster", run.job.values)}
+
+
+def of_labels(run: JobRun) -> Fingerprint:
+    """Return everything that labels depend on, the scan itself left out."""
+    return {"clusters": digest(of_clusters(run)), **values_of_step("predict", run.job.values)}

@@ -1,0 +1,179 @@
+"""A job at work in its folder: what its steps share, and the report of what became of every file."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from napari_stmml.batch import report
+from napari_stmml.batch.job_file import JobFile
+from napari_stmml.batch.job_folder import JobFolder, difference
+from napari_stmml.batch.prepare_file import FileTask
+from napari_stmml.batch.records import FileRecord, LabelRecord, read_record
+from napari_stmml.batch.report import NOT_YET, Row
+from napari_stmml.batch.survey import Found, files_of, files_to_label
+from napari_stmml.events import Listener, Message, ignore
+from napari_stmml.model.training_record import TrainingMaps
+from napari_stmml.recipe import Recipe
+from napari_stmml.srsml24.window_stream import StoredMap
+from napari_stmml.system.progress import Stopped
+
+GO_ON = "start it again, and it goes on where it was"
+
+
+Identity = list[tuple[str, str | None, int, str]]  # what tells the maps of a job from all others
+
+
+class JobRun:
+    """A job at work in its folder.
+
+    Parameters
+    ----------
+    job : JobFile
+    report : callable
+        Gets the events of ``napari_stmml.events`` that a step reports.
+    should_stop : callable
+        Asked between files and batches; nothing that is done is lost.
+    processes : int
+        How many processes prepare and write scans at a time; 0 for one a core.
+    """
+
+    def __init__(
+        self,
+        job: JobFile,
+        report: Listener = ignore,
+        should_stop: Callable[[], bool] = lambda: False,
+        processes: int = 0,
+    ) -> None:
+        self.job, self.report, self.should_stop, self.processes = job, report, should_stop, processes
+        self.folder = JobFolder(job.folder)
+        self.failed: dict[tuple[str, str], str] = {}  # directions that could not be labelled, and why
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe of the job."""
+        return self.job.recipe
+
+    @property
+    def model(self) -> Path:
+        """The file of the trained network."""
+        return self.folder / f"model/{self.job.values['model_name']}.stmml"
+
+    @property
+    def cluster_model(self) -> Path:
+        """The file of the finished model."""
+        return self.folder / f"cluster_model/{self.job.values['cluster_model_name']}.stmml"
+
+    @cached_property
+    def found(self) -> list[Found]:
+        """Every file of the job, those that give no scan as well."""
+        return files_of(self.job)
+
+    @cached_property
+    def tasks(self) -> list[FileTask]:
+        """Every file that gives scans."""
+        return [FileTask(str(one.path), one.place, one.set, self.job) for one in self.found if one.place]
+
+    def say(self, text: str) -> None:
+        """Report a sentence, unless it is empty."""
+        if text:
+            self.report(Message(text))
+
+    def check_stop(self) -> None:
+        """Raise Stopped if the job is to stop."""
+        if self.should_stop():
+            raise Stopped(GO_ON)
+
+    def records(self, *sets: str) -> Iterator[tuple[FileTask, FileRecord]]:
+        """Give the record of every file of some sets.
+
+        With ``predict``, these are the files that ``predict_path`` names, those to train on among them.
+
+        Raises
+        ------
+        ValueError
+            If the step process has to come first.
+        """
+        also = files_to_label(self.job) if "predict" in sets else frozenset()
+        for task in self.tasks:
+            if task.set in sets or (also and Path(task.source).resolve() in also):
+                record = task.record()
+                if record is None or not task.is_current(record):
+                    changed = ""
+                    if record and record.fingerprint != task.fingerprint():
+                        changed = f" ({difference(record.fingerprint, task.fingerprint())})"
+                    raise ValueError(
+                        f"{Path(task.source).name} has not been processed with these parameters{changed}:"
+                        " do the step process first"
+                    )
+                yield task, record
+
+    @cached_property
+    def _maps(self) -> tuple[TrainingMaps, tuple[dict[str, str | None], ...], Identity]:
+        maps: dict[str, list[StoredMap]] = {"train": [], "test": []}
+        files, identity = [], []
+        for task, record in self.records("train", "test"):
+            about = {"name": Path(task.source).name, "sha256": record.sha256, "set": task.set}
+            for known in record.maps:
+                maps[task.set].append(known.stored(self.folder.path))
+                files.append({**about, "direction": known.direction})
+                identity.append((known.path, record.sha256, known.all, task.set))
+        limits = (self.job.values["train_data_limit"], self.job.values["test_data_limit"])
+        return TrainingMaps(maps["train"], maps["test"], *limits), tuple(files), identity
+
+    @property
+    def identity(self) -> Identity:
+        """Place, hash, number of windows and set of every prepared map to train and to validate on."""
+        return self._maps[2]
+
+    def training_maps(self) -> tuple[TrainingMaps, tuple[dict[str, str | None], ...]]:
+        """Return the prepared maps to train and to validate on, and what the model remembers of each.
+
+        Raises
+        ------
+        ValueError
+            If there is none, or none to validate on although files for that are named.
+        """
+        maps, files, _ = self._maps
+        if not maps.train:
+            raise ValueError("no scan can be used for training; the report says why each was left out")
+        if self.job.values["test_path"] and not maps.test:
+            raise ValueError(
+                "nothing that test_path names can be used to validate on; the report says why. Without"
+                " test_path, a tenth of each training scan is held out"
+            )
+        return maps, files
+
+    def put_aside(self, path: Path, record: FileRecord | LabelRecord | None) -> Path:
+        """Put aside what a record vouches for, and the record."""
+        outputs = record.outputs if record else ()
+        return self.folder.put_aside([*outputs, path.relative_to(self.folder.path).as_posix()])
+
+    def retire(
+        self, step: str, current: Iterable[Path], kind: type[FileRecord | LabelRecord], said: str
+    ) -> None:
+        """Put aside what belongs to files or labels that are no longer part of the job."""
+        names = {path.name for path in current}
+        for path in sorted((self.folder / "state" / step).glob("*.json")):
+            if path.name not in names:
+                where = self.put_aside(path, read_record(path, kind))
+                self.say(f"{step}: {path.stem.replace('~', '/')} is {said}: now in {where}")
+
+    def rows(self) -> list[Row]:
+        """List what became of every file of the job so far, for the report."""
+        rows = [Row.of_file(one.path, one.set, one.problem) for one in self.found if not one.place]
+        for task in self.tasks:
+            record = task.record()
+            waits = Row(task.source, set=task.set, status="skipped", reason=NOT_YET, why=GO_ON)
+            rows += record.rows if record and record.rows else [waits]
+        return [self._with_failure(row) for row in rows]
+
+    def _with_failure(self, row: Row) -> Row:
+        why = self.failed.get((row.source, row.direction))
+        return row if why is None else replace(row, status="skipped", reason="not labelled", why=why)
+
+    def write_report(self) -> None:
+        """Write the ingest report of what has been done so far, and report where it is."""
+        about = {known["name"]: str(known["value"]) for known in self.job.table()}
+        title = f"{self.job.values['job_name']}: what was taken in"
+        self.report(report.save(self.folder / "report", self.rows(), title=title, about=about))

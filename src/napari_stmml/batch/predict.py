@@ -1,0 +1,133 @@
+"""The step predict: label every prepared scan of a job that is not labelled yet by its model."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from napari_stmml.batch import fingerprints
+from napari_stmml.batch.job_folder import digest
+from napari_stmml.batch.job_run import JobRun
+from napari_stmml.batch.label_files import LabelTask, Wanted, WantedByJob, record_path
+from napari_stmml.batch.labelling import label_folder
+from napari_stmml.batch.prepare_file import FileTask
+from napari_stmml.batch.records import FileRecord, Fingerprint, LabelRecord, read_record
+from napari_stmml.events import Skipped
+from napari_stmml.heights.two_biases import with_other_bias
+from napari_stmml.io.formats import read_scan_file
+from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.system.progress import FileCount
+from napari_stmml.truth.truth_paths import truth_stamp
+
+Fingerprints = dict[str, str]  # of the labels of each direction of a file
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A file with directions that are to be labelled."""
+
+    task: FileTask
+    record: FileRecord
+    directions: Fingerprints
+
+
+def predict(run: JobRun) -> None:
+    """Label the scans that the job names for it, or else all; what is labelled already stays.
+
+    Raises
+    ------
+    ValueError
+        If there is no scan to label, or the step cluster has to come first.
+    Stopped
+        If the job is to stop; what is labelled is written.
+    """
+    if not run.folder.is_done("cluster", fingerprints.of_clusters(run)):
+        raise ValueError("there is no model of these parameters: do the step cluster first")
+    fingerprint = fingerprints.of_labels(run)
+    _, said = run.folder.begin("predict", fingerprint)
+    run.say(said)
+    sets = ("predict",) if run.job.values["predict_path"] else ("train", "test")
+    files = [(task, record) for task, record in run.records(*sets) if record.maps]
+    if not files:
+        raise ValueError("no scan can be labelled; the report says why each was left out")
+    wanted = [_fingerprints(task, record, fingerprint) for task, record in files]
+    names = [task.name_of(one) for (task, _), own in zip(files, wanted, strict=True) for one in own]
+    records = [record_path(run.folder.path, name) for name in names]
+    run.retire("predict", records, LabelRecord, "not labelled any more")
+    waiting = [
+        _Waiting(task, record, left)
+        for (task, record), own in zip(files, wanted, strict=True)
+        if (left := _left(run, task, own))
+    ]
+    if len(waiting) < len(files):
+        run.say(f"predict: {len(files) - len(waiting)} of {len(files)} files are done already")
+    if waiting:
+        _label(run, waiting, len(files))
+    run.folder.note("predict", fingerprint, [], done=True)
+
+
+def _fingerprints(task: FileTask, record: FileRecord, of_step: Fingerprint) -> Fingerprints:
+    """Return what the labels of each direction of a file depend on, as a digest."""
+    made = {}
+    for row in record.rows:
+        if row.status != "skipped":
+            own = {**of_step, "scan": record.sha256}
+            if painted := truth_stamp(task.source, row.direction, record.sha256 or ""):
+                own["painted"] = painted  # so that its map is made anew after every change
+            made[row.direction] = digest(own)
+    return made
+
+
+def _left(run: JobRun, task: FileTask, wanted: Fingerprints) -> Fingerprints:
+    """Return what is not labelled with this model; put aside what another one made of it."""
+    left = {}
+    for direction, fingerprint in wanted.items():
+        path = record_path(run.folder.path, task.name_of(direction))
+        known = read_record(path, LabelRecord)
+        if known and known.fingerprint != fingerprint:
+            run.put_aside(path, known)
+        elif known and run.folder.has_all(known.outputs):
+            continue
+        left[direction] = fingerprint
+    return left
+
+
+def _label(run: JobRun, waiting: list[_Waiting], total: int) -> None:
+    """Label directions and report what came of each."""
+    if run.recipe.trains:
+        run.say("predict: TensorFlow is starting")
+    values, folder = run.job.values, str(run.folder.path)
+    by_job = WantedByJob(folder, run.recipe, values["overlay_alpha"], values["cmap"])
+    wanted = Wanted(str(run.cluster_model), f"{folder}/predictions", figure=True, job=by_job)
+    count = FileCount("predict", total - len(waiting), total, run.report)
+    labelled = label_folder(
+        _tasks(run, waiting, count),
+        SurfaceClassifier.load(run.cluster_model),
+        wanted,
+        count,
+        processes=run.processes,
+        should_stop=run.should_stop,
+    )
+    for task, event in labelled:
+        if isinstance(event, Skipped):
+            run.failed[task.scan.source, task.scan.short_direction] = event.why
+        run.report(event)
+    run.check_stop()
+
+
+def _tasks(run: JobRun, waiting: list[_Waiting], count: FileCount) -> Iterator[LabelTask]:
+    """Read file by file, and give each direction that is to be labelled, with its prepared map."""
+    for file in waiting:
+        try:
+            scans = read_scan_file(file.task.source)
+        except (ValueError, OSError) as error:  # it has gone since it was taken in
+            for direction in file.directions:
+                name, why = file.task.name_of(direction), f"could not be labelled: {error}"
+                run.failed[file.task.source, direction] = f"{name} {why}"
+                event = Skipped(name, f"{name} {why}", "not labelled")
+                run.report(replace(event, source=file.task.source, direction=direction))
+            count.add()
+            continue
+        for scan in with_other_bias(scans, run.recipe.preprocessing):
+            direction, known = scan.short_direction, file.record.map_of(scan.short_direction)
+            if direction in file.directions and known:
+                name, prepared = file.task.name_of(direction), str(run.folder / known.path)
+                yield LabelTask(scan, name, name, None, prepared, file.directions[direction])

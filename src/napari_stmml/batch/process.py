@@ -1,0 +1,72 @@
+"""The step process: take in every file of a job through all cores."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from napari_stmml.batch.job_folder import difference
+from napari_stmml.batch.job_run import JobRun
+from napari_stmml.batch.prepare_file import FileTask, give_up, prepare_file
+from napari_stmml.batch.records import FileRecord
+from napari_stmml.batch.report import Row
+from napari_stmml.events import DirectionTaken, FileTaken, Skipped
+from napari_stmml.parameters import nearest
+from napari_stmml.system.pool import Pool
+from napari_stmml.system.progress import FileCount, until_stopped
+
+
+def process(run: JobRun) -> None:
+    """Take in every file that has not been taken in with these parameters.
+
+    Raises
+    ------
+    Stopped
+        If the job is to stop.
+    """
+    _check_names(run)
+    run.retire("process", [task.record_path for task in run.tasks], FileRecord, "not in the job")
+    waiting = [task for task in run.tasks if not task.is_done()]
+    done = len(run.tasks) - len(waiting)
+    if done:
+        run.say(f"process: {done} of {len(run.tasks)} files are done already")
+    _retire_outdated(run, waiting)
+    count = FileCount("process", done, len(run.tasks), run.report)
+    with Pool(run.processes) as pool:
+        for outcome in pool.map(prepare_file, until_stopped(waiting, run.should_stop)):
+            record = outcome.result or give_up(outcome.task, outcome.error)
+            for row in record.rows:
+                if row.status == "skipped":
+                    run.report(Skipped(row.source, _why(row), row.reason, None, row.source, row.direction))
+            run.report(FileTaken(outcome.task.place, tuple(map(_taken, record.rows))))
+            count.add()
+    run.check_stop()
+
+
+def _check_names(run: JobRun) -> None:
+    """Say which names of ``include`` are of no scan of the job."""
+    known = {name for task in run.tasks for name in task.names}
+    for name in run.job.values["include"]:
+        if name not in known:
+            near = f"; did you mean {nearest(name, known)!r}?" if known else ""
+            run.say(f"include: no scan of this job is called {name!r}{near}")
+
+
+def _retire_outdated(run: JobRun, tasks: Iterable[FileTask]) -> None:
+    """Put aside what was made of files with other parameters, and say once which they were."""
+    said = False
+    for task in tasks:
+        record = task.record()
+        if record and record.fingerprint != task.fingerprint():
+            where = run.put_aside(task.record_path, record)
+            if not said:
+                why = difference(record.fingerprint, task.fingerprint())
+                run.say(f"process: {why}; the files made before are now in {where}")
+            said = True
+
+
+def _why(row: Row) -> str:
+    """Say in one sentence which direction of which file was left out and why."""
+    return f"{Path(row.source).name} {row.direction}: {row.why}" if row.direction else row.why
+
+
+def _taken(row: Row) -> DirectionTaken:
+    return DirectionTaken(row.source, row.direction, row.status, row.reason, row.why, row.windows)

@@ -1,0 +1,114 @@
+"""What a job writes down of its steps and files, as JSON: a record vouches for the files that it lists."""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from napari_stmml.batch.report import Row
+from napari_stmml.scan import SHORT
+from napari_stmml.srsml24.window_stream import StoredMap
+from napari_stmml.system.files import write_text
+
+Fingerprint = dict[str, Any]  # everything that files depend on, by name
+
+
+@dataclass(frozen=True)
+class Record:
+    """Files that were made, relative to the job's folder, and all that they depend on.
+
+    An output may end in ``*`` for all files that begin so.
+    """
+
+    fingerprint: Fingerprint
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StepRecord(Record):
+    """Of a whole step; what it lists is there, all of it, if it is ``done``."""
+
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class LabelRecord:
+    """Of one labelled direction; its fingerprint is a digest."""
+
+    fingerprint: str
+    outputs: tuple[str, ...]
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class MapRecord:
+    """A prepared map on disk, and how many windows of each part it has."""
+
+    path: str
+    direction: str
+    all: int
+    train: int
+    held: int
+
+    def stored(self, folder: Path) -> StoredMap:
+        """Return it as training reads it; ``folder`` is the job's."""
+        return StoredMap(folder / self.path, self.all, self.train, self.held)
+
+
+@dataclass(frozen=True)
+class FileRecord(Record):
+    """Of one file that the step process took in.
+
+    Parameters
+    ----------
+    place : str
+        Its place in the tree of results.
+    sha256 : str or None
+        Of the file; None where it could not be read.
+    begun : bool
+        Work on it has begun and not ended: what is listed may be there, in part.
+    reading : bool
+        It could not be read; it is tried again, for what was missing may be there now.
+    rows : tuple of Row
+        What became of its directions.
+    maps : tuple of MapRecord
+    """
+
+    place: str = ""
+    sha256: str | None = None
+    begun: bool = False
+    reading: bool = False
+    rows: tuple[Row, ...] = ()
+    maps: tuple[MapRecord, ...] = ()
+
+    def map_of(self, direction: str) -> MapRecord | None:
+        """Return the prepared map of a direction (FU, ...)."""
+        return next((known for known in self.maps if SHORT.get(known.direction, "") == direction), None)
+
+
+R = TypeVar("R", bound=StepRecord | LabelRecord | FileRecord)
+
+
+def read_record(path: Path, kind: type[R]) -> R | None:
+    """Read a record; None if there is none, or it is damaged."""
+    from pydantic import ValidationError
+
+    reader = _reader(cast(Any, kind))
+    try:
+        return cast(R, reader.validate_json(path.read_bytes()))
+    except (OSError, ValidationError):
+        return None
+
+
+def write_record(path: Path, record: StepRecord | LabelRecord | FileRecord) -> None:
+    """Write a record, atomically."""
+    write_text(path, json.dumps(asdict(record), indent=1, default=lambda number: number.tolist()))
+
+
+@cache
+def _reader(kind: Any) -> Any:
+    """Make what checks the types of a record, nested ones too; it takes a while to make."""
+    from pydantic import TypeAdapter  # napari brings it
+
+    return TypeAdapter(kind)
