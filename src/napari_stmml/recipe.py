@@ -47,10 +47,12 @@ class Recipe:
 
     name: str = "srsml24"
     features: str = _train("windows", "what is clustered", choices=FEATURES, group="Recipe", **_IDENTITY)
-    flatten_method: str = _prepare("poly_xy", "how tilt and jumps of rows are removed; joined by +, in order")
+    flatten_method: str = _prepare(
+        "poly_xy", "how tilt and jumps of rows are removed; methods joined by +, in order"
+    )
     resample: bool = _prepare(True, "bring every scan to pixel_density; false: keep its own pixels")
     pixel_density: float = _prepare(
-        15.0, "after resampling; below 0: so many times the density of the scan", -16, 1000, unit="px/nm"
+        15.0, "density after resampling; below 0: so many times that of the scan", -16, 1000, unit="px/nm"
     )
     pixel_limit: int = _prepare(
         20_000, "scans with a longer side after resampling are left out", 8, 200_000, unit="px"
