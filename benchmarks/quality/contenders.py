@@ -1,9 +1,7 @@
 """What is compared: the recipes, and baselines that a recipe has to beat."""
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ from benchmarks.quality.baselines import blind, plain_filters, raw_windows
 from benchmarks.quality.models import OfPackage, Remembered
 from napari_stmml import Scan, SurfaceClassifier, train_classifier
 from napari_stmml.features.encoder import Encoder
-from napari_stmml.model import training
+from napari_stmml.features.store import FeatureStore
 from napari_stmml.model.encoders import make_encoder
 from napari_stmml.model.methods import method_of
 from napari_stmml.model.training_record import TrainingMaps, TrainingRecord
@@ -85,10 +83,10 @@ def by_network(
 
 def clustered(encoder: Encoder, scans: Sequence[Scan], recipe: Recipe, seed: int) -> SurfaceClassifier:
     """Cluster what a network gives: the second half of ``train_classifier``."""
-    with tempfile.TemporaryDirectory() as folder:
-        maps, sources = training._store(scans, recipe, Path(folder), training.warn_of_skipped)
-        record = TrainingRecord(tuple(sources), seed)
-        return method_of(recipe).cluster(encoder, TrainingMaps(maps), recipe, record)
+    store = FeatureStore()
+    grid = recipe.training_grid if recipe.trains else recipe.prediction_grid
+    maps = TrainingMaps([store.prepare(scan, recipe, grid) for scan in scans])
+    return method_of(recipe).cluster(encoder, maps, recipe, TrainingRecord((), seed))
 
 
 def trained(recipe: Recipe) -> Callable[[str, Sequence[Scan], int], Weights]:

@@ -24,10 +24,7 @@ def median(function: Callable[[], Any], times: int = TIMES) -> float:
 
 
 def seconds(function: Callable[[], Any]) -> float:
-    """Return the seconds of a call, of a map that was never seen."""
-    from napari_stmml.features.memo import forget
-
-    forget()
+    """Return the seconds of a call."""
     started = time.perf_counter()
     function()
     return time.perf_counter() - started
@@ -63,15 +60,16 @@ def engine(model: str, px: int, share: int) -> dict[str, Any]:
     """
     from benchmarks.speed import scenes
     from napari_stmml import SurfaceClassifier
-    from napari_stmml.heights.windows import WindowGrid
+    from napari_stmml.features.store import EncodedMap
 
     classifier = SurfaceClassifier.load(model)
-    grid = WindowGrid(32, 2)
+    encoder = classifier.encoder.at_pitch(2)
+    grid = encoder.grid
     heights = classifier.recipe.preprocessing.apply(scenes.scan_of(px))
     rows = grid.shape(heights.shape)[0] // share
     heights = heights[: 32 + 2 * (rows - 1)]
-    classifier.label(heights if share == 1 else heights[:40], pitch=2)
-    taken = median(lambda: classifier.label(heights, pitch=2))
+    classifier.label(EncodedMap.of(heights if share == 1 else heights[:40], encoder))
+    taken = median(lambda: classifier.label(EncodedMap.of(heights, encoder)))
     down, across = grid.shape(heights.shape)
     return {"seconds": taken, "windows": down * across, "peak": peak_mb()}
 
@@ -230,8 +228,6 @@ def _cpu_seconds(pid: int) -> float:
 
 def profile_instant(px: int) -> dict[str, Any]:
     """Say where the time goes when a fresh map is clustered and labelled."""
-    import tempfile
-
     from benchmarks.quality.models import features_of
     from benchmarks.speed import scenes
     from napari_stmml import train_classifier
@@ -239,10 +235,9 @@ def profile_instant(px: int) -> dict[str, Any]:
     from napari_stmml.clustering.sampling import sample_cells
     from napari_stmml.features.intake import prepare_scan
     from napari_stmml.features.painting import paint_scan
-    from napari_stmml.heights.windows import WindowGrid
+    from napari_stmml.features.store import FeatureStore
     from napari_stmml.model.encoders import make_encoder
     from napari_stmml.recipe import get_recipe
-    from napari_stmml.srsml24.window_stream import store_map
 
     recipe, scan = get_recipe("instant", num_clusters=scenes.CLUSTERS), scenes.scan_of(px)
     train_classifier([scenes.scan_of(128)], recipe=recipe)  # everything is imported
@@ -252,10 +247,8 @@ def profile_instant(px: int) -> dict[str, Any]:
     channels = encoder.channels(heights)
     made = features_of(encoder, heights)
     vectors = made.reshape(-1, made.shape[-1])
-    with tempfile.TemporaryDirectory() as folder:
-        maps = [store_map(Path(folder) / "0.npy", heights, WindowGrid(2, 2))]
-        sample = sample_cells(encoder, maps, seed=0)
-    some = sample.features
+    store = FeatureStore()
+    some = sample_cells(encoder, [store.prepare(scan, recipe, grid)], store, seed=0).features
     fitted = fit_prototypes(some, scenes.CLUSTERS, seed=0)
     label, sure = (one.reshape(made.shape[:2]) for one in fitted.assign(vectors))
     aligned = channels[:, : px // filters.align * filters.align, : px // filters.align * filters.align]
@@ -270,9 +263,13 @@ def profile_instant(px: int) -> dict[str, Any]:
     found = {name: median(step) for name, step in steps.items()}
     model = train_classifier([scan], recipe=recipe)
     found["all of labelling"] = median(lambda: model.predict(scan, return_confidence=True))
-    found["all of clustering and labelling"] = median(
-        lambda: train_classifier([scan], recipe=recipe).predict(scan, return_confidence=True)
-    )
+
+    def at_once() -> None:
+        store = FeatureStore()
+        made = train_classifier([scan], recipe=recipe, store=store)
+        made.predict(scan, return_confidence=True, store=store)
+
+    found["all of clustering and labelling"] = median(at_once)
     return found
 
 
@@ -282,6 +279,7 @@ def profile_dense(model: str, px: int, pitch: int) -> dict[str, Any]:
 
     from benchmarks.speed import scenes
     from napari_stmml import SurfaceClassifier
+    from napari_stmml.features.store import EncodedMap
     from napari_stmml.srsml24.dense_unet import dense_features
     from napari_stmml.srsml24.unet import CONVOLUTIONS, POOLINGS
 
@@ -293,8 +291,9 @@ def profile_dense(model: str, px: int, pitch: int) -> dict[str, Any]:
     encode = classifier.encoder.autoencoder.dense_encoder
     dense_features(encode, heights, pitch)
     encoding = median(lambda: dense_features(encode, heights, pitch))
-    classifier.label(heights, pitch=pitch)
-    labelling = median(lambda: classifier.label(heights, pitch=pitch))
+    encoded = EncodedMap.of(heights, classifier.encoder.at_pitch(pitch))
+    classifier.label(encoded)
+    labelling = median(lambda: classifier.label(encoded))
     convolutions = distances = 0.0
     for number, name in enumerate([*(f"conv{i + 1}" for i in range(POOLINGS)), "bottleneck"]):
         size, channels, filters = CONVOLUTIONS[name]

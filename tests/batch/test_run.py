@@ -35,6 +35,7 @@ from napari_stmml.events import (
 )
 from napari_stmml.figures import curves, drawing, labels_figure
 from napari_stmml.heights.resample import to_own_pixels
+from napari_stmml.heights.stored_map import StoredMap
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.model.model_file import read as read_bundle
@@ -721,16 +722,16 @@ def test_only_a_few_maps_are_in_memory_however_many_there_are(copy, quick, monke
         def __eq__(self, other):
             return self is other
 
-    original = window_stream.load_map
+    original = StoredMap.load
 
-    def load(path):
-        heights = original(path).view(Map)
+    def load(stored):
+        heights = original(stored).view(Map)
         alive.add(heights)
-        loads.append(path)
+        loads.append(stored.path)
         most.append(len(alive))
         return heights
 
-    monkeypatch.setattr(window_stream, "load_map", load)
+    monkeypatch.setattr(StoredMap, "load", load)
     copy(("process", "train", "cluster"), buffer_size=1, cluster_buffer_size=1, epochs=1)
     assert len(loads) >= 3 * 2 * FILES  # to train, to validate and to cluster
     assert max(most) <= 2 * window_stream.LEAST_TOGETHER < 2 * FILES

@@ -13,7 +13,6 @@ from napari_stmml.batch.scan_files import density_of
 from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import DIRECTIONS
-from napari_stmml.srsml24.window_stream import load_map
 from tests.window_tables import read_starts
 
 TINY = {
@@ -126,7 +125,7 @@ def test_windows_are_slices_of_the_prepared_map_at_their_coordinates(take):
     folder = take()
     for direction in ("FU", "BU"):
         name = f"{STEM}_{direction}"
-        prepared = load_map(folder / "prepared" / "in" / f"{name}.npy")
+        prepared = np.load(folder / "prepared" / "in" / f"{name}.npy")
         assert prepared.shape == (72, 48)  # 9 x 6 nm at 8 px/nm
         windows = np.load(windows_in(folder, name) / f"{name}_windows.npy", allow_pickle=False)
         starts = read_starts(windows_in(folder, name) / f"{name}_coordinates.txt")
@@ -157,14 +156,14 @@ def test_the_prepared_map_is_what_the_recipe_makes_of_the_scan(take, file):
     folder = take()
     recipe = Recipe(**{name: value for name, value in TINY.items() if name in Recipe().as_dict()})
     for scan in read_mtrx(file):
-        prepared = load_map(folder / "prepared" / "in" / f"{STEM}_{scan.short_direction}.npy")
+        prepared = np.load(folder / "prepared" / "in" / f"{STEM}_{scan.short_direction}.npy")
         assert np.array_equal(prepared, recipe.preprocessing.apply(scan))
 
 
 def test_the_top_of_the_scan_is_at_the_top_of_every_array_and_picture(take):
     folder = take()
     name = f"{STEM}_FU"
-    prepared = load_map(folder / "prepared" / "in" / f"{name}.npy")
+    prepared = np.load(folder / "prepared" / "in" / f"{name}.npy")
     assert prepared[:10, 20:].min() > 0.6 > 0.1 > prepared[30:, 20:].max()
     windows = np.load(windows_in(folder, name) / f"{name}_windows.npy", allow_pickle=False)
     assert windows[2].min() > 0.6  # of the first row

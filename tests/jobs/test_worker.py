@@ -211,7 +211,7 @@ def test_what_libraries_print_does_not_reach_the_wire():
         "import os, sys\n"
         "from napari_stmml.events import Message\n"
         "from napari_stmml.jobs import runner, worker\n"
-        "def run(request, report, should_stop):\n"
+        "def run(request, report, should_stop, store):\n"
         "    report(Message('before'))\n"
         "    print('printed'); os.write(1, b'written\\n'); os.system('echo by a child')\n"
         "    report(Message('after µ'))\n"

@@ -8,9 +8,9 @@ from benchmarks.surfaces import simulate_si001, with_artefacts
 from napari_stmml import Scan, SurfaceClassifier, train_classifier
 from napari_stmml.clustering.sampling import EXEMPLAR_PX, EXEMPLARS, sample_cells, typical
 from napari_stmml.events import Clustering, ClustersProposed, Message, of_type
-from napari_stmml.heights.windows import WindowGrid
+from napari_stmml.features.store import FeatureStore
+from napari_stmml.heights.stored_map import StoredMap
 from napari_stmml.model import model_file
-from napari_stmml.srsml24.window_stream import store_map
 
 
 def recorded(seed, **known):
@@ -154,32 +154,33 @@ def test_a_number_of_clusters_that_is_no_number_is_refused(scans):
 
 def stored(tmp_path, shapes):
     rng = np.random.default_rng(0)
-    grid = WindowGrid(2, 2)
-    return [
-        store_map(tmp_path / f"{i}.npy", rng.normal(size=shape).astype(np.float32), grid)
-        for i, shape in enumerate(shapes)
-    ]
+    maps = [StoredMap(tmp_path / f"{i}.npy") for i in range(len(shapes))]
+    for one, shape in zip(maps, shapes, strict=True):
+        np.save(one.path, rng.normal(size=shape).astype(np.float32))
+    return maps
 
 
 def test_cells_are_drawn_evenly_from_all_maps_and_the_same_for_a_seed(tmp_path, model):
     maps = stored(tmp_path, [(64, 64), (96, 64), (64, 128)])
-    sample = sample_cells(model.encoder, maps, seed=0, most=1200)
+    sample = sample_cells(model.encoder, maps, FeatureStore(), seed=0, most=1200)
     assert np.bincount(sample.maps).tolist() == [400, 400, 400]
-    again = sample_cells(model.encoder, maps, seed=0, most=1200)
+    again = sample_cells(model.encoder, maps, FeatureStore(), seed=0, most=1200)
     assert np.array_equal(sample.features, again.features)
-    assert not np.array_equal(sample.cells, sample_cells(model.encoder, maps, seed=1, most=1200).cells)
+    assert not np.array_equal(
+        sample.cells, sample_cells(model.encoder, maps, FeatureStore(), seed=1, most=1200).cells
+    )
 
 
 def test_of_very_many_maps_some_are_drawn(tmp_path, model):
     maps = stored(tmp_path, [(32, 32)] * 9)
-    sample = sample_cells(model.encoder, maps, seed=0, most=600)
-    assert len(sample.paths) == 3
+    sample = sample_cells(model.encoder, maps, FeatureStore(), seed=0, most=600)
+    assert len(sample.stored) == 3
     assert len(sample) == 600
 
 
 def test_typical_cells_are_the_surest_of_their_cluster_and_apart(tmp_path, model):
     maps = stored(tmp_path, [(128, 128)] * 2)
-    sample = sample_cells(model.encoder, maps, seed=0, most=2000)
+    sample = sample_cells(model.encoder, maps, FeatureStore(), seed=0, most=2000)
     labels, sure = model.clusters.assign(sample.features)
     for cluster, chosen in enumerate(typical(sample, labels, sure, model.n_clusters, 2)):
         assert (labels[chosen] == cluster).all()

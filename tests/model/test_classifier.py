@@ -10,6 +10,7 @@ from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.colours import class_colours
 from napari_stmml.events import BatchDone, Clustering, EpochDone, Skipped, TrainingWindows, of_type
+from napari_stmml.features.store import EncodedMap
 from napari_stmml.model import model_file
 from napari_stmml.model.encoders import make_encoder
 from napari_stmml.model.lessons import Lessons
@@ -334,8 +335,8 @@ def test_dense_windows_get_the_same_labels_by_convolution_and_by_their_features(
     model = untrained(features="dense windows")
     model = replace(model, classes=model.classes.merged([2], into=5).deleted(4))
     heights = model.recipe.preprocessing.apply(textures())
-    labels, sure = model.label(heights)
-    cluster, _ = model.label_clusters(heights)
+    labels, sure, _ = model.label(EncodedMap.of(heights, model.encoder))
+    cluster, _ = model.label_clusters(EncodedMap.of(heights, model.encoder))
     features = features_of(model.encoder, heights)
     slowly, slow, _ = (one.reshape(labels.shape) for one in model.classify(features.reshape(labels.size, -1)))
     assert np.array_equal(labels, slowly)
@@ -349,8 +350,8 @@ def test_clusters_of_windows_are_found_whatever_their_classes(features):
     edited = replace(model, classes=model.classes.merged([2], into=5).deleted(4))
     heights = model.recipe.preprocessing.apply(textures())
     heights[:20] = np.nan
-    labels, sure = model.label(heights)
-    cluster, margin = edited.label_clusters(heights)
+    labels, sure, _ = model.label(EncodedMap.of(heights, model.encoder))
+    cluster, margin = edited.label_clusters(EncodedMap.of(heights, model.encoder))
     assert np.array_equal(cluster, labels.astype(int) - 1)
     assert np.array_equal(margin, sure, equal_nan=True)
     assert (cluster == -1).any()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.srsml24.window_stream import WindowStream, load_map, places_of, store_map
+from napari_stmml.srsml24.window_stream import WindowStream, places_of, store_map
 
 GRID = WindowGrid(16, 4)
 
@@ -44,7 +44,7 @@ def test_a_map_comes_back_as_it_was_stored(tmp_path, rng):
     heights = rng.random((20, 30)).astype(np.float32)
     heights[3] = np.nan
     one = store_map(tmp_path / "deep" / "one.npy", heights, GRID)
-    assert np.array_equal(load_map(one.path), heights, equal_nan=True)
+    assert np.array_equal(one.load(), heights, equal_nan=True)
     assert one.all == len(places_of(heights, GRID)) == 1 * 5
 
 
@@ -61,7 +61,7 @@ def test_every_window_comes_once_in_batches_of_one_size(maps, size, seed):
 
 def test_a_window_is_the_slice_of_its_map(maps):
     (batch,) = WindowStream(maps[:1], GRID).batches(1000)
-    assert np.array_equal(batch[14], load_map(maps[0].path)[4:20, 4:20])
+    assert np.array_equal(batch[14], maps[0].load()[4:20, 4:20])
 
 
 def test_without_a_seed_windows_come_in_order_and_with_one_in_its_own(maps):

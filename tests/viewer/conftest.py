@@ -85,7 +85,7 @@ def dock(warm_worker, qtbot, monkeypatch):
     def dock_(viewer, name, worker=warm_worker):
         with monkeypatch.context() as patch:
             if worker is not None:
-                patch.setattr(job_panel, "Worker", lambda: worker)
+                patch.setattr(job_panel, "Worker", lambda features=None: worker)
             if hasattr(viewer, "window"):
                 return viewer.window.add_plugin_dock_widget("napari-stmml", name)[1]
             widgets = PluginManager.instance().iter_widgets()

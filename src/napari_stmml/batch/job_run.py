@@ -15,7 +15,7 @@ from napari_stmml.batch.survey import Found, files_of, files_to_label
 from napari_stmml.events import Listener, Message, ignore
 from napari_stmml.model.training_record import TrainingMaps
 from napari_stmml.recipe import Recipe
-from napari_stmml.srsml24.window_stream import StoredMap
+from napari_stmml.srsml24.window_stream import WindowMap
 from napari_stmml.system.progress import Stopped
 
 GO_ON = "start it again, and it goes on where it was"
@@ -110,7 +110,7 @@ class JobRun:
 
     @cached_property
     def _maps(self) -> tuple[TrainingMaps, tuple[dict[str, str | None], ...], Identity]:
-        maps: dict[str, list[StoredMap]] = {"train": [], "test": []}
+        maps: dict[str, list[WindowMap]] = {"train": [], "test": []}
         files, identity = [], []
         for task, record in self.records("train", "test"):
             about = {"name": Path(task.source).name, "sha256": record.sha256, "set": task.set}

@@ -4,14 +4,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from itertools import groupby
+from pathlib import Path
 
 from napari_stmml.batch.label_files import Answer, LabelTask, Wanted, write_labels
 from napari_stmml.events import Listener, ScanLabelled, ScanProgress, Skipped, ignore
-from napari_stmml.features.intake import prepare_scan, skipped
+from napari_stmml.features.intake import skipped
+from napari_stmml.features.store import EncodedMap, FeatureStore, encode_scan
+from napari_stmml.heights.stored_map import StoredMap
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
 from napari_stmml.scan import TOPOGRAPHY, Scan
-from napari_stmml.srsml24.window_stream import load_map
 from napari_stmml.system.files import free_name
 from napari_stmml.system.pool import Pool
 from napari_stmml.system.progress import FileCount, Stopped, throttled, until_stopped
@@ -38,6 +40,7 @@ def label_here(
     classifier: SurfaceClassifier,
     wanted: Wanted,
     *,
+    store: FeatureStore | None = None,
     report: Listener = ignore,
     should_stop: ShouldStop = lambda: False,
 ) -> Iterator[ScanLabelled | Skipped]:
@@ -48,6 +51,8 @@ def label_here(
     tasks : iterable of LabelTask
     classifier : SurfaceClassifier
     wanted : Wanted
+    store : FeatureStore, optional
+        Where features of the scans may be kept.
     report : callable
         Gets `ScanProgress`.
     should_stop : callable
@@ -60,7 +65,7 @@ def label_here(
     for task in tasks:
         if should_stop():
             raise Stopped("prediction was stopped")
-        yield _finish(wanted, (task, answer(task, classifier, wanted, report, should_stop)))
+        yield _finish(wanted, (task, answer(task, classifier, wanted, report, should_stop, store)))
 
 
 def label_folder(
@@ -116,6 +121,7 @@ def answer(
     wanted: Wanted,
     report: Listener = ignore,
     should_stop: ShouldStop = lambda: False,
+    store: FeatureStore | None = None,
 ) -> Answer | Skipped:
     """Label one scan, and write nothing yet; or say why it is left out.
 
@@ -128,12 +134,11 @@ def answer(
     encoder = classifier.encoder if wanted.pitch is None else classifier.encoder.at_pitch(wanted.pitch)
     try:
         if task.prepared:
-            heights = load_map(task.prepared)
+            encoded = EncodedMap.of(StoredMap(Path(task.prepared)).load(), encoder)
         else:
-            heights = prepare_scan(task.scan, classifier.recipe, encoder.grid).heights
-        labels, confidence = classifier.label(
-            heights,
-            pitch=wanted.pitch,
+            encoded = encode_scan(task.scan, classifier.recipe, encoder, store)
+        labels, confidence, _ = classifier.label(
+            encoded,
             on_progress=lambda done, total: tick(ScanProgress(task.name, done, total), done == total),
             should_stop=should_stop,
         )
@@ -143,7 +148,7 @@ def answer(
         labels,
         confidence,
         encoder.grid,
-        heights.shape[-2:],
+        encoded.shape,
         classifier.classes,
         lineage(classifier.training),
         classifier.exemplars if wanted.exemplars else None,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from napari_stmml.batch.report import Row
 from napari_stmml.scan import SHORT
-from napari_stmml.srsml24.window_stream import StoredMap
+from napari_stmml.srsml24.window_stream import WindowMap
 from napari_stmml.system.files import write_text
 
 Fingerprint = dict[str, Any]  # everything that files depend on, by name
@@ -51,9 +51,9 @@ class MapRecord:
     train: int
     held: int
 
-    def stored(self, folder: Path) -> StoredMap:
+    def stored(self, folder: Path) -> WindowMap:
         """Return it as training reads it; ``folder`` is the job's."""
-        return StoredMap(folder / self.path, self.all, self.train, self.held)
+        return WindowMap(folder / self.path, all=self.all, train=self.train, held=self.held)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from napari_stmml.features.encoder import Encoder
+from napari_stmml.features.store import EncodedMap, FeatureStore
+from napari_stmml.heights.stored_map import StoredMap
 from napari_stmml.heights.two_biases import first_map
-from napari_stmml.srsml24.window_stream import StoredMap, load_map
 from napari_stmml.system.progress import Stopped
 
 MOST = 60_000  # cells that clusters are fitted to
@@ -21,13 +21,13 @@ EXEMPLAR_PX = 48  # px a side: 3.2 nm at 15 px/nm
 class Sample:
     """Features of cells drawn from maps, (n, n_features), and where each cell is.
 
-    ``maps``, (n,), counts through ``paths``; ``cells``, (n, 2), are row and column of the cell.
+    ``maps``, (n,), counts through ``stored``; ``cells``, (n, 2), are row and column of the cell.
     """
 
     features: np.ndarray = field(repr=False)
     maps: np.ndarray = field(repr=False)
     cells: np.ndarray = field(repr=False)
-    paths: tuple[Any, ...]
+    stored: tuple[StoredMap, ...]
 
     def __len__(self) -> int:
         return len(self.features)
@@ -36,9 +36,11 @@ class Sample:
 def sample_cells(
     encoder: Encoder,
     maps: Sequence[StoredMap],
+    store: FeatureStore,
     *,
     seed: int,
     most: int = MOST,
+    keep: bool = True,
     on_map: Callable[[int, int], None] = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Sample:
@@ -49,49 +51,46 @@ def sample_cells(
     encoder : Encoder
         Of cells.
     maps : sequence of StoredMap
+    store : FeatureStore
+        Keeps the features, where it can hold those of all maps.
     seed : int
         The same seed draws the same cells.
     most : int
         Cells in all.
+    keep : bool
+        Whether anybody will ask for these features again.
     on_map : callable
         Gets the maps done and in all.
     should_stop : callable
         Asked after every map; Stopped is raised then.
     """
     rng = np.random.default_rng((seed, 1))
-    chosen = np.arange(len(maps))
     if len(maps) * LEAST_OF_A_MAP > most:
-        chosen = np.sort(rng.choice(len(maps), max(1, most // LEAST_OF_A_MAP), replace=False))
-    share = -(-most // len(chosen))
+        some = np.sort(rng.choice(len(maps), max(1, most // LEAST_OF_A_MAP), replace=False))
+        maps = [maps[which] for which in some.tolist()]
+    share = -(-most // len(maps))
+    keep = keep and store.holds(maps, encoder)
     features, of_map, cells = [], [], []
-    for number, which in enumerate(chosen.tolist()):
-        some, places = _drawn(encoder, load_map(maps[which].path), share, rng)
+    for number, stored in enumerate(maps):
+        some, places = _drawn(store.encoded(stored, encoder, keep=keep), share, rng)
         features.append(some)
         cells.append(places)
         of_map.append(np.full(len(some), number))
-        on_map(number + 1, len(chosen))
+        on_map(number + 1, len(maps))
         if should_stop():
             raise Stopped("clustering was stopped")
-    return Sample(
-        np.concatenate(features),
-        np.concatenate(of_map),
-        np.concatenate(cells),
-        tuple(maps[which].path for which in chosen.tolist()),
-    )
+    return Sample(np.concatenate(features), np.concatenate(of_map), np.concatenate(cells), tuple(maps))
 
 
-def _drawn(
-    encoder: Encoder, heights: np.ndarray, share: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _drawn(made: EncodedMap, share: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw cells of one map that were scanned: features (n, n_features), places (n, 2)."""
-    there = encoder.grid.complete(first_map(heights))
-    places = np.argwhere(there)
+    places = np.argwhere(made.complete)
     if len(places) > share:
         places = places[np.sort(rng.choice(len(places), share, replace=False))]
-    wanted = np.zeros(there.shape, bool)
+    wanted = np.zeros(made.complete.shape, bool)
     wanted[tuple(places.T)] = True
     some, found = [], []
-    for (rows, cols), tile in encoder.encode(heights):
+    for (rows, cols), tile in made.encode(wanted):
         here = wanted[rows, cols]
         some.append(tile[here])
         found.append(np.argwhere(here) + np.array([rows.start, cols.start]))
@@ -151,7 +150,7 @@ def exemplars(sample: Sample, chosen: list[np.ndarray], cell: int) -> np.ndarray
     loaded, heights = -1, np.empty((0, 0))
     for number, cluster, i, one in sorted(wanted):
         if number != loaded:
-            loaded, heights = number, first_map(load_map(sample.paths[number]))
+            loaded, heights = number, first_map(sample.stored[number].load())
         top, left = sample.cells[one] * cell + cell // 2 - side // 2
         rows = slice(max(top, 0), min(top + side, heights.shape[0]))
         cols = slice(max(left, 0), min(left + side, heights.shape[1]))

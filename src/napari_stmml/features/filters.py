@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_stmml.features.memo import recently
 from napari_stmml.heights.ground import coarse_median, ground, ground_below, levelled
 from napari_stmml.heights.lattice import split_lattice
 from napari_stmml.heights.pyramid import blurred, doubled, halved
@@ -63,7 +62,12 @@ class FilterFeatures:
         heights : ndarray, shape (rows, cols)
             Flattened, without NaN, in any unit; 16 px a side or more.
         """
-        return recently(_prepared, np.asarray(heights, np.float32), of="channels of the filters")
+        heights = np.asarray(heights, np.float32)
+        spread = map_sigma(heights) or np.float32(1)
+        rest, lattice = split_lattice(levelled((heights - np.median(heights)) / spread))
+        flat = rest - ground_below(rest)
+        unit = np.float32(_SCALE) * np.sqrt(map_sigma(flat) * map_sigma(flat + lattice))
+        return np.stack([rest, lattice]) / (unit or np.float32(1))
 
     def features(self, channels: np.ndarray) -> np.ndarray:
         """Filter the channels of a map, or of a tile of it.
@@ -91,14 +95,6 @@ class FilterFeatures:
     def arrays(self) -> dict[str, np.ndarray]:
         """Return nothing: no weight is trained."""
         return {}
-
-
-def _prepared(heights: np.ndarray) -> np.ndarray:
-    spread = map_sigma(heights) or np.float32(1)
-    rest, lattice = split_lattice(levelled((heights - np.median(heights)) / spread))
-    flat = rest - ground_below(rest)
-    unit = np.float32(_SCALE) * np.sqrt(map_sigma(flat) * map_sigma(flat + lattice))
-    return np.stack([rest, lattice]) / (unit or np.float32(1))
 
 
 def _filtered(rest: np.ndarray, lattice: np.ndarray) -> dict[str, np.ndarray]:

@@ -72,7 +72,7 @@ def prepare_scan(
                 raise
             limit, flat = error.reason, preparation.flat(scan, force=True)
         heights = preparation.normalised(flat, scan, force=force)
-        return PreparedScan(scan, flat, heights, _windows(heights, recipe, grid), limit)
+        return PreparedScan(scan, flat, heights, complete_windows(heights, recipe, grid), limit)
     except NotUsable as error:
         raise NotUsable(error.reason, error.sentence, scan.name) from error
 
@@ -108,15 +108,21 @@ def _unscanned(scan: Scan, least: float, force: bool) -> str:
     return limit
 
 
-def _windows(heights: np.ndarray, recipe: Recipe, grid: WindowGrid) -> np.ndarray:
-    """List the windows or cells of a grid without a missing height, (n, 2); raise if there is none."""
+def complete_windows(heights: np.ndarray, recipe: Recipe, grid: WindowGrid, name: str = "") -> np.ndarray:
+    """List the windows or cells of a grid without a missing height: row and column, (n, 2) int.
+
+    Raises
+    ------
+    NotUsable
+        If there is none; the message begins with ``name``.
+    """
     least = max(grid.window, recipe.least_px)
     fits = f"no window of {least} px fits"
     rows, cols = first_map(heights).shape
     if min(rows, cols) < least:
         size = f"{rows} x {cols} px at {recipe.pixel_density:g} px/nm"
-        raise NotUsable(fits, f"{size} is smaller than one window of {least} px")
+        raise NotUsable(fits, f"{size} is smaller than one window of {least} px", name)
     windows = np.argwhere(grid.complete(first_map(heights)))
     if not len(windows):
-        raise NotUsable(fits, f"{fits} where it was scanned")
+        raise NotUsable(fits, f"{fits} where it was scanned", name)
     return windows

@@ -27,6 +27,7 @@ from napari_stmml.events import (
     UncertainFound,
     ignore,
 )
+from napari_stmml.features.store import FeatureStore
 from napari_stmml.heights.two_biases import paired
 from napari_stmml.io.scan_archive import load_scans
 from napari_stmml.jobs.embedding_files import load_question, save_view
@@ -52,10 +53,13 @@ from napari_stmml.system.progress import FileCount, Stopped, throttled, with_tim
 from napari_stmml.truth.uncertain_areas import answers_of, uncertain_areas
 
 ShouldStop = Callable[[], bool]
+Store = FeatureStore | None
 
 
 @singledispatch
-def run(request: Request, report: Listener, should_stop: ShouldStop) -> None:
+def run(
+    request: Request, report: Listener, should_stop: ShouldStop, store: FeatureStore | None = None
+) -> None:
     """Do what a request asks.
 
     Parameters
@@ -66,6 +70,8 @@ def run(request: Request, report: Listener, should_stop: ShouldStop) -> None:
         Gets events while the work goes on.
     should_stop : callable
         Asked often; when it returns True, the work ends and keeps what it has.
+    store : FeatureStore, optional
+        Keeps prepared maps and features from one request to the next.
 
     Raises
     ------
@@ -78,7 +84,7 @@ def run(request: Request, report: Listener, should_stop: ShouldStop) -> None:
 
 
 @run.register
-def _train(request: TrainModel, report: Listener, should_stop: ShouldStop) -> None:
+def _train(request: TrainModel, report: Listener, should_stop: ShouldStop, store: Store = None) -> None:
     """Train; a usable model so far stands at ``checkpoint`` after the first batch and every epoch."""
     out, started = Path(request.out), time.monotonic()
     if out.is_dir():
@@ -99,6 +105,7 @@ def _train(request: TrainModel, report: Listener, should_stop: ShouldStop) -> No
             n_clusters="auto" if request.auto else None,
             seed=request.seed,
             like=like,
+            store=store,
             on_event=with_time_left(heard, recipe.epochs),
             keep=keep,
             should_stop=should_stop,
@@ -113,7 +120,7 @@ def _train(request: TrainModel, report: Listener, should_stop: ShouldStop) -> No
 
 
 @run.register
-def _label(request: LabelScans, report: Listener, should_stop: ShouldStop) -> None:
+def _label(request: LabelScans, report: Listener, should_stop: ShouldStop, store: Store = None) -> None:
     """Label scan by scan; a scan that cannot be labelled is reported and the others go on.
 
     With ``figures``, the folder gets the ingest report too.
@@ -124,11 +131,11 @@ def _label(request: LabelScans, report: Listener, should_stop: ShouldStop) -> No
             f"recipe {classifier.recipe.name} labels every cell of {CELL} px; a pitch is for windows"
         )
     if not request.figures:
-        _label_scans(request, classifier, report, should_stop, lambda scans: scans)
+        _label_scans(request, classifier, report, should_stop, store, lambda scans: scans)
         return
     log = ScanLog(Path(request.out) / "report", "predict")
     try:
-        _label_scans(request, classifier, _heard_by(log, report), should_stop, log.watch)
+        _label_scans(request, classifier, _heard_by(log, report), should_stop, store, log.watch)
     finally:
         about = {"model": request.model, "pitch": str(request.pitch or "the recipe's")}
         if event := log.write(f"{Path(request.out).name}: what was labelled", request.paths, about):
@@ -140,6 +147,7 @@ def _label_scans(
     classifier: SurfaceClassifier,
     report: Listener,
     should_stop: ShouldStop,
+    store: Store,
     watch: Callable[[Iterable[Scan]], Iterable[Scan]],
 ) -> None:
     """Label the scans of a request: one by one here, or, of a folder, through many processes."""
@@ -162,30 +170,35 @@ def _label_scans(
         labelled = label_folder(tasks, classifier, wanted, count, processes=request.processes, **how)
         events = (event for _, event in labelled)
     else:
-        events = label_here(tasks, classifier, wanted, **how)
+        events = label_here(tasks, classifier, wanted, store=store, **how)
     _report_all(report, events)
     if should_stop():
         raise Stopped("prediction was stopped")
 
 
 @run.register
-def _cluster_at_once(request: ClusterAtOnce, report: Listener, should_stop: ShouldStop) -> None:
+def _cluster_at_once(
+    request: ClusterAtOnce, report: Listener, should_stop: ShouldStop, store: Store = None
+) -> None:
     """Cluster and label; a scan that cannot be used is reported."""
-    started, recipe = time.monotonic(), Recipe.from_dict(request.recipe)
+    started, recipe, store = time.monotonic(), Recipe.from_dict(request.recipe), store or FeatureStore()
     ready = list(paired(load_scans(request.scans), recipe.preprocessing))
     classifier = train_classifier(
-        ready, recipe=recipe, seed=request.seed, on_event=report, should_stop=should_stop
+        ready, recipe=recipe, seed=request.seed, store=store, on_event=report, should_stop=should_stop
     )
     model = Path(request.out) / "instant.stmml"
     model.parent.mkdir(parents=True, exist_ok=True)
     classifier.save(model)
     report(_trained(classifier, str(model), started, False))
     wanted = Wanted(str(model), request.out, confidence=True)
-    _report_all(report, label_here(label_tasks(ready), classifier, wanted, should_stop=should_stop))
+    tasks = label_tasks(ready)
+    _report_all(report, label_here(tasks, classifier, wanted, store=store, should_stop=should_stop))
 
 
 @run.register
-def _propose(request: ProposeClusters, report: Listener, should_stop: ShouldStop) -> None:
+def _propose(
+    request: ProposeClusters, report: Listener, should_stop: ShouldStop, store: Store = None
+) -> None:
     """Report `ClustersProposed`."""
     asked = Recipe.from_dict(request.recipe)
     train_classifier(
@@ -193,13 +206,16 @@ def _propose(request: ProposeClusters, report: Listener, should_stop: ShouldStop
         recipe=get_recipe("instant", pixel_density=asked.pixel_density, resample=asked.resample),
         n_clusters="auto",
         seed=request.seed,
+        store=store,
         on_event=report,
         should_stop=should_stop,
     )
 
 
 @run.register
-def _compute_cells(request: ComputeCells, report: Listener, should_stop: ShouldStop) -> None:
+def _compute_cells(
+    request: ComputeCells, report: Listener, should_stop: ShouldStop, store: Store = None
+) -> None:
     """Report `CellsReady` of each scan, or why it is left out."""
     classifier = SurfaceClassifier.load(request.model)
     tick = throttled(report)
@@ -210,7 +226,9 @@ def _compute_cells(request: ComputeCells, report: Listener, should_stop: ShouldS
             tick(ScanProgress(name, done, total), done >= total)
 
         try:
-            file = write_cells(classifier, scan, path, on_progress=progress, should_stop=should_stop)
+            file = write_cells(
+                classifier, scan, path, store=store, on_progress=progress, should_stop=should_stop
+            )
         except ValueError as error:
             report(Skipped(scan.name, str(error), number=number))
             continue
@@ -218,7 +236,9 @@ def _compute_cells(request: ComputeCells, report: Listener, should_stop: ShouldS
 
 
 @run.register
-def _find_uncertain(request: FindUncertain, report: Listener, should_stop: ShouldStop) -> None:
+def _find_uncertain(
+    request: FindUncertain, report: Listener, should_stop: ShouldStop, store: Store = None
+) -> None:
     """Report `UncertainFound` of each direction."""
     classifier = SurfaceClassifier.load(request.model)
     scans = stream_scans(request.paths, report, should_stop, request.scans)
@@ -236,7 +256,9 @@ def _find_uncertain(request: FindUncertain, report: Listener, should_stop: Shoul
 
 
 @run.register
-def _run_job_file(request: RunJobFile, report: Listener, should_stop: ShouldStop) -> None:
+def _run_job_file(
+    request: RunJobFile, report: Listener, should_stop: ShouldStop, store: Store = None
+) -> None:
     """Run the steps; started again after a stop of any kind, they go on where they were."""
     from napari_stmml.batch.job_file import JobFile
     from napari_stmml.batch.run import run_job
@@ -248,7 +270,7 @@ def _run_job_file(request: RunJobFile, report: Listener, should_stop: ShouldStop
 
 
 @run.register
-def _lay_out(request: LayOutCells, report: Listener, should_stop: ShouldStop) -> None:
+def _lay_out(request: LayOutCells, report: Listener, should_stop: ShouldStop, store: Store = None) -> None:
     """Report `LayoutReady`; it cannot be stopped, only killed."""
     features = [np.load(file, mmap_mode="r", allow_pickle=False) for file in request.features]
     groups, space = load_question(request.given)
@@ -258,7 +280,7 @@ def _lay_out(request: LayOutCells, report: Listener, should_stop: ShouldStop) ->
 
 
 @run.register
-def _warm_up(request: WarmUp, report: Listener, should_stop: ShouldStop) -> None:
+def _warm_up(request: WarmUp, report: Listener, should_stop: ShouldStop, store: Store = None) -> None:
     """Cluster next to nothing: everything but TensorFlow is imported then."""
     scan = Scan(np.random.default_rng(0).normal(size=(96, 96)), (0.1, 0.1))
     with suppress(Exception):  # it is only to be faster

@@ -23,6 +23,7 @@ from napari_stmml.jobs import requests
 from napari_stmml.jobs.requests import Request, Stop, TrainModel, WarmUp
 
 if TYPE_CHECKING:
+    from napari_stmml.features.store import FeatureStore
     from napari_stmml.scan import Scan
 
 SECONDS_TO_STOP = 1.8  # a cancelled request that has not ended by then is ended with its process
@@ -33,9 +34,16 @@ class Worker:
 
     Everything that it reports arrives in ``events``; every request ends with one event of the type `Ended`.
     A process that dies takes nothing with it.
+
+    Parameters
+    ----------
+    features : path, optional
+        The folder in which several workers' processes keep features for each other; without it, each process
+        keeps its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, features: str | Path | None = None) -> None:
+        self._features = [] if features is None else [str(features)]
         self.events: SimpleQueue[Event] = SimpleQueue()
         self.request: Request | None = None
         self._process: subprocess.Popen[str] | None = None
@@ -128,7 +136,7 @@ class Worker:
     def _start(self) -> subprocess.Popen[str]:
         with (self.folder / "log.txt").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "napari_stmml.jobs.worker"],
+                [sys.executable, "-m", "napari_stmml.jobs.worker", *self._features],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -221,19 +229,22 @@ def main() -> None:
             wire.flush()
 
     threading.Thread(target=listen, daemon=True).start()
+    from napari_stmml.features.store import FeatureStore
+
+    store = FeatureStore(*sys.argv[1:2])
     while (request := waiting.get()) is not None:
-        ended = request if isinstance(request, Failed) else _do(request, report, stop.is_set)
+        ended = request if isinstance(request, Failed) else _do(request, report, stop.is_set, store)
         if not isinstance(request, WarmUp):
             report(ended)
 
 
-def _do(request: Request, report: Listener, should_stop: Callable[[], bool]) -> Ended:
+def _do(request: Request, report: Listener, should_stop: Callable[[], bool], store: "FeatureStore") -> Ended:
     """Do a request; return how it ended."""
     from napari_stmml.jobs.runner import run  # loads everything, which the other side must not
     from napari_stmml.system.progress import Stopped
 
     try:
-        run(request, report, should_stop)
+        run(request, report, should_stop, store)
     except (ValueError, OSError, Stopped) as error:
         return Failed(str(error))
     except Exception as error:  # noqa: BLE001 - the edge of a process: said there, traced in its log

@@ -11,11 +11,11 @@ from napari_stmml.clustering.sampling import MOST, exemplars, sample_cells, typi
 from napari_stmml.events import Clustering, ClustersProposed, Listener, TrainingWindows, ignore
 from napari_stmml.features.cells import CellEncoder
 from napari_stmml.features.encoder import Encoder
+from napari_stmml.features.store import FeatureStore
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.encoders import make_encoder
 from napari_stmml.model.training_record import TrainingMaps, TrainingRecord, new_classifier
 from napari_stmml.recipe import Recipe
-from napari_stmml.srsml24.window_stream import load_map
 from napari_stmml.system.progress import of_training
 
 QUICK, QUICK_MAPS = 6000, 8  # cells, and maps, that a model is clustered on in the middle of its training
@@ -51,7 +51,7 @@ class CellMethod:
         rng = np.random.default_rng((record.seed, 2))
         channels = []
         for which in np.sort(rng.permutation(len(maps.train))[:MOST_MAPS]).tolist():
-            channels += _channels(encoder, load_map(maps.train[which].path))
+            channels += _channels(encoder, maps.train[which].load())
             if should_stop():
                 break
         on_event(TrainingWindows(len(maps.train), train=sampled, validation=0))
@@ -70,6 +70,10 @@ class CellMethod:
         )
         return make_encoder(recipe, weights)
 
+    def counted(self, maps: TrainingMaps, recipe: Recipe) -> TrainingMaps:
+        """Return the maps: cells need not be counted."""
+        return maps
+
     def batches(self, maps: TrainingMaps, recipe: Recipe) -> int:
         """Return 0: a sample of features is clustered at once."""
         return 0
@@ -84,6 +88,7 @@ class CellMethod:
         auto: bool = False,
         quick: bool = False,
         kept: Any = None,
+        store: FeatureStore | None = None,
         on_event: Listener = ignore,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> SurfaceClassifier:
@@ -92,8 +97,10 @@ class CellMethod:
         sample = sample_cells(
             encoder,
             maps.train[:QUICK_MAPS] if quick else maps.train,
+            store or FeatureStore(total=0),
             seed=record.seed,
             most=QUICK if quick else MOST,
+            keep=not quick,
             on_map=lambda done, total: on_event(Clustering(done, total, "scan")),
             should_stop=should_stop,
         )

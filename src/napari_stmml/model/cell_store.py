@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_stmml.features.intake import prepare_scan
-from napari_stmml.heights.two_biases import first_map
+from napari_stmml.features.store import FeatureStore, encode_scan, write_features
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.scan import Scan
+from napari_stmml.system.files import link_or_copy
 from napari_stmml.system.progress import Stopped
 
 Progress = Callable[[int, int], None]
@@ -30,14 +30,30 @@ def write_cells(
     scan: Scan,
     path: str | Path,
     *,
+    store: FeatureStore | None = None,
     on_progress: Progress = lambda done, total: None,
     should_stop: ShouldStop = lambda: False,
 ) -> CellFile:
     """Write what a model makes of the cells of a scan as ``.npy``, which can be opened without reading it.
 
-    Models of places give their features, (cells down, cells across, n_features) float32, tile by tile; NaN
-    where a cell is not complete. Windows have too many: models of windows give cluster + 1 (0 = none) and
-    how sure it is, (windows down, windows across, 2) float32.
+    Of a model of cells these are the features, (cells down, cells across, n_features) float32, NaN where a
+    cell is not complete. Windows have too many: of a model of windows it is the cluster + 1 (0 = none) and
+    the confidence, (windows down, windows across, 2) float32.
+
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+    scan : Scan
+    path : path
+    store : FeatureStore, optional
+        Features that it keeps are not made again: the file is a second name of the one in the store.
+    on_progress : callable
+        Gets the windows or cells done and in all.
+    should_stop : callable
+
+    Returns
+    -------
+    CellFile
 
     Raises
     ------
@@ -46,24 +62,25 @@ def write_cells(
     Stopped
         If ``should_stop`` said so.
     """
-    encoder = classifier.encoder
-    heights = prepare_scan(scan, classifier.recipe, encoder.grid).heights
-    shape: tuple[int, int] = first_map(heights).shape
-    if not encoder.keeps_features:
-        cluster, sure = classifier.label_clusters(heights, on_progress=on_progress, should_stop=should_stop)
-        np.save(path, np.stack([cluster + 1, sure], axis=-1).astype(np.float32), allow_pickle=False)
-        return CellFile(str(path), "clusters", shape)
-    complete = encoder.grid.complete(first_map(heights))
-    kept = np.lib.format.open_memmap(str(path), "w+", np.float32, (*complete.shape, encoder.n_features))
-    done = 0
-    for place, some in encoder.encode(heights):
-        if should_stop():
-            raise Stopped("making features was stopped")
-        kept[place] = np.where(complete[place][..., None], some, np.float32(np.nan))
-        done += some.shape[0] * some.shape[1]
-        on_progress(done, complete.size)
-    kept.flush()
-    return CellFile(str(path), "features", shape)
+    encoded = encode_scan(scan, classifier.recipe, classifier.encoder, store)
+    if not classifier.encoder.keeps_features:
+        cluster, confidence = classifier.label_clusters(
+            encoded, on_progress=on_progress, should_stop=should_stop
+        )
+        np.save(path, np.stack([cluster + 1, confidence], axis=-1).astype(np.float32), allow_pickle=False)
+        return CellFile(str(path), "clusters", encoded.shape)
+    done, total, kept = 0, encoded.complete.size, encoded.path
+    if kept is None or not kept.exists():
+        pieces = encoded.encode(encoded.complete) if kept else write_features(encoded, path)
+        for _, some in pieces:
+            if should_stop():
+                raise Stopped("making features was stopped")
+            done += some.shape[0] * some.shape[1]
+            on_progress(done, total)
+    if kept is not None:
+        link_or_copy(kept, path)
+        on_progress(total, total)
+    return CellFile(str(path), "features", encoded.shape)
 
 
 def cell_answers(
@@ -92,15 +109,9 @@ def cell_answers(
         labels = of_cluster[cluster]
         confidence[labels > 0] = cells[..., 1][labels > 0]
         return labels, confidence, np.zeros(shape, np.uint8)
-    return classify_cells(classifier, cells, np.isfinite(cells[..., 0]))
-
-
-def classify_cells(
-    classifier: SurfaceClassifier, features: np.ndarray, there: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Classify the cells that are ``there``, (cells down, cells across) bool, by their features."""
-    labels, runner_up = np.zeros(there.shape, np.uint8), np.zeros(there.shape, np.uint8)
+    there = np.isfinite(cells[..., 0])
+    labels, runner_up = np.zeros((2, *there.shape), np.uint8)
     confidence = np.full(there.shape, np.nan, np.float32)
-    labels[there], confidence[there], runner_up[there] = classifier.classify(np.asarray(features[there]))
+    labels[there], confidence[there], runner_up[there] = classifier.classify(np.asarray(cells[there]))
     confidence[labels == 0] = np.nan
     return labels, confidence, runner_up

@@ -13,10 +13,9 @@ from napari_stmml.classes import MOST as MOST_CLASSES
 from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.features.cells import EDITION
-from napari_stmml.features.encoder import Encoder, Place
-from napari_stmml.features.intake import prepare_scan
+from napari_stmml.features.encoder import Encoder
 from napari_stmml.features.painting import paint_scan
-from napari_stmml.heights.two_biases import first_map
+from napari_stmml.features.store import EncodedMap, FeatureStore, encode_scan
 from napari_stmml.model import model_file
 from napari_stmml.model.encoders import read_encoder, weights_of
 from napari_stmml.model.learner import Learner
@@ -29,7 +28,7 @@ from napari_stmml.system.progress import Stopped
 
 Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
-Answers = Iterator[tuple[Place, np.ndarray, np.ndarray]]
+Answers = Iterator[tuple[Any, ...]]  # place in the grid, number, confidence, next number
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +149,7 @@ class SurfaceClassifier:
         *,
         pitch: int | None = None,
         return_confidence: bool = False,
+        store: FeatureStore | None = None,
         on_progress: Progress = lambda done, total: None,
         should_stop: ShouldStop = lambda: False,
     ) -> Any:
@@ -167,6 +167,8 @@ class SurfaceClassifier:
             ``1 - nearest / next`` of the squared distances, 0 to 1. It is **below 0 where the surface is
             unlike anything seen** when the model was made, the farther the lower, down to -1. NaN where
             there is no label.
+        store : FeatureStore, optional
+            Where features of the scan may be kept, and are looked for first.
         on_progress : callable
             Gets the windows or cells done and in all.
         should_stop : callable
@@ -183,28 +185,25 @@ class SurfaceClassifier:
         Stopped
             If ``should_stop`` said so.
         """
-        encoder = self._at(pitch)
-        heights = prepare_scan(scan, self.recipe, encoder.grid).heights
-        labels, confidence = self.label(
-            heights, pitch=pitch, on_progress=on_progress, should_stop=should_stop
-        )
-        shape = first_map(heights).shape
-        return paint_scan(labels, confidence, encoder.grid, shape, scan, return_confidence)
+        encoder = self.encoder if pitch is None else self.encoder.at_pitch(pitch)
+        encoded = encode_scan(scan, self.recipe, encoder, store)
+        labels, confidence, _ = self.label(encoded, on_progress=on_progress, should_stop=should_stop)
+        return paint_scan(labels, confidence, encoder.grid, encoded.shape, scan, return_confidence)
 
     def label(
         self,
-        heights: np.ndarray,
+        encoded: EncodedMap,
         *,
-        pitch: int | None = None,
         on_progress: Progress = lambda done, total: None,
         should_stop: ShouldStop = lambda: False,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Label every complete window or cell of prepared heights, (rows, cols) or (2, rows, cols).
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Label every complete window or cell of a prepared map.
 
         Parameters
         ----------
-        heights : ndarray of float32
-        pitch, on_progress, should_stop
+        encoded : EncodedMap
+            By the encoder of this model, at any pitch; `EncodedMap.of` takes prepared heights.
+        on_progress, should_stop
             As ``predict`` takes them.
 
         Returns
@@ -212,26 +211,27 @@ class SurfaceClassifier:
         labels : ndarray of uint8 (uint16 beyond 255 classes), shape (rows, cols) of the grid, 0 = no label
         confidence : ndarray of float32, of the same shape
             How sure each is, as ``predict`` returns it; NaN where there is no label.
+        runner_up : ndarray, of the type and shape of ``labels``
+            The next class; 0 where there is none, and everywhere where no features are made.
 
         Raises
         ------
         Stopped
             If ``should_stop`` said so.
         """
-        encoder, names = self._at(pitch), self._shown[0]
-        complete = encoder.grid.complete(first_map(heights))
-        if self._learns:
-            found = self._each(lambda some: self._learner.assign(some)[:2], encoder, heights, complete)
+        names, groups = self._shown
+        nearest = None if self._learns else self._nearest(encoded, groups)
+        if nearest is None:
+            found = self._each(encoded, self.classify)
         else:
-            nearest = self._nearest(encoder, heights, complete, self._shown[1])
-            found = ((place, names[index], sure) for place, index, sure in nearest)
-        labels, confidence = _gathered(found, complete, on_progress, should_stop)
+            found = ((place, names[index], sure, 0) for place, index, sure in nearest)
+        labels, confidence, runner_up = _gathered(found, encoded.complete, on_progress, should_stop)
         confidence[labels == 0] = np.nan
-        return labels.astype(self._kind), confidence
+        return labels.astype(self._kind), confidence, runner_up.astype(self._kind)
 
     def label_clusters(
         self,
-        heights: np.ndarray,
+        encoded: EncodedMap,
         *,
         on_progress: Progress = lambda done, total: None,
         should_stop: ShouldStop = lambda: False,
@@ -244,11 +244,13 @@ class SurfaceClassifier:
         confidence : ndarray of float32, of the same shape
             How much nearer it is than the next cluster; NaN where there is none.
         """
-        complete = self.encoder.grid.complete(first_map(heights))
-        nearest = self._nearest(self.encoder, heights, complete, np.arange(self.n_clusters))
-        found = ((place, index + 1, sure) for place, index, sure in nearest)
-        cluster, confidence = _gathered(found, complete, on_progress, should_stop)
-        return cluster.astype(int) - 1, confidence
+        nearest = self._nearest(encoded, np.arange(self.n_clusters))
+        if nearest is None:
+            found = self._each(encoded, self.clusters.ranked)
+        else:
+            found = ((place, index, sure, 0) for place, index, sure in nearest)
+        cluster, confidence, _ = _gathered(found, encoded.complete, on_progress, should_stop)
+        return np.where(encoded.complete, cluster.astype(int), -1), confidence
 
     def classify(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Classify feature vectors, (n, n_features), as the encoder gives them.
@@ -270,7 +272,9 @@ class SurfaceClassifier:
             labels, runner_up = names[index], np.where(second == index, 0, names[second])
         return labels.astype(self._kind), confidence, runner_up.astype(self._kind)
 
-    def learn(self, scan: Scan, truth: np.ndarray) -> "SurfaceClassifier":
+    def learn(
+        self, scan: Scan, truth: np.ndarray, *, store: FeatureStore | None = None
+    ) -> "SurfaceClassifier":
         """Return a model that has learnt from what a person painted on a scan.
 
         It takes the place of what the same scan taught before; nothing painted, and that is forgotten.
@@ -281,6 +285,8 @@ class SurfaceClassifier:
             With ``other`` where the recipe takes both biases.
         truth : ndarray of uint8, shape (rows, cols) of the scan
             0 = untouched; labels are those of ``classes``, gone or not. A new number gets a class.
+        store : FeatureStore, optional
+            As ``predict`` takes it.
 
         Raises
         ------
@@ -290,7 +296,7 @@ class SurfaceClassifier:
         truth, key = checked_truth(truth, scan), ScanKey.of_scan(scan)
         if not truth.any():
             return self.forget(key)
-        features, labels = painted_features(self.recipe, self.encoder, scan, truth)
+        features, labels = painted_features(encode_scan(scan, self.recipe, self.encoder, store), truth)
         return self._learnt(key, scan.name, features, labels, int(truth.max()))
 
     def learn_cells(
@@ -358,44 +364,31 @@ class SurfaceClassifier:
         labels = classes.lookup[lessons.labels]
         return Learner.fit(self.clusters, classes.shown, lessons.features, labels, scans=lessons.scan)
 
-    def _at(self, pitch: int | None) -> Encoder:
-        return self.encoder if pitch is None else self.encoder.at_pitch(pitch)
+    def _nearest(self, encoded: EncodedMap, groups: np.ndarray) -> Any:
+        """Return the nearest groups of clusters where that needs no features, else None."""
+        if self.clusters.before is not None:
+            return None
+        return encoded.nearest(self.clusters.centres, groups[self.clusters.owners], encoded.complete)
 
-    def _nearest(
-        self, encoder: Encoder, heights: np.ndarray, complete: np.ndarray, groups: np.ndarray
-    ) -> Answers:
-        """Yield the nearest group of clusters of each piece of a map, and how sure that is."""
-        owners = groups[self.clusters.owners]
-        if self.clusters.before is None:
-            found = encoder.nearest(heights, self.clusters.centres, owners, complete)
-            if found is not None:
-                return found
-        return self._each(lambda some: self.clusters.ranked(some, groups)[:2], encoder, heights, complete)
-
-    def _each(
-        self,
-        answer: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-        encoder: Encoder,
-        heights: np.ndarray,
-        complete: np.ndarray,
-    ) -> Answers:
-        """Yield a number and a confidence for the features of each piece of a map."""
-        for place, features in encoder.encode(heights, complete):
-            some, sure = answer(features.reshape(-1, features.shape[-1]))
-            yield place, some.reshape(features.shape[:-1]), sure.reshape(features.shape[:-1])
+    def _each(self, encoded: EncodedMap, answer: Callable[[np.ndarray], tuple[np.ndarray, ...]]) -> Answers:
+        """Yield number, confidence and next number for the features of each piece of a map."""
+        for place, features in encoded.encode(encoded.complete):
+            some = answer(features.reshape(-1, features.shape[-1]))
+            yield (place, *(one.reshape(features.shape[:-1]) for one in some))
 
 
 def _gathered(
     found: Answers, complete: np.ndarray, on_progress: Progress, should_stop: ShouldStop
-) -> tuple[np.ndarray, np.ndarray]:
-    """Put the answers of all pieces together; 0 and NaN where a window or cell is not complete."""
-    labels, confidence = np.zeros(complete.shape, np.uint16), np.full(complete.shape, np.nan, np.float32)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Put the answers of all pieces together; 0, NaN and 0 where a window or cell is not complete."""
+    labels, runner_up = np.zeros((2, *complete.shape), np.uint16)
+    confidence = np.full(complete.shape, np.nan, np.float32)
     done, total = 0, int(complete.sum())
-    for place, some, sure in found:
-        labels[place], confidence[place] = some, sure
+    for place, some, sure, other in found:
+        labels[place], confidence[place], runner_up[place] = some, sure, other
         done += int(complete[place].sum())
         on_progress(done, total)
         if done < total and should_stop():
             raise Stopped("prediction was stopped")
-    labels[~complete], confidence[~complete] = 0, np.nan
-    return labels, confidence
+    labels[~complete], confidence[~complete], runner_up[~complete] = 0, np.nan, 0
+    return labels, confidence, runner_up

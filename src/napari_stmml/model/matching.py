@@ -9,9 +9,9 @@ import numpy as np
 from napari_stmml.classes import Classes, SurfaceClass
 from napari_stmml.colours import class_colours
 from napari_stmml.events import Listener, Message, ignore
-from napari_stmml.heights.two_biases import first_map
+from napari_stmml.features.store import EncodedMap, FeatureStore
+from napari_stmml.heights.stored_map import StoredMap
 from napari_stmml.model.classifier import SurfaceClassifier
-from napari_stmml.srsml24.window_stream import StoredMap, load_map
 
 MAPS = 12  # that both models are compared on, at most
 LEAST_SHARED = 0.5  # of the pixels of both clusters together, for them to be taken for one
@@ -21,6 +21,7 @@ def keep_names(
     new: SurfaceClassifier,
     old: SurfaceClassifier,
     maps: Sequence[StoredMap],
+    store: FeatureStore,
     *,
     on_event: Listener = ignore,
 ) -> SurfaceClassifier:
@@ -35,6 +36,8 @@ def keep_names(
     new, old : SurfaceClassifier
     maps : sequence of StoredMap
         Prepared by the new model's recipe.
+    store : FeatureStore
+        In which features of theirs may be kept.
 
     Returns
     -------
@@ -49,8 +52,7 @@ def keep_names(
         return new
     table = np.zeros((new.n_clusters + 1, old.n_classes + 1), np.int64)
     for stored in maps[:MAPS]:
-        heights = load_map(stored.path)
-        painted = [_painted(model, heights) for model in (new, old)]
+        painted = [_painted(model, store.encoded(stored, model.encoder)) for model in (new, old)]
         np.add.at(table, tuple(one.ravel() for one in painted), 1)
     pairs = match(table[1:, 1:])
     on_event(Message(f"{len(pairs)} of {len(old.classes.order)} older classes kept their names"))
@@ -126,6 +128,5 @@ def _classes(known: list[int], old: SurfaceClassifier) -> Classes:
     return Classes(tuple(made), tuple(of_cluster), tuple(order))
 
 
-def _painted(model: SurfaceClassifier, heights: np.ndarray) -> np.ndarray:
-    labels, _ = model.label(heights)
-    return model.encoder.grid.paint(labels, first_map(heights).shape).astype(np.int64)
+def _painted(model: SurfaceClassifier, made: EncodedMap) -> np.ndarray:
+    return model.encoder.grid.paint(model.label(made)[0], made.shape).astype(np.int64)

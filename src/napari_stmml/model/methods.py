@@ -7,6 +7,7 @@ import numpy as np
 
 from napari_stmml.events import Listener
 from napari_stmml.features.encoder import Encoder
+from napari_stmml.features.store import FeatureStore
 from napari_stmml.model.cell_method import CellMethod
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.training_record import TrainingMaps, TrainingRecord
@@ -61,6 +62,10 @@ class Method(Protocol):
         """
         ...
 
+    def counted(self, maps: TrainingMaps, recipe: Recipe) -> TrainingMaps:
+        """Return the maps as the other functions take them: SRSML24 counts their windows once."""
+        ...
+
     def batches(self, maps: TrainingMaps, recipe: Recipe) -> int:
         """Return in how many batches ``cluster`` makes features that can be kept in files; 0 for none."""
         ...
@@ -75,6 +80,7 @@ class Method(Protocol):
         auto: bool = False,
         quick: bool = False,
         kept: Kept | None = None,
+        store: FeatureStore | None = None,
         on_event: Listener = ...,
         should_stop: Callable[[], bool] = ...,
     ) -> SurfaceClassifier:
@@ -93,6 +99,8 @@ class Method(Protocol):
         kept : callable, optional
             Gets number and shape of a batch and a function that makes it; returns its features, which it
             may have kept in a file.
+        store : FeatureStore, optional
+            Where features are kept that somebody may ask for again.
         on_event : callable
         should_stop : callable
 

@@ -3,12 +3,9 @@
 import numpy as np
 
 from napari_stmml.classes import MOST as MOST_CLASSES
-from napari_stmml.features.encoder import Encoder
-from napari_stmml.features.intake import prepare_scan
+from napari_stmml.features.store import EncodedMap
 from napari_stmml.heights.resample import to_own_pixels
-from napari_stmml.heights.two_biases import first_map
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 
 MOST_LEARNT = 5000  # places of one class on one scan: of a whole area, more say nothing new
@@ -32,16 +29,13 @@ def checked_truth(truth: np.ndarray, scan: Scan) -> np.ndarray:
     return truth.astype(np.uint8)
 
 
-def painted_features(
-    recipe: Recipe, encoder: Encoder, scan: Scan, truth: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return features and labels of the places, windows or cells, that were painted on a scan.
+def painted_features(encoded: EncodedMap, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return features and labels of the windows or cells that were painted on a scan.
 
     Parameters
     ----------
-    recipe : Recipe
-    encoder : Encoder
-    scan : Scan
+    encoded : EncodedMap
+        Of the scan.
     truth : ndarray of uint8, shape (rows, cols) of the scan
         0 = untouched.
 
@@ -49,18 +43,12 @@ def painted_features(
     -------
     features : ndarray of float32, shape (n, n_features)
     labels : ndarray of uint8, shape (n,)
-
-    Raises
-    ------
-    ValueError
-        If the scan cannot be prepared.
     """
-    grid = encoder.grid
-    heights = prepare_scan(scan, recipe, grid).heights
-    painted = painted_places(truth, grid, first_map(heights).shape)
-    wanted = enough((painted > 0) & grid.complete(first_map(heights)), painted)
+    encoder = encoded.encoder
+    painted = painted_places(truth, encoder.grid, encoded.shape)
+    wanted = enough((painted > 0) & encoded.complete, painted)
     features, labels = [np.zeros((0, encoder.n_features), np.float32)], [np.zeros(0, np.uint8)]
-    for place, made in encoder.encode(heights, wanted):
+    for place, made in encoded.encode(wanted):
         chosen = wanted[place]
         features.append(made[chosen])
         labels.append(painted[place][chosen])

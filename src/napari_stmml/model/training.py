@@ -1,6 +1,5 @@
 """Train a SurfaceClassifier on scans: prepare them, train an encoder, cluster its features."""
 
-import tempfile
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -8,14 +7,16 @@ from typing import Any
 
 from napari_stmml.events import Event, Listener, Message, Skipped
 from napari_stmml.features.encoder import Encoder
-from napari_stmml.features.intake import prepare_scans
+from napari_stmml.features.intake import skipped
+from napari_stmml.features.store import TOTAL, FeatureStore
+from napari_stmml.heights.stored_map import StoredMap
+from napari_stmml.heights.two_biases import paired
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.matching import keep_names
 from napari_stmml.model.methods import method_of
 from napari_stmml.model.training_record import TrainingMaps, TrainingRecord
 from napari_stmml.recipe import DEFAULT, Recipe, get_recipe
 from napari_stmml.scan import Scan
-from napari_stmml.srsml24.window_stream import StoredMap, store_map
 from napari_stmml.system.files import sha256
 
 
@@ -32,6 +33,7 @@ def train_classifier(
     n_clusters: int | str | None = None,
     seed: int = 0,
     like: SurfaceClassifier | None = None,
+    store: FeatureStore | None = None,
     on_event: Listener = warn_of_skipped,
     keep: Callable[[SurfaceClassifier], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -52,6 +54,8 @@ def train_classifier(
     seed : int
     like : SurfaceClassifier, optional
         An older model: clusters that are nearly the same as one of its own keep its place, name and colour.
+    store : FeatureStore, optional
+        Keeps prepared maps and features, for predictions of the same scans; a private one if not given.
     on_event : callable
         Gets events: `Skipped`, `TrainingWindows`, `BatchDone`, `EpochDone`, `Clustering`,
         `ClustersProposed` and `Message` of ``napari_stmml.events``.
@@ -72,43 +76,43 @@ def train_classifier(
     method = method_of(recipe)
     if auto and not method.proposes:
         raise ValueError(f"recipe {recipe.name} cannot propose a number of clusters; 'instant' can")
-    with tempfile.TemporaryDirectory(prefix="stmml-") as folder:
-        stored, sources = _store(scans, recipe, Path(folder), on_event)
-        maps, record = TrainingMaps(stored), TrainingRecord(tuple(sources), seed)
-        if not recipe.trains:
-            on_event(Message(f"{len(stored)} scans: nothing to train, clustering"))
+    store = store or FeatureStore(total=TOTAL if like else 0)
+    stored, files = _prepared(scans, recipe, store, on_event)
+    maps, record = method.counted(TrainingMaps(stored), recipe), TrainingRecord(tuple(files), seed)
+    if not recipe.trains:
+        on_event(Message(f"{len(stored)} scans: nothing to train, clustering"))
 
-        def keep_so_far(encoder: Encoder) -> None:
-            if keep is not None:
-                keep(method.cluster(encoder, maps, recipe, record, quick=True))
+    def keep_so_far(encoder: Encoder) -> None:
+        if keep is not None:
+            keep(method.cluster(encoder, maps, recipe, record, quick=True))
 
-        encoder = method.train(
-            maps, recipe, record, on_event=on_event, keep=keep_so_far, should_stop=should_stop
-        )
-        stopped = recipe.trains and should_stop()
-        made = method.cluster(encoder, maps, recipe, record, auto=auto, quick=stopped, on_event=on_event)
-        return made if like is None else keep_names(made, like, stored, on_event=on_event)
+    encoder = method.train(maps, recipe, record, on_event=on_event, keep=keep_so_far, should_stop=should_stop)
+    stopped = recipe.trains and should_stop()
+    made = method.cluster(
+        encoder, maps, recipe, record, auto=auto, quick=stopped, store=store, on_event=on_event
+    )
+    return made if like is None else keep_names(made, like, stored, store, on_event=on_event)
 
 
-def _store(
-    scans: Iterable[Scan], recipe: Recipe, folder: Path, on_event: Listener
+def _prepared(
+    scans: Iterable[Scan], recipe: Recipe, store: FeatureStore, on_event: Listener
 ) -> tuple[list[StoredMap], list[dict[str, Any]]]:
-    """Prepare all scans into files of a folder; report those that cannot be used."""
+    """Prepare all scans; report those that cannot be used. Return maps, and what the model keeps of each."""
     maps: list[StoredMap] = []
-    sources, why = [], "there was none"
+    files, why = [], "there was none"
     hashes: dict[str, str | None] = {}
     grid = recipe.training_grid if recipe.trains else recipe.prediction_grid
-    for made in prepare_scans(scans, recipe, grid):
-        if isinstance(made, Skipped):
-            why = made.why
-            on_event(made)
+    for scan in paired(scans, recipe.preprocessing):
+        try:
+            maps.append(store.prepare(scan, recipe, grid))
+        except ValueError as error:
+            why = str(error)
+            on_event(skipped(scan, error))
             continue
-        scan = made.scan
-        maps.append(store_map(folder / f"{len(maps):06d}.npy", made.heights, grid))
         if scan.source not in hashes:
             hashes[scan.source] = sha256(scan.source) if scan.source else None
         name = Path(scan.source).name or scan.name
-        sources.append({"name": name, "direction": scan.direction, "sha256": hashes[scan.source]})
+        files.append({"name": name, "direction": scan.direction, "sha256": hashes[scan.source]})
     if not maps:
         raise ValueError(f"no scan can be used for training: {why}")
-    return maps, sources
+    return maps, files

@@ -10,11 +10,11 @@ from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.features.cells import EDITION
 from napari_stmml.features.encoder import Encoder
+from napari_stmml.heights.stored_map import StoredMap
 from napari_stmml.model import model_file
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.encoders import read_encoder, weights_of
 from napari_stmml.recipe import Recipe
-from napari_stmml.srsml24.window_stream import StoredMap
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 """Train and cluster a recipe of windows, with the U-Net and the k-means of SRSML24."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.events import Clustering, Listener, TrainingWindows, ignore
 from napari_stmml.features.encoder import Encoder
+from napari_stmml.features.store import FeatureStore
+from napari_stmml.heights.stored_map import StoredMap
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.encoders import make_encoder
 from napari_stmml.model.training_record import TrainingMaps, TrainingRecord, new_classifier
@@ -14,7 +16,7 @@ from napari_stmml.recipe import Recipe
 from napari_stmml.srsml24.encoders import DenseWindowEncoder, Kept, WindowEncoder
 from napari_stmml.srsml24.kmeans import fit_clusters
 from napari_stmml.srsml24.training import TrainingState, train_autoencoder
-from napari_stmml.srsml24.window_stream import WindowStream, split
+from napari_stmml.srsml24.window_stream import WindowMap, WindowStream, split, with_counts
 from napari_stmml.system.progress import Stopped, of_training
 
 QUICK = 512  # windows that a model is clustered on in the middle of its training: a second's work
@@ -44,8 +46,8 @@ class WindowMethod:
                 f"{recipe.num_clusters} clusters need at least as many windows, there are {n_windows}"
             )
         train, validation = split(
-            maps.train,
-            maps.test,
+            _counted(maps.train, recipe),
+            _counted(maps.test, recipe),
             recipe.training_grid,
             together=recipe.buffer_size,
             train_limit=maps.train_limit,
@@ -70,6 +72,10 @@ class WindowMethod:
         )
         return make_encoder(recipe, network.weights)
 
+    def counted(self, maps: TrainingMaps, recipe: Recipe) -> TrainingMaps:
+        """Count the windows of the maps."""
+        return replace(maps, train=_counted(maps.train, recipe), test=_counted(maps.test, recipe))
+
     def batches(self, maps: TrainingMaps, recipe: Recipe) -> int:
         """Return how many batches of features there are to keep."""
         if recipe.features != "windows":
@@ -86,6 +92,7 @@ class WindowMethod:
         auto: bool = False,
         quick: bool = False,
         kept: Kept | None = None,
+        store: FeatureStore | None = None,
         on_event: Listener = ignore,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> SurfaceClassifier:
@@ -115,8 +122,12 @@ class WindowMethod:
 
 
 def _to_cluster(maps: TrainingMaps, recipe: Recipe) -> WindowStream:
-    together = recipe.cluster_buffer_size
-    return WindowStream(maps.train, recipe.training_grid, limit=maps.train_limit, together=together)
+    train, together = _counted(maps.train, recipe), recipe.cluster_buffer_size
+    return WindowStream(train, recipe.training_grid, limit=maps.train_limit, together=together)
+
+
+def _counted(maps: Sequence[StoredMap], recipe: Recipe) -> list[WindowMap]:
+    return [with_counts(one, recipe.training_grid) for one in maps]
 
 
 def _size(recipe: Recipe) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.srsml24 import dense_unet
 from napari_stmml.srsml24.unet import Autoencoder, summary
-from napari_stmml.srsml24.window_stream import WindowStream, in_batches, load_map, places_of
+from napari_stmml.srsml24.window_stream import WindowStream, in_batches, places_of
 
 AT_ONCE = 2048  # windows; 34 MB of features at 32 px
 Place = tuple[Any, Any]
@@ -137,7 +137,7 @@ class DenseWindowEncoder(Windows):
         pitch = gcd(windows.grid.pitch, encode.stride)
         left = len(windows)
         for which in rng.permutation(len(windows.maps)).tolist():
-            heights = load_map(windows.maps[which].path)
+            heights = windows.maps[which].load()
             places = places_of(heights, windows.grid, windows.part)
             starts = [windows.grid.starts(length) for length in heights.shape]
             pixels = np.stack([starts[axis][places[:, axis]] for axis in (0, 1)], 1)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.heights.stored_map import StoredMap
 from napari_stmml.heights.two_biases import first_map
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.system.files import write_array
@@ -15,26 +16,28 @@ LEAST_TOGETHER = 4  # maps whose windows are shuffled together, whatever their n
 PARTS = ("all", "train", "held")
 
 
-@dataclass(frozen=True)
-class StoredMap:
-    """A prepared map on disk, (rows, cols) float32, and how many windows of each part it has."""
+@dataclass(frozen=True, eq=False)
+class WindowMap(StoredMap):
+    """A prepared map, and how many windows of each part it has."""
 
-    path: Path
-    all: int
-    train: int
-    held: int
+    all: int = 0
+    train: int = 0
+    held: int = 0
 
 
-def store_map(path: str | Path, heights: np.ndarray, grid: WindowGrid) -> StoredMap:
-    """Write prepared heights, (rows, cols) in 0..1 and NaN, as ``.npy``, and count their windows."""
-    write_array(path, heights.astype(np.float32, copy=False))
+def with_counts(stored: StoredMap, grid: WindowGrid) -> WindowMap:
+    """Count the windows of a stored map, unless that has been done."""
+    if isinstance(stored, WindowMap):
+        return stored
+    heights = stored.load()
     counts = {part: len(places_of(heights, grid, part)) for part in PARTS}
-    return StoredMap(Path(path), **counts)
+    return WindowMap(stored.path, stored.key, **counts)
 
 
-def load_map(path: str | Path) -> np.ndarray:
-    """Read prepared heights, (rows, cols) float32."""
-    return np.load(path, allow_pickle=False)
+def store_map(path: str | Path, heights: np.ndarray, grid: WindowGrid) -> WindowMap:
+    """Write prepared heights, (rows, cols) and NaN, as ``.npy``, and count their windows."""
+    write_array(path, heights.astype(np.float32, copy=False))
+    return with_counts(StoredMap(Path(path)), grid)
 
 
 def places_of(heights: np.ndarray, grid: WindowGrid, part: str = "all") -> np.ndarray:
@@ -74,7 +77,7 @@ class WindowStream:
 
     Parameters
     ----------
-    maps : sequence of StoredMap
+    maps : sequence of WindowMap
     grid : WindowGrid
     part : str
         ``all``, ``train`` or ``held``.
@@ -84,7 +87,7 @@ class WindowStream:
         Windows that are shuffled together, at least; the maps that hold them are in memory at a time.
     """
 
-    maps: Sequence[StoredMap]
+    maps: Sequence[WindowMap]
     grid: WindowGrid
     part: str = "all"
     limit: int = 0
@@ -125,7 +128,7 @@ class WindowStream:
         waiting = 0
         for number, which in enumerate(order.tolist(), 1):
             stored = self.maps[which]
-            heights.append(load_map(stored.path))
+            heights.append(stored.load())
             here = places_of(heights[-1], self.grid, self.part)
             if len(here) != getattr(stored, self.part):
                 raise ValueError(f"{stored.path} is not the map that was prepared; prepare it again")
@@ -149,8 +152,8 @@ class WindowStream:
 
 
 def split(
-    maps: Sequence[StoredMap],
-    test_maps: Sequence[StoredMap],
+    maps: Sequence[WindowMap],
+    test_maps: Sequence[WindowMap],
     grid: WindowGrid,
     *,
     together: int,
@@ -161,7 +164,7 @@ def split(
 
     Parameters
     ----------
-    maps, test_maps : sequence of StoredMap
+    maps, test_maps : sequence of WindowMap
         Without maps to validate on, the lowest tenth of each map is held out; none where the maps are too
         low for that.
     grid : WindowGrid

@@ -103,13 +103,18 @@ def keep_aside(path: str | Path) -> Path:
     """
     path = Path(path)
     aside = _aside(path)
-    try:
-        os.link(path, aside)  # what replaces the file leaves this as it is
-    except OSError:
-        shutil.copy2(path, aside)
+    link_or_copy(path, aside)  # what replaces the file leaves this as it is
     for old in [one for *_, one in _asides(path, "bak") if one != aside][: 1 - KEPT]:
         old.unlink(missing_ok=True)
     return aside
+
+
+def link_or_copy(path: str | Path, new: str | Path) -> None:
+    """Give a file a second name, or copy it where that cannot be done."""
+    try:
+        os.link(path, new)
+    except OSError:
+        shutil.copy2(path, new)
 
 
 def identity(path: str | Path) -> tuple[int, ...]:

@@ -7,14 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_stmml.events import UncertainArea
-from napari_stmml.features.intake import prepare_scan
-from napari_stmml.heights.two_biases import first_map
-from napari_stmml.model.cell_store import classify_cells
+from napari_stmml.features.store import encode_scan
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
 from napari_stmml.model.painted_cells import painted_places
 from napari_stmml.scan import Scan
-from napari_stmml.system.progress import Stopped
 from napari_stmml.truth.overlay import read_truth
 from napari_stmml.truth.truth_file import TruthFile
 
@@ -65,25 +62,14 @@ def answers_of(
     Stopped
         If ``should_stop`` said so.
     """
-    grid = classifier.encoder.grid
-    heights = prepare_scan(scan, classifier.recipe, grid).heights
-    shape = first_map(heights).shape
+    encoded = encode_scan(scan, classifier.recipe, classifier.encoder)
     found = read_truth(TruthFile(scan), classifier.classes, lineage(classifier.training))
-    painted = np.zeros(grid.shape(shape), bool)
+    painted = np.zeros(encoded.complete.shape, bool)
     if found is not None:
-        painted = painted_places(found.labels, grid, shape) > 0
+        painted = painted_places(found.labels, classifier.encoder.grid, encoded.shape) > 0
+    labels, confidence, runner_up = classifier.label(encoded, should_stop=should_stop)
     if not classifier.encoder.keeps_features:
-        labels, confidence = classifier.label(heights, should_stop=should_stop)
-        return CellAnswers(labels, np.zeros_like(labels), confidence, painted)
-    complete = grid.complete(first_map(heights))
-    labels, runner_up = np.zeros(complete.shape, np.uint8), np.zeros(complete.shape, np.uint8)
-    confidence = np.full(complete.shape, np.nan, np.float32)
-    for place, features in classifier.encoder.encode(heights):
-        if should_stop():
-            raise Stopped("the search for uncertain areas was stopped")
-        labels[place], confidence[place], runner_up[place] = classify_cells(
-            classifier, features, complete[place]
-        )
+        runner_up[:] = 0
     return CellAnswers(labels, runner_up, confidence, painted)
 
 

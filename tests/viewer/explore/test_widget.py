@@ -22,7 +22,7 @@ def session(correction):
 
 @pytest.fixture
 def panel(viewer, qtbot, correction, warm_worker, monkeypatch):
-    monkeypatch.setattr(job_panel, "Worker", lambda: warm_worker)
+    monkeypatch.setattr(job_panel, "Worker", lambda features=None: warm_worker)
     panel = ExploreWidget(viewer)
     qtbot.addWidget(panel)
     yield panel

@@ -1,7 +1,9 @@
 """A panel that runs one job at a time in a process of its own, shows how far it is, and can cancel it."""
 
+import tempfile
 import time
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from qtpy.QtCore import QTimer
@@ -18,12 +20,18 @@ POLL_MS = 50
 BUDGET_S = 0.03  # for events at a time; the viewer is to answer in between
 
 
+@cache
+def features_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return the folder in which the processes of all panels keep features for each other."""
+    return tempfile.TemporaryDirectory(prefix="stmml-features-", ignore_cleanup_errors=True)
+
+
 class JobPanel(Panel):
     """Start, Cancel, a progress bar; what a job reports arrives in ``on_event`` on the main thread."""
 
     def __init__(self, napari_viewer: Any, start: str) -> None:
         super().__init__(napari_viewer)
-        self.worker = Worker()
+        self.worker = Worker(features_folder().name)
         self.start_button, self.cancel_button = QPushButton(start), QPushButton("Cancel")
         self.starters = [self.start_button]  # what cannot be pressed while a job runs
         self.start_button.clicked.connect(lambda: self.attempt(self.on_start))

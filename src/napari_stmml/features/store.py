@@ -1,0 +1,239 @@
+"""Keep prepared maps and features in files, so that a scan is prepared and encoded once for all who ask."""
+
+import os
+import shutil
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.features.encoder import Encoder, Place
+from napari_stmml.features.intake import complete_windows, prepare_scan
+from napari_stmml.heights.prepare import Preprocessing
+from napari_stmml.heights.stored_map import StoredMap
+from napari_stmml.heights.two_biases import first_map
+from napari_stmml.heights.windows import WindowGrid
+from napari_stmml.recipe import Recipe
+from napari_stmml.scan import Scan
+from napari_stmml.system.files import atomic
+
+TOTAL = 2 << 30  # bytes of features, and as many of prepared maps
+Pieces = Iterator[tuple[Place, np.ndarray]]
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedMap:
+    """What an encoder makes of a prepared map; it is made, or read, when it is asked for.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    shape : (int, int)
+        px of the prepared map.
+    complete : ndarray of bool, shape (rows, cols) of the encoder's grid
+        The windows or cells without a missing height.
+    encode : callable
+        Gets the windows that are wanted, and yields features as `Encoder.encode` does.
+    nearest : callable
+        Gets centres, owners and the windows that are wanted, and returns what `Encoder.nearest` does.
+    path : Path, optional
+        The file in which the features lie once they have been made: ``.npy``, (cells down, cells across,
+        n_features) float32, NaN where a cell is not complete. None if they are not kept.
+    """
+
+    encoder: Encoder
+    shape: tuple[int, int]
+    complete: np.ndarray
+    encode: Callable[[np.ndarray], Pieces]
+    nearest: Callable[[np.ndarray, np.ndarray, np.ndarray], Any]
+    path: Path | None = None
+
+    @classmethod
+    def of(cls, heights: np.ndarray, encoder: Encoder) -> "EncodedMap":
+        """Take prepared heights, (rows, cols) or (2, rows, cols) float32; their features are not kept."""
+        rows, cols = first_map(heights).shape
+        complete = encoder.grid.complete(first_map(heights))
+        encode, nearest = partial(encoder.encode, heights), partial(encoder.nearest, heights)
+        return cls(encoder, (rows, cols), complete, encode, nearest)
+
+
+def encode_scan(
+    scan: Scan, recipe: Recipe, encoder: Encoder, store: "FeatureStore | None" = None
+) -> EncodedMap:
+    """Prepare a scan for an encoder, unless a store has kept what comes of it.
+
+    Raises
+    ------
+    NotUsable
+        If the scan cannot be prepared; the message names it.
+    """
+    if store is not None:
+        return store.encoded_scan(scan, recipe, encoder)
+    return EncodedMap.of(prepare_scan(scan, recipe, encoder.grid).heights, encoder)
+
+
+def write_features(made: EncodedMap, path: str | Path) -> Pieces:
+    """Write the features of all cells of a map as `EncodedMap.path` says, and yield them as they are made."""
+    with atomic(path) as beside:
+        np.lib.format.open_memmap(beside, "w+", np.float32, (*made.complete.shape, made.encoder.n_features))
+        for place, some in made.encode(made.complete):
+            known = made.complete[place][..., None]
+            # Mapped anew for each piece, so that what was written does not count as memory in use.
+            np.load(beside, mmap_mode="r+")[place] = np.where(known, some, np.float32(np.nan))
+            yield place, some
+
+
+class FeatureStore:
+    """Prepared maps and features in files, the least recently used given up first.
+
+    Features of windows are never kept: there are too many.
+
+    Parameters
+    ----------
+    folder : path, optional
+        For the features, shared with other processes; a private one of this store if not given. Prepared
+        maps always lie in a private folder, for as long as this store or the caller holds them.
+    total : int
+        Bytes of features, and of prepared maps that nobody else holds; what is larger is not kept.
+    """
+
+    def __init__(self, folder: str | Path | None = None, *, total: int = TOTAL) -> None:
+        self._own = TemporaryDirectory(prefix="stmml-", ignore_cleanup_errors=True)
+        self._folder = Path(self._own.name) / "features" if folder is None else Path(folder)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._maps: OrderedDict[str, StoredMap] = OrderedDict()
+        self._total = total
+
+    def prepare(self, scan: Scan, recipe: Recipe, grid: WindowGrid) -> StoredMap:
+        """Prepare a scan into a file, unless that has been done.
+
+        Raises
+        ------
+        NotUsable
+            If the scan cannot be prepared, or no window or cell of the grid fits; the message names it.
+        """
+        key = _key_of(scan, recipe.preprocessing)
+        if (known := self._maps.get(key)) is not None:
+            complete_windows(known.load(), recipe, grid, scan.name)
+            self._maps.move_to_end(key)
+            return known
+        stored = StoredMap(Path(self._own.name) / f"{key}.npy", key)
+        np.save(stored.path, prepare_scan(scan, recipe, grid).heights, allow_pickle=False)
+        weakref.finalize(stored, stored.path.unlink, missing_ok=True)
+        self._maps[key] = stored
+        sizes = [one.path.stat().st_size for one in self._maps.values()]
+        while len(sizes) > 1 and sum(sizes) > self._total:
+            self._maps.popitem(last=False)
+            sizes.pop(0)
+        return stored
+
+    def encoded_scan(self, scan: Scan, recipe: Recipe, encoder: Encoder) -> EncodedMap:
+        """Return what an encoder makes of a scan; what is kept is not made again.
+
+        Raises
+        ------
+        NotUsable
+            As ``prepare``.
+        """
+        key = _key_of(scan, recipe.preprocessing)
+        if (found := self._kept(key, encoder)) is not None:
+            return found
+        if key in self._maps:
+            heights = self.prepare(scan, recipe, encoder.grid).load()
+        else:
+            heights = prepare_scan(scan, recipe, encoder.grid).heights
+        return self._keeping(key, EncodedMap.of(heights, encoder))
+
+    def encoded(self, stored: StoredMap, encoder: Encoder, *, keep: bool = True) -> EncodedMap:
+        """Return what an encoder makes of a prepared map, to be kept unless told otherwise."""
+        if (found := self._kept(stored.key, encoder)) is not None:
+            return found
+        made = EncodedMap.of(stored.load(), encoder)
+        return self._keeping(stored.key, made) if keep else made
+
+    def holds(self, maps: Sequence[StoredMap], encoder: Encoder) -> bool:
+        """Say whether the features of all these maps together can be kept."""
+        shapes = (encoder.grid.shape(first_map(one.load()).shape) for one in maps)
+        return 4 * encoder.n_features * sum(rows * cols for rows, cols in shapes) <= self._total
+
+    # ---- inside
+
+    def _path(self, key: str, encoder: Encoder) -> Path:
+        return self._folder / f"{_name(key, encoder)}.npy"
+
+    def _kept(self, key: str, encoder: Encoder) -> EncodedMap | None:
+        """Return what an encoder has made of a map, if it is kept."""
+        if not (key and encoder.keeps_features):
+            return None
+        path = self._path(key, encoder)
+        try:
+            os.utime(path)
+            with np.load(path.with_suffix(".npz"), allow_pickle=False) as about:
+                (rows, cols), complete, places = about["shape"].tolist(), about["complete"], about["places"]
+        except OSError:  # it was never made, or another process has just given it up
+            return None
+
+        def encode(wanted: np.ndarray) -> Pieces:
+            for top, bottom, left, right in places.tolist():
+                place = slice(top, bottom), slice(left, right)
+                yield place, np.array(np.load(path, mmap_mode="r", allow_pickle=False)[place])
+
+        return EncodedMap(encoder, (rows, cols), complete, encode, lambda *ask: None, path)
+
+    def _keeping(self, key: str, made: EncodedMap) -> EncodedMap:
+        """Return a map that keeps its features in a file when they are made, if there is room for them."""
+        size = 4 * made.complete.size * made.encoder.n_features
+        if not (key and made.encoder.keeps_features and self._has_room(size)):
+            return made
+        path = self._path(key, made.encoder)
+
+        def encode(wanted: np.ndarray) -> Pieces:
+            places = []
+            for place, some in write_features(made, path):
+                places.append([place[0].start, place[0].stop, place[1].start, place[1].stop])
+                yield place, some
+            with atomic(path.with_suffix(".npz")) as beside:
+                np.savez(beside, shape=made.shape, complete=made.complete, places=places)
+
+        return replace(made, encode=encode, path=path)
+
+    def _has_room(self, size: int) -> bool:
+        """Give up what was not used for longest until there is room; say whether there is."""
+        if size > self._total or shutil.disk_usage(self._folder).free < 2 * size:
+            return False
+        with suppress(OSError):  # another process may give up the same
+            found = ((one.stat(), one) for one in self._folder.glob("*.npy"))
+            known = sorted((about.st_mtime_ns, about.st_size, one) for about, one in found)
+            while known and sum(taken for _, taken, _ in known) + size > self._total:
+                *_, oldest = known.pop(0)
+                oldest.with_suffix(".npz").unlink(missing_ok=True)
+                oldest.unlink(missing_ok=True)
+        return True
+
+
+def _key_of(scan: Scan, preparation: Preprocessing) -> str:
+    """Return what tells a prepared map from others: a hash of the heights, and of how they are prepared."""
+    about = (preparation, scan.pixel_size, scan.heights.dtype, scan.heights.shape)
+    other = (scan.other, scan.bias, scan.other_bias) if preparation.both_biases else (None,)
+    digest = blake2b(repr((about, other[1:])).encode(), digest_size=16)
+    for heights in (scan.heights, other[0]):
+        if heights is not None:
+            digest.update(np.ascontiguousarray(heights).data)
+    return digest.hexdigest()
+
+
+def _name(key: str, encoder: Encoder) -> str:
+    """Return what tells the features of a map from others."""
+    digest = blake2b(repr((key, encoder.unit, encoder.grid, encoder.n_features)).encode(), digest_size=16)
+    for name, array in encoder.arrays().items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
