@@ -21,7 +21,7 @@ from qtpy.QtWidgets import QApplication, QLineEdit, QPushButton, QTableView, QWi
 
 PICTURES = Path(__file__).resolve().parent / "tour"
 WIDTH, HEIGHT = 1366, 768
-MOST_SECONDS = 150
+MOST_SECONDS = 400
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 
 

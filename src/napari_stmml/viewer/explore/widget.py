@@ -148,7 +148,8 @@ class ExploreWidget(JobPanel):
             colours = np.zeros(len(points), np.uint32)
             self.canvas.show_points(np.concatenate(view.points), points, colours, view.axes)
             cells = sum(int(np.isfinite(some[:, 0]).sum()) for some in view.points)
-            self.say(f"{counted(cells, 'cell')}, {number(len(view.drawn))} of them in colour.")
+            drawn = len(view.drawn)
+            self.say(counted(cells, "cell") + (f", {number(drawn)} of them in colour" * (drawn < cells)) + ".")
         self.clear()
         self._recolour()
 
