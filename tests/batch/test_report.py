@@ -31,8 +31,8 @@ def kept(n, status="kept"):
             "412 directions kept, 30 skipped: 21 below pixel_ratio 0.7, 9 no parameter file",
         ),
         ([*skipped("b"), *skipped("a"), *skipped("c", 2)], "0 directions kept, 4 skipped: 2 c, 1 a, 1 b"),
-        ([*kept(3), *kept(2, "forced")], "3 directions kept, 2 forced in, none skipped"),
-        ([*kept(3), *kept(1, "forced"), *skipped("a")], "3 directions kept, 1 forced in, 1 skipped: 1 a"),
+        ([*kept(3), *kept(2, "forced")], "3 directions kept, 2 kept anyway, none skipped"),
+        ([*kept(3), *kept(1, "forced"), *skipped("a")], "3 directions kept, 1 kept anyway, 1 skipped: 1 a"),
         (skipped(""), "0 directions kept, 1 skipped: 1 for no stated reason"),
     ],
 )

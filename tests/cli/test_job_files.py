@@ -101,7 +101,7 @@ def test_a_skipped_scan_is_said_and_can_be_included(session, job_file, capsys):
     assert err.count("skipped: ") == 6
     names = ["--include", session[0].stem, "--include", f"{session[1].stem}_FU"]
     assert main(["process", str(job_file), *names]) == 0
-    summary = "0 directions kept, 5 forced in, 1 skipped: 1 over pixel_limit 40"
+    summary = "0 directions kept, 5 kept anyway, 1 skipped: 1 over pixel_limit 40"
     assert capsys.readouterr().out.splitlines()[0] == summary
     assert (job_file.parent / "tiny" / "report" / "ingest.html").is_file()
 

@@ -179,7 +179,7 @@ def test_a_scan_can_be_forced_into_a_job_by_its_name(session, job_file):
     )
     events = run_here(RunJobFile(str(job_file), ("process",), (f"{session[2].stem}_FU",), processes=1))
     summary = of_type(events, ReportWritten)[0].summary
-    assert summary == "0 directions kept, 1 forced in, 4 skipped: 3 over pixel_limit 40, 1 cut short"
+    assert summary == "0 directions kept, 1 kept anyway, 4 skipped: 3 over pixel_limit 40, 1 cut short"
 
 
 def test_a_folder_that_a_network_labels_is_written_by_other_processes_and_the_same(session, model, tmp_path):

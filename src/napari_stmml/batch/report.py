@@ -143,7 +143,7 @@ def summary(rows: Iterable[Row]) -> str:
     count = Counter(row.status for row in rows)
     parts = [f"{count['kept']} direction{'' if count['kept'] == 1 else 's'} kept"]
     if count["forced"]:
-        parts.append(f"{count['forced']} forced in")
+        parts.append(f"{count['forced']} kept anyway")
     reasons = ", ".join(f"{n} {reason}" for reason, n in skip_reasons(rows))
     parts.append(f"{count['skipped']} skipped: {reasons}" if count["skipped"] else "none skipped")
     return ", ".join(parts)

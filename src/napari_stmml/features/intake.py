@@ -26,7 +26,7 @@ class PreparedScan:
     windows : ndarray of int, shape (n, 2)
         Row and column, in the grid, of every window or cell without a missing height.
     limit : str
-        The reason that it would have been left out for, had it not been forced in; empty if there is none.
+        The reason that it would have been left out for, had it not been named to be kept; empty if there is none.
     """
 
     scan: Scan
@@ -98,7 +98,7 @@ def skipped(scan: Scan, error: ValueError, number: int | None = None) -> Skipped
 
 
 def _unscanned(scan: Scan, least: float, force: bool) -> str:
-    """Return the limit that a partial scan is below, if any; raise unless it is forced in."""
+    """Return the limit that a partial scan is below, if any; raise unless ``force``."""
     scanned = float(np.isfinite(scan.heights).any(axis=1).mean())
     if scanned >= least:
         return ""

@@ -166,7 +166,7 @@ def test_skipped_rows_say_why_and_one_to_keep_anyway_is_kept_next_time(panel, pa
     settled()
     kept = page.table.rows.shown[row_of(page, source=result.source, status="forced")]
     assert kept.cells[2:] == ("kept", "", "kept anyway: below pixel_ratio 0.7")
-    assert "1 forced in" in page.summary.text()
+    assert "1 kept anyway" in page.summary.text()
     assert page.job.values["include"] == (result.keepable,)
     assert page.job.folder.with_name("tiny-older-1.toml").is_file()
 

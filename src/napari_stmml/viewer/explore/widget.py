@@ -149,7 +149,8 @@ class ExploreWidget(JobPanel):
             self.canvas.show_points(np.concatenate(view.points), points, colours, view.axes)
             cells = sum(int(np.isfinite(some[:, 0]).sum()) for some in view.points)
             drawn = len(view.drawn)
-            self.say(counted(cells, "cell") + (f", {number(drawn)} of them in colour" * (drawn < cells)) + ".")
+            coloured = f", {number(drawn)} of them in colour" if drawn < cells else ""
+            self.say(f"{counted(cells, 'cell')}{coloured}.")
         self.clear()
         self._recolour()
 
