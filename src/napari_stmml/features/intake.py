@@ -26,7 +26,7 @@ class PreparedScan:
     windows : ndarray of int, shape (n, 2)
         Row and column, in the grid, of every window or cell without a missing height.
     limit : str
-        The reason that it would have been left out for, had it not been named to be kept; empty if there is none.
+        The reason that it would have been left out for without ``force``; empty if there is none.
     """
 
     scan: Scan
