@@ -120,12 +120,12 @@ def learn(
     heard: list[Event] = []
     classifier = SurfaceClassifier.load(model)
     scans = paired(stream_scans(paths, heard.append), classifier.recipe.preprocessing)
-    taught = learn_from_truths(classifier, scans, on_event=heard.append)
+    better = learn_from_truths(classifier, scans, on_event=heard.append)
     learned, skipped, out = of_type(heard, Learned), left_out(heard), out or model
     if learned:
         if Path(out).exists():
             keep_aside(out)
-        taught.save(out)
+        better.save(out)
     if as_json:
         known = [event.as_dict() for event in learned]
         print(json.dumps({"model": out if learned else None, "learnt": known, "skipped": skipped}))

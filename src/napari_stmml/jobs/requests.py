@@ -105,7 +105,7 @@ class ComputeCells(Request, kind="cells"):
 
 @dataclass(frozen=True)
 class FindUncertain(Request, kind="find uncertain"):
-    """Find the places that a model is least sure of, ``most`` on each scan below ``paths``."""
+    """Find the areas that a model is least sure of, ``most`` on each scan below ``paths``."""
 
     model: str
     paths: tuple[str, ...]

@@ -10,39 +10,18 @@ from uuid import uuid4
 
 import numpy as np
 
+from napari_stmml import events
 from napari_stmml.batch.label_files import Wanted
 from napari_stmml.batch.labelling import label_folder, label_here, label_tasks
 from napari_stmml.batch.scan_log import ScanLog
 from napari_stmml.clustering.embedding import look
-from napari_stmml.events import (
-    CellsReady,
-    Event,
-    FilesDone,
-    LayoutReady,
-    Listener,
-    ModelKept,
-    ModelTrained,
-    ScanProgress,
-    Skipped,
-    UncertainFound,
-    ignore,
-)
+from napari_stmml.events import Event, Listener, ModelTrained, ignore
 from napari_stmml.features.store import FeatureStore
 from napari_stmml.heights.two_biases import paired
 from napari_stmml.io.scan_archive import load_scans
+from napari_stmml.jobs import requests
 from napari_stmml.jobs.embedding_files import load_question, save_view
-from napari_stmml.jobs.requests import (
-    ClusterAtOnce,
-    ComputeCells,
-    FindUncertain,
-    LabelScans,
-    LayOutCells,
-    ProposeClusters,
-    Request,
-    RunJobFile,
-    TrainModel,
-    WarmUp,
-)
+from napari_stmml.jobs.requests import LabelScans, Request
 from napari_stmml.jobs.scan_stream import count_files, stream_scans
 from napari_stmml.model.cell_store import write_cells
 from napari_stmml.model.classifier import SurfaceClassifier
@@ -84,7 +63,9 @@ def run(
 
 
 @run.register
-def _train(request: TrainModel, report: Listener, should_stop: ShouldStop, store: Store = None) -> None:
+def _train(
+    request: requests.TrainModel, report: Listener, should_stop: ShouldStop, store: Store = None
+) -> None:
     """Train; a usable model so far stands at ``checkpoint`` after the first batch and every epoch."""
     out, started = Path(request.out), time.monotonic()
     if out.is_dir():
@@ -96,7 +77,7 @@ def _train(request: TrainModel, report: Listener, should_stop: ShouldStop, store
 
     def keep(so_far: SurfaceClassifier) -> None:
         so_far.save(request.checkpoint)
-        report(ModelKept(str(request.checkpoint), len(so_far.training["history"])))
+        report(events.ModelKept(str(request.checkpoint), len(so_far.training["history"])))
 
     try:
         classifier = train_classifier(
@@ -165,20 +146,20 @@ def _label_scans(
     files = (request.model, request.out, request.pitch, request.confidence, request.figures)
     wanted = Wanted(*files, exemplars=request.figures)
     how: dict[str, Any] = {"report": report, "should_stop": should_stop}
-    events: Iterable[Event]
+    made: Iterable[Event]
     if many:
         labelled = label_folder(tasks, classifier, wanted, count, processes=request.processes, **how)
-        events = (event for _, event in labelled)
+        made = (event for _, event in labelled)
     else:
-        events = label_here(tasks, classifier, wanted, store=store, **how)
-    _report_all(report, events)
+        made = label_here(tasks, classifier, wanted, store=store, **how)
+    _report_all(report, made)
     if should_stop():
         raise Stopped("prediction was stopped")
 
 
 @run.register
 def _cluster_at_once(
-    request: ClusterAtOnce, report: Listener, should_stop: ShouldStop, store: Store = None
+    request: requests.ClusterAtOnce, report: Listener, should_stop: ShouldStop, store: Store = None
 ) -> None:
     """Cluster and label; a scan that cannot be used is reported."""
     started, recipe, store = time.monotonic(), Recipe.from_dict(request.recipe), store or FeatureStore()
@@ -197,7 +178,7 @@ def _cluster_at_once(
 
 @run.register
 def _propose(
-    request: ProposeClusters, report: Listener, should_stop: ShouldStop, store: Store = None
+    request: requests.ProposeClusters, report: Listener, should_stop: ShouldStop, store: Store = None
 ) -> None:
     """Report `ClustersProposed`."""
     asked = Recipe.from_dict(request.recipe)
@@ -214,7 +195,7 @@ def _propose(
 
 @run.register
 def _compute_cells(
-    request: ComputeCells, report: Listener, should_stop: ShouldStop, store: Store = None
+    request: requests.ComputeCells, report: Listener, should_stop: ShouldStop, store: Store = None
 ) -> None:
     """Report `CellsReady` of each scan, or why it is left out."""
     classifier = SurfaceClassifier.load(request.model)
@@ -223,21 +204,21 @@ def _compute_cells(
         path = Path(request.out) / f"cells-{uuid4().hex}.npy"  # what is open already may be in use
 
         def progress(done: int, total: int, name: str = scan.name) -> None:
-            tick(ScanProgress(name, done, total), done >= total)
+            tick(events.ScanProgress(name, done, total), done >= total)
 
         try:
             file = write_cells(
                 classifier, scan, path, store=store, on_progress=progress, should_stop=should_stop
             )
         except ValueError as error:
-            report(Skipped(scan.name, str(error), number=number))
+            report(events.Skipped(scan.name, str(error), number=number))
             continue
-        report(CellsReady(number, file.path, file.kind, file.shape))
+        report(events.CellsReady(number, file.path, file.kind, file.shape))
 
 
 @run.register
 def _find_uncertain(
-    request: FindUncertain, report: Listener, should_stop: ShouldStop, store: Store = None
+    request: requests.FindUncertain, report: Listener, should_stop: ShouldStop, store: Store = None
 ) -> None:
     """Report `UncertainFound` of each direction."""
     classifier = SurfaceClassifier.load(request.model)
@@ -248,16 +229,16 @@ def _find_uncertain(
             answers = answers_of(classifier, scan, should_stop=should_stop)
             found = uncertain_areas([answers], most=request.most)
         except ValueError as error:
-            report(Skipped(scan.name, str(error)))
+            report(events.Skipped(scan.name, str(error)))
             continue
-        report(UncertainFound(scan.name, scan.source, scan.channel, scan.direction, tuple(found)))
+        report(events.UncertainFound(scan.name, scan.source, scan.channel, scan.direction, tuple(found)))
         sources.add(scan.source)
-        report(FilesDone("look", len(sources), total))
+        report(events.FilesDone("look", len(sources), total))
 
 
 @run.register
 def _run_job_file(
-    request: RunJobFile, report: Listener, should_stop: ShouldStop, store: Store = None
+    request: requests.RunJobFile, report: Listener, should_stop: ShouldStop, store: Store = None
 ) -> None:
     """Run the steps; started again after a stop of any kind, they go on where they were."""
     from napari_stmml.batch.job_file import JobFile
@@ -270,17 +251,21 @@ def _run_job_file(
 
 
 @run.register
-def _lay_out(request: LayOutCells, report: Listener, should_stop: ShouldStop, store: Store = None) -> None:
+def _lay_out(
+    request: requests.LayOutCells, report: Listener, should_stop: ShouldStop, store: Store = None
+) -> None:
     """Report `LayoutReady`; it cannot be stopped, only killed."""
     features = [np.load(file, mmap_mode="r", allow_pickle=False) for file in request.features]
     groups, space = load_question(request.given)
     cells = [one.reshape(-1, one.shape[-1]) for one in features]
     save_view(request.out, look(cells, groups, space, request.method))
-    report(LayoutReady(request.out))
+    report(events.LayoutReady(request.out))
 
 
 @run.register
-def _warm_up(request: WarmUp, report: Listener, should_stop: ShouldStop, store: Store = None) -> None:
+def _warm_up(
+    request: requests.WarmUp, report: Listener, should_stop: ShouldStop, store: Store = None
+) -> None:
     """Cluster next to nothing: everything but TensorFlow is imported then."""
     scan = Scan(np.random.default_rng(0).normal(size=(96, 96)), (0.1, 0.1))
     with suppress(Exception):  # it is only to be faster
@@ -298,8 +283,8 @@ def _trained(classifier: SurfaceClassifier, model: str, started: float, stopped:
     )
 
 
-def _report_all(report: Listener, events: Iterable[Event]) -> None:
-    for event in events:
+def _report_all(report: Listener, made: Iterable[Event]) -> None:
+    for event in made:
         report(event)
 
 
