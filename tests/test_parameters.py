@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from napari_stmml.batch.job_parameters import PARAMETERS, values_of_step
-from napari_stmml.parameters import GROUPS, MOST, check, nearest, parameter, parameters_of
+from napari_stmml.parameters import GROUPS, MOST, check, nearest, parameter, parameters_of, read_setting
 from napari_stmml.recipe import RECIPES, Recipe
 
 SRSML24 = Path(__file__).resolve().parents[2] / "shared" / "seed"
@@ -164,3 +164,18 @@ def test_every_recipe_uses_what_its_kind_of_features_needs_and_nothing_else():
     assert RECIPES["learned"].used == of_all | {"epochs", "batch_size", "learning_rate", "sampled_windows"}
     every = set(parameters_of(Recipe)) - {"features", "both_biases", "sampled_windows"}
     assert RECIPES["srsml24"].used == RECIPES["srsml24-dense"].used == every
+
+
+def test_a_setting_of_the_command_line_is_toml_or_plain_text():
+    known = parameters_of(Recipe)
+    assert read_setting("pixel_density=8", known) == ("pixel_density", 8.0)
+    assert read_setting("flatten_method=row_median + poly_xy", known) == (
+        "flatten_method",
+        "row_median + poly_xy",
+    )
+    with pytest.raises(ValueError, match="a recipe has no parameter 'epoch'; did you mean 'epochs'"):
+        read_setting("epoch=3", known)
+    with pytest.raises(ValueError, match="a recipe has no parameter 'job_name'"):
+        read_setting("job_name=x", known)
+    with pytest.raises(ValueError, match="epochs must be a whole number, got 'three'"):
+        read_setting("epochs=three", known)

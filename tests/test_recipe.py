@@ -6,7 +6,7 @@ import pytest
 from napari_stmml.heights.prepare import Preprocessing
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.parameters import parameters_of
-from napari_stmml.recipe import RECIPES, Recipe, get_recipe, instant_recipe, read_setting
+from napari_stmml.recipe import RECIPES, Recipe, get_recipe, instant_recipe
 from napari_stmml.scan import Scan
 
 
@@ -60,17 +60,6 @@ def test_a_recipe_hands_its_parameters_on(tiny_recipe):
     assert tiny_recipe.preprocessing == Preprocessing("poly_xy", 8.0)
     assert tiny_recipe.training_grid == WindowGrid(16, 16)
     assert tiny_recipe.prediction_grid == WindowGrid(16, 8)
-
-
-def test_a_setting_of_the_command_line_is_toml_or_plain_text():
-    assert read_setting("pixel_density=8") == ("pixel_density", 8.0)
-    assert read_setting("flatten_method=row_median + poly_xy") == ("flatten_method", "row_median + poly_xy")
-    with pytest.raises(ValueError, match="a recipe has no parameter 'epoch'; did you mean 'epochs'"):
-        read_setting("epoch=3")
-    with pytest.raises(ValueError, match="a recipe has no parameter 'job_name'"):
-        read_setting("job_name=x")
-    with pytest.raises(ValueError, match="epochs must be a whole number, got 'three'"):
-        read_setting("epochs=three")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What a parameter is: name, default, unit, bounds, choices and help, declared once and checked here."""
 
 import difflib
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -176,6 +177,24 @@ def check(values: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[str
         if name not in known:
             raise ValueError(f"there is no parameter {name!r}; did you mean {nearest(name, known)!r}?")
     return {name: known[name].check(value) for name, value in values.items()}
+
+
+def read_setting(text: str, known: Mapping[str, Parameter]) -> tuple[str, Any]:
+    """Read ``name=value`` as one of the parameters of a recipe; the value is TOML, or plain text.
+
+    Raises
+    ------
+    ValueError
+        If there is no parameter of that name, naming the nearest, or the value is not possible.
+    """
+    name, _, value = text.partition("=")
+    if name not in known:
+        raise ValueError(f"a recipe has no parameter {name!r}; did you mean {nearest(name, known)!r}?")
+    try:
+        read = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        read = value
+    return name, known[name].check(read)
 
 
 def _number(value: float) -> str:

@@ -1,6 +1,5 @@
 """A recipe: every parameter of preparing, training and clustering, and the recipes that come with us."""
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
@@ -9,7 +8,7 @@ from typing import Any
 
 from napari_stmml.heights.prepare import NORMALISATIONS, Preprocessing
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.parameters import MOST, nearest, parameter, parameters_of
+from napari_stmml.parameters import MOST, parameter, parameters_of
 from napari_stmml.scan import Scan
 
 _MOST_DENSITY, _LEAST_DENSITY = 15.0, 0.01  # px/nm of instant_recipe; finer shows no more
@@ -231,25 +230,3 @@ def instant_recipe(scans: Sequence[Scan], n_clusters: int, both_biases: bool = F
     density = round(min(_MOST_DENSITY, median(own)), 4) if own else 0.0
     scaled = {"pixel_density": density} if density >= _LEAST_DENSITY else {"resample": False}
     return get_recipe("instant-both" if both_biases else "instant", num_clusters=n_clusters, **scaled)
-
-
-def read_setting(text: str) -> tuple[str, Any]:
-    """Read ``name=value`` as a parameter of a recipe; the value is TOML, or plain text.
-
-    >>> read_setting("epochs=3"), read_setting("flatten_method=poly_xy")
-    (('epochs', 3), ('flatten_method', 'poly_xy'))
-
-    Raises
-    ------
-    ValueError
-        If a recipe has no parameter of that name, naming the nearest, or the value is not possible.
-    """
-    name, _, value = text.partition("=")
-    known = parameters_of(Recipe)
-    if name not in known:
-        raise ValueError(f"a recipe has no parameter {name!r}; did you mean {nearest(name, known)!r}?")
-    try:
-        read = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        read = value
-    return name, known[name].check(read)

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from napari_stmml.batch.job_parameters import PARAMETERS
-from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, read_setting
+from napari_stmml.parameters import parameters_of, read_setting
+from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe
 
 _WHERE = "a .Z_mtrx file, a session's _0001.mtrx, or a folder (with all below it)"
 
@@ -26,7 +27,7 @@ def _clusters(text: str) -> int | str:
 def _setting(text: str) -> tuple[str, Any]:
     """Read ``name=value`` as a parameter of a recipe."""
     try:
-        return read_setting(text)
+        return read_setting(text, parameters_of(Recipe))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 

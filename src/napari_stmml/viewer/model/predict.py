@@ -156,8 +156,6 @@ class PredictWidget(JobPanel):
         self.shared.model = self._offered = self.model.value = path
         self.say(f"Kept as {path}. Predict now uses it; empty the field above to cluster anew.")
 
-    # ---- what is started
-
     def _cluster(self, scans: list[Any]) -> Recipe:
         """Start clustering without a model; return the recipe."""
         recipe = instant_recipe(scans, self.clusters.value, self.both.enabled and self.both.value)
@@ -179,8 +177,6 @@ class PredictWidget(JobPanel):
     @property
     def _out(self) -> str:
         return str(self.worker.folder / "labels")
-
-    # ---- what is shown
 
     def _take_model(self) -> None:
         """Show what suits the model: its pitch and clusters, or what is asked for where there is none."""
