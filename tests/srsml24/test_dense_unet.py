@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.srsml24.dense_unet import blocks, dense_features, label_tiles, label_windows, tiles
+from napari_stmml.srsml24.dense_unet import blocks, dense_features, label_tiles
 from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
-from napari_stmml.system.progress import Stopped
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +47,16 @@ class Heights:
                 before = heights[pitch * a :: 8, pitch * b :: 8][: rows // n, : cols // n]
                 out[a, b] = np.stack([one, before, np.sin(9 * one)], -1)
         return out
+
+
+def label_windows(encode, heights, grid, centres, **how):
+    """Put the labels of all complete windows together: centre i is label i + 1."""
+    complete = grid.complete(heights)
+    labels, margin = np.zeros(complete.shape, int), np.full(complete.shape, np.nan, np.float32)
+    for place, nearest, sure in label_tiles(encode, heights, grid, centres, wanted=complete, **how):
+        labels[place], margin[place] = nearest + 1, sure
+    labels[~complete], margin[~complete] = 0, np.nan
+    return labels, margin
 
 
 def nearest_by_hand(windows, centres):
@@ -100,15 +109,15 @@ def test_a_feature_sees_as_far_as_the_encoder_says_and_no_farther(encode, rng):
 @pytest.mark.parametrize("pitch", [2, 8])
 def test_a_map_in_tiles_has_the_features_of_the_whole(encode, heights, pitch):
     whole, tiled = dense_features(encode, heights, pitch), dense_features(encode, heights, pitch, tile=5)
-    assert len(list(tiles(encode, heights, pitch, tile=5))) > 4
     np.testing.assert_allclose(tiled, whole, atol=1e-6)
 
 
-def test_tiles_cover_every_position_once_and_have_one_shape(heights):
-    encode, seen = Heights(), np.zeros((47, 56), int)
-    for place, features in tiles(encode, heights, 2, tile=20):
+def test_tiles_cover_every_window_once_and_have_one_shape(heights):
+    encode, grid = Heights(), WindowGrid(8, 2)
+    seen = np.zeros(grid.shape((100, 118)), int)
+    for place, nearest, _ in label_tiles(encode, heights[:100], grid, np.eye(3), tile=20):
         seen[place] += 1
-        assert features.shape == (*seen[place].shape, 3)
+        assert nearest.shape == seen[place].shape
     assert (seen == 1).all()
     assert len(set(encode.shapes)) == 1
 
@@ -120,7 +129,6 @@ def test_labels_in_tiles_are_those_of_the_whole(encode, heights, rng, pitch):
     centres = np.concatenate([np.tile(centres[:5], 16), np.tile(centres[5:10], 16)])
     labels, margin = label_windows(encode, heights, grid, centres)
     assert labels.shape == margin.shape == grid.shape(heights.shape)
-    assert labels.dtype == np.uint8
     assert margin.dtype == np.float32
     assert len(np.unique(labels)) > 1
     assert labels.all()
@@ -212,29 +220,6 @@ def test_tiles_without_a_complete_window_are_not_encoded(heights):
 def test_a_map_smaller_than_a_window_has_no_labels():
     assert label_windows(Heights(), np.ones((20, 90)), WindowGrid(32, 2), np.eye(3))[0].shape == (0, 30)
     assert dense_features(Heights(), np.ones((7, 9)), 1).shape == (0, 2, 3)
-
-
-def test_more_than_255_clusters_have_labels_of_two_bytes(heights, rng):
-    labels, _ = label_windows(Heights(), heights, WindowGrid(8, 2), rng.random((300, 3)))
-    assert labels.dtype == np.uint16
-    assert labels.max() > 255
-
-
-def test_progress_is_told_after_every_tile_and_stopping_is_asked_before(heights):
-    told, asked = [], []
-    how = {"tile": 8, "on_progress": lambda *one: told.append(one)}
-
-    def third():
-        asked.append(len(told))
-        return len(asked) == 3
-
-    with pytest.raises(Stopped, match="prediction was stopped"):
-        label_windows(Heights(), heights, WindowGrid(16, 4), np.eye(3), should_stop=third, **how)
-    assert asked == [0, 1, 2]
-    told.clear()
-    labels, _ = label_windows(Heights(), heights, WindowGrid(16, 4), np.eye(3), **how)
-    assert told == sorted(told)
-    assert told[-1] == (labels.size, labels.size)
 
 
 def test_a_pitch_window_or_centre_that_does_not_fit_is_refused(encode, heights):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.clustering.centres import Prototypes
+from napari_stmml.clustering.centres import Prototypes, nearest_centre
 from napari_stmml.clustering.kmeans import group_by_means, silhouette
 
 _COMPONENTS = 14  # principal components that are kept
@@ -101,7 +101,7 @@ def propose(samples: np.ndarray, *, seed: int) -> Proposal:
     for k in TRIED:
         if k < len(some):
             centres = group_by_means(points, k, seed=seed)
-            labels = ((centres**2).sum(1) - 2 * some @ centres.T).argmin(1)
+            labels = nearest_centre(some, centres)
             curve.append((k, silhouette(some, labels)))
     best = max(score for _, score in curve)
     near = [k for k, score in curve if score >= 0.95 * best]
@@ -137,7 +137,7 @@ def _balanced(points: np.ndarray, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     some = points[rng.choice(len(points), min(len(points), _DRAWN // 2), replace=False)]
     centres = group_by_means(some, min(_FINE, len(some)), seed=seed, rounds=4)
-    groups = ((centres**2).sum(1) - 2 * points @ centres.T).argmin(1)
+    groups = nearest_centre(points, centres)
     weights = (np.maximum(np.bincount(groups), _RARE) ** -_BALANCE)[groups]
     return points[rng.choice(len(points), _DRAWN, p=weights / weights.sum())]
 
@@ -150,7 +150,7 @@ def _within(points: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
     matrix = np.eye(points.shape[1], dtype=np.float32)
     centres = group_by_means(points, n_clusters, seed=seed, rounds=20)
     for _ in range(_ROUNDS):
-        nearest = ((centres**2).sum(1) - 2 * points @ centres.T).argmin(1)
+        nearest = nearest_centre(points, centres)
         off = points - centres[nearest]
         spread = (off.T @ off) / len(off)
         even = max(np.trace(spread) / len(spread), 1e-12)

@@ -88,12 +88,10 @@ class Prototypes:
     def nearest(self, features: np.ndarray) -> np.ndarray:
         """Return the squared distance of each vector, (n, n_features), to its nearest centre, (n,)."""
         found = np.empty(len(features), np.float32)
-        squares = np.einsum("ij,ij->i", self.centres, self.centres)
+        distances = self.squared_to(np.zeros(self.n_clusters, int))
         for start in range(0, len(features), AT_ONCE):
             some = self.project(features[start : start + AT_ONCE])
-            distances = some @ (-2 * self.centres.T) + squares
-            own = np.einsum("ij,ij->i", some, some)
-            found[start : start + AT_ONCE] = np.maximum(distances.min(1) + own, 0)
+            found[start : start + AT_ONCE] = np.maximum(distances(some)[:, 0], 0)
         return found
 
     def assign(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -222,6 +220,15 @@ class Prototypes:
 
 
 _BEFORE = "before/"  # of the names of arrays
+
+
+def nearest_centre(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Return the index of the centre, (k, d), that is nearest to each point, (n, d): (n,) int.
+
+    >>> nearest_centre(np.array([[0.0], [3.0]]), np.array([[4.0], [1.0]])).tolist()
+    [1, 0]
+    """
+    return np.asarray(((centres**2).sum(1) - 2 * points @ centres.T).argmin(1))
 
 
 def nearest_of(centres: np.ndarray, owners: np.ndarray, far: bool) -> Callable[[np.ndarray], np.ndarray]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from napari_stmml.clustering.centres import AT_ONCE, Prototypes
+from napari_stmml.clustering.centres import AT_ONCE, Prototypes, nearest_centre
 from napari_stmml.clustering.kmeans import t_sne
 
 METHODS = ("PCA", "t-SNE", "UMAP")
@@ -221,10 +221,9 @@ def _mapped(features: np.ndarray, mean: np.ndarray, matrix: np.ndarray) -> np.nd
 def _nearest_place(points: np.ndarray, anchors: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Return the place, (n, 2), of the anchor nearest to each point, (n, d); NaN stays NaN."""
     found = np.empty((len(points), 2), np.float32)
-    squares = np.einsum("ij,ij->i", anchors, anchors)
     for start in range(0, len(points), _COMPARED):
         part = slice(start, start + _COMPARED)
-        found[part] = places[(points[part] @ (-2 * anchors.T) + squares).argmin(1)]
+        found[part] = places[nearest_centre(points[part], anchors)]
     found[np.isnan(points[:, 0])] = np.nan
     return found
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from napari_stmml.classes import Classes
-from napari_stmml.clustering.centres import Prototypes
+from napari_stmml.clustering.centres import Prototypes, nearest_centre
 from napari_stmml.clustering.kmeans import group_by_means
 from napari_stmml.model.classifier import SurfaceClassifier
 
@@ -54,7 +54,7 @@ def split(
     if _distinct(points, n) < n:
         raise ValueError(f"{name} has {len(own)} cells here, too few to split it into {n}")
     centres = group_by_means(points, n, seed=seed, tries=3)
-    group = _nearest(points, centres)
+    group = nearest_centre(points, centres)
     sizes = np.bincount(group, minlength=n)
     order = np.argsort(-sizes, kind="stable")
     labels = [label]
@@ -145,7 +145,3 @@ def _drawn(features: np.ndarray, seed: int) -> np.ndarray:
 def _distinct(points: np.ndarray, most: int) -> int:
     """Count points that differ, (n, d), up to ``most``: k-means finds no more groups than these."""
     return min(most, len(np.unique(points, axis=0)))
-
-
-def _nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    return ((centres**2).sum(1) - 2 * points @ centres.T).argmin(1)

@@ -6,7 +6,7 @@ They differ from features of windows that are encoded one by one, which see zero
 that were fitted to the ones do not fit the others. Beyond the edges of a map its heights are mirrored.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from math import gcd
@@ -17,7 +17,6 @@ from numpy.lib.stride_tricks import as_strided
 
 from napari_stmml.heights.missing import fill_nearest
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.system.progress import Stopped
 
 TILE = 256  # positions along a side: 64 MB of features
 TILE_PX = 1024  # px along a side: 134 MB of the first layer's output
@@ -84,26 +83,15 @@ def dense_features(encode: Encoder, heights: np.ndarray, pitch: int, *, tile: in
     ValueError
         If ``pitch`` is no divisor of the stride.
     """
-    shape = [max(0, (length - encode.stride) // pitch + 1) for length in heights.shape]
-    features = np.empty((*shape, encode.n_features), np.float32)
-    for place, some in tiles(encode, heights, pitch, tile=tile):
-        features[place] = some
-    return features
-
-
-def tiles(
-    encode: Encoder, heights: np.ndarray, pitch: int, *, tile: int = TILE
-) -> Iterator[tuple[Slices, np.ndarray]]:
-    """Yield ``dense_features`` tile by tile, each with its place, so that they are never all held."""
     if pitch < 1 or encode.stride % pitch:
         raise ValueError(f"pitch must divide {encode.stride} px (the encoder's stride), got {pitch}")
-    shape = [(length - encode.stride) // pitch * pitch + encode.stride for length in heights.shape]
     grid = WindowGrid(encode.stride, pitch)
-    for place, phases in _encoded(
-        encode, fill_nearest(heights), grid, grid.shape((shape[0], shape[1])), tile
-    ):
-        features = _interleaved(phases)
-        yield place, features[: _length(place[0]), : _length(place[1])]
+    whole = [(length - encode.stride) // pitch * pitch + encode.stride for length in heights.shape]
+    shape = grid.shape((whole[0], whole[1]))
+    features = np.empty((*shape, encode.n_features), np.float32)
+    for place, phases in _encoded(encode, fill_nearest(heights), grid, shape, tile):
+        features[place] = _interleaved(phases)[: _length(place[0]), : _length(place[1])]
+    return features
 
 
 def blocks(features: np.ndarray, pitch: int, window: int, stride: int = 8) -> np.ndarray:
@@ -135,7 +123,7 @@ def window_tiles(
     """Yield the flattened features of windows that are ``wanted``, (rows, cols) bool of the grid.
 
     They come ``most`` at a time, (n, cells * cells * n_features), with their rows and columns in the grid,
-    (n,) each. The rest is as in `label_windows`, which does not need to hold them.
+    (n,) each. Other parameters are those of `label_tiles`, which does not need to hold them.
     """
     pitch = gcd(grid.pitch, encode.stride)
     step, shape = grid.pitch // pitch, grid.shape(heights.shape)
@@ -148,68 +136,6 @@ def window_tiles(
             yield (rows + place[0].start, cols + place[1].start), made
 
 
-def label_windows(
-    encode: Encoder,
-    heights: np.ndarray,
-    grid: WindowGrid,
-    centres: np.ndarray,
-    *,
-    owners: np.ndarray | None = None,
-    tile: int = TILE,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Label every complete window of prepared heights, (M, N) in 0..1, by the nearest centre.
-
-    Parameters
-    ----------
-    encode : Encoder
-    heights : ndarray, shape (M, N)
-        NaN where missing; a window with such a pixel gets no label.
-    grid : WindowGrid
-        Its window is a multiple of the stride. A last row or column of windows that is flush with the edge
-        and off the pitch is encoded at its own place. A pitch that does not divide the stride costs as much
-        as their greatest common divisor.
-    centres : ndarray, shape (n_clusters, n_features) or (n_clusters, cells * cells * n_features)
-        Of the mean of a window's cells, or of all of them, flattened. Cluster i is label i + 1.
-    owners : ndarray of int, shape (n_clusters,), optional
-        Class of each centre, 0 to n - 1, if there are fewer classes: then class i is label i + 1.
-    tile : int
-        Positions along a side of what is encoded at once.
-    on_progress : callable
-        Gets the windows done and in all, after every tile.
-    should_stop : callable
-        Asked before every tile.
-
-    Returns
-    -------
-    labels : ndarray of uint8 (uint16 beyond 255 clusters), shape (rows, cols) of the grid, 0 = no label
-    margin : ndarray of float32, of the same shape
-        ``1 - nearest / next`` of the squared distances, NaN where there is no label.
-
-    Raises
-    ------
-    ValueError
-        If the window or the centres do not fit the encoder.
-    Stopped
-        If ``should_stop`` said so.
-    """
-    complete = grid.complete(heights) if all(grid.shape(heights.shape)) else np.zeros((0, 0), bool)
-    labels = np.zeros(grid.shape(heights.shape), np.uint8 if len(centres) < 256 else np.uint16)
-    margin = np.full(labels.shape, np.nan, np.float32)
-    done, total = 0, int(complete.sum())
-    found = label_tiles(encode, heights, grid, centres, owners=owners, tile=tile, wanted=complete)
-    while done < total:
-        if should_stop():
-            raise Stopped("prediction was stopped")
-        place, label, sure = next(found)
-        chosen = complete[place]
-        labels[place][chosen], margin[place][chosen] = label[chosen] + 1, sure[chosen]
-        done += int(chosen.sum())
-        on_progress(done, total)
-    return labels, margin
-
-
 def label_tiles(
     encode: Encoder,
     heights: np.ndarray,
@@ -220,10 +146,38 @@ def label_tiles(
     tile: int = TILE,
     wanted: np.ndarray | None = None,
 ) -> Iterator[tuple[Slices, np.ndarray, np.ndarray]]:
-    """Yield the index of the nearest centre, or its owner, and how sure that is, for each tile's windows.
+    """Find the nearest centre of every window, tile by tile; missing heights take the value of the nearest.
 
-    A tile without a window that is ``wanted``, (rows, cols) bool of the grid, is left out. The rest is as in
-    `label_windows`. Place, indices and margins come together; each place is one of the grid.
+    Parameters
+    ----------
+    encode : Encoder
+    heights : ndarray, shape (M, N)
+    grid : WindowGrid
+        Its window is a multiple of the stride. A last row or column of windows that is flush with the edge
+        and off the pitch is encoded at its own place. A pitch that does not divide the stride costs as much
+        as their greatest common divisor.
+    centres : ndarray, shape (n_clusters, n_features) or (n_clusters, cells * cells * n_features)
+        Of the mean of a window's cells, or of all of them, flattened.
+    owners : ndarray of int, shape (n_clusters,), optional
+        Group of each centre, 0 to n - 1, if there are fewer groups.
+    tile : int
+        Positions along a side of what is encoded at once.
+    wanted : ndarray of bool, shape (rows, cols) of the grid, optional
+        A tile without a window that is wanted is left out.
+
+    Yields
+    ------
+    place : (slice, slice)
+        Of the windows of a tile in the grid.
+    nearest : ndarray of int
+        Index of the nearest centre, or of its group.
+    confidence : ndarray of float32
+        ``1 - nearest / next`` of the squared distances.
+
+    Raises
+    ------
+    ValueError
+        If the window or the centres do not fit the encoder.
     """
     known = _Centres.of(centres, encode, grid.window, owners)
     step = grid.pitch // gcd(grid.pitch, encode.stride)
