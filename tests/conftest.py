@@ -122,7 +122,7 @@ def model_copy(instant_model, tmp_path):
 def correcting_files(home, instant_classifier, small_session, tmp_path):
     """List two directions of a scan in a folder of its own, each with the features of its cells in a file."""
     from napari_stmml import read_mtrx
-    from napari_stmml.model.cell_store import write_cells
+    from napari_stmml.model.cell_file import write_cells
 
     for name in small_session[0].parent.iterdir():
         shutil.copy(name, tmp_path)

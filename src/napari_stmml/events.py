@@ -251,7 +251,7 @@ class ScanLabelled(Event, kind="predicted"):
 
 @dataclass(frozen=True)
 class CellsReady(Event, kind="cells"):
-    """What a model makes of the cells of scan ``number`` lies in a file: see `model.cell_store.CellFile`."""
+    """What a model makes of the cells of scan ``number`` lies in a file: see `model.cell_file.CellFile`."""
 
     number: int
     path: str

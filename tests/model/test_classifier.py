@@ -13,9 +13,9 @@ from napari_stmml.events import BatchDone, Clustering, EpochDone, Skipped, Train
 from napari_stmml.features.store import EncodedMap
 from napari_stmml.model import model_file
 from napari_stmml.model.encoders import make_encoder
-from napari_stmml.model.lessons import Lessons
-from napari_stmml.model.painted_cells import painted_places
+from napari_stmml.model.painted_cells import painted_cells_of
 from napari_stmml.model.training import warn_of_skipped
+from napari_stmml.model.training_examples import TrainingExamples
 from napari_stmml.model.window_method import QUICK
 from napari_stmml.recipe import get_recipe
 from napari_stmml.scan_key import ScanKey
@@ -399,10 +399,10 @@ def test_what_was_painted_is_learnt(pupil):
     assert (labels[25:45, 25:45] == 1).mean() > 0.9
     assert taught.class_names[5:] == ("class 6", "class 7", "class 8", "class 9")
     assert taught.clusters is model.clusters
-    assert set(taught.lessons.counts) == {1, 9}
-    (source,) = taught.lessons.sources
+    assert set(taught.examples.counts) == {1, 9}
+    (source,) = taught.examples.sources
     assert source["key"] == ScanKey.of_scan(scan).as_dict()
-    assert (source["name"], source["painted"]) == (scan.name, len(taught.lessons))
+    assert (source["name"], source["painted"]) == (scan.name, len(taught.examples))
 
 
 def test_a_scan_that_teaches_twice_teaches_once(pupil):
@@ -410,15 +410,15 @@ def test_a_scan_that_teaches_twice_teaches_once(pupil):
     once = model.learn(other, painted(3)).learn(scan, painted())
     twice = model.learn(other, painted(3)).learn(scan, painted(4)).learn(scan, painted())
     assert equal(once, twice, scan)
-    assert len(once.lessons) == len(twice.lessons)
+    assert len(once.examples) == len(twice.examples)
 
 
 def test_what_was_forgotten_was_never_learnt(pupil):
     model, scan, other = pupil
     taught = model.learn(scan, painted())
     assert equal(taught.forget(ScanKey.of_scan(scan)), model, scan)
-    assert taught.forget(ScanKey.of_scan(scan)).lessons is None
-    assert taught.learn(scan, np.zeros((128, 128), np.uint8)).lessons is None
+    assert taught.forget(ScanKey.of_scan(scan)).examples is None
+    assert taught.learn(scan, np.zeros((128, 128), np.uint8)).examples is None
     more = taught.learn(other, painted(3))
     assert equal(more.forget(ScanKey.of_scan(other)), taught, scan)
     assert model.forget(ScanKey.of_scan(scan)) is model
@@ -430,7 +430,7 @@ def test_what_was_learnt_is_saved(pupil, tmp_path):
     taught = replace(taught, classes=taught.classes.merged([3], into=1).renamed(7, "step"))
     again = SurfaceClassifier.load(taught.save(tmp_path / "m.stmml"))
     assert again.classes == taught.classes
-    assert again.lessons.sources == taught.lessons.sources
+    assert again.examples.sources == taught.examples.sources
     assert equal(again, taught, other)
 
 
@@ -438,7 +438,7 @@ def test_a_merge_is_followed_by_what_was_learnt_before(pupil):
     model, scan, _ = pupil
     taught = model.learn(scan, painted(7))
     merged = replace(taught, classes=taught.classes.merged([7], into=2).merged([2], into=3))
-    assert merged.lessons is taught.lessons
+    assert merged.examples is taught.examples
     labels = merged.predict(scan)
     assert (labels[75:95, 85:105] == 3).mean() > 0.9
     assert not np.isin(labels, (2, 7)).any()
@@ -459,10 +459,10 @@ def test_cells_that_are_there_teach_the_same(pupil, tmp_path):
         pytest.skip("windows are not kept")
     key, grid = ScanKey.of_scan(scan), model.encoder.grid
     cells = features_of(model.encoder, model.recipe.preprocessing.apply(scan))
-    labels = painted_places(painted(7), grid, (128, 128))
+    labels = painted_cells_of(painted(7), grid, (128, 128))
     taught = model.learn_cells(key, scan.name, cells, labels)
     assert equal(taught, model.learn(scan, painted(7)), scan)
-    assert taught.learn_cells(key, scan.name, cells, np.zeros_like(labels)).lessons is None
+    assert taught.learn_cells(key, scan.name, cells, np.zeros_like(labels)).examples is None
     with pytest.raises(ValueError, match=r"features are of \(64, 64\) cells, painted are \(3, 3\)"):
         model.learn_cells(key, scan.name, cells, np.zeros((3, 3), np.uint8))
 
@@ -475,7 +475,7 @@ def test_what_was_painted_where_nothing_was_scanned_teaches_nothing():
     truth = np.zeros((128, 128), np.uint8)
     truth[100:110] = 7
     taught = model.learn(replace(scan, heights=heights), truth)
-    assert taught.lessons is None
+    assert taught.examples is None
     assert taught.n_classes == 7  # it is born all the same
 
 
@@ -558,9 +558,9 @@ def test_weights_that_do_not_fit_are_refused_when_they_are_used(tmp_path, model)
     ("wrong", "message"),
     [
         ({"classes": Classes.plain(("a", "b"))}, "each of 5 clusters needs a class, got 2"),
-        ({"lessons": Lessons.none(3)}, "lessons must have the 1024 features of the model, got 3"),
+        ({"examples": TrainingExamples.none(3)}, "lessons must have the 1024 features of the model, got 3"),
         (
-            {"lessons": Lessons.none(1024).with_scan(SOURCE, np.ones((1, 1024)), np.array([6]))},
+            {"examples": TrainingExamples.none(1024).with_scan(SOURCE, np.ones((1, 1024)), np.array([6]))},
             "lessons are of label 6, and there are 5 classes",
         ),
         (

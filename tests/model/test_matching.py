@@ -6,8 +6,8 @@ import pytest
 from napari_stmml import Scan, train_classifier
 from napari_stmml.classes import Classes
 from napari_stmml.events import Message, of_type
-from napari_stmml.model.lessons import Lessons
-from napari_stmml.model.matching import match, places
+from napari_stmml.model.matching import match, new_order
+from napari_stmml.model.training_examples import TrainingExamples
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.simulate.surfaces import simulate_si001, with_artefacts
 
@@ -68,20 +68,20 @@ def test_only_clusters_that_share_half_of_their_pixels_match():
 
 
 def test_matched_clusters_come_in_their_old_places_and_the_others_fill_the_gaps():
-    assert places({}, 3) == [0, 1, 2]
-    assert places({0: 2, 2: 0}, 3) == [2, 1, 0]
-    assert sorted(places({1: 7}, 4)) == [0, 1, 2, 3]
+    assert new_order({}, 3) == [0, 1, 2]
+    assert new_order({0: 2, 2: 0}, 3) == [2, 1, 0]
+    assert sorted(new_order({1: 7}, 4)) == [0, 1, 2, 3]
 
 
 @pytest.fixture(scope="module")
 def edited(named):
     """Classes 2 merged into 1 and 3 deleted, class 9 born of a stroke; labels 1, 4, 5, 6 and 9 are there."""
     some = named.clusters.centres[:1].repeat(4, axis=0) @ np.linalg.pinv(named.clusters.matrix)
-    lessons = Lessons.none(named.clusters.n_features).with_scan(
+    examples = TrainingExamples.none(named.clusters.n_features).with_scan(
         {"key": KEY.as_dict(), "name": "a"}, some + named.clusters.mean, np.array([9, 9, 2, 2])
     )
     classes = named.classes.merged([2], into=1).deleted(3).with_labels(9).deleted(7).deleted(8)
-    return replace(named, classes=classes.renamed(9, "step"), lessons=lessons)
+    return replace(named, classes=classes.renamed(9, "step"), examples=examples)
 
 
 def test_labels_that_were_merged_deleted_or_taught_mean_the_same_in_a_new_model(scans, edited):
@@ -91,7 +91,7 @@ def test_labels_that_were_merged_deleted_or_taught_mean_the_same_in_a_new_model(
     assert set(again.classes.of_cluster).isdisjoint({2, 3, 7, 8, 9})
     assert len(set(again.classes.of_cluster)) == 6
     assert len({again.class_names[label - 1] for label in again.classes.order}) == len(again.classes.order)
-    assert again.lessons is edited.lessons
+    assert again.examples is edited.examples
 
 
 def test_a_refit_with_fewer_clusters_keeps_the_labels_of_those_that_match(scans, named):
@@ -100,4 +100,4 @@ def test_a_refit_with_fewer_clusters_keeps_the_labels_of_those_that_match(scans,
         entry = fewer.classes.entries[label - 1]
         assert entry in named.classes.entries or entry.name.startswith("cluster ")
     assert sorted(fewer.classes.order) == sorted(fewer.classes.of_cluster)
-    assert fewer.lessons is None
+    assert fewer.examples is None

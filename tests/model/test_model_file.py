@@ -192,7 +192,7 @@ def test_classes_of_a_model_of_format_2_are_read_as_they_were(tmp_path):
     older = SurfaceClassifier.load(path)
     assert older.class_names == ("rows", "Fläche", "c", "d")
     assert older.classes == Classes.plain(older.class_names, older.class_colours)
-    assert older.lessons is None
+    assert older.examples is None
     again = SurfaceClassifier.load(older.save(tmp_path / "again.stmml"))
     assert again.classes == older.classes
     np.testing.assert_array_equal(again.clusters.centres, older.clusters.centres)

@@ -4,7 +4,7 @@ import pytest
 from napari_stmml.heights.resample import to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.model import painted_cells
-from napari_stmml.model.painted_cells import checked_truth, enough, painted_places
+from napari_stmml.model.painted_cells import checked_truth, limited, painted_cells_of
 from napari_stmml.scan import Scan
 
 
@@ -14,7 +14,7 @@ def test_painting_what_was_predicted_teaches_every_place_its_own_label(grid, sha
     """Places that no own pixel gets its label from are never painted."""
     own = (64, 80)
     labels = np.random.default_rng(0).integers(1, 256, grid.shape(shape)).astype(np.uint8)
-    painted = painted_places(to_own_pixels(grid.paint(labels, shape), own), grid, shape)
+    painted = painted_cells_of(to_own_pixels(grid.paint(labels, shape), own), grid, shape)
     assert np.array_equal(painted[painted > 0], labels[painted > 0])
     assert (painted > 0).all() or shape != own
 
@@ -24,15 +24,15 @@ def test_a_place_has_the_label_that_most_of_its_painted_pixels_have():
     truth = np.zeros((8, 8), np.uint8)
     truth[0, :3], truth[1, 0] = 7, 9
     truth[5, 5:7], truth[6, 5:7] = 4, 3  # as many of both
-    painted = painted_places(truth, grid, (8, 8))
+    painted = painted_cells_of(truth, grid, (8, 8))
     assert painted.tolist() == [[7, 0], [0, 3]]
-    assert not painted_places(np.zeros_like(truth), grid, (8, 8)).any()
+    assert not painted_cells_of(np.zeros_like(truth), grid, (8, 8)).any()
 
 
 def test_one_painted_pixel_paints_one_cell():
     truth = np.zeros((8, 8), np.uint8)
     truth[5, 2] = 200
-    painted = painted_places(truth, WindowGrid(2, 2), (8, 8))
+    painted = painted_cells_of(truth, WindowGrid(2, 2), (8, 8))
     assert np.argwhere(painted).tolist() == [[2, 1]]
     assert painted[2, 1] == 200
 
@@ -41,9 +41,9 @@ def test_of_a_large_area_some_places_are_learnt_from_always_the_same(monkeypatch
     monkeypatch.setattr(painted_cells, "MOST_LEARNT", 50)
     labels = np.zeros((40, 40), np.uint8)
     labels[:20], labels[20:22, :10] = 1, 2
-    kept = enough(labels > 0, labels)
+    kept = limited(labels > 0, labels)
     assert np.bincount(labels[kept]).tolist() == [0, 50, 20]
-    assert np.array_equal(kept, enough(labels > 0, labels))
+    assert np.array_equal(kept, limited(labels > 0, labels))
     rows = np.argwhere(kept & (labels == 1))[:, 0]
     assert rows.min() < 5
     assert rows.max() > 15

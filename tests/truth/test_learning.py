@@ -58,5 +58,5 @@ def test_the_command_writes_the_model_and_keeps_the_older(scans, classifier, tmp
     paint(scans[0])
     assert main(["learn", folder, "--model", str(model), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["learnt"][0]["painted"] == 100
-    assert len(SurfaceClassifier.load(model).lessons.sources) == 1
+    assert len(SurfaceClassifier.load(model).examples.sources) == 1
     assert len(list(tmp_path.glob("m.*.bak"))) == 1

@@ -9,9 +9,9 @@ from napari_stmml.correction.history import Strokes, difference
 from napari_stmml.heights.resample import to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.measuring.class_statistics import Share, class_shares
-from napari_stmml.model.cell_store import CellFile, cell_answers
+from napari_stmml.model.cell_file import CellFile, cell_answers
 from napari_stmml.model.classifier import SurfaceClassifier
-from napari_stmml.model.painted_cells import painted_places
+from napari_stmml.model.painted_cells import painted_cells_of
 from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.truth.painted_labels import overlay
@@ -138,7 +138,7 @@ class CorrectedScan:
 
     def painted_cells(self) -> np.ndarray:
         """Return what a person painted, as it was painted, on cells; 0 = untouched."""
-        return painted_places(self.truth, self.grid, self.file.shape)
+        return painted_cells_of(self.truth, self.grid, self.file.shape)
 
     def answers(self) -> CellAnswers:
         """Return what the model answers on the cells, and which of them are painted."""

@@ -138,7 +138,7 @@ def forget(classifier: SurfaceClassifier, one: CorrectedScan | None) -> Edit:
 
 def learnt_from(classifier: SurfaceClassifier, one: CorrectedScan) -> bool:
     """Say whether a model has examples of a scan."""
-    return classifier.lessons is not None and one.key in classifier.lessons.keys
+    return classifier.examples is not None and one.key in classifier.examples.keys
 
 
 def _edit(classifier: SurfaceClassifier, classes: Classes, what: str) -> Edit:

@@ -14,7 +14,7 @@ from napari_stmml.correction.background_work import BackgroundWork, Submit, at_o
 from napari_stmml.correction.corrected_scan import CellLabels, CorrectedScan
 from napari_stmml.correction.history import History, ModelEdit, Strokes
 from napari_stmml.correction.saving import ModelSaver, TruthSaver
-from napari_stmml.model.cell_store import CellFile
+from napari_stmml.model.cell_file import CellFile
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey

@@ -23,7 +23,7 @@ from napari_stmml.jobs import requests
 from napari_stmml.jobs.embedding_files import load_question, save_view
 from napari_stmml.jobs.requests import LabelScans, Request
 from napari_stmml.jobs.scan_stream import count_files, stream_scans
-from napari_stmml.model.cell_store import write_cells
+from napari_stmml.model.cell_file import write_cells
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.training import train_classifier
 from napari_stmml.recipe import CELL, Recipe, get_recipe

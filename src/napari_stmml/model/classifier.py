@@ -19,8 +19,8 @@ from napari_stmml.features.store import EncodedMap, FeatureStore, encode_scan
 from napari_stmml.model import model_file
 from napari_stmml.model.encoders import read_encoder, weights_of
 from napari_stmml.model.learner import Learner
-from napari_stmml.model.lessons import Lessons
-from napari_stmml.model.painted_cells import checked_truth, enough, painted_features
+from napari_stmml.model.painted_cells import checked_truth, limited, painted_features
+from napari_stmml.model.training_examples import TrainingExamples
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey
@@ -47,8 +47,8 @@ class SurfaceClassifier:
         What it was trained on: files with hashes, losses, cluster sizes, versions.
     exemplars : ndarray of float16, shape (n_clusters, n, side, side), optional
         Prepared heights around the most typical places of each cluster, NaN where there are none.
-    lessons : Lessons, optional
-        What people taught it. They decide where they say more than the clusters do.
+    examples : TrainingExamples, optional
+        Cells that people painted. They decide where they say more than the clusters do.
     """
 
     recipe: Recipe
@@ -57,7 +57,7 @@ class SurfaceClassifier:
     classes: Classes
     training: dict[str, Any] = field(default_factory=dict, repr=False)
     exemplars: np.ndarray | None = field(default=None, repr=False)
-    lessons: Lessons | None = field(default=None, repr=False)
+    examples: TrainingExamples | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         n_clusters, n_features = self.clusters.n_clusters, self.clusters.n_features
@@ -73,12 +73,12 @@ class SurfaceClassifier:
             raise ValueError(
                 f"each of {n_clusters} clusters needs a class, got {len(self.classes.of_cluster)}"
             )
-        if self.lessons is not None:
-            taught, most = self.lessons.features.shape[1], max(self.lessons.counts, default=0)
-            if taught != n_features:
-                raise ValueError(f"lessons must have the {n_features} features of the model, got {taught}")
+        if self.examples is not None:
+            width, most = self.examples.features.shape[1], max(self.examples.counts, default=0)
+            if width != n_features:
+                raise ValueError(f"examples must have the {n_features} features of the model, got {width}")
             if most > self.n_classes:
-                raise ValueError(f"lessons are of label {most}, and there are {self.n_classes} classes")
+                raise ValueError(f"examples are of label {most}, and there are {self.n_classes} classes")
 
     @property
     def n_clusters(self) -> int:
@@ -111,9 +111,9 @@ class SurfaceClassifier:
         arrays = {**self.clusters.arrays(), **weights_of(self.encoder)}
         if self.exemplars is not None:
             arrays["exemplars"] = self.exemplars
-        if self.lessons is not None:
-            about["lessons"] = list(self.lessons.sources)
-            arrays |= self.lessons.arrays()
+        if self.examples is not None:
+            about["lessons"] = list(self.examples.sources)
+            arrays |= self.examples.arrays()
         return model_file.write(path, about, arrays)
 
     @classmethod
@@ -137,7 +137,7 @@ class SurfaceClassifier:
                 classes=Classes.of_dicts(about),
                 training=dict(about.get("training", {})),
                 exemplars=arrays.get("exemplars"),
-                lessons=Lessons.of_arrays(arrays, about.get("lessons", ())),
+                examples=TrainingExamples.of_arrays(arrays, about.get("lessons", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             what = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
@@ -220,7 +220,7 @@ class SurfaceClassifier:
             If ``should_stop`` said so.
         """
         names, groups = self._shown
-        nearest = None if self._learns else self._nearest(encoded, groups)
+        nearest = None if self._has_examples else self._nearest(encoded, groups)
         if nearest is None:
             found = self._each(encoded, self.classify)
         else:
@@ -264,7 +264,7 @@ class SurfaceClassifier:
         runner_up : ndarray, of the type and shape of ``labels``
             The next class; 0 where there is none.
         """
-        if self._learns:
+        if self._has_examples:
             labels, confidence, runner_up = self._learner.assign(features)
         else:
             names, groups = self._shown
@@ -277,7 +277,7 @@ class SurfaceClassifier:
     ) -> "SurfaceClassifier":
         """Return a model that has learnt from what a person painted on a scan.
 
-        It takes the place of what the same scan taught before; nothing painted, and that is forgotten.
+        They take the place of what was painted on the same scan before; without any, that is forgotten.
 
         Parameters
         ----------
@@ -312,7 +312,7 @@ class SurfaceClassifier:
         features : ndarray of float32, shape (cells down, cells across, n_features)
             NaN where a cell is not complete. Only those that are needed are read.
         painted : ndarray of uint8, shape (cells down, cells across)
-            Label of each cell, 0 = untouched; see ``places.painted_places``.
+            Label of each cell, 0 = untouched; see ``places.painted_cells_of``.
         """
         if painted.shape != features.shape[:2]:
             raise ValueError(f"features are of {features.shape[:2]} cells, painted are {painted.shape}")
@@ -320,36 +320,36 @@ class SurfaceClassifier:
             return self.forget(key)
         there = painted > 0
         there[there] = np.isfinite(features[..., 0][there])
-        wanted = enough(there, painted)
+        wanted = limited(there, painted)
         return self._learnt(key, name, np.asarray(features[wanted]), painted[wanted], int(painted.max()))
 
     def forget(self, key: ScanKey) -> "SurfaceClassifier":
-        """Return a model without what one scan taught; the model itself if it taught nothing."""
-        if self.lessons is None or key not in self.lessons.keys:
+        """Return a model without the examples of one scan; the model itself if it has none of it."""
+        if self.examples is None or key not in self.examples.keys:
             return self
-        lessons = self.lessons.without(key)
-        return replace(self, lessons=lessons if lessons.sources else None)
+        examples = self.examples.without(key)
+        return replace(self, examples=examples if examples.sources else None)
 
     def _learnt(
         self, key: ScanKey, name: str, features: np.ndarray, labels: np.ndarray, most: int
     ) -> "SurfaceClassifier":
-        """Put the lessons of one scan in the place of what it taught, with classes for all its labels."""
+        """Put examples of one scan in the place of those it had, with classes for all its labels."""
         classes = self.classes.with_labels(most)
         if not len(labels):
             return replace(self.forget(key), classes=classes)
-        lessons = self.lessons or Lessons.none(self.clusters.n_features)
+        examples = self.examples or TrainingExamples.none(self.clusters.n_features)
         today = datetime.now(UTC).isoformat(timespec="seconds")
         source = {"key": key.as_dict(), "name": name, "painted": len(labels), "learnt": today}
-        return replace(self, classes=classes, lessons=lessons.with_scan(source, features, labels))
+        return replace(self, classes=classes, examples=examples.with_scan(source, features, labels))
 
     @property
     def _kind(self) -> type[np.unsignedinteger[Any]]:
         return np.uint8 if self.n_classes <= MOST_CLASSES else np.uint16
 
     @property
-    def _learns(self) -> bool:
-        """Whether any lesson is of a class that is there."""
-        return self.lessons is not None and bool(self.classes.lookup[self.lessons.labels].any())
+    def _has_examples(self) -> bool:
+        """Whether any example is of a class that is there."""
+        return self.examples is not None and bool(self.classes.lookup[self.examples.labels].any())
 
     @cached_property
     def _shown(self) -> tuple[np.ndarray, np.ndarray]:
@@ -359,10 +359,10 @@ class SurfaceClassifier:
 
     @cached_property
     def _learner(self) -> Learner:
-        assert self.lessons is not None
-        classes, lessons = self.classes, self.lessons
-        labels = classes.lookup[lessons.labels]
-        return Learner.fit(self.clusters, classes.shown, lessons.features, labels, scans=lessons.scan)
+        assert self.examples is not None
+        classes, examples = self.classes, self.examples
+        labels = classes.lookup[examples.labels]
+        return Learner.fit(self.clusters, classes.shown, examples.features, labels, scans=examples.scan)
 
     def _nearest(self, encoded: EncodedMap, groups: np.ndarray) -> Any:
         """Return the nearest groups of clusters where that needs no features, else None."""

@@ -1,6 +1,6 @@
 """Keep the names of clusters when a model is made anew: which of the new ones is which of the old."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, count
 
@@ -29,7 +29,7 @@ def keep_names(
 
     Both label the same prepared maps; a cluster and a class match if they share at least half of the pixels
     that either has, and no other pair shares more. New clusters without a match get the free labels, with
-    names of their own. Labels that were merged, deleted or taught are never given to another class.
+    names of their own. Labels of classes that were merged, deleted or painted are not given to another one.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def keep_names(
     Returns
     -------
     SurfaceClassifier
-        ``new``, its clusters in another order, with what people taught ``old`` where both make the same
+        ``new``, its clusters in another order, with the painted examples of ``old`` where both make the same
         features. It is returned as it is, with a `Message` that says why, where the models prepare
         scans differently, so that they cannot be compared.
     """
@@ -56,7 +56,7 @@ def keep_names(
         np.add.at(table, tuple(one.ravel() for one in painted), 1)
     pairs = match(table[1:, 1:])
     on_event(Message(f"{len(pairs)} of {len(old.classes.order)} older classes kept their names"))
-    return reordered(new, places(pairs, new.n_clusters), pairs, old)
+    return reordered(new, new_order(pairs, new.n_clusters), pairs, old)
 
 
 def match(table: np.ndarray) -> dict[int, int]:
@@ -74,10 +74,10 @@ def match(table: np.ndarray) -> dict[int, int]:
     return {row: column for row, column in pairs if shared[row, column] >= LEAST_SHARED}
 
 
-def places(pairs: dict[int, int], n_clusters: int) -> list[int]:
-    """Say which new cluster comes in each place: matched ones in their old place, the others in the gaps.
+def new_order(pairs: dict[int, int], n_clusters: int) -> list[int]:
+    """Return which new cluster comes in each place: matched ones in their old place, the others in the gaps.
 
-    >>> places({2: 0, 0: 5}, 3)
+    >>> new_order({2: 0, 0: 5}, 3)
     [2, 0, 1]
     """
     taken = {old: new for new, old in pairs.items() if old < n_clusters}
@@ -98,34 +98,47 @@ def reordered(
         classes=_classes([pairs.get(cluster, -1) + 1 for cluster in order], old),
         training=training,
         exemplars=None if new.exemplars is None else new.exemplars[order],
-        lessons=old.lessons if same else None,
+        examples=old.examples if same else None,
     )
 
 
 def _classes(known: list[int], old: SurfaceClassifier) -> Classes:
     """Make the classes of a new model; ``known`` is the old label of each cluster, 0 where none matches."""
-    painted = set() if old.lessons is None else set(old.lessons.counts)
-    taught = painted | {int(old.classes.lookup[label]) for label in painted}
-    entries = list(old.classes.entries)
-    kept = {label for label, one in enumerate(entries, 1) if one.gone} | taught | set(known)
+    entries, kept = old.classes.entries, _kept_labels(old) | set(known)
     free = (label for label in count(1) if label not in kept)
     of_cluster = [label or next(free) for label in known]
     most = max(*of_cluster, *kept)
-    taken = {entries[label - 1].name for label in kept if label and not entries[label - 1].gone}
-    fresh = class_colours(most + len(entries))
-    spare = (colour for colour in fresh if colour not in old.class_colours)
-    made = []
-    for label in range(1, most + 1):
-        if label in kept:
-            made.append(entries[label - 1])
-            continue
-        numbers = (f"cluster {number}" for number in chain([label], count(len(known) + 1)))
-        name = next(one for one in numbers if one not in taken)
-        taken.add(name)
-        made.append(SurfaceClass(name, next(spare), gone=label not in of_cluster))
+    fresh = _new_classes(old, kept, len(known), most)
+    made = [
+        entries[label - 1] if label in kept else replace(next(fresh), gone=label not in of_cluster)
+        for label in range(1, most + 1)
+    ]
     order = [label for label in old.classes.order if label in kept]
     order += [label for label, one in enumerate(made, 1) if not one.gone and label not in order]
     return Classes(tuple(made), tuple(of_cluster), tuple(order))
+
+
+def _kept_labels(old: SurfaceClassifier) -> set[int]:
+    """Return the labels that no other class may get: of classes that are gone, and of those painted."""
+    gone = {label for label, one in enumerate(old.classes.entries, 1) if one.gone}
+    painted = set() if old.examples is None else set(old.examples.counts)
+    return gone | painted | {int(old.classes.lookup[label]) for label in painted}
+
+
+def _new_classes(
+    old: SurfaceClassifier, kept: set[int], n_clusters: int, most: int
+) -> Iterator[SurfaceClass]:
+    """Yield a class for each label up to ``most`` that is not kept, with a name and a colour of its own."""
+    entries = old.classes.entries
+    taken = {entries[label - 1].name for label in kept if label and not entries[label - 1].gone}
+    fresh = class_colours(most + len(entries))
+    spare = (colour for colour in fresh if colour not in old.class_colours)
+    for label in range(1, most + 1):
+        if label not in kept:
+            numbers = (f"cluster {number}" for number in chain([label], count(n_clusters + 1)))
+            name = next(one for one in numbers if one not in taken)
+            taken.add(name)
+            yield SurfaceClass(name, next(spare))
 
 
 def _painted(model: SurfaceClassifier, made: EncodedMap) -> np.ndarray:

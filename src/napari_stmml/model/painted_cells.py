@@ -8,7 +8,7 @@ from napari_stmml.heights.resample import to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.scan import Scan
 
-MOST_LEARNT = 5000  # places of one class on one scan: of a whole area, more say nothing new
+MOST_LEARNT = 5000  # cells of one class on one scan: of a whole area, more say nothing new
 
 
 def checked_truth(truth: np.ndarray, scan: Scan) -> np.ndarray:
@@ -45,8 +45,8 @@ def painted_features(encoded: EncodedMap, truth: np.ndarray) -> tuple[np.ndarray
     labels : ndarray of uint8, shape (n,)
     """
     encoder = encoded.encoder
-    painted = painted_places(truth, encoder.grid, encoded.shape)
-    wanted = enough((painted > 0) & encoded.complete, painted)
+    painted = painted_cells_of(truth, encoder.grid, encoded.shape)
+    wanted = limited((painted > 0) & encoded.complete, painted)
     features, labels = [np.zeros((0, encoder.n_features), np.float32)], [np.zeros(0, np.uint8)]
     for place, made in encoded.encode(wanted):
         chosen = wanted[place]
@@ -55,8 +55,8 @@ def painted_features(encoded: EncodedMap, truth: np.ndarray) -> tuple[np.ndarray
     return np.concatenate(features), np.concatenate(labels)
 
 
-def painted_places(truth: np.ndarray, grid: WindowGrid, shape: tuple[int, int]) -> np.ndarray:
-    """Bring what was painted on a scan's own pixels to the places that these pixels get their labels from.
+def painted_cells_of(truth: np.ndarray, grid: WindowGrid, shape: tuple[int, int]) -> np.ndarray:
+    """Bring what was painted on a scan's own pixels to the windows or cells that these get their labels from.
 
     Parameters
     ----------
@@ -69,12 +69,12 @@ def painted_places(truth: np.ndarray, grid: WindowGrid, shape: tuple[int, int]) 
     Returns
     -------
     ndarray of uint8, shape (rows, cols) of the grid
-        Of each place, the label that most of its painted pixels have, the lowest of those that share the
+        Of each window or cell, the label of most of its painted pixels, the lowest of those that share the
         most; 0 where none is painted.
 
     Examples
     --------
-    >>> painted_places(np.array([[0, 2, 2, 3], [0, 0, 3, 3]]), WindowGrid(2, 2), (2, 4))
+    >>> painted_cells_of(np.array([[0, 2, 2, 3], [0, 0, 3, 3]]), WindowGrid(2, 2), (2, 4))
     array([[2, 3]], dtype=uint8)
     """
     places = grid.shape(shape)
@@ -89,8 +89,8 @@ def painted_places(truth: np.ndarray, grid: WindowGrid, shape: tuple[int, int]) 
     return labels.reshape(places)
 
 
-def enough(wanted: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Keep at most ``MOST_LEARNT`` wanted places of each label, drawn at random but always the same.
+def limited(wanted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Keep at most ``MOST_LEARNT`` wanted cells of each label, drawn at random but always the same.
 
     Both are (rows, cols) of the grid, bool and uint8; so is what is returned, bool.
     """

@@ -10,7 +10,7 @@ from napari_stmml.events import UncertainArea
 from napari_stmml.features.store import encode_scan
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
-from napari_stmml.model.painted_cells import painted_places
+from napari_stmml.model.painted_cells import painted_cells_of
 from napari_stmml.scan import Scan
 from napari_stmml.truth.overlay import read_truth
 from napari_stmml.truth.truth_file import TruthFile
@@ -66,7 +66,7 @@ def answers_of(
     found = read_truth(TruthFile(scan), classifier.classes, lineage(classifier.training))
     painted = np.zeros(encoded.complete.shape, bool)
     if found is not None:
-        painted = painted_places(found.labels, classifier.encoder.grid, encoded.shape) > 0
+        painted = painted_cells_of(found.labels, classifier.encoder.grid, encoded.shape) > 0
     labels, confidence, runner_up = classifier.label(encoded, should_stop=should_stop)
     if not classifier.encoder.keeps_features:
         runner_up[:] = 0

@@ -17,7 +17,7 @@ from napari_stmml.events import (
 )
 from napari_stmml.heights.two_biases import with_way_back
 from napari_stmml.jobs.requests import ComputeCells, FindUncertain
-from napari_stmml.model.cell_store import CellFile
+from napari_stmml.model.cell_file import CellFile
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.scan import Scan
 from napari_stmml.system.user_folder import user_folder

@@ -179,7 +179,7 @@ class CorrectWidget(OpeningPanel):
 
     def _show_model(self) -> None:
         classifier = self.session.classifier
-        examples = {} if classifier is None or classifier.lessons is None else classifier.lessons.counts
+        examples = {} if classifier is None or classifier.examples is None else classifier.examples.counts
         self.table.show_classes(None if classifier is None else classifier.classes, examples)
 
     def _show_scans(self) -> None:

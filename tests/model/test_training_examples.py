@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_stmml.model.lessons import Lessons
+from napari_stmml.model.training_examples import TrainingExamples
 from napari_stmml.scan_key import ScanKey
 
 
@@ -17,11 +17,11 @@ def key(name):
 
 
 def of(names):
-    lessons = Lessons.none(3)
+    examples = TrainingExamples.none(3)
     for name in names:
         number = ord(name[0])
-        lessons = lessons.with_scan(source(name), np.full((2, 3), number), np.array([1, number - 96]))
-    return lessons
+        examples = examples.with_scan(source(name), np.full((2, 3), number), np.array([1, number - 96]))
+    return examples
 
 
 def same(one, other):
@@ -30,12 +30,12 @@ def same(one, other):
 
 
 def test_lessons_of_scans_stand_side_by_side():
-    lessons = of("abc")
-    assert len(lessons) == 6
-    assert lessons.scan.tolist() == [0, 0, 1, 1, 2, 2]
-    assert lessons.keys == (key("a"), key("b"), key("c"))
-    assert lessons.counts == {1: 4, 2: 1, 3: 1}
-    assert (lessons.features.dtype, lessons.labels.dtype, lessons.scan.dtype) == (
+    examples = of("abc")
+    assert len(examples) == 6
+    assert examples.scan.tolist() == [0, 0, 1, 1, 2, 2]
+    assert examples.keys == (key("a"), key("b"), key("c"))
+    assert examples.counts == {1: 4, 2: 1, 3: 1}
+    assert (examples.features.dtype, examples.labels.dtype, examples.scan.dtype) == (
         np.float32,
         np.uint8,
         np.int32,
@@ -57,20 +57,20 @@ def test_forgetting_a_scan_is_as_if_it_had_never_taught():
 
 
 def test_what_was_written_is_read():
-    lessons = of("ab")
-    assert same(Lessons.of_arrays(lessons.arrays(), list(lessons.sources)), lessons)
-    assert Lessons.of_arrays({"centres": np.ones(3)}, ()) is None
+    examples = of("ab")
+    assert same(TrainingExamples.of_arrays(examples.arrays(), list(examples.sources)), examples)
+    assert TrainingExamples.of_arrays({"centres": np.ones(3)}, ()) is None
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"labels": np.ones(3, np.uint8)}, r"lessons do not fit: features \(4, 3\), labels \(3,\)"),
-        ({"features": np.ones(4)}, "lessons do not fit"),
-        ({"scan": np.zeros(5, np.int32)}, "lessons do not fit"),
-        ({"sources": (source("a"),)}, "lessons are of 1 scans, got scan 1"),
+        ({"labels": np.ones(3, np.uint8)}, r"training examples do not fit: features \(4, 3\), labels \(3,\)"),
+        ({"features": np.ones(4)}, "training examples do not fit"),
+        ({"scan": np.zeros(5, np.int32)}, "training examples do not fit"),
+        ({"sources": (source("a"),)}, "training examples are of 1 scans, got scan 1"),
     ],
 )
-def test_parts_that_do_not_fit_make_no_lessons(wrong, message):
+def test_parts_that_do_not_fit_make_no_examples(wrong, message):
     with pytest.raises(ValueError, match=message):
         replace(of("ab"), **wrong)

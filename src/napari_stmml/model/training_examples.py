@@ -1,4 +1,4 @@
-"""What a model was taught: the features of cells that people painted, with their labels, scan by scan."""
+"""Training examples: features of the cells that people painted, with their labels, scan by scan."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from napari_stmml.scan_key import ScanKey
 
 
 @dataclass(frozen=True, eq=False)
-class Lessons:
+class TrainingExamples:
     """Painted cells of some scans.
 
     Parameters
@@ -39,15 +39,17 @@ class Lessons:
         n = len(self.features)
         if self.features.ndim != 2 or self.labels.shape != (n,) or self.scan.shape != (n,):
             raise ValueError(
-                f"lessons do not fit: features {self.features.shape}, labels {self.labels.shape},"
+                f"training examples do not fit: features {self.features.shape}, labels {self.labels.shape},"
                 f" scans {self.scan.shape}"
             )
         if n and not (self.scan.min() >= 0 and self.scan.max() < len(self.sources)):
-            raise ValueError(f"lessons are of {len(self.sources)} scans, got scan {self.scan.max()}")
+            raise ValueError(
+                f"training examples are of {len(self.sources)} scans, got scan {self.scan.max()}"
+            )
 
     @classmethod
-    def none(cls, n_features: int) -> "Lessons":
-        """Return lessons of no scan."""
+    def none(cls, n_features: int) -> "TrainingExamples":
+        """Return no examples."""
         nothing = np.zeros((0, n_features), np.float32)
         return cls(nothing, np.zeros(0, np.uint8), np.zeros(0, np.int32), ())
 
@@ -57,7 +59,7 @@ class Lessons:
 
     @property
     def keys(self) -> tuple[ScanKey, ...]:
-        """Keys of the scans that taught."""
+        """Keys of the scans."""
         return tuple(ScanKey.of_dict(source["key"]) for source in self.sources)
 
     @property
@@ -66,8 +68,10 @@ class Lessons:
         labels, counts = np.unique(self.labels, return_counts=True)
         return dict(zip(labels.tolist(), counts.tolist(), strict=True))
 
-    def with_scan(self, source: Mapping[str, Any], features: np.ndarray, labels: np.ndarray) -> "Lessons":
-        """Return the lessons with those of one scan, (n, n_features) and (n,), in place of what it taught."""
+    def with_scan(
+        self, source: Mapping[str, Any], features: np.ndarray, labels: np.ndarray
+    ) -> "TrainingExamples":
+        """Return the examples with those of one scan, (n, n_features) and (n,), in place of what it had."""
         keys = self.keys
         key = ScanKey.of_dict(source["key"])
         index = keys.index(key) if key in keys else len(keys)
@@ -78,22 +82,22 @@ class Lessons:
         def joined(known: np.ndarray, new: np.ndarray) -> np.ndarray:
             return np.concatenate([known[before], new.astype(known.dtype), known[after]])
 
-        return Lessons(
+        return TrainingExamples(
             joined(self.features, features),
             joined(self.labels, labels),
             joined(self.scan, np.full(len(labels), index)),
             sources,
         )
 
-    def without(self, key: ScanKey) -> "Lessons":
-        """Return the lessons without what one scan taught."""
+    def without(self, key: ScanKey) -> "TrainingExamples":
+        """Return the examples without those of one scan."""
         if key not in self.keys:
             return self
         index = self.keys.index(key)
         kept = self.scan != index
         scan = self.scan[kept]
         sources = (*self.sources[:index], *self.sources[index + 1 :])
-        return Lessons(
+        return TrainingExamples(
             self.features[kept], self.labels[kept], scan - (scan > index).astype(np.int32), sources
         )
 
@@ -102,8 +106,8 @@ class Lessons:
         return {f"lessons/{name}": getattr(self, name) for name in ("features", "labels", "scan")}
 
     @classmethod
-    def of_arrays(cls, arrays: Mapping[str, np.ndarray], sources: Any) -> "Lessons | None":
-        """Take lessons out of named arrays; None where there are none."""
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray], sources: Any) -> "TrainingExamples | None":
+        """Take examples out of named arrays; None where there are none."""
         if "lessons/labels" not in arrays:
             return None
         features, labels, scan = (arrays[f"lessons/{name}"] for name in ("features", "labels", "scan"))
