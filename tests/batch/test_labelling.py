@@ -9,7 +9,7 @@ import pytest
 from napari_stmml import Scan, SurfaceClassifier, train_classifier
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.label_files import Wanted
-from napari_stmml.batch.labelling import label_folder, label_here, label_tasks
+from napari_stmml.batch.labelling import Labeller, label_tasks
 from napari_stmml.batch.run import run_job
 from napari_stmml.cli import main
 from napari_stmml.events import FilesDone, ReportWritten, ScanLabelled, Skipped, of_type
@@ -84,8 +84,8 @@ def label(session, model, out, should_stop=bool, **wanted):
     count = FileCount("predict", 0, 3, events.append)
     tasks = label_tasks(read_scans(session))
     wanted = Wanted(str(path), str(out), **wanted)
-    labelled = label_folder(tasks, classifier, wanted, count, report=events.append, should_stop=should_stop)
-    return list(labelled), events
+    labeller = Labeller(classifier, wanted, events.append, should_stop)
+    return list(labeller.folder(tasks, count)), events
 
 
 def test_a_folder_is_labelled_in_order_as_the_model_labels_each_scan(session, model, tmp_path):
@@ -135,16 +135,10 @@ def test_what_is_labelled_is_written_when_it_is_to_stop(session, model, tmp_path
 
 def test_one_after_the_other_stops_between_two_scans(session, model, tmp_path):
     path, classifier = model
-    made = []
+    wanted = Wanted(str(path), str(tmp_path))
+    labeller = Labeller(classifier, wanted, should_stop=lambda: any(tmp_path.iterdir()))
     with pytest.raises(Stopped, match="prediction was stopped"):
-        made.extend(
-            label_here(
-                label_tasks(read_scans(session)),
-                classifier,
-                Wanted(str(path), str(tmp_path)),
-                should_stop=lambda: len(list(tmp_path.iterdir())) > 0,
-            )
-        )
+        list(labeller.here(label_tasks(read_scans(session))))
     assert len(list(tmp_path.iterdir())) == 1
 
 

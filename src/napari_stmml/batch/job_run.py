@@ -1,7 +1,7 @@
 """A job at work in its folder: what its steps share, and the report of what became of every file."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,11 +19,10 @@ from napari_stmml.srsml24.window_stream import WindowMap
 from napari_stmml.system.progress import Stopped
 
 GO_ON = "start it again, and it goes on where it was"
-
-
 Identity = list[tuple[str, str | None, int, str]]  # what tells the maps of a job from all others
 
 
+@dataclass
 class JobRun:
     """A job at work in its folder.
 
@@ -36,18 +35,20 @@ class JobRun:
         Asked between files and batches; nothing that is done is lost.
     processes : int
         How many processes prepare and write scans at a time; 0 for one a core.
+    failed : dict
+        Why a direction, by file and direction, could not be labelled in this run.
     """
 
-    def __init__(
-        self,
-        job: JobFile,
-        report: Listener = ignore,
-        should_stop: Callable[[], bool] = lambda: False,
-        processes: int = 0,
-    ) -> None:
-        self.job, self.report, self.should_stop, self.processes = job, report, should_stop, processes
-        self.folder = JobFolder(job.folder)
-        self.failed: dict[tuple[str, str], str] = {}  # directions that could not be labelled, and why
+    job: JobFile
+    report: Listener = ignore
+    should_stop: Callable[[], bool] = lambda: False
+    processes: int = 0
+    failed: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    @cached_property
+    def folder(self) -> JobFolder:
+        """The folder of the job."""
+        return JobFolder(self.job.folder)
 
     @cached_property
     def recipe(self) -> Recipe:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +19,7 @@ from napari_stmml.system.files import free_name
 from napari_stmml.system.pool import Pool
 from napari_stmml.system.progress import FileCount, Stopped, throttled, until_stopped
 
-ShouldStop = Callable[[], bool]
+Labelled = tuple[LabelTask, ScanLabelled | Skipped]
 Item = tuple[LabelTask, Answer | Skipped | None]  # without an answer, it is still to be labelled
 
 
@@ -35,152 +36,118 @@ def label_tasks(scans: Iterable[Scan]) -> Iterator[LabelTask]:
         yield LabelTask(scan, stem, scan.name, number=number)
 
 
-def label_here(
-    tasks: Iterable[LabelTask],
-    classifier: SurfaceClassifier,
-    wanted: Wanted,
-    *,
-    store: FeatureStore | None = None,
-    report: Listener = ignore,
-    should_stop: ShouldStop = lambda: False,
-) -> Iterator[ScanLabelled | Skipped]:
-    """Label scans and write their files, one after the other, in this process.
+@dataclass(frozen=True, eq=False)
+class Labeller:
+    """Labels scans with a model and writes their files.
 
     Parameters
     ----------
-    tasks : iterable of LabelTask
-    classifier : SurfaceClassifier
-    wanted : Wanted
-    store : FeatureStore, optional
-        Where features of the scans may be kept.
-    report : callable
-        Gets `ScanProgress`.
-    should_stop : callable
-
-    Raises
-    ------
-    Stopped
-        If ``should_stop`` said so.
-    """
-    for task in tasks:
-        if should_stop():
-            raise Stopped("prediction was stopped")
-        yield _finish(wanted, (task, answer(task, classifier, wanted, report, should_stop, store)))
-
-
-def label_folder(
-    tasks: Iterable[LabelTask],
-    classifier: SurfaceClassifier,
-    wanted: Wanted,
-    count: FileCount,
-    *,
-    processes: int = 0,
-    report: Listener = ignore,
-    should_stop: ShouldStop = lambda: False,
-) -> Iterator[tuple[LabelTask, ScanLabelled | Skipped]]:
-    """Label scans and write their files through many processes; in order, as they are done.
-
-    A network labels in this process, for it uses all cores by itself, and the others write. When
-    ``should_stop`` says so, what is labelled is written all the same.
-
-    Parameters
-    ----------
-    tasks : iterable of LabelTask
     classifier : SurfaceClassifier
         That of the file ``wanted.model``.
     wanted : Wanted
-    count : FileCount
-        Counts the files, each when its last scan is done.
-    processes : int
-        0 for one a core.
     report : callable
-        Gets `ScanProgress` of a network.
+        Gets `ScanProgress` of scans that are labelled in this process.
     should_stop : callable
-
-    Yields
-    ------
-    LabelTask, ScanLabelled or Skipped
+    store : FeatureStore, optional
+        Where features of scans that are labelled in this process may be kept.
     """
-    going = until_stopped(tasks, should_stop)
-    if classifier.encoder.has_network:
-        items = _answered(going, classifier, wanted, report, should_stop)
-    else:
-        items = ((task, None) for task in going)
-    with Pool(processes) as pool:
-        outcomes = pool.map(partial(_finish, wanted), items, pool.processes)
-        for _, of_file in groupby(outcomes, lambda outcome: outcome.task[0].scan.source):
-            for outcome in of_file:
-                task = outcome.task[0]
-                yield task, outcome.result or _failed(task, outcome.error)
-            count.add()
 
+    classifier: SurfaceClassifier
+    wanted: Wanted
+    report: Listener = ignore
+    should_stop: Callable[[], bool] = lambda: False
+    store: FeatureStore | None = None
 
-def answer(
-    task: LabelTask,
-    classifier: SurfaceClassifier,
-    wanted: Wanted,
-    report: Listener = ignore,
-    should_stop: ShouldStop = lambda: False,
-    store: FeatureStore | None = None,
-) -> Answer | Skipped:
-    """Label one scan, and write nothing yet; or say why it is left out.
+    def here(self, tasks: Iterable[LabelTask]) -> Iterator[ScanLabelled | Skipped]:
+        """Label scans and write their files, one after the other, in this process.
 
-    Raises
-    ------
-    Stopped
-        If ``should_stop`` said so.
-    """
-    started, tick = time.monotonic(), throttled(report)
-    encoder = classifier.encoder if wanted.pitch is None else classifier.encoder.at_pitch(wanted.pitch)
-    try:
-        if task.prepared:
-            encoded = EncodedMap.of(StoredMap(Path(task.prepared)).load(), encoder)
-        else:
-            encoded = encode_scan(task.scan, classifier.recipe, encoder, store)
-        labels, confidence, _ = classifier.label(
-            encoded,
-            on_progress=lambda done, total: tick(ScanProgress(task.name, done, total), done == total),
-            should_stop=should_stop,
-        )
-    except ValueError as error:
-        return skipped(task.scan, error, task.number)
-    return Answer(
-        labels,
-        confidence,
-        encoder.grid,
-        encoded.shape,
-        classifier.classes,
-        lineage(classifier.training),
-        classifier.exemplars if wanted.exemplars else None,
-        time.monotonic() - started,
-    )
+        Raises
+        ------
+        Stopped
+            If ``should_stop`` said so.
+        """
+        for task in tasks:
+            if self.should_stop():
+                raise Stopped("prediction was stopped")
+            yield _finish(self.wanted, (task, self.answer(task)))
 
+    def folder(self, tasks: Iterable[LabelTask], count: FileCount, processes: int = 0) -> Iterator[Labelled]:
+        """Label scans and write their files through many processes; in order, as they are done.
 
-def _answered(
-    tasks: Iterable[LabelTask],
-    classifier: SurfaceClassifier,
-    wanted: Wanted,
-    report: Listener,
-    should_stop: ShouldStop,
-) -> Iterator[Item]:
-    """Label scan by scan here; one that cannot be labelled stops none of the others."""
-    for task in tasks:
+        A network labels in this process, for it uses all cores by itself, and the others write. When
+        ``should_stop`` says so, what is labelled is written all the same.
+
+        Parameters
+        ----------
+        tasks : iterable of LabelTask
+        count : FileCount
+            Counts the files, each when its last scan is done.
+        processes : int
+            0 for one a core.
+
+        Yields
+        ------
+        LabelTask, ScanLabelled or Skipped
+        """
+        going = until_stopped(tasks, self.should_stop)
+        network = self.classifier.encoder.has_network
+        items = self._answered(going) if network else ((task, None) for task in going)
+        with Pool(processes) as pool:
+            outcomes = pool.map(partial(_finish, self.wanted), items, pool.processes)
+            for _, of_file in groupby(outcomes, lambda outcome: outcome.task[0].scan.source):
+                for outcome in of_file:
+                    task = outcome.task[0]
+                    yield task, outcome.result or not_labelled(task, outcome.error)
+                count.add()
+
+    def answer(self, task: LabelTask) -> Answer | Skipped:
+        """Label one scan, and write nothing yet; or say why it is left out.
+
+        Raises
+        ------
+        Stopped
+            If ``should_stop`` said so.
+        """
+        started, tick, model = time.monotonic(), throttled(self.report), self.classifier
+        pitch = self.wanted.pitch
+        encoder = model.encoder if pitch is None else model.encoder.at_pitch(pitch)
         try:
-            yield task, answer(task, classifier, wanted, report, should_stop)
-        except Stopped:
-            return
-        except Exception as error:  # noqa: BLE001 - one scan too many for the memory, say
-            yield task, _failed(task, f"{type(error).__name__}: {error}")
+            if task.prepared:
+                encoded = EncodedMap.of(StoredMap(Path(task.prepared)).load(), encoder)
+            else:
+                encoded = encode_scan(task.scan, model.recipe, encoder, self.store)
+            labels, confidence, _ = model.label(
+                encoded,
+                on_progress=lambda done, total: tick(ScanProgress(task.name, done, total), done == total),
+                should_stop=self.should_stop,
+            )
+        except ValueError as error:
+            return skipped(task.scan, error, task.number)
+        of_model = (model.classes, lineage(model.training))
+        exemplars = model.exemplars if self.wanted.exemplars else None
+        seconds = time.monotonic() - started
+        return Answer(labels, confidence, encoder.grid, encoded.shape, *of_model, exemplars, seconds)
+
+    def _answered(self, tasks: Iterable[LabelTask]) -> Iterator[Item]:
+        """Label scan by scan here; one that cannot be labelled stops none of the others."""
+        for task in tasks:
+            try:
+                yield task, self.answer(task)
+            except Stopped:
+                return
+            except Exception as error:  # noqa: BLE001 - one scan too many for the memory, say
+                yield task, not_labelled(task, f"{type(error).__name__}: {error}")
 
 
 def _finish(wanted: Wanted, item: Item) -> ScanLabelled | Skipped:
     """Label a scan, if that is still to be done, and write its files; in any process."""
     task, made = item
-    made = made or answer(task, _loaded(wanted.model), wanted)
+    made = made or Labeller(_loaded(wanted.model), wanted).answer(task)
     return made if isinstance(made, Skipped) else write_labels(task, made, wanted)
 
 
-def _failed(task: LabelTask, why: str) -> Skipped:
+def not_labelled(task: LabelTask, why: str) -> Skipped:
+    """Make the event that a scan could not be labelled."""
     scan, sentence = task.scan, f"{task.name} could not be labelled: {why}"
     return Skipped(task.name, sentence, "not labelled", task.number, scan.source, scan.short_direction)
 

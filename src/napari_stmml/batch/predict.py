@@ -7,7 +7,7 @@ from napari_stmml.batch import fingerprints
 from napari_stmml.batch.job_folder import digest
 from napari_stmml.batch.job_run import JobRun
 from napari_stmml.batch.label_files import LabelTask, Wanted, WantedByJob, record_path
-from napari_stmml.batch.labelling import label_folder
+from napari_stmml.batch.labelling import Labeller
 from napari_stmml.batch.prepare_file import FileTask
 from napari_stmml.batch.records import FileRecord, Fingerprint, LabelRecord, read_record
 from napari_stmml.events import Skipped
@@ -98,15 +98,9 @@ def _label(run: JobRun, waiting: list[_Waiting], total: int) -> None:
     by_job = WantedByJob(folder, run.recipe, values["overlay_alpha"], values["cmap"])
     wanted = Wanted(str(run.cluster_model), f"{folder}/predictions", figure=True, job=by_job)
     count = FileCount("predict", total - len(waiting), total, run.report)
-    labelled = label_folder(
-        _tasks(run, waiting, count),
-        SurfaceClassifier.load(run.cluster_model),
-        wanted,
-        count,
-        processes=run.processes,
-        should_stop=run.should_stop,
-    )
-    for task, event in labelled:
+    classifier = SurfaceClassifier.load(run.cluster_model)
+    labeller = Labeller(classifier, wanted, should_stop=run.should_stop)
+    for task, event in labeller.folder(_tasks(run, waiting, count), count, run.processes):
         if isinstance(event, Skipped):
             run.failed[task.scan.source, task.scan.short_direction] = event.why
         run.report(event)

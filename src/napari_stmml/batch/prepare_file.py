@@ -3,15 +3,13 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from napari_stmml import __version__
 from napari_stmml.batch import scan_files
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.job_folder import one_name
 from napari_stmml.batch.job_parameters import values_of_step
 from napari_stmml.batch.records import FileRecord, Fingerprint, MapRecord, read_record, write_record
-from napari_stmml.batch.report import Row
+from napari_stmml.batch.report import Row, save_thumbnail
 from napari_stmml.features.intake import prepare_scan
 from napari_stmml.heights.two_biases import paired
 from napari_stmml.io.formats import read_scan_file
@@ -162,36 +160,22 @@ class _Taken:
 def _take_direction(scan: Scan, task: FileTask) -> _Taken:
     """Prepare one direction and write its files, or say why not."""
     row, job, recipe = Row.of_scan(scan, task.set), task.job, task.job.recipe
-    name = task.name_of(scan.short_direction)
-    force, least = task.is_forced(scan), job.values["pixel_ratio"]
+    name, least = task.name_of(scan.short_direction), job.values["pixel_ratio"]
+    to_report = (job.folder / "report", name)
     try:
+        force = task.is_forced(scan)
         prepared = prepare_scan(scan, recipe, recipe.training_grid, force=force, least_scanned=least)
     except ValueError as error:
         reason = getattr(error, "reason", "cannot be prepared")
         why = getattr(error, "sentence", str(error))
-        outputs = _save_thumbnail(job, name, scan.heights)
-        thumbnail = outputs[0].removeprefix("report/") if outputs else ""
-        return _Taken(replace(row, status="skipped", reason=reason, why=why, thumbnail=thumbnail), outputs)
-    outputs = _save_thumbnail(job, name, prepared.flat)
+        picture = save_thumbnail(*to_report, scan.heights, job.values["cmap"])
+        outputs = [f"report/{picture}"] if picture else []
+        return _Taken(replace(row, status="skipped", reason=reason, why=why, thumbnail=picture), outputs)
+    picture = save_thumbnail(*to_report, prepared.flat, job.values["cmap"])
+    status, windows = "forced" if prepared.limit else "kept", len(prepared.windows)
+    row = replace(row, status=status, reason=prepared.limit, windows=windows, thumbnail=picture)
     path = f"prepared/{name}.npy"
     stored = store_map(job.folder / path, prepared.heights, recipe.training_grid)
-    outputs += [path, *scan_files.write(prepared, name, job, with_windows=task.set != "predict")]
-    row = replace(
-        row,
-        status="forced" if prepared.limit else "kept",
-        reason=prepared.limit,
-        windows=len(prepared.windows),
-        thumbnail=outputs[0].removeprefix("report/"),
-    )
+    outputs = [f"report/{picture}", path]
+    outputs += scan_files.write(prepared, name, job, with_windows=task.set != "predict")
     return _Taken(row, outputs, MapRecord(path, scan.direction, stored.all, stored.train, stored.held))
-
-
-def _save_thumbnail(job: JobFile, name: str, heights: np.ndarray) -> list[str]:
-    """Write the small picture of the report; return its path, or nothing where there is no height."""
-    from napari_stmml.figures.pictures import save_thumbnail
-
-    if not np.isfinite(heights).any():
-        return []
-    path = f"report/thumbnails/{name}.jpg"
-    save_thumbnail(job.folder / path, heights, cmap=job.values["cmap"])
-    return [path]

@@ -161,6 +161,32 @@ def save_csv(path: str | Path, rows: Iterable[Row]) -> Path:
     return save_table(path, [row.as_dict() for row in rows], names)
 
 
+def save_thumbnail(folder: Path, name: str, heights: np.ndarray, cmap: str = "stm") -> str:
+    """Write the small picture of a row.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the report.
+    name : str
+        Of the scan; a path, where it lies in a tree.
+    heights : ndarray, shape (rows, cols)
+    cmap : str
+
+    Returns
+    -------
+    str
+        Its path, relative to the report; empty, and nothing is written, where there is no height.
+    """
+    from napari_stmml.figures.pictures import save_thumbnail as save_picture
+
+    if not np.isfinite(heights).any():
+        return ""
+    path = f"thumbnails/{name}.jpg"
+    save_picture(folder / path, heights, cmap=cmap)
+    return path
+
+
 def save(folder: Path, rows: Sequence[Row], *, title: str, about: Mapping[str, str]) -> ReportWritten:
     """Write the report to a folder as CSV and page; return the event that says so."""
     csv, html = (folder / f"ingest.{end}" for end in ("csv", "html"))

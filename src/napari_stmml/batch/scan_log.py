@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from napari_stmml.batch import report
-from napari_stmml.batch.report import Row
+from napari_stmml.batch.report import Row, save_thumbnail
 from napari_stmml.batch.survey import survey
 from napari_stmml.events import Event, ReportWritten, Skipped
+from napari_stmml.heights.flatten import flatten
 from napari_stmml.scan import Scan
 
 
@@ -31,7 +30,8 @@ class ScanLog:
     def watch(self, scans: Iterable[Scan]) -> Iterator[Scan]:
         """Note every scan on its way to where it is used; kept, unless an event says otherwise."""
         for scan in scans:
-            row = replace(Row.of_scan(scan, self._which), thumbnail=self._thumbnail(scan))
+            row, name = Row.of_scan(scan, self._which), f"{len(self._rows):05d}"
+            row = replace(row, thumbnail=save_thumbnail(self.folder, name, flatten(scan.heights)))
             self._rows[row.source, row.direction] = row
             yield scan
 
@@ -57,13 +57,3 @@ class ScanLog:
             if found.problem and str(found.path) not in known:
                 rows.append(Row.of_file(found.path, found.set, found.problem))
         return report.save(self.folder, rows, title=title, about=about) if rows else None
-
-    def _thumbnail(self, scan: Scan) -> str:
-        if not np.isfinite(scan.heights).any():
-            return ""
-        from napari_stmml.figures.pictures import save_thumbnail
-        from napari_stmml.heights.flatten import flatten
-
-        name = f"thumbnails/{len(self._rows):05d}.jpg"
-        save_thumbnail(self.folder / name, flatten(scan.heights))
-        return name

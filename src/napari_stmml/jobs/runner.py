@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import singledispatch
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import numpy as np
 
 from napari_stmml import events
 from napari_stmml.batch.label_files import Wanted
-from napari_stmml.batch.labelling import label_folder, label_here, label_tasks
+from napari_stmml.batch.labelling import Labeller, label_tasks
 from napari_stmml.batch.scan_log import ScanLog
 from napari_stmml.clustering.embedding import look
 from napari_stmml.events import Event, Listener, ModelTrained, ignore
@@ -145,14 +144,11 @@ def _label_scans(
     tasks = label_tasks(watch(paired(scans, classifier.recipe.preprocessing)))
     files = (request.model, request.out, request.pitch, request.confidence, request.figures)
     wanted = Wanted(*files, exemplars=request.figures)
-    how: dict[str, Any] = {"report": report, "should_stop": should_stop}
-    made: Iterable[Event]
+    labeller = Labeller(classifier, wanted, report, should_stop, store)
     if many:
-        labelled = label_folder(tasks, classifier, wanted, count, processes=request.processes, **how)
-        made = (event for _, event in labelled)
+        _report_all(report, (event for _, event in labeller.folder(tasks, count, request.processes)))
     else:
-        made = label_here(tasks, classifier, wanted, store=store, **how)
-    _report_all(report, made)
+        _report_all(report, labeller.here(tasks))
     if should_stop():
         raise Stopped("prediction was stopped")
 
@@ -173,7 +169,8 @@ def _cluster_at_once(
     report(_trained(classifier, str(model), started, False))
     wanted = Wanted(str(model), request.out, confidence=True)
     tasks = label_tasks(ready)
-    _report_all(report, label_here(tasks, classifier, wanted, store=store, should_stop=should_stop))
+    labeller = Labeller(classifier, wanted, should_stop=should_stop, store=store)
+    _report_all(report, labeller.here(tasks))
 
 
 @run.register

@@ -13,6 +13,7 @@ from napari_stmml.measuring.class_details import ClassDetails, class_details
 from napari_stmml.measuring.measurements import Measurements
 from napari_stmml.measuring.quantities import with_units
 from napari_stmml.scan import Scan
+from napari_stmml.system.files import free_name
 
 _LONGEST = 60  # bytes of a class's name in that of a file
 
@@ -101,10 +102,7 @@ def file_name(name: str, taken: set[str]) -> str:
     """
     plain = re.sub(r"[^\w+-]+", "_", name).strip("_") or "class"
     plain = plain.encode()[:_LONGEST].decode("utf-8", "ignore")
-    number, free = 1, plain
-    while free.lower() in taken:  # some disks do not tell capital letters from small ones
-        number += 1
-        free = f"{plain}_{number}"
+    free = free_name(plain, lambda one: one.lower() in taken)  # some disks ignore capital letters
     taken.add(free.lower())
     return free
 
