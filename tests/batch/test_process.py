@@ -322,7 +322,7 @@ def test_a_file_that_ends_the_process_is_a_row_that_says_so(task):
     record = give_up(task, "its process ended")
     (row,) = record.rows
     assert (row.status, row.reason) == ("skipped", "failed")
-    assert row.why == "Failed: s--1_1.Z_mtrx could not be taken in (its process ended)."
+    assert row.why == "Failed: s--1_1.Z_mtrx could not be prepared (its process ended)."
     assert not task.is_done()
 
 

@@ -86,7 +86,7 @@ class JobRun:
             raise Stopped(GO_ON)
 
     def records(self, *sets: str) -> Iterator[tuple[FileTask, FileRecord]]:
-        """Give the record of every file of some sets.
+        """Yield the record of every file of some sets.
 
         With ``predict``, these are the files that ``predict_path`` names, those to train on among them.
 
@@ -146,14 +146,14 @@ class JobRun:
         return maps, files
 
     def put_aside(self, path: Path, record: FileRecord | LabelRecord | None) -> Path:
-        """Put aside what a record vouches for, and the record."""
+        """Move the files that a record lists, and the record, to ``older``."""
         outputs = record.outputs if record else ()
         return self.folder.put_aside([*outputs, path.relative_to(self.folder.path).as_posix()])
 
     def retire(
         self, step: str, current: Iterable[Path], kind: type[FileRecord | LabelRecord], said: str
     ) -> None:
-        """Put aside what belongs to files or labels that are no longer part of the job."""
+        """Move what was made of files or labels that are no longer part of the job to ``older``."""
         names = {path.name for path in current}
         for path in sorted((self.folder / "state" / step).glob("*.json")):
             if path.name not in names:

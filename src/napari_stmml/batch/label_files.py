@@ -184,7 +184,7 @@ def write_labels(task: LabelTask, answer: Answer, wanted: Wanted) -> ScanLabelle
 
 
 def record_path(folder: Path, name: str) -> Path:
-    """Return the record of a direction's labels; written last, so that it vouches for their files."""
+    """Return the path of the record of a direction's labels, which is written after their files."""
     return folder / "state" / "predict" / f"{one_name(name, '~')}.json"
 
 
@@ -207,12 +207,12 @@ def _write_log(task: LabelTask, answer: Answer, wanted: Wanted, job: WantedByJob
     """Write the windows that the model labelled; nothing that a person painted is in it."""
     from napari_stmml.io.tables import save_window_log
 
-    places = np.argwhere(answer.labels)
+    windows = np.argwhere(answer.labels)
     return save_window_log(
         _path(task, wanted, "windows.txt"),
-        starts_of(places, answer.grid, answer.shape),
-        answer.labels[tuple(places.T)],
-        answer.confidence[tuple(places.T)],
+        starts_of(windows, answer.grid, answer.shape),
+        answer.labels[tuple(windows.T)],
+        answer.confidence[tuple(windows.T)],
         window=answer.grid.window,
         pixel_density=density_of(task.scan, job.recipe),
     )

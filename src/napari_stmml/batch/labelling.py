@@ -74,7 +74,7 @@ class Labeller:
     def folder(self, tasks: Iterable[LabelTask], count: FileCount, processes: int = 0) -> Iterator[Labelled]:
         """Label scans and write their files through many processes; in order, as they are done.
 
-        A network labels in this process, for it uses all cores by itself, and the others write. When
+        A network labels in this process, because it uses all cores; other processes write the files. When
         ``should_stop`` says so, what is labelled is written all the same.
 
         Parameters

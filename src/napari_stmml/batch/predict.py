@@ -112,7 +112,7 @@ def _tasks(run: JobRun, waiting: list[_Waiting], count: FileCount) -> Iterator[L
     for file in waiting:
         try:
             scans = read_scan_file(file.task.source)
-        except (ValueError, OSError) as error:  # it has gone since it was taken in
+        except (ValueError, OSError) as error:  # it was deleted since it was prepared
             for direction in file.directions:
                 name, why = file.task.name_of(direction), f"could not be labelled: {error}"
                 run.failed[file.task.source, direction] = f"{name} {why}"

@@ -22,7 +22,7 @@ RECORD = 1  # format of the record of a file
 
 @dataclass(frozen=True)
 class FileTask:
-    """One file to take in: all that a process needs to know of it.
+    """One file to prepare: all that a process needs to know of it.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class FileTask:
 
     @property
     def record_path(self) -> Path:
-        """The file that says what became of this one; written last, so that it vouches for the others."""
+        """The path of its record, which is written after all other files."""
         return self.job.folder / "state" / "process" / f"{one_name(self.place, '~')}.json"
 
     @property
@@ -103,7 +103,7 @@ class FileTask:
         return all(row.status == "skipped" or record.map_of(row.direction) for row in record.rows)
 
     def is_done(self) -> bool:
-        """Say whether it has been taken in with these very parameters, and all of it is still there.
+        """Say whether it was prepared with the same parameters, and every file of it is still there.
 
         A file that could not be read is not done: what was missing may be there now.
         """
@@ -136,7 +136,7 @@ def prepare_file(task: FileTask) -> FileRecord:
 
 def give_up(task: FileTask, why: str) -> FileRecord:
     """Write the record of a file that even the process that took it in did not survive."""
-    sentence = f"Failed: {Path(task.source).name} could not be taken in ({why})."
+    sentence = f"Failed: {Path(task.source).name} could not be prepared ({why})."
     begun = FileRecord(task.fingerprint(), task.may_leave(), task.place)
     return _not_read(task, begun, sentence, begun.outputs)
 

@@ -1,4 +1,4 @@
-"""The step process: take in every file of a job through all cores."""
+"""The step process: prepare every file of a job, on all cores."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +15,7 @@ from napari_stmml.system.progress import FileCount, until_stopped
 
 
 def process(run: JobRun) -> None:
-    """Take in every file that has not been taken in with these parameters.
+    """Prepare every file that was not prepared with these parameters before.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a job writes down of its steps and files, as JSON: a record vouches for the files that it lists."""
+"""The records of a job's steps and files, as JSON: each lists the files that were made."""
 
 import json
 from dataclasses import asdict, dataclass

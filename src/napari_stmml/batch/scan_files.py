@@ -128,10 +128,10 @@ def _each_of(at: _Names, folder: str, count: int, ending: str) -> list[str]:
     return [folder, name(0, ending), name(count - 1, ending)]
 
 
-def starts_of(places: np.ndarray, grid: WindowGrid, shape: tuple[int, ...]) -> np.ndarray:
+def starts_of(windows: np.ndarray, grid: WindowGrid, shape: tuple[int, ...]) -> np.ndarray:
     """Return the first row and column, in px of a map of this shape, of windows of a grid, (n, 2)."""
     rows, cols = (grid.starts(length) for length in shape)
-    return np.column_stack([rows[places[:, 0]], cols[places[:, 1]]])
+    return np.column_stack([rows[windows[:, 0]], cols[windows[:, 1]]])
 
 
 def density_of(scan: Scan, recipe: Recipe) -> float | None:
@@ -146,7 +146,7 @@ def density_of(scan: Scan, recipe: Recipe) -> float | None:
 
 
 def _about(prepared: PreparedScan, recipe: Recipe) -> dict[str, str | float | None]:
-    """Return what stands beside windows and pictures, besides the settings of the scan."""
+    """Return what is written beside windows and pictures in addition to the settings of the scan."""
     return {
         "flatten_method": recipe.flatten_method,
         "normalisation": recipe.normalisation,

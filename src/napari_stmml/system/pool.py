@@ -73,7 +73,7 @@ class Pool:
         try:
             return replace(future.result(), task=task)
         except BrokenProcessPool:
-            # One process went and took all that was in flight with it: each again, this one by itself.
+            # One process died, and all tasks in flight are lost: do each again, this one alone.
             self._executor = None
             outcome = self._alone(function, task)
             again = [(later, self._submit(function, later)) for later, _ in waiting]
