@@ -241,7 +241,9 @@ class Classes:
     def of_dicts(cls, about: dict[str, Any]) -> "Classes":
         """Read what ``as_dicts`` wrote; older models have a name and a colour for each cluster."""
         entries = tuple(
-            SurfaceClass(**{key: kind(one[key]) for key, kind in _KINDS.items() if key in one})
+            SurfaceClass(
+                **{key: kind(one[key]) for key, kind in _KINDS.items() if key in {"name", "colour", *one}}
+            )
             for one in about["classes"]
         )
         plain = range(1, len(entries) + 1)
