@@ -14,7 +14,7 @@ import napari_stmml
 PAGE = Path(__file__).with_name("design.md")
 BEGIN, END = "<!-- packages: made by docs/make_diagram.py -->", "<!-- end of packages -->"
 SOURCE = Path(napari_stmml.__file__).parent
-EVERYBODY = {"scan", "classes", "colours", "recipe", "parameters", "events", "scan_key", "system", "text"}
+EVERYBODY = {"scan", "classes", "colours", "recipe", "parameter_type", "events", "scan_key", "system", "text"}
 
 
 def packages() -> dict[str, set[str]]:
@@ -55,10 +55,10 @@ def reduced(arrows: dict[str, set[str]]) -> dict[str, set[str]]:
 
 
 def story(package: str) -> str:
-    """Return the first sentence of a package's docstring."""
+    """Return the first line of a package's docstring."""
     path = SOURCE / package / "__init__.py"
     docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
-    return docstring.split("\n\n")[0].replace("\n", " ").replace("``", "").partition(". ")[0].rstrip(".")
+    return docstring.splitlines()[0].replace("``", "").rstrip(".")
 
 
 def diagram() -> str:

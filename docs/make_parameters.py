@@ -5,7 +5,7 @@ from pathlib import Path
 
 from napari_stmml.batch.job_file import as_toml
 from napari_stmml.batch.job_parameters import PARAMETERS
-from napari_stmml.parameters import Parameter, parameters_of
+from napari_stmml.parameter_type import Parameter, parameters_of
 from napari_stmml.recipe import Recipe
 
 PAGE = Path(__file__).with_name("parameters.md")

@@ -40,7 +40,7 @@ from scipy.ndimage import gaussian_filter, maximum_filter
 from napari_stmml.cli.demo import CLUSTERS
 from napari_stmml.events import ignore
 from napari_stmml.jobs.requests import TrainModel
-from napari_stmml.jobs.runner import run
+from napari_stmml.jobs.run_request import run
 from napari_stmml.recipe import get_recipe
 from napari_stmml.simulate.session import simulate_session
 

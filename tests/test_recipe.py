@@ -5,7 +5,7 @@ import pytest
 
 from napari_stmml.heights.prepare import Preprocessing
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.parameters import parameters_of
+from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import RECIPES, Recipe, get_recipe, instant_recipe
 from napari_stmml.scan import Scan
 

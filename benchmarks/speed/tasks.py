@@ -183,7 +183,7 @@ def click_to_map(px: int, times: int, warm: bool) -> dict[str, Any]:
     from napari_stmml.events import Ended, ScanLabelled
     from napari_stmml.io.label_tiff import LabelMap
     from napari_stmml.jobs.requests import ClusterAtOnce
-    from napari_stmml.jobs.worker import Worker
+    from napari_stmml.jobs.worker_process import Worker
     from napari_stmml.recipe import get_recipe
 
     recipe = get_recipe("instant").as_dict()

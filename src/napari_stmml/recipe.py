@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_stmml.heights.prepare import NORMALISATIONS, Preprocessing
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.parameters import MOST, parameter, parameters_of
+from napari_stmml.parameter_type import MOST, parameter, parameters_of
 from napari_stmml.scan import Scan
 
 _MOST_DENSITY, _LEAST_DENSITY = 15.0, 0.01  # px/nm of instant_recipe; finer shows no more

@@ -11,7 +11,7 @@ from napari_stmml.features.store import FeatureStore
 from napari_stmml.heights.prepare import Preprocessing
 from napari_stmml.io.scan_archive import save_scans
 from napari_stmml.jobs.requests import ClusterAtOnce, ComputeCells
-from napari_stmml.jobs.runner import run
+from napari_stmml.jobs.run_request import run
 from napari_stmml.recipe import get_recipe
 from napari_stmml.scan import Scan
 

@@ -57,11 +57,11 @@ def test_a_line_that_is_no_request_is_refused_in_a_sentence(line, why):
 
 
 def test_naming_a_request_or_the_worker_loads_a_handful_of_our_modules_and_nothing_heavy():
-    code = "import sys, napari_stmml.jobs.requests, napari_stmml.jobs.worker; print(*sys.modules)"
+    code = "import sys, napari_stmml.jobs.requests, napari_stmml.jobs.worker_process; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     ours = {name for name in loaded.stdout.split() if name.startswith("napari_stmml.")}
     assert ours == {
         *("napari_stmml.events", "napari_stmml.system", "napari_stmml.system.json_lines"),
-        *("napari_stmml.jobs", "napari_stmml.jobs.requests", "napari_stmml.jobs.worker"),
+        *("napari_stmml.jobs", "napari_stmml.jobs.requests", "napari_stmml.jobs.worker_process"),
     }
     assert not {"numpy", "pydantic"} & set(loaded.stdout.split())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from npe2 import PluginManager
 
-from napari_stmml.jobs.worker import Worker
+from napari_stmml.jobs.worker_process import Worker
 
 LONG = 120_000  # ms: the first import of TensorFlow on a busy machine
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_stmml.batch.job_parameters import PARAMETERS
-from napari_stmml.parameters import check
+from napari_stmml.parameter_type import check
 from napari_stmml.recipe import RECIPES, Recipe
 from napari_stmml.system.files import write_text
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from napari_stmml.parameters import GROUPS, MOST, Parameter, parameter, parameters_of
+from napari_stmml.parameter_type import GROUPS, MOST, Parameter, parameter, parameters_of
 from napari_stmml.recipe import STORIES, Recipe
 
 _general = partial(parameter, group="General")

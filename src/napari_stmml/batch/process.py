@@ -9,7 +9,7 @@ from napari_stmml.batch.prepare_file import FileTask, give_up, prepare_file
 from napari_stmml.batch.records import FileRecord
 from napari_stmml.batch.report import Row
 from napari_stmml.events import DirectionTaken, FileTaken, Skipped
-from napari_stmml.parameters import nearest
+from napari_stmml.parameter_type import nearest
 from napari_stmml.system.pool import Pool
 from napari_stmml.system.progress import FileCount, until_stopped
 

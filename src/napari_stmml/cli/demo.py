@@ -48,7 +48,7 @@ def train_and_label(folder: Path, files: list[Path], recipe: Recipe, show: Liste
     """
     from napari_stmml.figures.curves import loss_figure
     from napari_stmml.figures.drawing import save_figure
-    from napari_stmml.jobs.runner import run
+    from napari_stmml.jobs.run_request import run
 
     started, heard, model = time.monotonic(), list[Event](), str(folder / "demo.stmml")
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_stmml.batch.job_parameters import PARAMETERS
-from napari_stmml.parameters import parameters_of, read_setting
+from napari_stmml.parameter_type import parameters_of, read_setting
 from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe
 
 _WHERE = "a .Z_mtrx file, a session's _0001.mtrx, or a folder (with all below it)"

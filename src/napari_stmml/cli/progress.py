@@ -30,7 +30,7 @@ def run_here(request: Request, heard: list[Event], verbose: bool = False) -> Non
     ValueError, OSError
         If it cannot be done, or was stopped before there was a result; the message says why.
     """
-    from napari_stmml.jobs.runner import run
+    from napari_stmml.jobs.run_request import run
     from napari_stmml.system.progress import Stopped
 
     with stop_on_interrupt() as should_stop, progress_shown(verbose) as show, redirect_stdout(sys.stderr):

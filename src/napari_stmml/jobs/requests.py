@@ -1,4 +1,4 @@
-"""What can be asked of a job: one frozen dataclass for each kind of request, run by `jobs.runner`.
+"""What can be asked of a job: one frozen dataclass for each kind of request, run by `jobs.run_request`.
 
 Importing this loads nothing heavy, so that a panel can name a request without waiting.
 """

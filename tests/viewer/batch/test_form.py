@@ -6,7 +6,7 @@ import pytest
 
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.job_parameters import PARAMETERS, in_order
-from napari_stmml.parameters import parameter, parameters_of
+from napari_stmml.parameter_type import parameter, parameters_of
 from napari_stmml.recipe import DEFAULT, RECIPES, get_recipe
 from napari_stmml.viewer.batch.form import JobForm, keep
 from napari_stmml.viewer.shared.panel import Panel

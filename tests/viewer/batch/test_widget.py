@@ -10,7 +10,7 @@ from napari_stmml import read_mtrx
 from napari_stmml.events import FilesDone
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix.writer import Frame, write_session
-from napari_stmml.jobs.worker import Worker
+from napari_stmml.jobs.worker_process import Worker
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate.surfaces import simulate_si001
 from napari_stmml.viewer.batch import results_page

@@ -16,10 +16,10 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_stmml import SurfaceClassifier, read_mtrx
 from napari_stmml.correction import edits
-from napari_stmml.correction.review import AreaToOpen
 from napari_stmml.correction.session import NO_MODEL, CorrectionSession
+from napari_stmml.correction.uncertain_area_review import AreaToOpen
 from napari_stmml.events import UncertainArea, UncertainFound
-from napari_stmml.jobs.worker import Worker
+from napari_stmml.jobs.worker_process import Worker
 from napari_stmml.truth.truth_file import TruthFile
 from napari_stmml.viewer.io.layers import scan_to_layer
 

@@ -11,8 +11,8 @@ from napari_stmml import SurfaceClassifier, read_mtrx
 from napari_stmml.classes import Classes
 from napari_stmml.events import Clustering, ClustersProposed, Failed, Finished, TrainingWindows
 from napari_stmml.jobs.requests import ProposeClusters
-from napari_stmml.jobs.worker import SECONDS_TO_STOP
-from napari_stmml.parameters import parameters_of
+from napari_stmml.jobs.worker_process import SECONDS_TO_STOP
+from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe, get_recipe
 from napari_stmml.viewer.io.layers import scan_to_layer
 from napari_stmml.viewer.shared.parameter_form import set_values

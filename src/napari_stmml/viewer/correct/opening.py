@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_stmml.correction.review import AreaToOpen
+from napari_stmml.correction.uncertain_area_review import AreaToOpen
 from napari_stmml.events import (
     CellsReady,
     Ended,

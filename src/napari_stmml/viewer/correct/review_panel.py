@@ -7,7 +7,7 @@ from napari.layers import Labels
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_stmml.correction.review import Review
+from napari_stmml.correction.uncertain_area_review import Review
 from napari_stmml.text import percent
 from napari_stmml.truth.uncertain_areas import ACROSS
 from napari_stmml.viewer.correct.session_layers import SessionLayers

@@ -16,7 +16,7 @@ from napari_stmml.heights.two_biases import way_back, with_way_back
 from napari_stmml.io.label_tiff import LabelMap, read_values
 from napari_stmml.jobs.requests import ClusterAtOnce, LabelScans
 from napari_stmml.model.classifier import SurfaceClassifier
-from napari_stmml.parameters import parameters_of
+from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import Recipe, instant_recipe
 from napari_stmml.system.files import with_ending
 from napari_stmml.text import counted

@@ -10,7 +10,7 @@ from magicgui.widgets import PushButton
 from napari_stmml import events
 from napari_stmml.batch.job_parameters import PARAMETERS
 from napari_stmml.jobs.requests import ProposeClusters, TrainModel
-from napari_stmml.parameters import parameters_of
+from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import DEFAULT, STORIES, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import free_path, with_ending

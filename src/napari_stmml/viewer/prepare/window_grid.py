@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_stmml.heights.resample import MOST_PIXELS
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.parameters import parameters_of
+from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.text import counted

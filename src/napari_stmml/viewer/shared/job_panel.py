@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QProgressBar, QPushButton
 
 from napari_stmml import events
 from napari_stmml.jobs.requests import Request
-from napari_stmml.jobs.worker import Worker
+from napari_stmml.jobs.worker_process import Worker
 from napari_stmml.scan import Scan
 from napari_stmml.text import counted, number
 from napari_stmml.viewer.shared.panel import Panel, row_of

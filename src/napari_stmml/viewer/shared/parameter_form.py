@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCompleter, QLabel
 from superqt import QCollapsible
 
 from napari_stmml.heights.flatten import FLATTEN_METHODS
-from napari_stmml.parameters import MOST, Parameter, parameters_of
+from napari_stmml.parameter_type import MOST, Parameter, parameters_of
 from napari_stmml.recipe import Recipe
 from napari_stmml.viewer.shared.panel import form_of, show_row
 

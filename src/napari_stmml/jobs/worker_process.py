@@ -136,7 +136,7 @@ class Worker:
     def _start(self) -> subprocess.Popen[str]:
         with (self.folder / "log.txt").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "napari_stmml.jobs.worker", *self._features],
+                [sys.executable, "-m", "napari_stmml.jobs.worker_process", *self._features],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -240,7 +240,7 @@ def main() -> None:
 
 def _do(request: Request, report: Listener, should_stop: Callable[[], bool], store: "FeatureStore") -> Ended:
     """Do a request; return how it ended."""
-    from napari_stmml.jobs.runner import run  # loads everything, which the other side must not
+    from napari_stmml.jobs.run_request import run  # loads everything, which the other side must not
     from napari_stmml.system.progress import Stopped
 
     try:

@@ -30,8 +30,8 @@ from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.scan_archive import save_scans
 from napari_stmml.jobs.embedding_files import load_view, save_question
 from napari_stmml.jobs.requests import LabelScans, LayOutCells, RunJobFile, TrainModel, to_json
-from napari_stmml.jobs.runner import run
-from napari_stmml.jobs.worker import Worker
+from napari_stmml.jobs.run_request import run
+from napari_stmml.jobs.worker_process import Worker
 from napari_stmml.recipe import Recipe, get_recipe
 
 SECONDS = 120  # for the first import of TensorFlow on a busy machine
@@ -189,7 +189,7 @@ def started(*command):
 def test_a_process_whose_viewer_has_gone_keeps_the_model_and_goes(session, recipe, tmp_path, monkeypatch):
     out = tmp_path / "m.stmml"
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
-    process = started("-m", "napari_stmml.jobs.worker")
+    process = started("-m", "napari_stmml.jobs.worker_process")
     request = TrainModel(str(out), (str(session[0]),), recipe=recipe | {"epochs": 100_000})
     process.stdin.write(to_json(request) + "\n")
     process.stdin.flush()
@@ -210,13 +210,13 @@ def test_what_libraries_print_does_not_reach_the_wire():
     noisy = (
         "import os, sys\n"
         "from napari_stmml.events import Message\n"
-        "from napari_stmml.jobs import runner, worker\n"
+        "from napari_stmml.jobs import run_request, worker_process\n"
         "def run(request, report, should_stop, store):\n"
         "    report(Message('before'))\n"
         "    print('printed'); os.write(1, b'written\\n'); os.system('echo by a child')\n"
         "    report(Message('after µ'))\n"
-        "runner.run = run\n"
-        "worker.main()\n"
+        "run_request.run = run\n"
+        "worker_process.main()\n"
     )
     process = started("-c", noisy)
     wire, log = process.communicate(to_json(RunJobFile("job.toml")) + "\n", timeout=SECONDS)
@@ -227,7 +227,7 @@ def test_what_libraries_print_does_not_reach_the_wire():
 
 @pytest.mark.parametrize("line", ["", '{"request": "lab', "[1]\n", '{"request": "lunch"}\n'])
 def test_a_process_that_was_sent_nonsense_says_so_and_goes_when_its_viewer_does(line):
-    process = started("-m", "napari_stmml.jobs.worker")
+    process = started("-m", "napari_stmml.jobs.worker_process")
     wire, log = process.communicate(line, timeout=SECONDS)
     assert [type(from_json(said)) for said in wire.splitlines()] == [Failed] * bool(line)
     assert process.returncode == 0

@@ -22,7 +22,7 @@ from napari_stmml.events import (
 )
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.jobs.requests import LabelScans, RunJobFile, TrainModel
-from napari_stmml.jobs.runner import run
+from napari_stmml.jobs.run_request import run
 from napari_stmml.truth.truth_file import TruthFile
 
 NEVER = bool  # "should I stop?": no

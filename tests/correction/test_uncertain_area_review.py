@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_stmml.correction.review import AreaToOpen, Review
+from napari_stmml.correction.uncertain_area_review import AreaToOpen, Review
 from napari_stmml.events import UncertainArea, UncertainFound
 
 

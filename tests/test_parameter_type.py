@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from napari_stmml.batch.job_parameters import PARAMETERS, values_of_step
-from napari_stmml.parameters import GROUPS, MOST, check, nearest, parameter, parameters_of, read_setting
+from napari_stmml.parameter_type import GROUPS, MOST, check, nearest, parameter, parameters_of, read_setting
 from napari_stmml.recipe import RECIPES, Recipe
 
 SRSML24 = Path(__file__).resolve().parents[2] / "shared" / "seed"
