@@ -170,7 +170,7 @@ def test_what_is_learnt_from_a_stroke_is_undone_with_it_and_after_a_merge_it_is_
     edit(session, edits.merge, [1, 3])
     merged = session.model
     session.learn(with_stroke=True)
-    assert session.model.training_examples is not None
+    assert session.model.examples is not None
     session.undo()
     assert session.model is merged
 
@@ -253,7 +253,7 @@ def test_learning_changes_the_painted_cells_and_learning_twice_is_once(session):
     once = one.labels.copy()
     session.learn()
     np.testing.assert_array_equal(one.labels, once)
-    assert len(session.model.training_examples.sources) == 1
+    assert len(session.model.examples.sources) == 1
 
 
 def test_the_examples_of_a_scan_can_be_removed_and_its_strokes_stay(session):
@@ -262,7 +262,7 @@ def test_the_examples_of_a_scan_can_be_removed_and_its_strokes_stay(session):
     stroke(session, one, label=4)
     session.learn()
     edit(session, edits.forget, one)
-    assert session.model.training_examples is None
+    assert session.model.examples is None
     np.testing.assert_array_equal(one.labels, before)
     assert one.truth.any()
 
@@ -273,7 +273,7 @@ def test_erased_strokes_are_forgotten(session):
     session.learn()
     stroke(session, one, label=0)
     session.learn()
-    assert session.model.training_examples is None
+    assert session.model.examples is None
 
 
 # ---- opening and closing

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from napari_stmml.batch import report
 from napari_stmml.batch.report import Row, save_thumbnail
 from napari_stmml.batch.survey import survey
@@ -31,7 +33,8 @@ class ScanLog:
         """Note every scan on its way to where it is used; kept, unless an event says otherwise."""
         for scan in scans:
             row, name = Row.of_scan(scan, self._which), f"{len(self._rows):05d}"
-            row = replace(row, thumbnail=save_thumbnail(self.folder, name, flatten(scan.heights)))
+            if np.isfinite(scan.heights).any():
+                row = replace(row, thumbnail=save_thumbnail(self.folder, name, flatten(scan.heights)))
             self._rows[row.source, row.direction] = row
             yield scan
 

@@ -242,7 +242,7 @@ def test_live_learns_after_a_stroke_and_goes_back_with_it(panel, open_all, settl
     one = open_all.scans[0]
     before = one.labels.copy()
     truth_of(panel, one).paint((20, 20), 4)
-    qtbot.waitUntil(lambda: open_all.model.training_examples is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: open_all.model.examples is not None, timeout=LONG)
     settle()
     learnt = panel.table.item(3, panel.table.columnCount() - 1)
     assert learnt.text() == str(np.count_nonzero(one.painted_cells()))
