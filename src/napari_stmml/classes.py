@@ -94,7 +94,25 @@ class Classes:
 
     @classmethod
     def plain(cls, names: Sequence[str], colours: Sequence[str] | None = None) -> "Classes":
-        """Make the classes of a model that was just trained: cluster i is label i + 1."""
+        """Make the classes of a model that was just trained: cluster i is label i + 1.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Name of each cluster.
+        colours : sequence of str or None
+            ``#rrggbb`` of each cluster; None to choose them.
+
+        Returns
+        -------
+        Classes
+
+        Raises
+        ------
+        ValueError
+            If there are not as many names as colours, a name is empty or there twice, or a
+            colour is not ``#rrggbb``.
+        """
         colours = class_colours(len(names)) if colours is None else colours
         if len(names) != len(colours):
             raise ValueError(f"classes need as many names as colours, got {len(names)} and {len(colours)}")
@@ -116,6 +134,18 @@ class Classes:
     def of_painted(self, labels: np.ndarray) -> np.ndarray:
         """Return labels as shown of labels as painted, uint8; one that has no class yet stays as it is.
 
+        Parameters
+        ----------
+        labels : ndarray of uint8, any shape
+            Labels as painted.
+
+        Returns
+        -------
+        ndarray of uint16, the same shape
+            Labels as shown.
+
+        Examples
+        --------
         >>> Classes.plain(("rows", "holes")).merged([2], into=1).of_painted(np.array([0, 2, 3], np.uint8))
         array([0, 1, 3], dtype=uint16)
         """
@@ -149,14 +179,46 @@ class Classes:
         )
 
     def look(self, cluster: int) -> tuple[int, str, str]:
-        """Return label, name and colour that a cluster is shown with; label 0 where its class was deleted."""
+        """Return label, name and colour that a cluster is shown with; label 0 where its class was deleted.
+
+        Parameters
+        ----------
+        cluster : int
+            Counted from 0.
+
+        Returns
+        -------
+        label : int
+        name : str
+        colour : str
+            ``#rrggbb``.
+        """
         label = int(self.shown[cluster])
         if not label:
             return 0, "deleted", NO_COLOUR
         return label, self.entries[label - 1].name, self.entries[label - 1].colour
 
     def merged(self, labels: Iterable[int], *, into: int) -> "Classes":
-        """Make classes part of another one, which keeps its name, colour and number."""
+        """Make classes part of another one, which keeps its name, colour and number.
+
+        Parameters
+        ----------
+        labels : iterable of int
+            Labels to merge; ``into`` may be among them.
+        into : int
+            Label of the class that they become part of.
+
+        Returns
+        -------
+        Classes
+            New ones; these stay as they are.
+
+        Raises
+        ------
+        ValueError
+            If ``labels`` holds none but ``into``, or a class does not exist, or was merged or
+            deleted.
+        """
         labels = set(labels) - {into}
         if not labels:
             raise ValueError(f"nothing to merge into {self._there(into).name!r}: choose two classes or more")
@@ -164,31 +226,130 @@ class Classes:
         return self._without(labels, into)
 
     def deleted(self, label: int) -> "Classes":
-        """Delete a class: what had its label, or was merged into it, has none."""
+        """Delete a class: what had its label, or was merged into it, has none.
+
+        Parameters
+        ----------
+        label : int
+
+        Returns
+        -------
+        Classes
+            New ones; these stay as they are.
+
+        Raises
+        ------
+        ValueError
+            If the class does not exist, or was merged or deleted.
+        """
         shown = self.shown
         kept = tuple(0 if shown[i] == label else own for i, own in enumerate(self.of_cluster))
         return replace(self._without({label}, 0), of_cluster=kept)
 
     def renamed(self, label: int, name: str) -> "Classes":
-        """Give a class another name."""
+        """Give a class another name.
+
+        Parameters
+        ----------
+        label : int
+        name : str
+            Blanks around it are removed.
+
+        Returns
+        -------
+        Classes
+            New ones; these stay as they are.
+
+        Raises
+        ------
+        ValueError
+            If the class does not exist, or was merged or deleted, or the name is empty or taken.
+        """
         return self._changed(label, name=name.strip())
 
     def recoloured(self, label: int, colour: str) -> "Classes":
-        """Give a class another colour, ``#rrggbb``."""
+        """Give a class another colour, ``#rrggbb``.
+
+        Parameters
+        ----------
+        label : int
+        colour : str
+
+        Returns
+        -------
+        Classes
+            New ones; these stay as they are.
+
+        Raises
+        ------
+        ValueError
+            If the class does not exist, or was merged or deleted, or the colour is not ``#rrggbb``.
+        """
         return self._changed(label, colour=colour)
 
     def as_background(self, label: int, on: bool = True) -> "Classes":
-        """Make a class background, or a structure again."""
+        """Make a class background, or a structure again.
+
+        Parameters
+        ----------
+        label : int
+        on : bool
+            Whether it is background.
+
+        Returns
+        -------
+        Classes
+            New ones; these stay as they are.
+
+        Raises
+        ------
+        ValueError
+            If the class does not exist, or was merged or deleted.
+        """
         return self._changed(label, background=on)
 
     def reordered(self, order: Iterable[int]) -> "Classes":
-        """List the classes in another order; their numbers stay."""
+        """List the classes in another order; their numbers stay.
+
+        Parameters
+        ----------
+        order : iterable of int
+            Labels that are not gone, each once.
+
+        Returns
+        -------
+        Classes
+
+        Raises
+        ------
+        ValueError
+            If a label is missing, gone or there twice.
+        """
         return replace(self, order=tuple(order))
 
     def added(self, name: str | None = None, colour: str | None = None) -> tuple["Classes", int]:
         """Return the classes with a new one, and its label: the next number.
 
         Without a name it is ``class N``; without a colour it gets one that no class has or had.
+
+        Parameters
+        ----------
+        name : str or None
+            Blanks around it are removed.
+        colour : str or None
+            ``#rrggbb``.
+
+        Returns
+        -------
+        classes : Classes
+            New ones; these stay as they are.
+        label : int
+            Label of the new class.
+
+        Raises
+        ------
+        ValueError
+            If there are 255 labels already, or the name is empty or taken, or the colour is not ``#rrggbb``.
         """
         label = self.n + 1
         if label > MOST:
@@ -200,7 +361,23 @@ class Classes:
         return self._with_entries([SurfaceClass(name, colour)]), label
 
     def with_labels(self, most: int) -> "Classes":
-        """Return the classes with new ones, so that every label up to ``most`` has an entry."""
+        """Return the classes with new ones, so that every label up to ``most`` has an entry.
+
+        Parameters
+        ----------
+        most : int
+            0 to 255.
+
+        Returns
+        -------
+        Classes
+            The same object where there are enough.
+
+        Raises
+        ------
+        ValueError
+            If there would be too many classes.
+        """
         classes = self
         while classes.n < most:
             classes, _ = classes.added()
@@ -210,6 +387,22 @@ class Classes:
         """Return the classes with further ones of another model, so that every label up to ``most`` has one.
 
         Labels that the other does not have either get new classes.
+
+        Parameters
+        ----------
+        other : Classes
+            A class of a name that is taken gets a number behind it.
+        most : int
+
+        Returns
+        -------
+        Classes
+            The same object where there are enough.
+
+        Raises
+        ------
+        ValueError
+            If there would be too many classes.
         """
         if self.n >= most:
             return self
@@ -221,25 +414,72 @@ class Classes:
         return self._with_entries(entries).with_labels(most)
 
     def with_clusters(self, of_cluster: Iterable[int]) -> "Classes":
-        """Return the classes for other clusters: the label of each, 0 for none."""
+        """Return the classes for other clusters: the label of each, 0 for none.
+
+        Parameters
+        ----------
+        of_cluster : iterable of int
+
+        Returns
+        -------
+        Classes
+
+        Raises
+        ------
+        ValueError
+            If a label is below 0 or above ``n``.
+        """
         return replace(self, of_cluster=tuple(int(label) for label in of_cluster))
 
     def free_name(self, name: str) -> str:
         """Return a name, with a number behind it if it is taken.
 
+        Parameters
+        ----------
+        name : str
+            Name to begin with.
+
+        Returns
+        -------
+        str
+            Name that no class has that is not gone.
+
+        Examples
+        --------
         >>> Classes.plain(("rows", "holes")).free_name("rows")
         'rows 2'
         """
         return files.free_name(name, self._names_there.__contains__, " ")
 
     def as_dicts(self) -> dict[str, Any]:
-        """Return everything as JSON knows it."""
+        """Return everything as JSON knows it.
+
+        Returns
+        -------
+        dict of str to Any
+            ``classes``, a list of one dict for each label, and the lists ``of_cluster`` and ``order``.
+        """
         entries = [asdict(one) for one in self.entries]
         return {"classes": entries, "of_cluster": list(self.of_cluster), "order": list(self.order)}
 
     @classmethod
     def of_dicts(cls, about: dict[str, Any]) -> "Classes":
-        """Read what ``as_dicts`` wrote; older models have a name and a colour for each cluster."""
+        """Read what ``as_dicts`` wrote; older models have a name and a colour for each cluster.
+
+        Parameters
+        ----------
+        about : dict of str to Any
+            ``classes``, and ``of_cluster`` and ``order``, which older models lack.
+
+        Returns
+        -------
+        Classes
+
+        Raises
+        ------
+        ValueError
+            If the parts do not fit each other.
+        """
         entries = tuple(
             SurfaceClass(
                 **{key: kind(one[key]) for key, kind in _KINDS.items() if key in {"name", "colour", *one}}

@@ -76,6 +76,16 @@ def paint_classes(labels: np.ndarray, colours: Mapping[int, str]) -> np.ndarray:
 def as_rgb(colour: str) -> tuple[int, int, int]:
     """Read ``#rrggbb`` or ``#rrggbbaa`` as red, green and blue, 0 to 255; any other text is grey.
 
+    Parameters
+    ----------
+    colour : str
+
+    Returns
+    -------
+    (int, int, int)
+
+    Examples
+    --------
     >>> as_rgb("#ff800080"), as_rgb("no colour")
     ((255, 128, 0), (140, 140, 140))
     """

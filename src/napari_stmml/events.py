@@ -25,7 +25,12 @@ class Event:
             _KINDS[kind] = cls
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the event as JSON knows it: its kind under ``event``, and every field that is not None."""
+        """Return the event as JSON knows it: its kind under ``event``, and every field that is not None.
+
+        Returns
+        -------
+        dict of str to object
+        """
         return as_dict(self, "event")
 
 
@@ -34,11 +39,28 @@ Listener = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """Listen to an event and do nothing."""
+    """Listen to an event and do nothing.
+
+    Parameters
+    ----------
+    event : Event
+    """
 
 
 def of_type(events: Iterable[Event], kind: type[T]) -> list[T]:
-    """Return those events that are of one type."""
+    """Return those events that are of one type.
+
+    Parameters
+    ----------
+    events : iterable of Event
+    kind : class
+        Events of classes derived from it count too.
+
+    Returns
+    -------
+    list of Event
+        In the order in which they came.
+    """
     return [event for event in events if isinstance(event, kind)]
 
 
@@ -346,6 +368,17 @@ class Died(Failed, kind="died"):
 def to_json(event: Event) -> str:
     """Return an event as one line of JSON; `from_json` is the inverse.
 
+    Parameters
+    ----------
+    event : Event
+
+    Returns
+    -------
+    str
+        Without the end of the line.
+
+    Examples
+    --------
     >>> to_json(Skipped("a", "a: no line was scanned", "empty"))
     '{"event": "skipped", "scan": "a", "why": "a: no line was scanned", "reason": "empty"}'
     """
@@ -354,6 +387,16 @@ def to_json(event: Event) -> str:
 
 def from_json(line: str) -> Event:
     """Read an event from a line of JSON.
+
+    Parameters
+    ----------
+    line : str
+        As `to_json` wrote it.
+
+    Returns
+    -------
+    Event
+        Of the class that the line names.
 
     Raises
     ------

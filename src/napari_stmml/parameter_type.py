@@ -105,6 +105,15 @@ class Parameter:
     def check(self, value: Any) -> Any:
         """Return the value in the parameter's own type.
 
+        Parameters
+        ----------
+        value : object
+            A whole number will do for a number, and one text for a list of texts.
+
+        Returns
+        -------
+        bool, int, float, str or tuple of str
+
         Raises
         ------
         ValueError
@@ -151,7 +160,18 @@ def parameter(default: Any, help_: str, *bounds: float, **about: Any) -> Any:
 
 
 def parameters_of(declared: type) -> dict[str, Parameter]:
-    """Return the parameters that a dataclass declares, by name."""
+    """Return the parameters that a dataclass declares, by name.
+
+    Parameters
+    ----------
+    declared : type
+        A dataclass; its fields that `parameter` did not make are left out.
+
+    Returns
+    -------
+    dict of str to Parameter
+        In the order of the fields.
+    """
     own = [one for one in fields(declared) if "help" in one.metadata]
     return {one.name: Parameter(one.name, one.default, **one.metadata) for one in own}
 
@@ -159,6 +179,18 @@ def parameters_of(declared: type) -> dict[str, Parameter]:
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the known name that is most like ``name``.
 
+    Parameters
+    ----------
+    name : str
+    known : iterable of str
+        One name at least.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
     >>> nearest("windowsize", ["window_pitch", "window_size"])
     'window_size'
     """
@@ -167,6 +199,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def check(values: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[str, Any]:
     """Return the values with every name and type checked.
+
+    Parameters
+    ----------
+    values : mapping of str to object
+        Values by name of the parameter.
+    known : mapping of str to Parameter
+        The parameters that there are, by name.
+
+    Returns
+    -------
+    dict of str to object
+        Each value in its parameter's own type.
 
     Raises
     ------
@@ -181,6 +225,19 @@ def check(values: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[str
 
 def read_setting(text: str, known: Mapping[str, Parameter]) -> tuple[str, Any]:
     """Read ``name=value`` as one of the parameters of a recipe; the value is TOML, or plain text.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``window_size=32``.
+    known : mapping of str to Parameter
+        The parameters that there are, by name.
+
+    Returns
+    -------
+    name : str
+    value : bool, int, float, str or tuple of str
+        In the parameter's own type.
 
     Raises
     ------

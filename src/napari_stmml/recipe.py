@@ -152,17 +152,47 @@ class Recipe:
         return WindowGrid(self.window_size, self.predict_window_pitch)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return every parameter by name, as JSON knows it."""
+        """Return every parameter by name, as JSON knows it.
+
+        Returns
+        -------
+        dict of str to anything JSON knows
+        """
         return asdict(self)
 
     @classmethod
     def among(cls, values: dict[str, Any]) -> "Recipe":
-        """Take the parameters of a recipe from among those of a job."""
+        """Take the parameters of a recipe from among those of a job.
+
+        Parameters
+        ----------
+        values : dict of str to anything
+            Every parameter of a recipe by name, and its name as ``recipe``; others are left out.
+
+        Returns
+        -------
+        Recipe
+        """
         return cls(name=values["recipe"], **{name: values[name] for name in parameters_of(cls)})
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Recipe":
-        """Make a recipe from what ``as_dict`` returned; an unknown name is refused."""
+        """Make a recipe from what ``as_dict`` returned; an unknown name is refused.
+
+        Parameters
+        ----------
+        values : dict of str to anything
+            Those that are missing are as in ``srsml24``.
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, or a value is out of its bounds.
+        """
         unknown = set(values) - {parameter.name for parameter in fields(cls)}
         if unknown:
             raise ValueError(f"unknown recipe parameter: {', '.join(sorted(unknown))}")
@@ -207,6 +237,17 @@ def get_recipe(recipe: "str | Recipe", **changes: Any) -> Recipe:
     >>> get_recipe("srsml24", epochs=2).epochs
     2
 
+    Parameters
+    ----------
+    recipe : str or Recipe
+        A name in ``RECIPES``, or the recipe to change.
+    **changes
+        New values of parameters, by name.
+
+    Returns
+    -------
+    Recipe
+
     Raises
     ------
     ValueError
@@ -225,6 +266,20 @@ def instant_recipe(scans: Sequence[Scan], n_clusters: int, both_biases: bool = F
     >>> import numpy as np
     >>> instant_recipe([Scan(np.zeros((9, 9)), (0.2, 0.2))], 8).pixel_density
     5.0
+
+    Parameters
+    ----------
+    scans : sequence of Scan
+        Those without a pixel size do not count; without any that has one, scans keep their own pixels.
+    n_clusters : int
+    both_biases : bool
+        Take forward and backward as two views of one surface.
+
+    Returns
+    -------
+    Recipe
+        ``instant`` or ``instant-both``, with that number of clusters and the median density of the scans in
+        px/nm, 15 at most.
     """
     own = [(scan.pixel_size[0] * scan.pixel_size[1]) ** -0.5 for scan in scans if scan.pixel_size is not None]
     density = round(min(_MOST_DENSITY, median(own)), 4) if own else 0.0

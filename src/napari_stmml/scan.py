@@ -171,7 +171,13 @@ class Scan:
         return replace(self, heights=heights, pixel_size=pixel_size, history=history, other=None)
 
     def settings(self) -> dict[str, Any]:
-        """Everything but heights, as JSON knows it; ``Scan.from_settings`` is the inverse."""
+        """Everything but heights, as JSON knows it; ``Scan.from_settings`` is the inverse.
+
+        Returns
+        -------
+        dict of str to object
+            Lists in place of tuples, and ``taken`` as ISO 8601 text.
+        """
         known = {name: getattr(self, name) for name in _settings()}
         known["taken"] = None if self.taken is None else self.taken.isoformat()
         if self.other_bias is None:

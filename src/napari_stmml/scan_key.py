@@ -31,18 +31,44 @@ class ScanKey:
 
     @classmethod
     def of_scan(cls, scan: Scan) -> "ScanKey":
-        """Return the key of a scan; its file is read."""
+        """Return the key of a scan; its file is read.
+
+        Parameters
+        ----------
+        scan : Scan
+
+        Returns
+        -------
+        ScanKey
+            Made from the heights where the file is not there or cannot be read.
+        """
         rows, cols = scan.heights.shape
         digest = _of_file(scan.source) or sha256(np.ascontiguousarray(scan.heights).tobytes()).hexdigest()
         return cls(digest, scan.channel, scan.direction, (rows, cols))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON knows it."""
+        """Return it as JSON knows it.
+
+        Returns
+        -------
+        dict of str to object
+            One key for each field; ``shape`` is a list.
+        """
         return {**vars(self), "shape": list(self.shape)}
 
     @classmethod
     def of_dict(cls, about: dict[str, Any]) -> "ScanKey":
-        """Read what ``as_dict`` returned."""
+        """Read what ``as_dict`` returned.
+
+        Parameters
+        ----------
+        about : dict
+            With ``sha256``, ``channel``, ``direction`` and ``shape``; other keys are ignored.
+
+        Returns
+        -------
+        ScanKey
+        """
         rows, cols = about["shape"]
         digest, channel, direction = (str(about[name]) for name in ("sha256", "channel", "direction"))
         return cls(digest, channel, direction, (int(rows), int(cols)))

@@ -29,6 +29,19 @@ def counted(n: int, noun: str, plural: str = "") -> str:
 def number(value: float, digits: int = 4) -> str:
     """Write a number with so many digits, whole units in full, from 10 000 on in groups; NaN is empty.
 
+    Parameters
+    ----------
+    value : float
+        An int is written in full.
+    digits : int
+        Significant digits.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
     >>> number(0.123456), number(12345.6), number(2.0), number(1.5e-7), number(float("nan"))
     ('0.1235', '12 346', '2', '1.5·10⁻⁷', '')
     """
@@ -47,6 +60,19 @@ def number(value: float, digits: int = 4) -> str:
 def with_error(value: float, error: float) -> str:
     """Write a value and its error to the digit that the error lets one know.
 
+    Parameters
+    ----------
+    value : float
+    error : float
+        In the unit of the value.
+
+    Returns
+    -------
+    str
+        The value alone, with two digits, where the error is not a finite number above 0.
+
+    Examples
+    --------
     >>> with_error(0.012345, 0.00114), with_error(1234.5, 27.0), with_error(0.2, float("nan"))
     ('0.0123 ± 0.0011', '1234 ± 27', '0.2')
     >>> with_error(3e-5, 2e-6)
@@ -64,6 +90,17 @@ def with_error(value: float, error: float) -> str:
 def percent(share: float) -> str:
     """Write a share, 0 to 1, as per cent; NaN is empty.
 
+    Parameters
+    ----------
+    share : float
+
+    Returns
+    -------
+    str
+        With one decimal, below 1 % with two.
+
+    Examples
+    --------
     >>> percent(0.123456), percent(0.0004), percent(float("nan"))
     ('12.3 %', '0.04 %', '')
     """

@@ -75,7 +75,21 @@ class JobFile:
 
     @classmethod
     def read(cls, path: str | Path) -> "JobFile":
-        """Read a job file; the ValueError for a bad one begins with its name."""
+        """Read a job file; the ValueError for a bad one begins with its name.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        JobFile
+
+        Raises
+        ------
+        ValueError
+            If the file cannot be read, is not TOML, or has a wrong parameter.
+        """
         path = Path(path)
         try:
             values = tomllib.loads(path.read_text("utf-8-sig"))
@@ -101,16 +115,43 @@ class JobFile:
         return self.base / Path(self.values["out_folder"]).expanduser() / self.values["job_name"]
 
     def paths(self, which: str) -> list[Path]:
-        """List what ``train_path``, ``test_path`` or ``predict_path`` names."""
+        """List what ``train_path``, ``test_path`` or ``predict_path`` names.
+
+        Parameters
+        ----------
+        which : str
+            One of ``SETS``: ``train``, ``test`` or ``predict``.
+
+        Returns
+        -------
+        list of Path
+            Relative ones are taken from the folder of the job file.
+        """
         return [self.base / Path(path).expanduser() for path in self.values[f"{which}_path"]]
 
     def absolute(self) -> "JobFile":
-        """Return the same job with paths that hold wherever its file is."""
+        """Return the same job with paths that hold wherever its file is.
+
+        Returns
+        -------
+        JobFile
+            With absolute paths and an absolute ``out_folder``.
+        """
         paths = {f"{which}_path": [str(path) for path in self.paths(which)] for which in SETS}
         return JobFile({**self.values, **paths, "out_folder": str(self.folder.parent)}, self.base)
 
     def text(self, name: str = "job.toml") -> str:
-        """Write the job as TOML, every parameter under a line of help with its unit and bounds."""
+        """Write the job as TOML, every parameter under a line of help with its unit and bounds.
+
+        Parameters
+        ----------
+        name : str
+            Of the file, for the lines at its head.
+
+        Returns
+        -------
+        str
+        """
         text = _HEAD.format(name=name)
         for group, some in groupby(PARAMETERS.values(), lambda known: known.group):
             text += f"\n# ---- {group} ----\n"
@@ -119,7 +160,17 @@ class JobFile:
         return text
 
     def write(self, path: str | Path) -> Path:
-        """Write the job as a TOML file."""
+        """Write the job as a TOML file.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        Path
+            Where it was written.
+        """
         return write_text(path, self.text(Path(path).name))
 
     def table(self) -> list[dict[str, Any]]:

@@ -49,6 +49,11 @@ class JobFolder:
     def locked(self) -> Iterator[None]:
         """Keep others from working here; the lock goes when this process does, however it ends.
 
+        Yields
+        ------
+        None
+            Once, while the lock is held.
+
         Raises
         ------
         ValueError
@@ -67,6 +72,19 @@ class JobFolder:
         """Prepare for a step; return whether it is done already, and a sentence on what was put aside.
 
         Files of the same step with another fingerprint go to ``older``.
+
+        Parameters
+        ----------
+        step : str
+            Its name.
+        fingerprint : dict
+            Everything that the files of the step depend on, by name.
+
+        Returns
+        -------
+        done : bool
+        said : str
+            Empty if nothing was put aside.
         """
         known, said = self._record(step), ""
         if known and known.fingerprint != fingerprint:

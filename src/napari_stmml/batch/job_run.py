@@ -76,7 +76,12 @@ class JobRun:
         return [FileTask(str(one.path), one.place, one.set, self.job) for one in self.found if one.place]
 
     def say(self, text: str) -> None:
-        """Report a sentence, unless it is empty."""
+        """Report a sentence, unless it is empty.
+
+        Parameters
+        ----------
+        text : str
+        """
         if text:
             self.report(Message(text))
 
@@ -161,7 +166,13 @@ class JobRun:
                 self.say(f"{step}: {path.stem.replace('~', '/')} is {said}: now in {where}")
 
     def rows(self) -> list[Row]:
-        """List what became of every file of the job so far, for the report."""
+        """List what became of every file of the job so far, for the report.
+
+        Returns
+        -------
+        list of Row
+            Files that gave no scan come first; one whose turn has not come is ``skipped``.
+        """
         rows = [Row.of_file(one.path, one.set, one.problem) for one in self.found if not one.place]
         for task in self.tasks:
             record = task.record()

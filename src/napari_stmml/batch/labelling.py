@@ -27,6 +27,15 @@ def label_tasks(scans: Iterable[Scan]) -> Iterator[LabelTask]:
     """Make a task of each scan, with a name of its own for its files.
 
     The name is the file's stem, the channel unless that is Z, the direction, and a number if that is taken.
+
+    Parameters
+    ----------
+    scans : iterable of Scan
+
+    Yields
+    ------
+    LabelTask
+        One for each scan, in order, numbered from 0.
     """
     taken: set[str] = set()
     for number, scan in enumerate(scans):
@@ -60,6 +69,15 @@ class Labeller:
 
     def here(self, tasks: Iterable[LabelTask]) -> Iterator[ScanLabelled | Skipped]:
         """Label scans and write their files, one after the other, in this process.
+
+        Parameters
+        ----------
+        tasks : iterable of LabelTask
+
+        Yields
+        ------
+        ScanLabelled or Skipped
+            One for each task, in order.
 
         Raises
         ------

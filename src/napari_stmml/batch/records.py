@@ -91,7 +91,18 @@ R = TypeVar("R", bound=StepRecord | LabelRecord | FileRecord)
 
 
 def read_record(path: Path, kind: type[R]) -> R | None:
-    """Read a record; None if there is none, or it is damaged."""
+    """Read a record; None if there is none, or it is damaged.
+
+    Parameters
+    ----------
+    path : Path
+    kind : type
+        Class of the record.
+
+    Returns
+    -------
+    ``kind`` or None
+    """
     from pydantic import ValidationError
 
     reader = _reader(cast(Any, kind))

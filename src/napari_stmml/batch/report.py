@@ -81,7 +81,13 @@ class Row:
             raise ValueError(f"status must be kept, skipped or forced, got {self.status!r}")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the row as JSON knows it; ``from_dict`` is the inverse."""
+        """Return the row as JSON knows it; ``from_dict`` is the inverse.
+
+        Returns
+        -------
+        dict
+            Value of every field by its name; those of NumPy as Python's own.
+        """
         return {name: getattr(value, "tolist", lambda v=value: v)() for name, value in asdict(self).items()}
 
     @property
@@ -125,7 +131,17 @@ class Row:
 
     @classmethod
     def from_dict(cls, known: Mapping[str, Any]) -> "Row":
-        """Make a row of what ``as_dict`` returned; other keys are ignored."""
+        """Make a row of what ``as_dict`` returned; other keys are ignored.
+
+        Parameters
+        ----------
+        known : mapping of str to Any
+            Value of each field by its name.
+
+        Returns
+        -------
+        Row
+        """
         names = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in known.items() if name in names})
 
@@ -135,6 +151,16 @@ def summary(rows: Iterable[Row]) -> str:
 
     A file that gave no direction counts as one.
 
+    Parameters
+    ----------
+    rows : iterable of Row
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
     >>> partial = Row("a", "FU", "train", "skipped", "below pixel_ratio 0.7")
     >>> summary([Row("b", "FU", "train", "kept"), partial, partial])
     '1 direction kept, 2 skipped: 2 below pixel_ratio 0.7'

@@ -30,7 +30,17 @@ class ScanLog:
         self._rows: dict[tuple[str, str], Row] = {}  # by file and direction, in the order they came
 
     def watch(self, scans: Iterable[Scan]) -> Iterator[Scan]:
-        """Note every scan on its way to where it is used; kept, unless an event says otherwise."""
+        """Note every scan on its way to where it is used; kept, unless an event says otherwise.
+
+        Parameters
+        ----------
+        scans : iterable of Scan
+
+        Yields
+        ------
+        Scan
+            The same, in the same order.
+        """
         for scan in scans:
             row, name = Row.of_scan(scan, self._which), f"{len(self._rows):05d}"
             if np.isfinite(scan.heights).any():
@@ -39,7 +49,13 @@ class ScanLog:
             yield scan
 
     def hear(self, event: Event) -> None:
-        """Take note of a scan or a file that was left out."""
+        """Take note of a scan or a file that was left out.
+
+        Parameters
+        ----------
+        event : Event
+            Any but `Skipped` is ignored.
+        """
         if isinstance(event, Skipped):
             key = (event.source or event.scan, event.direction or "")
             known = self._rows.get(key)
@@ -52,7 +68,18 @@ class ScanLog:
     def write(self, title: str, paths: Iterable[str], about: dict[str, str]) -> ReportWritten | None:
         """Write the report, with the files below ``paths`` that are no topographies.
 
-        Returns the event that says so; None, and nothing is written, if no scan was offered.
+        Parameters
+        ----------
+        title : str
+        paths : iterable of str
+            Files and folders; those that do not exist are passed over.
+        about : dict of str to str
+            What the report says of the run, by name.
+
+        Returns
+        -------
+        ReportWritten or None
+            The event that says so; None, and nothing is written, if there is no row.
         """
         rows = list(self._rows.values())
         known = {row.source for row in rows}

@@ -78,7 +78,13 @@ class Proposal:
     sentence: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON knows it."""
+        """Return it as JSON knows it.
+
+        Returns
+        -------
+        dict of str to object
+            ``clusters``, their number; ``curve``, a list of [k, score to 4 decimals]; and ``sentence``.
+        """
         curve = [[k, round(score, 4)] for k, score in self.curve]
         return {"clusters": self.n_clusters, "curve": curve, "sentence": self.sentence}
 

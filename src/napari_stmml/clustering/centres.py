@@ -66,7 +66,18 @@ class Prototypes:
 
     @classmethod
     def plain(cls, centres: np.ndarray, limit: float = np.inf) -> "Prototypes":
-        """Make clusters of one centre each, (k, n_features), without a projection."""
+        """Make clusters of one centre each, (k, n_features), without a projection.
+
+        Parameters
+        ----------
+        centres : ndarray of float32, shape (k, n_features)
+        limit : float
+            Squared distance to the nearest centre beyond which a vector is unlike anything seen.
+
+        Returns
+        -------
+        Prototypes
+        """
         return cls(centres, np.arange(len(centres)), limit=limit)
 
     @property
@@ -80,13 +91,33 @@ class Prototypes:
         return len(self.mean) if self.mean is not None else self.centres.shape[1]
 
     def project(self, features: np.ndarray) -> np.ndarray:
-        """Bring features, (n, n_features), into the space of the centres, (n, d) float32."""
+        """Bring features, (n, n_features), into the space of the centres, (n, d) float32.
+
+        Parameters
+        ----------
+        features : ndarray of float32, shape (n, n_features)
+
+        Returns
+        -------
+        ndarray of float32, shape (n, d)
+            The very features where there is no projection.
+        """
         if self.mean is None or self.matrix is None:
             return features
         return (features - self.mean) @ self.matrix
 
     def nearest(self, features: np.ndarray) -> np.ndarray:
-        """Return the squared distance of each vector, (n, n_features), to its nearest centre, (n,)."""
+        """Return the squared distance of each vector, (n, n_features), to its nearest centre, (n,).
+
+        Parameters
+        ----------
+        features : ndarray of float32, shape (n, n_features)
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
+            0 or more, in the space of the centres.
+        """
         found = np.empty(len(features), np.float32)
         distances = self.squared_to(np.zeros(self.n_clusters, int))
         for start in range(0, len(features), AT_ONCE):
@@ -95,7 +126,18 @@ class Prototypes:
         return found
 
     def assign(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Find the cluster of each feature vector, (n, n_features), and how sure that is, as ``ranked``."""
+        """Find the cluster of each feature vector, (n, n_features), and how sure that is, as ``ranked``.
+
+        Parameters
+        ----------
+        features : ndarray of float32, shape (n, n_features)
+
+        Returns
+        -------
+        cluster : ndarray of int, shape (n,)
+        confidence : ndarray of float32, shape (n,)
+            0 to 1; below 0 where the nearest centre is beyond ``limit``.
+        """
         return self.ranked(features)[:2]
 
     def ranked(
@@ -135,7 +177,19 @@ class Prototypes:
         return cluster, confidence, runner_up
 
     def squared_to(self, groups: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        """Return what squares the distances of points, (n, d), to groups of clusters, (n, n_groups)."""
+        """Return what squares the distances of points, (n, d), to groups of clusters, (n, n_groups).
+
+        Parameters
+        ----------
+        groups : ndarray of int, shape (n_clusters,)
+            Group of each cluster, 0 to n_groups - 1; none is empty.
+
+        Returns
+        -------
+        callable
+            Gets points, ndarray of shape (n, d), after the projection; returns the squared distances,
+            ndarray of shape (n, n_groups). Rounding can bring them slightly below 0.
+        """
         if self.before is None:
             return nearest_of(self.centres, groups[self.owners], self.matrix is None)
         kept = [one for one in range(self.before.n_clusters) if one not in self.parted]
@@ -184,7 +238,22 @@ class Prototypes:
         )
 
     def reordered(self, order: Sequence[int]) -> "Prototypes":
-        """Return the same clusters, cluster ``order[i]`` as cluster i; none of them may have been parted."""
+        """Return the same clusters, cluster ``order[i]`` as cluster i; none of them may have been parted.
+
+        Parameters
+        ----------
+        order : sequence of int, of length n_clusters
+            Each cluster once.
+
+        Returns
+        -------
+        Prototypes
+
+        Raises
+        ------
+        ValueError
+            If clusters were parted.
+        """
         if self.before is not None:
             raise ValueError("clusters that were parted stay in their order")
         place = np.empty(len(order), int)
@@ -192,7 +261,13 @@ class Prototypes:
         return replace(self, owners=place[self.owners])
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return everything as named arrays, for a file."""
+        """Return everything as named arrays, for a file.
+
+        Returns
+        -------
+        dict of str to ndarray
+            What `of_arrays` takes; without those parts that these have not.
+        """
         named = {"centres": self.centres, "owners": self.owners.astype(np.int32)}
         if self.mean is not None and self.matrix is not None:
             named |= {"projection/mean": self.mean, "projection/matrix": self.matrix}
@@ -205,7 +280,17 @@ class Prototypes:
 
     @classmethod
     def of_arrays(cls, arrays: dict[str, np.ndarray]) -> "Prototypes":
-        """Take them out of named arrays; those of format 1 have centres alone, of 2 no examples."""
+        """Take them out of named arrays; those of format 1 have centres alone, of 2 no examples.
+
+        Parameters
+        ----------
+        arrays : dict of str to ndarray
+            As `arrays` returns them.
+
+        Returns
+        -------
+        Prototypes
+        """
         centres = arrays["centres"]
         owners = arrays.get("owners", np.arange(len(centres)))
         projection = (arrays.get("projection/mean"), arrays.get("projection/matrix"))
@@ -227,6 +312,15 @@ def nearest_centre(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
     >>> nearest_centre(np.array([[0.0], [3.0]]), np.array([[4.0], [1.0]])).tolist()
     [1, 0]
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, d)
+    centres : ndarray, shape (k, d)
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
     """
     return np.asarray(((centres**2).sum(1) - 2 * points @ centres.T).argmin(1))
 
@@ -235,6 +329,19 @@ def nearest_of(centres: np.ndarray, owners: np.ndarray, far: bool) -> Callable[[
     """Return what squares the distances of points, (n, d), to each owner's nearest centre, (n, n_owners).
 
     ``far`` from 0, where points are not projected, what all centres share would only cost digits.
+
+    Parameters
+    ----------
+    centres : ndarray, shape (m, d)
+    owners : ndarray of int, shape (m,)
+        Owner of each centre, 0 to n_owners - 1, each with a centre.
+    far : bool
+        Whether the points are far from 0: the mean of the centres is taken off first.
+
+    Returns
+    -------
+    callable
+        Gets points, ndarray of shape (n, d); returns the squared distances, ndarray of shape (n, n_owners).
     """
     order = np.argsort(owners, kind="stable")
     first = np.searchsorted(owners[order], np.arange(owners.max() + 1))

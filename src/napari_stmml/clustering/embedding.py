@@ -29,7 +29,18 @@ class Drawn:
         return len(self.scans)
 
     def of(self, values: Sequence[np.ndarray]) -> np.ndarray:
-        """Take what belongs to the cells, (n, ...), out of values of all cells, (cells, ...) of each scan."""
+        """Take what belongs to the cells, (n, ...), out of values of all cells, (cells, ...) of each scan.
+
+        Parameters
+        ----------
+        values : sequence of ndarray, shape (cells, ...)
+            One of each scan.
+
+        Returns
+        -------
+        ndarray, shape (n, ...)
+            Of the type that holds all of them.
+        """
         kind = np.result_type(*values)
         found = np.empty((len(self), *values[0].shape[1:]), kind)
         for number, some in enumerate(values):

@@ -12,7 +12,24 @@ def group_by_means(
     tries: int = 1,
     start: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return the centres that k-means finds, (n_groups, d): the best of ``tries``, or from ``start``."""
+    """Return the centres that k-means finds, (n_groups, d): the best of ``tries``, or from ``start``.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, d)
+    n_groups : int
+    seed : int
+        The same seed gives the same centres.
+    rounds : int
+        Most iterations of a try.
+    tries : int
+    start : ndarray, shape (n_groups, d), optional
+        Centres to start from, instead of those of k-means++.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_groups, d)
+    """
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 

@@ -110,24 +110,72 @@ class CorrectedScan:
     # ---- what is shown
 
     def shown(self, classes: Classes) -> np.ndarray:
-        """Return the labels as they are shown, (rows, cols): a person's over the model's."""
+        """Return the labels as they are shown, (rows, cols): a person's over the model's.
+
+        Parameters
+        ----------
+        classes : Classes
+            Of the model.
+
+        Returns
+        -------
+        ndarray of unsigned int, shape (rows, cols)
+            0 = unlabelled.
+        """
         return overlay(self.predicted, classes.of_painted(self.truth))
 
     def shown_cells(self, classes: Classes) -> np.ndarray:
-        """Return the labels of the cells as they are shown, (cells down, cells across)."""
+        """Return the labels of the cells as they are shown, (cells down, cells across).
+
+        Parameters
+        ----------
+        classes : Classes
+            Of the model.
+
+        Returns
+        -------
+        ndarray of unsigned int, shape (cells down, cells across)
+            0 = unlabelled. Where nothing is painted these are the scan's own ``labels``, not a copy.
+        """
         if not self.truth.any():
             return self.labels
         return overlay(self.labels, classes.of_painted(self.painted_cells()))
 
     def label_at(self, classes: Classes, row: float, col: float) -> int:
-        """Return the label that is shown at a position in px; 0 beyond the scan."""
+        """Return the label that is shown at a position in px; 0 beyond the scan.
+
+        Parameters
+        ----------
+        classes : Classes
+            Of the model.
+        row, col : float
+            Position in px of the scan, row 0 at the top.
+
+        Returns
+        -------
+        int
+            0 = unlabelled.
+        """
         at = round(float(row)), round(float(col))
         if not all(0 <= index < size for index, size in zip(at, self.truth.shape, strict=True)):
             return 0
         return int(classes.of_painted(self.truth[at]) or self.predicted[at])
 
     def region_at(self, classes: Classes, row: float, col: float) -> np.ndarray:
-        """Return the region that is shown at a position in px, (rows, cols) bool; all False where none is."""
+        """Return the region that is shown at a position in px, (rows, cols) bool; all False where none is.
+
+        Parameters
+        ----------
+        classes : Classes
+            Of the model.
+        row, col : float
+            Position in px of the scan, row 0 at the top.
+
+        Returns
+        -------
+        ndarray of bool, shape (rows, cols)
+            Pixels of its label that are connected to it, by sides or corners.
+        """
         from skimage.morphology import flood
 
         if not self.label_at(classes, row, col):
@@ -145,13 +193,33 @@ class CorrectedScan:
         return CellAnswers(self.labels, self.runner_up, self.confidence, self.painted_cells() > 0)
 
     def to_pixels(self, values: np.ndarray) -> np.ndarray:
-        """Bring values on cells onto the scan's own pixels; 0 where no cell is, or nothing was scanned."""
+        """Bring values on cells onto the scan's own pixels; 0 where no cell is, or nothing was scanned.
+
+        Parameters
+        ----------
+        values : ndarray, shape (cells down, cells across)
+
+        Returns
+        -------
+        ndarray of the same type, shape (rows, cols)
+        """
         painted = to_own_pixels(self.grid.paint(values, self.file.shape), self.scan.heights.shape)
         painted[~np.isfinite(self.scan.heights)] = 0
         return painted
 
     def to_cell(self, row: float, col: float) -> tuple[int, int]:
-        """Return the cell at a position on the scan's own pixels, the nearest there is."""
+        """Return the cell at a position on the scan's own pixels, the nearest there is.
+
+        Parameters
+        ----------
+        row, col : float
+            Position in px of the scan, row 0 at the top.
+
+        Returns
+        -------
+        down, across : int
+            Indices of the cell.
+        """
         margin = (self.grid.window - self.grid.pitch) / 2
         down, across = (
             int(np.clip(((at + 0.5) * made / own - margin) // self.grid.pitch, 0, cells - 1))
@@ -160,7 +228,18 @@ class CorrectedScan:
         return down, across
 
     def to_position(self, down: int, across: int) -> tuple[float, float]:
-        """Return the middle of a cell in px of the scan."""
+        """Return the middle of a cell in px of the scan.
+
+        Parameters
+        ----------
+        down, across : int
+            Indices of the cell.
+
+        Returns
+        -------
+        row, col : float
+            px; whole numbers are the middles of pixels.
+        """
         row, col = (
             (at * self.grid.pitch + self.grid.window / 2) * own / made - 0.5
             for at, made, own in zip((down, across), *self._shapes, strict=True)

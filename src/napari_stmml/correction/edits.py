@@ -16,7 +16,26 @@ Edit = tuple[SurfaceClassifier, str]  # the model after it, and what was done
 
 
 def merge(classifier: SurfaceClassifier, labels: Sequence[int]) -> Edit:
-    """Make one class of some; the first keeps its name."""
+    """Make one class of some; the first keeps its name.
+
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+    labels : sequence of int
+        Two or more.
+
+    Returns
+    -------
+    SurfaceClassifier
+        The model after it.
+    str
+        What was done.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two, or one does not exist or is gone.
+    """
     if len(labels) < 2:
         raise ValueError("select two classes or more to merge: Ctrl+click on their rows")
     first, *others = labels
@@ -27,19 +46,75 @@ def merge(classifier: SurfaceClassifier, labels: Sequence[int]) -> Edit:
 
 
 def rename(classifier: SurfaceClassifier, label: int, name: str) -> Edit:
-    """Give a class another name."""
+    """Give a class another name.
+
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+    label : int
+    name : str
+
+    Returns
+    -------
+    SurfaceClassifier
+        The model after it.
+    str
+        What was done.
+
+    Raises
+    ------
+    ValueError
+        If the class does not exist or is gone, or the name is empty or taken.
+    """
     classes = classifier.classes.renamed(label, name)
     return _edit(classifier, classes, f"renamed {_names(classifier, [label])} to {name}")
 
 
 def recolour(classifier: SurfaceClassifier, label: int, colour: str) -> Edit:
-    """Give a class another colour, ``#rrggbb``."""
+    """Give a class another colour, ``#rrggbb``.
+
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+    label : int
+    colour : str
+
+    Returns
+    -------
+    SurfaceClassifier
+        The model after it.
+    str
+        What was done.
+
+    Raises
+    ------
+    ValueError
+        If the class does not exist or is gone, or the colour is not ``#rrggbb``.
+    """
     classes = classifier.classes.recoloured(label, colour)
     return _edit(classifier, classes, f"changed the colour of {_names(classifier, [label])}")
 
 
 def delete(classifier: SurfaceClassifier, labels: Sequence[int]) -> Edit:
-    """Delete classes; what had their labels is unlabelled."""
+    """Delete classes; what had their labels is unlabelled.
+
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+    labels : sequence of int
+
+    Returns
+    -------
+    SurfaceClassifier
+        The model after it.
+    str
+        What was done.
+
+    Raises
+    ------
+    ValueError
+        If no class is given, or one does not exist or is gone.
+    """
     classes = classifier.classes
     for label in _some(labels, "delete"):
         classes = classes.deleted(label)
@@ -47,7 +122,28 @@ def delete(classifier: SurfaceClassifier, labels: Sequence[int]) -> Edit:
 
 
 def move(classifier: SurfaceClassifier, labels: Sequence[int], by: int) -> Edit:
-    """Move a class up or down in the table."""
+    """Move a class up or down in the table.
+
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+    labels : sequence of int
+        Exactly one.
+    by : int
+        Rows of the table, below 0 upwards; beyond the ends it stays at the end.
+
+    Returns
+    -------
+    SurfaceClassifier
+        The model after it; the same one where the class stays in its row.
+    str
+        What was done; empty where the class stays in its row.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one class is given, or it does not exist or is gone.
+    """
     label = _one(labels, "move")
     order = list(classifier.classes.order)
     at = order.index(label)
@@ -59,7 +155,25 @@ def move(classifier: SurfaceClassifier, labels: Sequence[int], by: int) -> Edit:
 
 
 def background(classifier: SurfaceClassifier, labels: Sequence[int]) -> Edit:
-    """Make classes background or, where all of them are, structures again."""
+    """Make classes background or, where all of them are, structures again.
+
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+    labels : sequence of int
+
+    Returns
+    -------
+    SurfaceClassifier
+        The model after it.
+    str
+        What was done.
+
+    Raises
+    ------
+    ValueError
+        If no class is given, or one does not exist or is gone.
+    """
     classes = classifier.classes
     on = not all(classes.entries[label - 1].background for label in _some(labels, "make background"))
     for label in labels:
@@ -69,7 +183,24 @@ def background(classifier: SurfaceClassifier, labels: Sequence[int]) -> Edit:
 
 
 def new_class(classifier: SurfaceClassifier) -> Edit:
-    """Add a class that nothing is labelled with yet."""
+    """Add a class that nothing is labelled with yet.
+
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+
+    Returns
+    -------
+    SurfaceClassifier
+        The model after it.
+    str
+        What was done.
+
+    Raises
+    ------
+    ValueError
+        If there are as many classes as a person can paint.
+    """
     classes, label = classifier.classes.added()
     return _edit(classifier, classes, f"new class: {classes.names[label - 1]}")
 
@@ -77,7 +208,30 @@ def new_class(classifier: SurfaceClassifier) -> Edit:
 def split(
     classifier: SurfaceClassifier, scans: Sequence[CorrectedScan], labels: Sequence[int], n: int
 ) -> Edit:
-    """Find ``n`` classes within one, by the features of the cells that have it on open scans."""
+    """Find ``n`` classes within one, by the features of the cells that have it on open scans.
+
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+    scans : sequence of CorrectedScan
+        Those that are open.
+    labels : sequence of int
+        Exactly one.
+    n : int
+        2 or more.
+
+    Returns
+    -------
+    SurfaceClassifier
+        The model after it.
+    str
+        What was done.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one class is given, no scan has features of cells, or too few cells have the class.
+    """
     label = _one(labels, "split")
     known = _with_features(scans, "a class can be split only with a recipe that labels cells")
     features = np.concatenate([features[one.labels == label] for one, features in known])
@@ -130,7 +284,26 @@ def learn(classifier: SurfaceClassifier, scans: Sequence[CorrectedScan]) -> Edit
 
 
 def forget(classifier: SurfaceClassifier, one: CorrectedScan | None) -> Edit:
-    """Remove the examples of a scan from the model; the strokes themselves stay."""
+    """Remove the examples of a scan from the model; the strokes themselves stay.
+
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+    one : CorrectedScan or None
+        None where no scan is open.
+
+    Returns
+    -------
+    SurfaceClassifier
+        The model after it.
+    str
+        What was done.
+
+    Raises
+    ------
+    ValueError
+        If there is no scan, or the model has no examples of it.
+    """
     if one is None or not learnt_from(classifier, one):
         raise ValueError("the model has learnt nothing from this scan")
     return classifier.forget(one.key), f"removed the examples of {one.name}"

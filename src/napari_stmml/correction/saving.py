@@ -98,7 +98,13 @@ class ModelSaver:
         self._copied = False  # whether the model as it was found has been kept aside
 
     def use(self, path: Path) -> None:
-        """Keep the model in a file from now on."""
+        """Keep the model in a file from now on.
+
+        Parameters
+        ----------
+        path : Path
+            What waits to be saved is written to the file before it first.
+        """
         self._work.flush()
         self.path, self._known, self._copied = path, identity(path), False
         self._on_moved(path)

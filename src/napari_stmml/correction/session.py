@@ -81,7 +81,17 @@ class CorrectionSession:
         return self._current if self._current in self.scans else last
 
     def choose(self, one: CorrectedScan) -> None:
-        """Say which scan a person looks at; ``shares_found`` follows."""
+        """Say which scan a person looks at; ``shares_found`` follows.
+
+        Parameters
+        ----------
+        one : CorrectedScan
+
+        Raises
+        ------
+        ValueError
+            If no model is open.
+        """
         self._current = one
         self._find_shares(one)
 
@@ -89,6 +99,11 @@ class CorrectionSession:
 
     def use(self, classifier: SurfaceClassifier, path: Path) -> None:
         """Correct with another model, which is kept at ``path``; the scans of the one before are closed.
+
+        Parameters
+        ----------
+        classifier : SurfaceClassifier
+        path : Path
 
         Raises
         ------
@@ -137,7 +152,12 @@ class CorrectionSession:
         return one
 
     def close_scan(self, one: CorrectedScan) -> None:
-        """Close a scan; what is painted on it stays in its file."""
+        """Close a scan; what is painted on it stays in its file.
+
+        Parameters
+        ----------
+        one : CorrectedScan
+        """
         self.look(one)
         self._most = max(self._most, int(one.truth.max()))
         self.scans = [other for other in self.scans if other is not one]
@@ -154,7 +174,18 @@ class CorrectionSession:
         return self._saves.flush()
 
     def save_as(self, path: Path) -> None:
-        """Save the model in another file, and keep it there from now on."""
+        """Save the model in another file, and keep it there from now on.
+
+        Parameters
+        ----------
+        path : Path
+            ``.stmml`` is added where the name does not end in it.
+
+        Raises
+        ------
+        ValueError
+            If no model is open.
+        """
         path = path if path.suffix == ".stmml" else path.with_name(f"{path.name}.stmml")
         self.models.use(self.model.save(path))
         self.said.emit(f"Saved as {path}; changes go there from now on.", False)
@@ -164,7 +195,19 @@ class CorrectionSession:
     def edit(self, classifier: SurfaceClassifier, what: str, *, with_previous: bool = False) -> None:
         """Put another model in place of the one there is, as one step that can be undone.
 
-        ``what`` says what was done; ``with_previous``: it is undone together with the step before it.
+        Parameters
+        ----------
+        classifier : SurfaceClassifier
+            The one to go on with; where it is the one there is, nothing happens.
+        what : str
+            What was done.
+        with_previous : bool
+            Whether it is undone together with the step before it.
+
+        Raises
+        ------
+        ValueError
+            If no model is open.
         """
         if classifier is self.model:
             return
@@ -175,8 +218,16 @@ class CorrectionSession:
     def learn(self, *, with_stroke: bool = False) -> None:
         """Learn from what is painted on the open scans, as `edits.learn` does.
 
-        ``with_stroke``: it is undone together with the stroke before it, and where that was undone meanwhile,
-        nothing is learnt.
+        Parameters
+        ----------
+        with_stroke : bool
+            Whether it is undone together with the stroke before it; where that was undone meanwhile,
+            nothing is learnt.
+
+        Raises
+        ------
+        ValueError
+            If no model is open, or as `edits.learn`.
         """
         if not (with_stroke and self.history.can_redo):
             with_previous = with_stroke and self.history.painted_last
@@ -191,7 +242,16 @@ class CorrectionSession:
         self._step(forward=True)
 
     def paint(self, one: CorrectedScan, where: Any, label: int) -> None:
-        """Paint on a scan, as one step; 0 erases. ``where``: bool, (rows, cols), or any index of it."""
+        """Paint on a scan, as one step; 0 erases.
+
+        Parameters
+        ----------
+        one : CorrectedScan
+        where : ndarray of bool, shape (rows, cols), or any index of it
+            The pixels to paint.
+        label : int
+            0 to 255; 0 erases.
+        """
         one.truth[where] = label
         self.look(one)
 
@@ -199,6 +259,10 @@ class CorrectionSession:
         """See what was painted on a scan since the last look: it becomes a step, and is saved.
 
         A label that has no class yet gets one.
+
+        Parameters
+        ----------
+        one : CorrectedScan
         """
         strokes = one.new_strokes()
         if strokes is None:

@@ -19,7 +19,17 @@ class AreaToOpen:
     area: UncertainArea
 
     def is_on(self, scan: Scan) -> bool:
-        """Say whether a scan is the one that it lies on."""
+        """Say whether a scan is the one that it lies on.
+
+        Parameters
+        ----------
+        scan : Scan
+
+        Returns
+        -------
+        bool
+            Whether file, channel and direction are the same.
+        """
         own = (scan.source, scan.channel, scan.direction)
         return own == (self.found.source, self.found.channel, self.found.direction)
 
@@ -58,13 +68,31 @@ class Review:
         return None
 
     def ask(self, one: CorrectedScan, area: UncertainArea) -> None:
-        """Ask about an area of an open scan."""
+        """Ask about an area of an open scan.
+
+        Parameters
+        ----------
+        one : CorrectedScan
+        area : UncertainArea
+            On the cells of that scan.
+        """
         self._seen.append((one.key, area.row, area.col))
         self.asked = one, area
         self.pixels = one.to_pixels(cells_of_area(one.answers(), area).astype(np.uint8)) > 0
 
     def answer(self, label: int) -> bool:
-        """Paint the area that is asked about with a class; say whether there was one."""
+        """Paint the area that is asked about with a class; say whether there was one.
+
+        Parameters
+        ----------
+        label : int
+            Of the class.
+
+        Returns
+        -------
+        bool
+            False where no area is asked about; then nothing is painted.
+        """
         if self.asked is None:
             return False
         one, self.asked = self.asked[0], None
@@ -73,7 +101,18 @@ class Review:
         return True
 
     def take_stroke(self, one: CorrectedScan) -> bool:
-        """Take a stroke on the area that is asked about for an answer; say whether it was one."""
+        """Take a stroke on the area that is asked about for an answer; say whether it was one.
+
+        Parameters
+        ----------
+        one : CorrectedScan
+            That was painted on just now.
+
+        Returns
+        -------
+        bool
+            True where the area that is asked about lies on this scan and any of its pixels is painted.
+        """
         if self.asked is None or self.asked[0] is not one or not (one.truth[self.pixels] > 0).any():
             return False
         self.asked = None

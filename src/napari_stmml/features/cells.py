@@ -38,7 +38,18 @@ class CellFeatures(Protocol):
         ...
 
     def channels(self, heights: np.ndarray) -> np.ndarray:
-        """Make channels, (c, rows, cols) float32, of a whole map, (rows, cols) without NaN."""
+        """Make channels, (c, rows, cols) float32, of a whole map, (rows, cols) without NaN.
+
+        Parameters
+        ----------
+        heights : ndarray of float32, shape (rows, cols)
+            Without NaN.
+
+        Returns
+        -------
+        ndarray of float32, shape (c, rows, cols)
+            What ``features`` takes, whole or in tiles.
+        """
         ...
 
     def features(self, channels: np.ndarray) -> np.ndarray:
@@ -46,7 +57,12 @@ class CellFeatures(Protocol):
         ...
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return trained weights by name; empty where nothing is trained."""
+        """Return trained weights by name; empty where nothing is trained.
+
+        Returns
+        -------
+        dict of str to ndarray
+        """
         ...
 
 
@@ -96,7 +112,17 @@ class CellEncoder:
         return bool(self.source.arrays())
 
     def at_pitch(self, pitch: int) -> "CellEncoder":
-        """Return itself: every cell is labelled."""
+        """Return itself: every cell is labelled.
+
+        Parameters
+        ----------
+        pitch : int
+            In px; it changes nothing.
+
+        Returns
+        -------
+        CellEncoder
+        """
         return self
 
     def encode(
@@ -130,6 +156,15 @@ class CellEncoder:
         """Make the channels of a whole map, (c, rows, cols); those of two biases one after the other.
 
         Missing heights are given the value of the nearest.
+
+        Parameters
+        ----------
+        heights : ndarray of float32, shape (rows, cols), or (2, rows, cols) with ``both_biases``
+            NaN where nothing was scanned.
+
+        Returns
+        -------
+        ndarray of float32, shape (c, rows, cols)
         """
         made = [
             self.source.channels(fill_nearest(one)) for one in (heights if self.both_biases else [heights])
@@ -139,14 +174,32 @@ class CellEncoder:
     def nearest(
         self, heights: np.ndarray, centres: np.ndarray, owners: np.ndarray, wanted: np.ndarray
     ) -> None:
-        """Return None: features come first."""
+        """Return None: features come first.
+
+        Returns
+        -------
+        None
+            Always, whatever is given: `Encoder.nearest` says what that means.
+        """
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the weights of the network, where there is one."""
+        """Return the weights of the network, where there is one.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Weights by name; empty where nothing was trained.
+        """
         return self.source.arrays()
 
     def describe(self) -> str:
-        """Return nothing."""
+        """Return nothing.
+
+        Returns
+        -------
+        str
+            Always empty.
+        """
         return ""
 
     def _features(self, channels: np.ndarray) -> np.ndarray:

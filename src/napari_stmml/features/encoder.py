@@ -48,7 +48,17 @@ class Encoder(Protocol):
         ...
 
     def at_pitch(self, pitch: int) -> "Encoder":
-        """Return the same encoder on a grid of another pitch, in px; itself where there is no choice."""
+        """Return the same encoder on a grid of another pitch, in px; itself where there is no choice.
+
+        Parameters
+        ----------
+        pitch : int
+            Step between windows, in px.
+
+        Returns
+        -------
+        Encoder
+        """
         ...
 
     def encode(
@@ -92,9 +102,19 @@ class Encoder(Protocol):
         ...
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the weights that a model file keeps, by name; none where nothing was trained."""
+        """Return the weights that a model file keeps, by name; none where nothing was trained.
+
+        Returns
+        -------
+        dict of str to ndarray
+        """
         ...
 
     def describe(self) -> str:
-        """Describe the network layer by layer; empty where there is none to describe."""
+        """Describe the network layer by layer; empty where there is none to describe.
+
+        Returns
+        -------
+        str
+        """
         ...

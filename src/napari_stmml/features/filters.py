@@ -93,7 +93,13 @@ class FilterFeatures:
         return np.stack([*squashed, *(maps[name] for name in _LOGARITHMS)], axis=-1)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return nothing: no weight is trained."""
+        """Return nothing: no weight is trained.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Always empty.
+        """
         return {}
 
 

@@ -92,7 +92,20 @@ def prepare_scans(
 
 
 def skipped(scan: Scan, error: ValueError, number: int | None = None) -> Skipped:
-    """Make the event that a scan is left out because of an error, which names it."""
+    """Make the event that a scan is left out because of an error, which names it.
+
+    Parameters
+    ----------
+    scan : Scan
+    error : ValueError
+        Why it is left out; its ``reason``, if it has one, is the reason in short.
+    number : int, optional
+        Of the scan in its request, from 0.
+
+    Returns
+    -------
+    Skipped
+    """
     reason = getattr(error, "reason", "cannot be prepared")
     return Skipped(scan.name, str(error), reason, number, scan.source or scan.name, scan.short_direction)
 

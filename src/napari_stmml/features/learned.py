@@ -112,7 +112,13 @@ class LearnedFeatures:
         return np.concatenate([*own, of_filters], axis=-1)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the weights."""
+        """Return the weights.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``layer.kernel`` and ``layer.bias`` of every convolution; empty where nothing was trained.
+        """
         return self.weights
 
     @cached_property

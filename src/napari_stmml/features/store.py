@@ -58,7 +58,19 @@ class EncodedMap:
 
     @classmethod
     def of(cls, heights: np.ndarray, encoder: Encoder) -> "EncodedMap":
-        """Take prepared heights, (rows, cols) or (2, rows, cols) float32; their features are not kept."""
+        """Take prepared heights, (rows, cols) or (2, rows, cols) float32; their features are not kept.
+
+        Parameters
+        ----------
+        heights : ndarray of float32, shape (rows, cols) or (2, rows, cols)
+            NaN where nothing was scanned.
+        encoder : Encoder
+
+        Returns
+        -------
+        EncodedMap
+            Its ``path`` is None.
+        """
         rows, cols = first_map(heights).shape
         complete = encoder.grid.complete(first_map(heights))
         encode, nearest = partial(encoder.encode, heights), partial(encoder.nearest, heights)
@@ -69,6 +81,19 @@ def encode_scan(
     scan: Scan, recipe: Recipe, encoder: Encoder, store: "FeatureStore | None" = None
 ) -> EncodedMap:
     """Prepare a scan for an encoder, unless a store has kept what comes of it.
+
+    Parameters
+    ----------
+    scan : Scan
+    recipe : Recipe
+        Says how heights are prepared.
+    encoder : Encoder
+    store : FeatureStore, optional
+        Where to look for what is kept, and to keep what is made; nothing is kept without one.
+
+    Returns
+    -------
+    EncodedMap
 
     Raises
     ------
@@ -81,7 +106,21 @@ def encode_scan(
 
 
 def write_features(made: EncodedMap, path: str | Path) -> Pieces:
-    """Write the features of all cells of a map as `EncodedMap.path` says, and yield them as they are made."""
+    """Write the features of all cells of a map as `EncodedMap.path` says, and yield them as they are made.
+
+    Parameters
+    ----------
+    made : EncodedMap
+    path : str or Path
+        The ``.npy`` file, which appears there when the last piece has been taken.
+
+    Yields
+    ------
+    place : index into the grid
+        As `Encoder.encode` yields it.
+    features : ndarray of float32, shape (cells down, cells across, n_features)
+        As they were made; in the file they are NaN where a cell is not complete.
+    """
     with atomic(path) as beside:
         np.lib.format.open_memmap(beside, "w+", np.float32, (*made.complete.shape, made.encoder.n_features))
         for place, some in made.encode(made.complete):
@@ -114,6 +153,19 @@ class FeatureStore:
 
     def prepare(self, scan: Scan, recipe: Recipe, grid: WindowGrid) -> StoredMap:
         """Prepare a scan into a file, unless that has been done.
+
+        Parameters
+        ----------
+        scan : Scan
+        recipe : Recipe
+            Says how heights are prepared.
+        grid : WindowGrid
+            Windows or cells, of which one at least has to fit.
+
+        Returns
+        -------
+        StoredMap
+            The file of the prepared heights; it goes with the store, or when nobody holds this any more.
 
         Raises
         ------
@@ -153,14 +205,38 @@ class FeatureStore:
         return self._keeping(key, EncodedMap.of(heights, encoder))
 
     def encoded(self, stored: StoredMap, encoder: Encoder, *, keep: bool = True) -> EncodedMap:
-        """Return what an encoder makes of a prepared map, to be kept unless told otherwise."""
+        """Return what an encoder makes of a prepared map, to be kept unless told otherwise.
+
+        Parameters
+        ----------
+        stored : StoredMap
+            As ``prepare`` returns it.
+        encoder : Encoder
+        keep : bool
+            Keep the features in a file when they are made, if the encoder allows it and there is room.
+
+        Returns
+        -------
+        EncodedMap
+        """
         if (found := self._kept(stored.key, encoder)) is not None:
             return found
         made = EncodedMap.of(stored.load(), encoder)
         return self._keeping(stored.key, made) if keep else made
 
     def holds(self, maps: Sequence[StoredMap], encoder: Encoder) -> bool:
-        """Say whether the features of all these maps together can be kept."""
+        """Say whether the features of all these maps together can be kept.
+
+        Parameters
+        ----------
+        maps : sequence of StoredMap
+        encoder : Encoder
+
+        Returns
+        -------
+        bool
+            Whether they take no more than ``total`` bytes; free space on the disk is not looked at.
+        """
         shapes = (encoder.grid.shape(first_map(one.load()).shape) for one in maps)
         return 4 * encoder.n_features * sum(rows * cols for rows, cols in shapes) <= self._total
 

@@ -43,7 +43,17 @@ def exemplar_pictures(exemplars: np.ndarray) -> np.ndarray:
 
 
 def exemplar_width(classifier: "SurfaceClassifier") -> str:
-    """Return how wide the picture of an exemplar is, in nm where the recipe resamples to a pixel density."""
+    """Return how wide the picture of an exemplar is, in nm where the recipe resamples to a pixel density.
+
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+
+    Returns
+    -------
+    str
+        A number with its unit, nm or px.
+    """
     side = 0 if classifier.exemplars is None else classifier.exemplars.shape[-1]
     recipe = classifier.recipe
     in_nm = recipe.resample and recipe.pixel_density > 0
@@ -51,7 +61,16 @@ def exemplar_width(classifier: "SurfaceClassifier") -> str:
 
 
 def cluster_shares(classifier: "SurfaceClassifier") -> list[float]:
-    """Return the share of each cluster in the training data, 0 to 1; NaN where it is not known."""
+    """Return the share of each cluster in the training data, 0 to 1; NaN where it is not known.
+
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+
+    Returns
+    -------
+    list of float, of length ``n_clusters``
+    """
     sizes = np.array(classifier.training.get("cluster_sizes", ()), float)
     if len(sizes) != classifier.n_clusters or not sizes.sum():
         return [float("nan")] * classifier.n_clusters

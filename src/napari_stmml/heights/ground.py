@@ -41,7 +41,17 @@ def levelled(heights: np.ndarray) -> np.ndarray:
 
 
 def coarse_median(half: np.ndarray) -> np.ndarray:
-    """Return the running median, on cells of 4 px, (n, m), of heights on cells of 2 px, (2 n, 2 m)."""
+    """Return the running median, on cells of 4 px, (n, m), of heights on cells of 2 px, (2 n, 2 m).
+
+    Parameters
+    ----------
+    half : ndarray, shape (2 n, 2 m)
+        Heights on cells of 2 px, in any unit.
+
+    Returns
+    -------
+    ndarray, shape (n, m)
+    """
     from scipy.ndimage import median_filter
 
     return np.asarray(median_filter(halved(half), _WIDE, mode="nearest"))
@@ -75,7 +85,17 @@ def ground(half: np.ndarray, coarse: np.ndarray) -> np.ndarray:
 
 
 def ground_below(heights: np.ndarray) -> np.ndarray:
-    """Return the ground of a map, (rows, cols) float32, of any size, on its own pixels."""
+    """Return the ground of a map, (rows, cols) float32, of any size, on its own pixels.
+
+    Parameters
+    ----------
+    heights : ndarray of float32, shape (rows, cols)
+        Without NaN, in any unit.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, cols)
+    """
     rows, cols = heights.shape
     framed = np.pad(heights, [(0, -size % 4) for size in heights.shape], mode="edge")
     half = halved(blurred(framed, 2.0))

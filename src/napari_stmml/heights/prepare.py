@@ -86,6 +86,25 @@ class Preprocessing:
         """Bring flattened heights, (rows, cols), of a scan to 0..1 as float32; with those at its other bias.
 
         Of two biases the lower one, the filled states, comes first, whichever way it was recorded.
+
+        Parameters
+        ----------
+        flat : ndarray of float, shape (rows, cols)
+            nm, NaN where nothing was scanned.
+        scan : Scan
+            That of the heights; with ``other`` if ``both_biases``.
+        force : bool
+            Prepare the heights at the other bias although they are too coarse or too large.
+
+        Returns
+        -------
+        ndarray of float32, shape (rows, cols), or (2, rows, cols) of both biases
+            Heights in 0..1 (or as ``normalisation`` has it), NaN where they are missing at either bias.
+
+        Raises
+        ------
+        NotUsable
+            If both biases are wanted and there is one only, or the heights cannot be normalised.
         """
         own = normalise(flat, self.normalisation, self.data_scaling)
         if not self.both_biases:

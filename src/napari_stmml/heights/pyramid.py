@@ -6,19 +6,49 @@ _TRUNCATE = 3.0  # standard deviations, at which a Gaussian ends
 
 
 def blurred(heights: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur a map, (rows, cols), with a Gaussian of ``sigma`` px that ends at 3 sigma."""
+    """Blur a map, (rows, cols), with a Gaussian of ``sigma`` px that ends at 3 sigma.
+
+    Parameters
+    ----------
+    heights : ndarray of float, shape (rows, cols)
+        Without NaN, in any unit.
+    sigma : float
+        px.
+
+    Returns
+    -------
+    ndarray, shape and dtype of ``heights``
+    """
     from scipy.ndimage import gaussian_filter
 
     return gaussian_filter(heights, sigma, mode="nearest", truncate=_TRUNCATE)
 
 
 def halved(heights: np.ndarray) -> np.ndarray:
-    """Average every 2 x 2 px of a map with an even number of rows and columns."""
+    """Average every 2 x 2 px of a map with an even number of rows and columns.
+
+    Parameters
+    ----------
+    heights : ndarray of float32, shape (2 rows, 2 cols)
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, cols)
+    """
     return (heights[::2, ::2] + heights[1::2, ::2] + heights[::2, 1::2] + heights[1::2, 1::2]) / np.float32(4)
 
 
 def doubled(heights: np.ndarray) -> np.ndarray:
-    """Interpolate a map to twice the rows and columns."""
+    """Interpolate a map to twice the rows and columns.
+
+    Parameters
+    ----------
+    heights : ndarray of float32, shape (rows, cols)
+
+    Returns
+    -------
+    ndarray of float32, shape (2 rows, 2 cols)
+    """
     for _ in range(2):
         framed = np.concatenate([heights[:1], heights, heights[-1:]])
         doubled = np.empty((2 * len(heights), heights.shape[1]), heights.dtype)

@@ -14,5 +14,10 @@ class StoredMap:
     key: str = ""
 
     def load(self) -> np.ndarray:
-        """Return the heights, (rows, cols) or (2, rows, cols) float32, mapped: only what is used is read."""
+        """Return the heights, (rows, cols) or (2, rows, cols) float32, mapped: only what is used is read.
+
+        Returns
+        -------
+        ndarray of float32, shape (rows, cols) or (2, rows, cols)
+        """
         return np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False))

@@ -69,6 +69,16 @@ def way_back(scan: Scan, others: Iterable[Scan]) -> Scan | None:
     """Return the scan of the same frame in the opposite fast direction; None if it is not among the others.
 
     Of several, one with the same history is taken: a flattened scan goes with a flattened one.
+
+    Parameters
+    ----------
+    scan : Scan
+    others : iterable of Scan
+        May hold ``scan`` itself.
+
+    Returns
+    -------
+    Scan or None
     """
     wanted = (scan.source, scan.channel, scan.heights.shape, scan.way_back or None)
     backs = [one for one in others if (one.source, one.channel, one.heights.shape, one.direction) == wanted]
@@ -78,21 +88,56 @@ def way_back(scan: Scan, others: Iterable[Scan]) -> Scan | None:
 def with_way_back(
     scans: Sequence[Scan], others: Sequence[Scan], preparation: Preprocessing
 ) -> Iterator[Scan]:
-    """Yield the scans to prepare, as `paired` does, with the way back of each from the others."""
+    """Yield the scans to prepare, as `paired` does, with the way back of each from the others.
+
+    Parameters
+    ----------
+    scans : sequence of Scan
+    others : sequence of Scan
+        Where the way back is looked for, besides ``scans``.
+    preparation : Preprocessing
+
+    Yields
+    ------
+    Scan
+        One for each of ``scans``, in the same order.
+    """
     for scan in scans:
         back = way_back(scan, (*scans, *others))
         yield next(paired([scan] if back is None else [scan, back], preparation))
 
 
 def with_other_bias(scans: Sequence[Scan], preparation: Preprocessing) -> Iterator[Scan]:
-    """Yield scans that are prepared already: each with the bias of its way back, as `paired` gives it."""
+    """Yield scans that are prepared already: each with the bias of its way back, as `paired` gives it.
+
+    Parameters
+    ----------
+    scans : sequence of Scan
+    preparation : Preprocessing
+        Unless it takes both biases, the scans stay as they are.
+
+    Yields
+    ------
+    Scan
+        One for each, in the same order.
+    """
     for scan in scans:
         back = way_back(scan, scans) if preparation.both_biases else None
         yield scan if back is None else replace(scan, other_bias=back.bias)
 
 
 def first_map(heights: np.ndarray) -> np.ndarray:
-    """Return the map, (rows, cols), of prepared heights; the first one, of those of two biases."""
+    """Return the map, (rows, cols), of prepared heights; the first one, of those of two biases.
+
+    Parameters
+    ----------
+    heights : ndarray, shape (rows, cols) or (2, rows, cols)
+
+    Returns
+    -------
+    ndarray, shape (rows, cols)
+        A view, not a copy.
+    """
     return heights if heights.ndim == 2 else heights[0]
 
 

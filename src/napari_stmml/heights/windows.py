@@ -33,7 +33,18 @@ class WindowGrid:
             raise ValueError(f"pitch must be 1 to {self.window} px (the window), got {self.pitch}")
 
     def starts(self, length: int) -> np.ndarray:
-        """Return the first pixel of every window along an axis of ``length`` px; empty if none fits."""
+        """Return the first pixel of every window along an axis of ``length`` px; empty if none fits.
+
+        Parameters
+        ----------
+        length : int
+            In px.
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+            In px, ascending; the last window ends at the far edge.
+        """
         last = length - self.window
         if last < 0:
             return np.empty(0, int)
@@ -41,11 +52,31 @@ class WindowGrid:
         return regular if regular[-1] == last else np.append(regular, last)
 
     def shape(self, shape: tuple[int, int]) -> tuple[int, int]:
-        """Count the windows down and across a map of this shape."""
+        """Count the windows down and across a map of this shape.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Rows and columns of the map, in px.
+
+        Returns
+        -------
+        (int, int)
+            Rows and columns of the grid; 0 along an axis where no window fits.
+        """
         return len(self.starts(shape[0])), len(self.starts(shape[1]))
 
     def complete(self, heights: np.ndarray) -> np.ndarray:
-        """Say which windows of ``heights``, (M, N), hold no NaN; shape (rows, cols) of the grid, bool."""
+        """Say which windows of ``heights``, (M, N), hold no NaN; shape (rows, cols) of the grid, bool.
+
+        Parameters
+        ----------
+        heights : ndarray of float, shape (M, N)
+
+        Returns
+        -------
+        ndarray of bool, shape (rows, cols) of the grid
+        """
         rows, cols = self.starts(heights.shape[0]), self.starts(heights.shape[1])
         # Sum of the missing pixels of any rectangle from a table of sums, (M + 1, N + 1).
         missing = np.zeros((heights.shape[0] + 1, heights.shape[1] + 1), np.int64)

@@ -50,7 +50,17 @@ class Format:
     order: Callable[[Path], Any] = lambda path: (str(path.parent), path.name)
 
     def matches(self, path: Path) -> bool:
-        """Say whether the name is that of a file of this format."""
+        """Say whether the name is that of a file of this format.
+
+        Parameters
+        ----------
+        path : Path
+            Its folder does not matter, nor do capitals; the file need not exist.
+
+        Returns
+        -------
+        bool
+        """
         return any(fnmatchcase(path.name.lower(), pattern) for pattern in self.patterns)
 
 
@@ -70,7 +80,17 @@ FORMATS: tuple[Format, ...] = (
 
 
 def is_scan_file(path: str | Path) -> bool:
-    """Say whether the name is that of a scan, or of a session of them, of a format that can be read."""
+    """Say whether the name is that of a scan, or of a session of them, of a format that can be read.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file need not exist.
+
+    Returns
+    -------
+    bool
+    """
     return _format_of(Path(path)) is not None
 
 

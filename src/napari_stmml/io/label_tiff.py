@@ -169,14 +169,33 @@ def write_values(path: str | Path, values: np.ndarray, pixel_size: tuple[float, 
 
 
 def read_values(path: str | Path) -> np.ndarray:
-    """Read what ``write_values`` wrote, (rows, cols) float32."""
+    """Read what ``write_values`` wrote, (rows, cols) float32.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, cols)
+    """
     import tifffile
 
     return tifffile.imread(path)
 
 
 def is_label_map(path: str | Path) -> bool:
-    """Say whether a TIFF carries our classes, without reading its pixels."""
+    """Say whether a TIFF carries our classes, without reading its pixels.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    bool
+        False, too, where the file cannot be read.
+    """
     import tifffile
 
     try:

@@ -46,7 +46,13 @@ class Setting:
     how: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return value and unit as JSON knows them."""
+        """Return value and unit as JSON knows them.
+
+        Returns
+        -------
+        dict of str to object
+            ``value`` and ``unit``, and ``how`` where the value is derived.
+        """
         how = {"how": self.how} if self.how else {}
         return {"value": as_json(self.value), "unit": self.unit, **how}
 
@@ -70,6 +76,17 @@ class Row:
     def matches(self, words: str) -> bool:
         """Say whether every word stands somewhere in the row.
 
+        Parameters
+        ----------
+        words : str
+            Parted by spaces; capital letters do not count. Without any word every row matches.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
         >>> row = Row("Timing", "Raster time", "0.5 ms", "parameter file", Setting("Raster_Time", 5e-4))
         >>> row.matches("time raster"), row.matches("bias")
         (True, False)
@@ -82,15 +99,39 @@ class FileSettings(Protocol):
     """All that the files of a scan say beside the heights."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as JSON knows it, derived values apart from those that stand in a file."""
+        """Return everything as JSON knows it, derived values apart from those that stand in a file.
+
+        Returns
+        -------
+        dict of str to object
+        """
 
     def rows(self) -> list[Row]:
-        """Return the table for people, grouped as ``GROUPS``."""
+        """Return the table for people, grouped as ``GROUPS``.
+
+        Returns
+        -------
+        list of Row
+        """
 
 
 def for_people(value: Any, unit: str = "") -> str:
     """Write a value as people do: four digits, a unit of fitting size; ``unit`` is the file's word.
 
+    Parameters
+    ----------
+    value : object
+        A number, a text, yes or no, or a list or dict of these.
+    unit : str
+        ``Volt``, ``Ampere``, ``--`` for none; used for numbers and for a text that is a range, ``-1;1``.
+
+    Returns
+    -------
+    str
+        On one line.
+
+    Examples
+    --------
     >>> for_people(-1.7000000000000002, "Volt"), for_people(5e-11, "Ampere"), for_people(True, "--")
     ('-1.7 V', '50 pA', 'yes')
     >>> for_people(2e-8, "Meter"), for_people(0.0005, "Second"), for_people(3.0, "Percent")

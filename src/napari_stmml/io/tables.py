@@ -128,13 +128,40 @@ def save_table(
 
 
 def save_parameters(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> Path:
-    """Write a job's parameters as CSV: name, value, default, unit and help of each."""
+    """Write a job's parameters as CSV: name, value, default, unit and help of each.
+
+    Parameters
+    ----------
+    path : str or Path
+    rows : iterable of dict
+        One for each parameter; keys as above, and a missing one is left blank.
+
+    Returns
+    -------
+    Path
+        The file that was written.
+
+    Raises
+    ------
+    ValueError
+        If a row has any other key.
+    """
     return save_table(path, rows, ["name", "value", "default", "unit", "help"])
 
 
 def utc(taken: datetime | None) -> str:
     """Write a time in UTC, ``?`` where it is not known; one without a time zone is taken to be UTC.
 
+    Parameters
+    ----------
+    taken : datetime or None
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
     >>> utc(datetime(2011, 3, 10, 17, 31)), utc(None)
     ('2011-03-10 17:31:00 UTC', '?')
     """

@@ -11,7 +11,15 @@ from napari_stmml.clustering.embedding import Drawn, Latent
 
 
 def save_question(path: str | Path, groups: Sequence[np.ndarray], space: Prototypes) -> None:
-    """Write what is laid out, ``groups`` and ``space`` as `clustering.embedding.look` takes them."""
+    """Write what is laid out, ``groups`` and ``space`` as `clustering.embedding.look` takes them.
+
+    Parameters
+    ----------
+    path : str or Path
+    groups : sequence of ndarray of int, shape (cells,)
+        Class of each cell of each scan.
+    space : Prototypes
+    """
     arrays: dict[str, Any] = {f"group/{number}": group for number, group in enumerate(groups)}
     arrays |= {f"space/{name}": array for name, array in space.arrays().items()}
     np.savez(path, **arrays)
@@ -33,7 +41,16 @@ def save_view(path: str | Path, view: Latent) -> None:
 
 
 def load_view(path: str | Path) -> Latent:
-    """Read what `save_view` wrote."""
+    """Read what `save_view` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Latent
+    """
     with np.load(path, allow_pickle=False) as known:
         points = tuple(known[f"points/{number}"] for number in range(len(known.files) - 3))
         first, second = map(str, known["axes"])

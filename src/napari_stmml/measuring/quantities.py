@@ -75,6 +75,20 @@ def with_units(table: pd.DataFrame, unit: str) -> pd.DataFrame:
 def heading(name: str, unit: str) -> str:
     r"""Write the name of a column and its unit for people, on two lines.
 
+    Parameters
+    ----------
+    name : str
+        One of ``QUANTITIES``; any other has no unit.
+    unit : str
+        Of lengths: ``nm``, or ``px`` where the scale is not known.
+
+    Returns
+    -------
+    str
+        One line where there is no unit.
+
+    Examples
+    --------
     >>> heading("area_mean", "nm"), heading("density", "px"), heading("touches_border", "nm")
     ('area mean\n(nm²)', 'density\n(px⁻²)', 'touches border')
     """

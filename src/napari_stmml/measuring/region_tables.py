@@ -87,6 +87,17 @@ def write_table(path: Path, table: pd.DataFrame, unit: str = "") -> Path:
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a table as plain Python values; NaN, which JSON does not have, becomes None.
 
+    Parameters
+    ----------
+    table : DataFrame
+
+    Returns
+    -------
+    list of dict
+        One for each row: name of the column to value.
+
+    Examples
+    --------
     >>> rows_of(pd.DataFrame({"a": [1, 2], "b": [0.5, float("nan")]}))
     [{'a': 1, 'b': 0.5}, {'a': 2, 'b': None}]
     """
@@ -96,6 +107,19 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
 def file_name(name: str, taken: set[str]) -> str:
     """Turn the name of a class into a part of a file name that is not in ``taken``, and add it there.
 
+    Parameters
+    ----------
+    name : str
+    taken : set of str
+        Names in small letters; the new one is added.
+
+    Returns
+    -------
+    str
+        Letters, digits, ``_``, ``+`` and ``-``; at most 60 bytes and perhaps a number.
+
+    Examples
+    --------
     >>> taken = set()
     >>> file_name("C/D defect (row)", taken), file_name("c:d defect row", taken)
     ('C_D_defect_row', 'c_d_defect_row_2')

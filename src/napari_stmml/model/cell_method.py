@@ -40,7 +40,13 @@ class CellMethod:
         go_on: Any = None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Encoder:
-        """Train the network on maps, of very many on some; filters have none to train."""
+        """Train the network on maps, of very many on some; filters have none to train. See ``Method.train``.
+
+        Returns
+        -------
+        Encoder
+            With the weights so far if ``should_stop`` said so.
+        """
         encoder = make_encoder(recipe)
         if not recipe.trains:
             return encoder
@@ -75,7 +81,12 @@ class CellMethod:
         return maps
 
     def batches(self, maps: TrainingMaps, recipe: Recipe) -> int:
-        """Return 0: a sample of features is clustered at once."""
+        """Return 0: a sample of features is clustered at once. See ``Method.batches``.
+
+        Returns
+        -------
+        int
+        """
         return 0
 
     def cluster(
@@ -92,7 +103,20 @@ class CellMethod:
         on_event: Listener = ignore,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> SurfaceClassifier:
-        """Cluster a sample of the cells of the maps; with ``auto`` in the number of clusters proposed."""
+        """Cluster a sample of the cells of the maps; with ``auto`` in the number of clusters proposed.
+
+        See ``Method.cluster``.
+
+        Returns
+        -------
+        SurfaceClassifier
+            Each cluster is a class of its own.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer cells than clusters.
+        """
         cell, more = encoder.grid.window, {}
         sample = sample_cells(
             encoder,

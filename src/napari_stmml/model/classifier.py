@@ -101,7 +101,17 @@ class SurfaceClassifier:
         return self.classes.colours
 
     def save(self, path: str | Path) -> Path:
-        """Write the model to one file, ``name.stmml``, replacing an older one only when all is written."""
+        """Write the model to one file, ``name.stmml``, replacing an older one only when all is written.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        Path
+            ``path``, where the file is now.
+        """
         about = {
             "recipe": self.recipe.as_dict(),
             "features": EDITION,
@@ -119,6 +129,14 @@ class SurfaceClassifier:
     @classmethod
     def load(cls, path: str | Path) -> "SurfaceClassifier":
         """Read a model file. Nothing in it can run code: JSON and plain arrays are all that is read.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        SurfaceClassifier
 
         Raises
         ------
@@ -324,7 +342,17 @@ class SurfaceClassifier:
         return self._learnt(key, name, np.asarray(features[wanted]), painted[wanted], int(painted.max()))
 
     def forget(self, key: ScanKey) -> "SurfaceClassifier":
-        """Return a model without the examples of one scan; the model itself if it has none of it."""
+        """Return a model without the examples of one scan; the model itself if it has none of it.
+
+        Parameters
+        ----------
+        key : ScanKey
+            That of the scan.
+
+        Returns
+        -------
+        SurfaceClassifier
+        """
         if self.examples is None or key not in self.examples.keys:
             return self
         examples = self.examples.without(key)

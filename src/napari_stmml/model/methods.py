@@ -67,7 +67,17 @@ class Method(Protocol):
         ...
 
     def batches(self, maps: TrainingMaps, recipe: Recipe) -> int:
-        """Return in how many batches ``cluster`` makes features that can be kept in files; 0 for none."""
+        """Return in how many batches ``cluster`` makes features that can be kept in files; 0 for none.
+
+        Parameters
+        ----------
+        maps : TrainingMaps
+        recipe : Recipe
+
+        Returns
+        -------
+        int
+        """
         ...
 
     def cluster(
@@ -115,5 +125,15 @@ class Method(Protocol):
 
 
 def method_of(recipe: Recipe) -> Method:
-    """Return how a recipe is trained and clustered."""
+    """Return how a recipe is trained and clustered.
+
+    Parameters
+    ----------
+    recipe : Recipe
+
+    Returns
+    -------
+    Method
+        That of windows, or that of cells.
+    """
     return WindowMethod() if recipe.of_windows else CellMethod()

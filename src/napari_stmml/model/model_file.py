@@ -21,7 +21,20 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 def write(path: str | Path, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Path:
-    """Write ``about`` as ``classifier.json`` and every array as ``name.npy`` into one zip, atomically."""
+    """Write ``about`` as ``classifier.json`` and every array as ``name.npy`` into one zip, atomically.
+
+    Parameters
+    ----------
+    path : str or Path
+    about : dict
+        As JSON knows it; ``format`` is added.
+    arrays : dict of str to ndarray
+
+    Returns
+    -------
+    Path
+        ``path``, where the file is now.
+    """
     path = Path(path)
     with atomic(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as file:
         file.writestr(ABOUT, json.dumps({"format": FORMAT, **about}, indent=1))
@@ -34,6 +47,16 @@ def write(path: str | Path, about: dict[str, Any], arrays: dict[str, np.ndarray]
 
 def read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read what ``write`` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    about : dict
+        What ``classifier.json`` holds, ``format`` included.
+    arrays : dict of str to ndarray
 
     Raises
     ------
@@ -98,6 +121,16 @@ def lineage(training: Mapping[str, Any]) -> str:
     """Return what tells the labels of one model from those of another: a hash of how it was made.
 
     Edits of its classes, and what it learns, leave it as it is.
+
+    Parameters
+    ----------
+    training : mapping of str to anything JSON knows
+        ``training`` of a model; ``cluster_sizes`` does not count.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
     """
     made = {key: value for key, value in training.items() if key != "cluster_sizes"}
     return sha256(json.dumps(made, sort_keys=True, default=str).encode()).hexdigest()[:16]

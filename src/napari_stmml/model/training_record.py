@@ -58,7 +58,13 @@ class TrainingRecord:
     made_with: dict[str, str] = field(default_factory=model_file.versions)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON knows it."""
+        """Return it as JSON knows it.
+
+        Returns
+        -------
+        dict
+            ``files``, ``seed``, ``history`` and ``made_with``.
+        """
         return {**vars(self), "files": list(self.files), "history": list(self.history)}
 
     @classmethod
@@ -103,13 +109,36 @@ def new_classifier(
 
 
 def save_network(path: str | Path, recipe: Recipe, encoder: Encoder, record: TrainingRecord) -> Path:
-    """Write an encoder before there are clusters, with the recipe and the record of its training."""
+    """Write an encoder before there are clusters, with the recipe and the record of its training.
+
+    Parameters
+    ----------
+    path : str or Path
+    recipe : Recipe
+    encoder : Encoder
+    record : TrainingRecord
+
+    Returns
+    -------
+    Path
+        ``path``, where the file is now.
+    """
     about = {"recipe": recipe.as_dict(), "features": EDITION, "training": record.as_dict()}
     return model_file.write(path, about, weights_of(encoder))
 
 
 def load_network(path: str | Path) -> tuple[Recipe, Encoder, TrainingRecord]:
     """Read the encoder of a model file, with clusters or without.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    recipe : Recipe
+    encoder : Encoder
+    record : TrainingRecord
 
     Raises
     ------

@@ -39,7 +39,18 @@ class WindowMethod:
         go_on: TrainingState | None = None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Encoder:
-        """Train the autoencoder on windows of the maps."""
+        """Train the autoencoder on windows of the maps. See ``Method.train``.
+
+        Returns
+        -------
+        Encoder
+            With the weights so far if ``should_stop`` said so.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer windows than clusters.
+        """
         n_windows = len(_to_cluster(maps, recipe))
         if n_windows < recipe.num_clusters:
             raise ValueError(
@@ -77,7 +88,13 @@ class WindowMethod:
         return replace(maps, train=_counted(maps.train, recipe), test=_counted(maps.test, recipe))
 
     def batches(self, maps: TrainingMaps, recipe: Recipe) -> int:
-        """Return how many batches of features there are to keep."""
+        """Return how many batches of features there are to keep. See ``Method.batches``.
+
+        Returns
+        -------
+        int
+            0 where the features are not those of single windows.
+        """
         if recipe.features != "windows":
             return 0
         return -(-len(_to_cluster(maps, recipe)) // _size(recipe))
@@ -96,7 +113,18 @@ class WindowMethod:
         on_event: Listener = ignore,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> SurfaceClassifier:
-        """Cluster the features of all training windows."""
+        """Cluster the features of all training windows. See ``Method.cluster``.
+
+        Returns
+        -------
+        SurfaceClassifier
+            Each cluster is a class of its own.
+
+        Raises
+        ------
+        Stopped
+            If ``should_stop`` said so.
+        """
         assert isinstance(encoder, WindowEncoder | DenseWindowEncoder)
         windows = _to_cluster(maps, recipe)
         if quick:

@@ -49,15 +49,36 @@ class Windows:
         return self.autoencoder.network
 
     def at_pitch(self: _Self, pitch: int) -> _Self:
-        """Return the same encoder with another step between windows, in px."""
+        """Return the same encoder with another step between windows, in px.
+
+        Parameters
+        ----------
+        pitch : int
+            In px, 1 to the window.
+
+        Returns
+        -------
+        encoder of the same class
+        """
         return replace(self, grid=WindowGrid(self.grid.window, pitch))
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the weights."""
+        """Return the weights.
+
+        Returns
+        -------
+        dict of str to ndarray
+        """
         return self.autoencoder.weights
 
     def describe(self) -> str:
-        """Describe the network layer by layer, as Keras prints it."""
+        """Describe the network layer by layer, as Keras prints it.
+
+        Returns
+        -------
+        str
+            A table of many lines.
+        """
         return summary(self.grid.window)
 
 
@@ -100,7 +121,13 @@ class WindowEncoder(Windows):
     def nearest(
         self, heights: np.ndarray, centres: np.ndarray, owners: np.ndarray, wanted: np.ndarray
     ) -> None:
-        """Return None: features come first."""
+        """Return None: features come first. See ``Encoder.nearest``.
+
+        Returns
+        -------
+        None
+            Whatever the arguments.
+        """
 
 
 class DenseWindowEncoder(Windows):
@@ -120,14 +147,36 @@ class DenseWindowEncoder(Windows):
     def nearest(
         self, heights: np.ndarray, centres: np.ndarray, owners: np.ndarray, wanted: np.ndarray
     ) -> Iterator[tuple[Place, np.ndarray, np.ndarray]]:
-        """Find the nearest centres by sliding them over the map of features."""
+        """Find the nearest centres by sliding them over the map of features. See ``Encoder.nearest``.
+
+        Yields
+        ------
+        place : (slice, slice)
+            Of the windows of a tile in the grid.
+        group, confidence : ndarray of int and of float32
+        """
         encode = self.autoencoder.dense_encoder
         return dense_unet.label_tiles(encode, heights, self.grid, centres, owners=owners, wanted=wanted)
 
     def batches(
         self, windows: WindowStream, size: int, seed: int, kept: Kept | None = None
     ) -> Iterator[np.ndarray]:
-        """Yield the features of all windows in batches, map after map in a random order; none are kept."""
+        """Yield the features of all windows in batches, map after map in a random order; none are kept.
+
+        Parameters
+        ----------
+        windows : WindowStream
+        size : int
+            Windows of a batch.
+        seed : int
+        kept : callable, optional
+            Not used.
+
+        Yields
+        ------
+        ndarray of float32, shape (size, n_features)
+            The last one may be shorter.
+        """
         return in_batches(self._shuffled(windows, size, seed), size)
 
     def _shuffled(self, windows: WindowStream, size: int, seed: int) -> Iterator[np.ndarray]:

@@ -43,6 +43,33 @@ def train_autoencoder(
     first batch and after every epoch; ``keep_state`` what ``go_on`` takes to continue after that
     epoch, with the very same result. ``should_stop`` is asked after every batch.
 
+    Parameters
+    ----------
+    train : WindowStream
+        Windows to train on.
+    validation : WindowStream or None
+        Windows for the ``val_...`` losses; None or an empty one for none.
+    window : int
+        Side of a window in px.
+    epochs : int
+        Epochs in all, those before ``go_on`` counted.
+    batch_size : int
+        Windows of a step.
+    learning_rate : float
+    seed : int
+        Of the first weights and of the orders of windows.
+    on_batch, on_epoch, keep, should_stop : callable
+        As above.
+    keep_state : callable, optional
+        As above.
+    go_on : TrainingState, optional
+        What ``keep_state`` got; its own epochs are not trained again.
+
+    Returns
+    -------
+    Autoencoder
+        The network so far if ``should_stop`` said so.
+
     Raises
     ------
     ValueError

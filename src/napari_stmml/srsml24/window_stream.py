@@ -26,7 +26,18 @@ class WindowMap(StoredMap):
 
 
 def with_counts(stored: StoredMap, grid: WindowGrid) -> WindowMap:
-    """Count the windows of a stored map, unless that has been done."""
+    """Count the windows of a stored map, unless that has been done.
+
+    Parameters
+    ----------
+    stored : StoredMap
+    grid : WindowGrid
+
+    Returns
+    -------
+    WindowMap
+        ``stored`` itself if it is one; then nothing is read.
+    """
     if isinstance(stored, WindowMap):
         return stored
     heights = stored.load()
@@ -35,7 +46,19 @@ def with_counts(stored: StoredMap, grid: WindowGrid) -> WindowMap:
 
 
 def store_map(path: str | Path, heights: np.ndarray, grid: WindowGrid) -> WindowMap:
-    """Write prepared heights, (rows, cols) and NaN, as ``.npy``, and count their windows."""
+    """Write prepared heights, (rows, cols) and NaN, as ``.npy``, and count their windows.
+
+    Parameters
+    ----------
+    path : str or Path
+    heights : ndarray, shape (rows, cols)
+        Written as float32.
+    grid : WindowGrid
+
+    Returns
+    -------
+    WindowMap
+    """
     write_array(path, heights.astype(np.float32, copy=False))
     return with_counts(StoredMap(Path(path)), grid)
 
@@ -100,6 +123,21 @@ class WindowStream:
         """Yield every window once, in batches of (size, window, window) float32, the last one shorter.
 
         In the order of the maps, or, with a ``seed`` (an int or ints), in a random one.
+
+        Parameters
+        ----------
+        size : int
+            Windows of a batch.
+        seed : int or sequence of int, optional
+
+        Yields
+        ------
+        ndarray of float32, shape (size, window, window)
+
+        Raises
+        ------
+        ValueError
+            If a stored map has another number of windows than were counted.
         """
         rng = None if seed is None else np.random.default_rng(seed)
         cut = (

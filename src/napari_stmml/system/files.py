@@ -21,6 +21,16 @@ KEPT = 10  # older copies of a file
 def atomic(path: str | Path) -> Iterator[Path]:
     """Give a new file beside ``path`` to write to; it takes the place of ``path`` when all went well.
 
+    Parameters
+    ----------
+    path : str or Path
+        The file to replace; its folder is made if it is not there.
+
+    Yields
+    ------
+    Path
+        A new, empty file in the same folder, with the same ending.
+
     Raises
     ------
     OSError
@@ -43,14 +53,39 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write a text file, atomically, in UTF-8."""
+    """Write a text file, atomically, in UTF-8.
+
+    Parameters
+    ----------
+    path : str or Path
+        Replaced if it exists; its folder is made if it is not there.
+    text : str
+
+    Returns
+    -------
+    Path
+        The file that was written.
+    """
     with atomic(path) as beside:
         beside.write_text(text, "utf-8")
     return Path(path)
 
 
 def write_array(path: str | Path, array: np.ndarray) -> Path:
-    """Write an array as ``.npy``, atomically; no pickle."""
+    """Write an array as ``.npy``, atomically; no pickle.
+
+    Parameters
+    ----------
+    path : str or Path
+        Replaced if it exists; its folder is made if it is not there.
+    array : ndarray
+        Of any type but objects.
+
+    Returns
+    -------
+    Path
+        The file that was written.
+    """
     with atomic(path) as beside, beside.open("wb") as file:
         np.save(file, array, allow_pickle=False)
     return Path(path)
@@ -59,6 +94,20 @@ def write_array(path: str | Path, array: np.ndarray) -> Path:
 def free_name(name: str, is_taken: Callable[[str], bool], between: str = "_") -> str:
     """Return a name or, if it is taken, the first that is free with a number behind it, from 2 on.
 
+    Parameters
+    ----------
+    name : str
+    is_taken : callable
+        Gets a name, and says whether it is taken.
+    between : str
+        What stands between the name and the number.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
     >>> free_name("map", {"map", "map_2"}.__contains__)
     'map_3'
     """
@@ -67,7 +116,19 @@ def free_name(name: str, is_taken: Callable[[str], bool], between: str = "_") ->
 
 
 def free_path(path: Path, between: str = "_") -> Path:
-    """Return a path or, if there is a file or folder of its name, the first free one with a number."""
+    """Return a path or, if there is a file or folder of its name, the first free one with a number.
+
+    Parameters
+    ----------
+    path : Path
+    between : str
+        What stands between the stem of the name and the number.
+
+    Returns
+    -------
+    Path
+        In the same folder, with the same ending.
+    """
 
     def is_taken(stem: str) -> bool:
         return path.with_name(f"{stem}{path.suffix}").exists()
@@ -78,6 +139,19 @@ def free_path(path: Path, between: str = "_") -> Path:
 def with_ending(path: str | Path, ending: str) -> Path:
     """Return a path that a person wrote, its home folder in full, with the ending of its kind of file.
 
+    Parameters
+    ----------
+    path : str or Path
+    ending : str
+        With its dot: ``.stmml``.
+
+    Returns
+    -------
+    Path
+        As it was if it had the ending; else the ending is added behind the whole name.
+
+    Examples
+    --------
     >>> with_ending("si001-h", ".stmml").name
     'si001-h.stmml'
     """
@@ -86,13 +160,30 @@ def with_ending(path: str | Path, ending: str) -> Path:
 
 
 def sweep(folder: str | Path) -> None:
-    """Remove what a killed process left half written below a folder in which nobody else writes."""
+    """Remove what a killed process left half written below a folder in which nobody else writes.
+
+    Parameters
+    ----------
+    folder : str or Path
+        It is searched with all folders below it.
+    """
     for left in Path(folder).rglob(f"{BEGUN}*"):
         left.unlink(missing_ok=True)
 
 
 def put_aside(path: str | Path) -> Path:
-    """Move a file that cannot be used to a name that nothing opens, and where it stays; return it."""
+    """Move a file that cannot be used to a name that nothing opens, and where it stays; return it.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, which must exist.
+
+    Returns
+    -------
+    Path
+        Where it is now, in the same folder.
+    """
     return Path(path).replace(_aside(Path(path), "damaged.bak"))
 
 
@@ -100,6 +191,16 @@ def keep_aside(path: str | Path) -> Path:
     """Keep a copy of a file, which stays where it is, before another takes its place; return the copy.
 
     Of more than ten copies, the oldest go.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, which must exist.
+
+    Returns
+    -------
+    Path
+        The copy, beside the file; a second name of it where the disk allows that.
     """
     path = Path(path)
     aside = _aside(path)
@@ -110,7 +211,15 @@ def keep_aside(path: str | Path) -> Path:
 
 
 def link_or_copy(path: str | Path, new: str | Path) -> None:
-    """Give a file a second name, or copy it where that cannot be done."""
+    """Give a file a second name, or copy it where that cannot be done.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, which must exist.
+    new : str or Path
+        The second name, or where the copy goes.
+    """
     try:
         os.link(path, new)
     except OSError:
@@ -118,7 +227,17 @@ def link_or_copy(path: str | Path, new: str | Path) -> None:
 
 
 def identity(path: str | Path) -> tuple[int, ...]:
-    """Return what tells a file from one that has taken its place; nothing where there is none."""
+    """Return what tells a file from one that has taken its place; nothing where there is none.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    tuple of int
+        Inode, time of the last change in ns, and size in bytes; empty where there is no such file.
+    """
     try:
         found = Path(path).stat()
     except OSError:
@@ -146,7 +265,16 @@ def _stem(path: Path) -> str:
 
 
 def is_writable(folder: Path) -> bool:
-    """Say whether a file can be made in a folder, which is made itself if it is not there."""
+    """Say whether a file can be made in a folder, which is made itself if it is not there.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    bool
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=BEGUN, dir=folder)
@@ -158,7 +286,17 @@ def is_writable(folder: Path) -> bool:
 
 
 def sha256(path: str | Path) -> str | None:
-    """Return the SHA-256 of a file as hexadecimal text, or None where there is no such file."""
+    """Return the SHA-256 of a file as hexadecimal text, or None where there is no such file.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    str or None
+        64 digits.
+    """
     path = Path(path)
     if not path.is_file():
         return None

@@ -12,13 +12,38 @@ T = TypeVar("T")
 
 
 def as_dict(value: Any, tag: str) -> dict[str, Any]:
-    """Return a dataclass as JSON knows it: its kind under ``tag``, and every field that is not None."""
+    """Return a dataclass as JSON knows it: its kind under ``tag``, and every field that is not None.
+
+    Parameters
+    ----------
+    value : dataclass
+        An instance of a class with a ``kind``.
+    tag : str
+        The key of the kind: ``event`` or ``request``.
+
+    Returns
+    -------
+    dict of str to object
+        Dataclasses within it are dicts too.
+    """
     known = {name: part for name, part in asdict(value).items() if part is not None}
     return {tag: value.kind, **known}
 
 
 def to_line(value: Any, tag: str) -> str:
-    """Return a dataclass as one line of JSON, without the end of the line."""
+    """Return a dataclass as one line of JSON, without the end of the line.
+
+    Parameters
+    ----------
+    value : dataclass
+        An instance of a class with a ``kind``.
+    tag : str
+        The key of the kind: ``event`` or ``request``.
+
+    Returns
+    -------
+    str
+    """
     return json.dumps(as_dict(value, tag))
 
 

@@ -13,7 +13,12 @@ _LOGGED = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} |\d{4}-
 
 
 def load_keras() -> Any:
-    """Import Keras, on TensorFlow unless told otherwise; it takes seconds once."""
+    """Import Keras, on TensorFlow unless told otherwise; it takes seconds once.
+
+    Returns
+    -------
+    module
+    """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for what is logged after the import
     if "keras" not in sys.modules:

@@ -59,6 +59,20 @@ class Pool:
 
         A task that raises, or whose process ends (a crash, no memory left), is an ``Outcome`` with
         ``error``; the others go on.
+
+        Parameters
+        ----------
+        function : callable
+            Gets a task; it is sent to other processes, so it stands at the top of a module.
+        tasks : iterable
+            Taken one by one, as results are asked for.
+        ahead : int
+            Tasks in flight at most; 0 = two for every process.
+
+        Yields
+        ------
+        Outcome
+            One for each task, in the order of the tasks.
         """
         waiting: deque[tuple[Any, Future[Outcome]]] = deque()
         for task in tasks:

@@ -15,7 +15,20 @@ class Stopped(Exception):
 
 
 def until_stopped(tasks: Iterable[Any], should_stop: Callable[[], bool]) -> Iterator[Any]:
-    """Give tasks one by one until the work is to stop, or whatever makes them has stopped."""
+    """Give tasks one by one until the work is to stop, or whatever makes them has stopped.
+
+    Parameters
+    ----------
+    tasks : iterable
+        It may raise `Stopped`, which ends this without an error.
+    should_stop : callable
+        Asked before each task.
+
+    Yields
+    ------
+    object
+        The tasks, as they are.
+    """
     try:
         for task in tasks:
             if should_stop():
@@ -26,7 +39,18 @@ def until_stopped(tasks: Iterable[Any], should_stop: Callable[[], bool]) -> Iter
 
 
 def throttled(report: Listener) -> Callable[[Event, bool], None]:
-    """Pass on at most five events a second, and those that are the last of their kind."""
+    """Pass on at most five events a second, and those that are the last of their kind.
+
+    Parameters
+    ----------
+    report : callable
+        Gets the events that are passed on.
+
+    Returns
+    -------
+    callable
+        Takes an event, and whether it is passed on however soon it comes.
+    """
     last = [0.0]
 
     def tick(event: Event, always: bool) -> None:
@@ -72,7 +96,22 @@ class FileCount:
 def of_training(
     history: list[dict[str, Any]], report: Listener
 ) -> tuple[Callable[[int, int, int, float], None], Callable[[int, dict[str, float]], None]]:
-    """Return what a training calls after a batch and after an epoch: events, and the epoch's losses noted."""
+    """Return what a training calls after a batch and after an epoch: events, and the epoch's losses noted.
+
+    Parameters
+    ----------
+    history : list of dict
+        Gets a dict for each epoch: ``epoch``, and its losses under their names.
+    report : callable
+        Gets `BatchDone` and `EpochDone`.
+
+    Returns
+    -------
+    on_batch : callable
+        Takes epoch, batch, number of batches, and loss.
+    on_epoch : callable
+        Takes the epoch and a dict of its losses.
+    """
 
     def on_batch(epoch: int, batch: int, batches: int, loss: float) -> None:
         report(BatchDone(epoch, batch, batches, loss))
@@ -88,6 +127,18 @@ def with_time_left(report: Listener, epochs: int) -> Listener:
     """Add ``fraction`` and ``seconds_left`` of the training to every event of a batch.
 
     The pace is taken from the second batch on, for the first one compiles the network.
+
+    Parameters
+    ----------
+    report : callable
+        Gets at most five events of batches a second, the last of each epoch always, and all other events.
+    epochs : int
+        Of the whole training.
+
+    Returns
+    -------
+    callable
+        Takes the events of the training.
     """
     first: list[tuple[float, float]] = []
     tick = throttled(report)

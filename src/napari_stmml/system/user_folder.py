@@ -14,6 +14,10 @@ def user_folder() -> Path:
 
     It is the one that the environment variable ``NAPARI_STMML_HOME`` names, or ``~/.napari-stmml`` where an
     earlier version has made that, or the folder that this system has for data of programs.
+
+    Returns
+    -------
+    Path
     """
     if os.environ.get(VARIABLE):
         return Path(os.environ[VARIABLE])

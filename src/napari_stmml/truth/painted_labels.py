@@ -67,7 +67,21 @@ def translated(
 def completed(
     labels: np.ndarray, names: Mapping[int, str], colours: Mapping[int, str], classes: Classes
 ) -> Classes:
-    """Return classes so that every label of a truth of the same model, (rows, cols), has one."""
+    """Return classes so that every label of a truth of the same model, (rows, cols), has one.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, shape (rows, cols)
+    names, colours : mapping of int to str
+        Of the labels that were painted.
+    classes : Classes
+        Of the model.
+
+    Returns
+    -------
+    Classes
+        With new ones behind those there were, where labels go beyond them.
+    """
     while classes.n < int(labels.max()):
         label = classes.n + 1
         classes = _with_class(classes, classes.free_name(name_of(label, names)), colours.get(label))

@@ -93,7 +93,12 @@ class TruthFile:
         return str(self._about.get("saved", ""))[:16].replace("T", " ")
 
     def load(self) -> LabelMap | None:
-        """Read what was painted before; None where nothing was. ``problem`` says what could not be read."""
+        """Read what was painted before; None where nothing was. ``problem`` says what could not be read.
+
+        Returns
+        -------
+        LabelMap or None
+        """
         sidecars = self._paths.sidecars()
         found = next((one.found for one in sidecars if one.found), None)
         problems = [one.problem for one in sidecars if one.problem and (one.damaged or not found)]

@@ -72,6 +72,11 @@ class TruthPaths:
     def locked(self) -> AcquireReturnProxy:
         """Take the lock of this truth, which windows of one computer share; it goes with this process.
 
+        Returns
+        -------
+        AcquireReturnProxy
+            A context manager, which gives the lock back.
+
         Raises
         ------
         OSError

@@ -55,6 +55,18 @@ def answers_of(
 ) -> CellAnswers:
     """Return what a model answers on the cells of a scan, and which of them a person has painted before.
 
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+    scan : Scan
+        With ``other`` where the recipe takes both biases.
+    should_stop : callable
+        Asked between tiles.
+
+    Returns
+    -------
+    CellAnswers
+
     Raises
     ------
     ValueError

@@ -62,7 +62,14 @@ class MatrixSettings:
     parameters: Parameters
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as JSON knows it, derived values apart from those that stand in the file."""
+        """Return everything as JSON knows it, derived values apart from those that stand in the file.
+
+        Returns
+        -------
+        dict
+            ``file``, ``taken`` (ISO 8601), numbers of points, ``size_bytes``, and by name ``parameters`` and
+            ``derived``.
+        """
         return {
             "file": self.source,
             "taken": self.taken.isoformat(),
@@ -74,7 +81,12 @@ class MatrixSettings:
         }
 
     def rows(self) -> list[Row]:
-        """Return the table for people, grouped as ``GROUPS``, without blocks that say nothing."""
+        """Return the table for people, grouped as ``GROUPS``, without blocks that say nothing.
+
+        Returns
+        -------
+        list of Row
+        """
         own = [
             Setting("taken", f"{self.taken:%Y-%m-%d %H:%M:%S} UTC"),
             Setting("planned_points", self.planned_points, "Count"),

@@ -31,7 +31,18 @@ _OF_VIEWERS: "weakref.WeakKeyDictionary[Any, weakref.ref[SessionLayers]]" = weak
 
 
 def correction_of(viewer: Any) -> "SessionLayers":
-    """Return the correction session of a viewer with its layers; it lives as long as the viewer."""
+    """Return the correction session of a viewer with its layers; it lives as long as the viewer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Or a proxy of one.
+
+    Returns
+    -------
+    SessionLayers
+        A new one if the viewer has none.
+    """
     viewer = getattr(viewer, "__wrapped__", viewer)  # a proxy is not the viewer itself
     link = _OF_VIEWERS.get(viewer)
     found = None if link is None else link()
@@ -80,18 +91,47 @@ class SessionLayers:
         return self._viewer()
 
     def of(self, one: CorrectedScan) -> ScanLayers:
-        """Return the layers of an open scan."""
+        """Return the layers of an open scan.
+
+        Parameters
+        ----------
+        one : CorrectedScan
+
+        Returns
+        -------
+        ScanLayers
+        """
         return self._layers[one]
 
     def scan_of(self, layer: Any) -> CorrectedScan | None:
-        """Return the open scan that a layer belongs to; None if it belongs to none."""
+        """Return the open scan that a layer belongs to; None if it belongs to none.
+
+        Parameters
+        ----------
+        layer : napari.layers.Layer
+
+        Returns
+        -------
+        CorrectedScan or None
+        """
         found = self._layers.items()
         return next((one for one, own in found if layer in (own.image, own.predicted, own.truth)), None)
 
     # ---- what is shown
 
     def show(self, one: CorrectedScan, image: Any) -> Labels:
-        """Give an open scan its layers over an image, or those back that were removed; return its truth."""
+        """Give an open scan its layers over an image, or those back that were removed; return its truth.
+
+        Parameters
+        ----------
+        one : CorrectedScan
+        image : napari.layers.Image
+            Used only if the scan has no layers yet.
+
+        Returns
+        -------
+        napari.layers.Labels
+        """
         if one not in self._layers:
             predicted, truth = (_layer(role, one, image) for role in (PREDICTED, TRUTH))
             own = self._layers[one] = ScanLayers(image, predicted, truth)
@@ -117,7 +157,17 @@ class SessionLayers:
         self.class_picked.emit(label)
 
     def fly_to(self, one: CorrectedScan, row: float, col: float, side_nm: float) -> None:
-        """Show a scan alone, and move the camera to a position in px, ``side_nm`` of which fill the view."""
+        """Show a scan alone, and move the camera to a position in px, ``side_nm`` of which fill the view.
+
+        Parameters
+        ----------
+        one : CorrectedScan
+            One that has its layers.
+        row, col : float
+            px.
+        side_nm : float
+            nm; px where the scan has no known pixel size.
+        """
         own = self._layers[one]
         shown = (own.image, own.predicted, own.truth)
         known = [layer for other in self._layers.values() for layer in (other.predicted, other.truth)]
@@ -129,7 +179,16 @@ class SessionLayers:
         self.viewer.layers.selection.active = own.truth
 
     def show_position(self, layer: Any, row: float, col: float, side: float) -> None:
-        """Move the camera to a position on a layer, ``side`` px of which fill the view."""
+        """Move the camera to a position on a layer, ``side`` px of which fill the view.
+
+        Parameters
+        ----------
+        layer : napari.layers.Layer
+        row, col : float
+            px of the layer.
+        side : float
+            px.
+        """
         camera = self.viewer.scene.camera
         camera.center = tuple(layer.data_to_world((row, col)))
         camera.zoom = _VIEW_PX / max(side * float(np.mean(np.abs(layer.scale))), 1e-9)

@@ -145,7 +145,18 @@ def _spare_name(label: int) -> str:
 
 
 def class_names(features: Any) -> dict[int, str]:
-    """Return the names of classes by label, from the columns ``index`` and ``class`` of a table."""
+    """Return the names of classes by label, from the columns ``index`` and ``class`` of a table.
+
+    Parameters
+    ----------
+    features : DataFrame or mapping, or None
+        The ``features`` of a Labels layer.
+
+    Returns
+    -------
+    dict of int to str
+        Labels above 0 alone; empty if a column or the table is missing.
+    """
     if features is None or "index" not in features or "class" not in features:
         return {}
     pairs = zip(features["index"], features["class"], strict=True)
@@ -166,13 +177,32 @@ def _colours(colormap: Any, labels: list[int]) -> dict[int, str]:
 
 
 def scan_of(layer: Any) -> Scan:
-    """Make a scan of an Image layer as it is now."""
+    """Make a scan of an Image layer as it is now.
+
+    Parameters
+    ----------
+    layer : napari Image layer
+
+    Returns
+    -------
+    Scan
+        As `scan_from_layer` makes it.
+    """
     data, meta, _ = layer.as_layer_data_tuple()
     return scan_from_layer(data, meta)
 
 
 def brief_name(layer: Any) -> str:
-    """Return the layer's name with FU for Z forward/up and so on, short enough for a list."""
+    """Return the layer's name with FU for Z forward/up and so on, short enough for a list.
+
+    Parameters
+    ----------
+    layer : napari layer
+
+    Returns
+    -------
+    str
+    """
     name = str(layer.name)
     for direction, short in SHORT.items():
         name = name.replace(f"Z {direction}", short).replace(direction, short)

@@ -56,13 +56,31 @@ def placement(meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def place_of(layer: Any) -> dict[str, Any]:
-    """Return scale, translation, units ... of a layer, for another layer to lie exactly on it."""
+    """Return scale, translation, units ... of a layer, for another layer to lie exactly on it.
+
+    Parameters
+    ----------
+    layer : napari layer
+
+    Returns
+    -------
+    dict of str to object
+        Values by name of the property; lengths are in the units of the layer.
+    """
     keys = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
     return {key: getattr(layer, key) for key in keys}
 
 
 def lay_on(layer: Any, other: Any) -> None:
-    """Move a layer exactly onto another; equal properties are not set, as each change draws all layers."""
+    """Move a layer exactly onto another; equal properties are not set, as each change draws all layers.
+
+    Parameters
+    ----------
+    layer : napari layer
+        The one that moves.
+    other : napari layer
+        The one that stays.
+    """
     for key, value in place_of(other).items():
         if not np.array_equal(np.asarray(getattr(layer, key)), np.asarray(value)):
             setattr(layer, key, value)

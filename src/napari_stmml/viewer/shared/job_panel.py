@@ -50,7 +50,20 @@ class JobPanel(Panel):
         self.add(row_of(self.start_button, self.cancel_button), self.progress, self.status)
 
     def start(self, request: Request, scans: Iterable[Scan] = ()) -> None:
-        """Start a job; the viewer stays free."""
+        """Start a job; the viewer stays free.
+
+        Parameters
+        ----------
+        request : Request
+            What the job is to do.
+        scans : iterable of Scan
+            Scans that the job works on.
+
+        Raises
+        ------
+        RuntimeError
+            If a job is still running.
+        """
         self.worker.submit(request, scans)
         self._set_running(True)
         self.say("starting …")
@@ -84,12 +97,26 @@ class JobPanel(Panel):
         raise NotImplementedError
 
     def measure(self, done: float, total: float) -> None:
-        """Show in the bar how much of the job is done."""
+        """Show in the bar how much of the job is done.
+
+        Parameters
+        ----------
+        done : float
+            How much is done, in the unit of ``total``.
+        total : float
+            How much there is to do; 0 leaves the bar empty.
+        """
         self.progress.setRange(0, 1000)
         self.progress.setValue(round(1000 * done / total) if total else 0)
 
     def show_progress(self, event: events.Event) -> None:
-        """Say how far the job is, and show it in the bar; what else is reported is left to others."""
+        """Say how far the job is, and show it in the bar; what else is reported is left to others.
+
+        Parameters
+        ----------
+        event : events.Event
+            What the job reported; a kind that is not known here changes nothing.
+        """
         match event:
             case events.Message(text):
                 self.say(text)
@@ -112,7 +139,17 @@ class JobPanel(Panel):
                 self.say(f"left out: {why}", wrong=True)
 
     def say_stopped(self, event: events.Failed, what: str, kept: str = "") -> None:
-        """Say that a job was cancelled, or that it failed and why, and what is left of it."""
+        """Say that a job was cancelled, or that it failed and why, and what is left of it.
+
+        Parameters
+        ----------
+        event : events.Failed
+            How the job ended.
+        what : str
+            What failed, said before the reason; not used if the job was cancelled.
+        kept : str
+            What is left of the job, without a full stop; empty if nothing is.
+        """
         kept = f"; {kept}." if kept else ""
         if event.cancelled:
             self.say(f"Cancelled{kept or '.'}")

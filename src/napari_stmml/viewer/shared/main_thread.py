@@ -23,7 +23,13 @@ class MainThread(QObject):
             self._asked.emit(do)
 
     def soon(self, do: Do) -> None:
-        """Run a function when the event that is being handled is over."""
+        """Run a function when the event that is being handled is over.
+
+        Parameters
+        ----------
+        do : callable without arguments
+            Its result is not used.
+        """
         QTimer.singleShot(0, do)
 
     def _run(self, do: Do) -> None:

@@ -21,7 +21,12 @@ class Callbacks:
     callbacks: list[Any]
 
     def connect(self, do: Callable[..., Any]) -> None:
-        """Add a callback."""
+        """Add a callback.
+
+        Parameters
+        ----------
+        do : callable
+        """
         self.callbacks.append(do)
 
     def disconnect(self, do: Callable[..., Any]) -> None:
@@ -61,7 +66,15 @@ class Panel(QScrollArea):
         return super().eventFilter(watched, event)
 
     def follow(self, signal: Any, do: Callable[..., Any]) -> None:
-        """Connect to a signal; while the panel is closed, it hears nothing."""
+        """Connect to a signal; while the panel is closed, it hears nothing.
+
+        Parameters
+        ----------
+        signal : Any
+            Anything with ``connect`` and ``disconnect``.
+        do : callable
+            Called with what the signal sends.
+        """
         self._followed.append((signal, do))
         signal.connect(do)
 
@@ -79,7 +92,13 @@ class Panel(QScrollArea):
         """End what must not go on when the panel is closed."""
 
     def reset_choices(self, event: Any = None) -> None:
-        """Offer the layers that the viewer has now; napari calls this when they change."""
+        """Offer the layers that the viewer has now; napari calls this when they change.
+
+        Parameters
+        ----------
+        event : Any
+            Not used.
+        """
         for choice in self._choices:
             before = choice.value
             choice.reset_choices()
@@ -87,7 +106,17 @@ class Panel(QScrollArea):
                 choice.changed.emit(None)
 
     def one_scan(self, label: str) -> ComboBox:
-        """Make a choice of one of the viewer's two-dimensional images."""
+        """Make a choice of one of the viewer's two-dimensional images.
+
+        Parameters
+        ----------
+        label : str
+
+        Returns
+        -------
+        ComboBox
+            In no form yet; its value is the active layer, if that is one of the images.
+        """
         choice = ComboBox(label=label, choices=self._images, tooltip="any 2-D image layer")
         self._choices.append(choice)
         active = self.viewer.layers.selection.active
@@ -96,7 +125,17 @@ class Panel(QScrollArea):
         return choice
 
     def some_scans(self, label: str) -> Select:
-        """Make a choice of any number of the viewer's two-dimensional images."""
+        """Make a choice of any number of the viewer's two-dimensional images.
+
+        Parameters
+        ----------
+        label : str
+
+        Returns
+        -------
+        Select
+            In no form yet; its value is a list of layers.
+        """
         tip = "any 2-D image layers; Ctrl-click or drag to choose several"
         choice = Select(label=label, choices=self._images, tooltip=tip)
         choice.native.setMaximumHeight(132)  # nine layers
@@ -104,7 +143,19 @@ class Panel(QScrollArea):
         return choice
 
     def file(self, label: str, **options: Any) -> FileEdit:
-        """Make a choice of a file or a folder, with a small button."""
+        """Make a choice of a file or a folder, with a small button.
+
+        Parameters
+        ----------
+        label : str
+        **options : Any
+            Further arguments of ``FileEdit``.
+
+        Returns
+        -------
+        FileEdit
+            In no form yet.
+        """
         edit = FileEdit(label=label, **options)
         edit.choose_btn.text = "…"
         edit.choose_btn.native.setAccessibleName(f"choose {label.lower()}")
@@ -112,16 +163,35 @@ class Panel(QScrollArea):
         return edit
 
     def add(self, *widgets: QWidget) -> None:
-        """Add widgets to the column, below each other."""
+        """Add widgets to the column, below each other.
+
+        Parameters
+        ----------
+        *widgets : QWidget
+            From top to bottom.
+        """
         for widget in widgets:
             self.column.addWidget(widget)
 
     def form(self, *widgets: Any) -> None:
-        """Add a form of labelled magicgui widgets to the column."""
+        """Add a form of labelled magicgui widgets to the column.
+
+        Parameters
+        ----------
+        *widgets : Any
+            From top to bottom, as ``form_of`` takes them.
+        """
         self.add(form_of(*widgets))
 
     def say(self, sentence: str, wrong: bool = False) -> None:
-        """Show one sentence in the panel; where something went wrong, as a notification too."""
+        """Show one sentence in the panel; where something went wrong, as a notification too.
+
+        Parameters
+        ----------
+        sentence : str
+        wrong : bool
+            Whether something went wrong.
+        """
         self.status.setText(sentence)
         if wrong:
             from napari.utils.notifications import show_error
@@ -129,7 +199,13 @@ class Panel(QScrollArea):
             show_error(sentence)
 
     def attempt(self, do: Callable[[], None]) -> None:
-        """Do something; a ValueError or OSError is shown to the user."""
+        """Do something; a ValueError or OSError is shown to the user.
+
+        Parameters
+        ----------
+        do : callable without arguments
+            Other errors that it raises are not caught.
+        """
         try:
             do()
         except (ValueError, OSError) as error:
@@ -145,6 +221,16 @@ def form_of(*widgets: Any) -> QWidget:
     """Lay magicgui widgets out below each other, with their labels in a column of one width.
 
     Widgets of Qt's own, between them, take the whole width.
+
+    Parameters
+    ----------
+    *widgets : Any
+        magicgui widgets, or QWidgets, from top to bottom.
+
+    Returns
+    -------
+    QWidget
+        The form.
     """
     form = QWidget()
     rows = QFormLayout(form)  # magicgui's own labels end up of different widths
@@ -164,12 +250,31 @@ def form_of(*widgets: Any) -> QWidget:
 
 
 def column_of(parent: QWidget, *widgets: QWidget) -> None:
-    """Lay widgets out below each other in a part of a panel."""
+    """Lay widgets out below each other in a part of a panel.
+
+    Parameters
+    ----------
+    parent : QWidget
+        Part of the panel; it must have no layout yet.
+    *widgets : QWidget
+        From top to bottom.
+    """
     _lay_out(parent, QBoxLayout.Direction.TopToBottom, widgets)
 
 
 def row_of(*widgets: QWidget | None) -> QWidget:
-    """Make a row of widgets in a panel; None is a gap that grows."""
+    """Make a row of widgets in a panel; None is a gap that grows.
+
+    Parameters
+    ----------
+    *widgets : QWidget or None
+        From left to right.
+
+    Returns
+    -------
+    QWidget
+        The row.
+    """
     row = QWidget()
     _lay_out(row, QBoxLayout.Direction.LeftToRight, widgets)
     return row
@@ -184,7 +289,18 @@ def _lay_out(parent: QWidget, direction: Any, widgets: Sequence[QWidget | None])
 
 
 def beside(field: Any, button: ButtonWidget) -> Container:
-    """Lay a button out beside a field, as one row of a form."""
+    """Lay a button out beside a field, as one row of a form.
+
+    Parameters
+    ----------
+    field : Any
+        magicgui widget; the row gets its label and tooltip.
+    button : ButtonWidget
+
+    Returns
+    -------
+    Container
+    """
     look: dict[str, Any] = {"label": field.label, "tooltip": field.tooltip}
     row = Container(widgets=[field, button], layout="horizontal", labels=False, **look)
     row.margins = (0, 0, 0, 0)
@@ -192,7 +308,15 @@ def beside(field: Any, button: ButtonWidget) -> Container:
 
 
 def show_row(field: Any, on: bool) -> None:
-    """Show or hide a field of a form, with its label; one that lies in no form yet stays as it is."""
+    """Show or hide a field of a form, with its label; one that lies in no form yet stays as it is.
+
+    Parameters
+    ----------
+    field : Any
+        magicgui widget.
+    on : bool
+        Whether to show it.
+    """
     form = field.native.parentWidget()
     if form is not None:
         for widget in (field.native, form.layout().labelForField(field.native)):
@@ -201,7 +325,23 @@ def show_row(field: Any, on: bool) -> None:
 
 
 def button(text: str, tip: str, do: Callable[[], Any], kind: Any = QPushButton) -> Any:
-    """Make a button that does something when it is clicked; a sign alone is described by its tooltip."""
+    """Make a button that does something when it is clicked; a sign alone is described by its tooltip.
+
+    Parameters
+    ----------
+    text : str
+    tip : str
+        Tooltip.
+    do : callable without arguments
+        Its result is not used.
+    kind : type
+        Class of the button, of Qt's own.
+
+    Returns
+    -------
+    Any
+        Button of that class.
+    """
     made = kind()
     made.setText(text)
     made.setToolTip(tip)
@@ -211,7 +351,17 @@ def button(text: str, tip: str, do: Callable[[], Any], kind: Any = QPushButton) 
 
 
 def wrapped(name: str) -> QLabel:
-    """Make an empty line of text that wraps and can be copied; ``name`` is for screen readers."""
+    """Make an empty line of text that wraps and can be copied; ``name`` is for screen readers.
+
+    Parameters
+    ----------
+    name : str
+        Accessible name.
+
+    Returns
+    -------
+    QLabel
+    """
     label = QLabel("")
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -220,7 +370,21 @@ def wrapped(name: str) -> QLabel:
 
 
 def delayed(parent: QWidget, after_ms: int, do: Callable[[], None]) -> QTimer:
-    """Make a timer that does something once, so many ms after it was last started."""
+    """Make a timer that does something once, so many ms after it was last started.
+
+    Parameters
+    ----------
+    parent : QWidget
+        Owner of the timer.
+    after_ms : int
+        Delay, ms.
+    do : callable without arguments
+
+    Returns
+    -------
+    QTimer
+        Not started yet.
+    """
     timer = QTimer(parent)
     timer.setSingleShot(True)
     timer.setInterval(after_ms)

@@ -18,7 +18,20 @@ USUAL, BUTTONS = 60, 50  # px of a number, and of its minus and plus
 
 
 def field_for(known: Parameter, value: Any = None) -> Any:
-    """Make the form field of one parameter, with this value or its default."""
+    """Make the form field of one parameter, with this value or its default.
+
+    Parameters
+    ----------
+    known : Parameter
+        Declaration of the parameter.
+    value : Any
+        None for the default.
+
+    Returns
+    -------
+    Any
+        magicgui widget of the kind that fits the parameter, in no form yet.
+    """
     value = known.default if value is None else value
     options: dict[str, Any] = {"name": known.name, "label": known.label, "tooltip": known.tip}
     if known.name == "flatten_method":
@@ -40,33 +53,80 @@ def field_for(known: Parameter, value: Any = None) -> Any:
 
 
 def value_of(field: Any) -> Any:
-    """Return the value of a field, in the type of its parameter; of a list, each line is one text."""
+    """Return the value of a field, in the type of its parameter; of a list, each line is one text.
+
+    Parameters
+    ----------
+    field : Any
+        As ``field_for`` makes it.
+
+    Returns
+    -------
+    Any
+        Of a list: tuple of str, without empty lines and without blanks around the texts.
+    """
     if isinstance(field, TextEdit):
         return tuple(line.strip() for line in field.value.splitlines() if line.strip())
     return field.value
 
 
 def set_values(fields: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    """Set those fields that there are values for."""
+    """Set those fields that there are values for.
+
+    Parameters
+    ----------
+    fields : mapping of str to Any
+        Fields by the names of their parameters.
+    values : mapping of str to Any
+        Values by the names of parameters; those without a field are left out.
+    """
     for name in fields.keys() & values.keys():
         value = values[name]
         fields[name].value = "\n".join(value) if isinstance(value, tuple) else value
 
 
 def take_recipe(fields: Mapping[str, Any], recipe: Recipe, chain: str | None = None) -> None:
-    """Set the fields to a recipe's values; the chain that Prepare gave to training stays, if there is one."""
+    """Set the fields to a recipe's values; the chain that Prepare gave to training stays, if there is one.
+
+    Parameters
+    ----------
+    fields : mapping of str to Any
+        Fields by the names of their parameters.
+    recipe : Recipe
+    chain : str or None
+        Chain of flatten methods to set in place of the recipe's; None to set the recipe's.
+    """
     set_values(fields, recipe.as_dict() | ({} if chain is None else {"flatten_method": chain}))
 
 
 def show_used(fields: Mapping[str, Any], recipe: Recipe, always: Collection[str] = ()) -> None:
-    """Show the parameters that change anything in a recipe; ``always`` names what stays as it is."""
+    """Show the parameters that change anything in a recipe; ``always`` names what stays as it is.
+
+    Parameters
+    ----------
+    fields : mapping of str to Any
+        Fields by the names of their parameters.
+    recipe : Recipe
+    always : collection of str
+        Names of parameters.
+    """
     for name, known in parameters_of(Recipe).items():
         if name in fields and known.used_by is not None and name not in always:
             show_row(fields[name], name in recipe.used)
 
 
 def more_parameters(groups: Mapping[str, Iterable[Any]]) -> QCollapsible:
-    """Lay fields out in a part that unfolds, each group under its heading."""
+    """Lay fields out in a part that unfolds, each group under its heading.
+
+    Parameters
+    ----------
+    groups : mapping of str to iterable of Any
+        Fields of each group by its heading; an empty heading is not shown.
+
+    Returns
+    -------
+    QCollapsible
+    """
     more = QCollapsible("More parameters", expandedIcon="▾", collapsedIcon="▸")
     for group, fields in groups.items():
         if group:

@@ -22,7 +22,13 @@ class SharedState(QObject):
         self.confidence = False  # whether Predict shows how sure each label is
 
     def use_for_training(self, chain: str) -> None:
-        """Give a chain of flatten methods to the Train and Batch panels, open now or later."""
+        """Give a chain of flatten methods to the Train and Batch panels, open now or later.
+
+        Parameters
+        ----------
+        chain : str
+            Methods joined by ``+``.
+        """
         self.flatten_method = chain
         self.chain_given.emit(chain)
 
