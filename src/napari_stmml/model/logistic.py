@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy.optimize import minimize
-from threadpoolctl import threadpool_limits
 
 
 def softmax(odds: np.ndarray) -> np.ndarray:
@@ -52,9 +51,7 @@ def regression(
         return value, slope.ravel()
 
     options = {"maxiter": steps, "ftol": 1e-9, "gtol": 1e-6}
-    with threadpool_limits(1):  # more of them wait for each other: thirty times longer on a busy machine
-        found = minimize(loss, np.ravel(start), jac=True, method="L-BFGS-B", options=options)
-    return found.x.reshape(shape)
+    return minimize(loss, np.ravel(start), jac=True, method="L-BFGS-B", options=options).x.reshape(shape)
 
 
 def _loss(
