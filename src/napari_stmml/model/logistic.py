@@ -1,7 +1,10 @@
-"""Logistic regression of many classes on a few thousand vectors, with answers that are likelihoods."""
+"""Logistic regression of many classes on a few thousand vectors, in NumPy alone: nothing to import first."""
 
 import numpy as np
-from scipy.optimize import minimize
+
+_KEPT = 8  # last steps that L-BFGS knows the curvature by
+_ENOUGH = 1e-4  # part of the promised gain that a step must bring
+_HALVED = 20  # times at most that a step is made shorter
 
 
 def softmax(odds: np.ndarray) -> np.ndarray:
@@ -25,6 +28,8 @@ def regression(
 ) -> np.ndarray:
     """Fit weights so that ``softmax(seen @ weights)`` comes near the answers, by L-BFGS.
 
+    See J. Nocedal and S. J. Wright, Numerical Optimization, algorithm 7.5, doi:10.1007/978-0-387-40065-5.
+
     Parameters
     ----------
     seen : ndarray, shape (n, d)
@@ -44,14 +49,27 @@ def regression(
     -------
     ndarray, shape (d, k)
     """
-    shape = np.shape(start)
-
-    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slope = _loss(seen, answers, counts, weights.reshape(shape), penalty)
-        return value, slope.ravel()
-
-    options = {"maxiter": steps, "ftol": 1e-9, "gtol": 1e-6}
-    return minimize(loss, np.ravel(start), jac=True, method="L-BFGS-B", options=options).x.reshape(shape)
+    weights = np.asarray(start, float)
+    loss, slope = _loss(seen, answers, counts, weights, penalty)
+    known: list[tuple[np.ndarray, np.ndarray]] = []
+    length = 1 / max(float(np.abs(slope).sum()), 1e-12)
+    for _ in range(steps):
+        way = _downhill(slope, known)
+        promised = float((way * slope).sum())
+        if promised > -1e-9 * max(1.0, abs(loss)):
+            break
+        for _ in range(_HALVED):
+            tried = weights + length * way
+            new_loss, new_slope = _loss(seen, answers, counts, tried, penalty)
+            if new_loss <= loss + _ENOUGH * length * promised:
+                break
+            length /= 2
+        else:
+            break
+        if ((tried - weights) * (new_slope - slope)).sum() > 0:
+            known = [*known[1 - _KEPT :], (tried - weights, new_slope - slope)]
+        weights, loss, slope, length = tried, new_loss, new_slope, 1.0
+    return weights
 
 
 def _loss(
@@ -67,3 +85,19 @@ def _loss(
     loss = counts @ (np.log(total[:, 0]) * answers.sum(1) - (answers * odds).sum(1))
     slope = seen.T @ (counts[:, None] * (powers / total * answers.sum(1, keepdims=True) - answers))
     return float(loss + 0.5 * (pull * weights).sum()), slope + pull
+
+
+def _downhill(slope: np.ndarray, known: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Return the way down, (d, k), by the curvature that the last steps met."""
+    way = -slope
+    parts = []
+    for step, change in reversed(known):
+        part = (step * way).sum() / (step * change).sum()
+        way = way - part * change
+        parts.append(part)
+    if known:
+        step, change = known[-1]
+        way = way * ((step * change).sum() / (change * change).sum())
+    for (step, change), part in zip(known, reversed(parts), strict=True):
+        way = way + step * (part - (change * way).sum() / (step * change).sum())
+    return way
