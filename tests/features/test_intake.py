@@ -5,7 +5,8 @@ import pytest
 
 from napari_stmml import Scan
 from napari_stmml.events import Skipped
-from napari_stmml.features.intake import PreparedScan, prepare_scan, prepare_scans
+from napari_stmml.features.intake import prepare_scan, skipped
+from napari_stmml.heights.two_biases import paired
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe, get_recipe
 from napari_stmml.scan import NotUsable
@@ -77,18 +78,17 @@ def test_what_has_nothing_to_see_cannot_be_forced_in():
     assert refusal(constant, RECIPE, GRID, force=True).reason == "constant"
 
 
-def test_of_many_scans_each_is_prepared_or_skipped_once_in_order():
+def test_a_scan_that_cannot_be_prepared_is_reported_with_its_source_direction_and_reason():
     constant = replace(scan(direction="backward/up"), heights=np.ones((32, 32)))
-    first, second, third = prepare_scans([scan(), constant, partial(24)], RECIPE, GRID)
-    assert isinstance(first, PreparedScan)
-    assert isinstance(third, PreparedScan)
-    assert isinstance(second, Skipped)
-    assert (second.source, second.direction, second.reason) == ("a/x--1_1.Z_mtrx", "BU", "constant")
+    event = skipped(constant, refusal(constant, RECIPE, GRID), 3)
+    assert isinstance(event, Skipped)
+    assert (event.source, event.direction, event.reason) == ("a/x--1_1.Z_mtrx", "BU", "constant")
+    assert event.number == 3
 
 
 def test_both_ways_of_a_frame_are_paired_where_the_recipe_takes_two_biases():
     recipe = get_recipe("instant-both", pixel_density=8.0)
     ways = [scan((32, 48), direction=way) for way in ("forward/up", "backward/up")]
-    assert [made.heights.shape for made in prepare_scans(ways, recipe, WindowGrid(2, 2))] == [(2, 32, 48)] * 2
-    (alone,) = prepare_scans(ways[:1], recipe, WindowGrid(2, 2))
-    assert alone.reason == "one bias only"
+    ready = [prepare_scan(one, recipe, WindowGrid(2, 2)) for one in paired(ways, recipe.preprocessing)]
+    assert [made.heights.shape for made in ready] == [(2, 32, 48)] * 2
+    assert refusal(ways[0], recipe, WindowGrid(2, 2)).reason == "one bias only"

@@ -11,7 +11,7 @@ from napari_stmml.batch import fingerprints
 from napari_stmml.batch.job_run import JobRun
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.methods import method_of
-from napari_stmml.model.training_record import load_network
+from napari_stmml.model.training_record import ClusterOptions, load_network
 from napari_stmml.system.files import write_array, write_text
 
 _ENDS = (".stmml", "_convergence.txt", "_convergence.png")
@@ -45,15 +45,12 @@ def cluster(run: JobRun) -> None:
     if files:
         run.folder.note("latent", of_features, files)
     _, encoder, record = load_network(run.model)
-    classifier = method.cluster(
-        encoder,
-        maps,
-        run.recipe,
-        record,
-        on_event=run.report,
+    options = ClusterOptions(
         kept=(lambda number, shape, make: _kept(run, files[number], shape, make)) if files else None,
+        on_event=run.report,
         should_stop=run.should_stop,
     )
+    classifier = method.cluster(encoder, maps, run.recipe, record, options)
     run.check_stop()
     if files:
         run.folder.note("latent", of_features, files, done=True)

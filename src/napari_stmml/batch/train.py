@@ -9,7 +9,7 @@ from napari_stmml.batch.job_run import JobRun
 from napari_stmml.features.encoder import Encoder
 from napari_stmml.model import model_file
 from napari_stmml.model.methods import method_of
-from napari_stmml.model.training_record import TrainingRecord, save_network
+from napari_stmml.model.training_record import TrainingHooks, TrainingRecord, save_network
 from napari_stmml.srsml24.training import TrainingState
 from napari_stmml.system.files import write_text
 from napari_stmml.system.progress import with_time_left
@@ -47,15 +47,9 @@ def train(run: JobRun) -> None:
 
     has_network = run.recipe.trains
     run.say(f"train: {'TensorFlow is starting' if has_network else 'this recipe has nothing to train'}")
-    encoder = method_of(run.recipe).train(
-        maps,
-        run.recipe,
-        record,
-        on_event=with_time_left(run.report, run.recipe.epochs),
-        keep_state=keep_state,
-        go_on=go_on,
-        should_stop=run.should_stop,
-    )
+    report = with_time_left(run.report, run.recipe.epochs)
+    hooks = TrainingHooks(report, keep_state=keep_state, go_on=go_on, should_stop=run.should_stop)
+    encoder = method_of(run.recipe).train(maps, run.recipe, record, hooks)
     run.check_stop()
     run.folder.note("train", fingerprint, _write(run, name, encoder, record), done=True)
     checkpoint.unlink(missing_ok=True)

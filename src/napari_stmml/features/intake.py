@@ -1,12 +1,11 @@
 """Take scans in: prepare each one for a recipe, or say why it cannot be used."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from napari_stmml.events import Skipped
-from napari_stmml.heights.two_biases import first_map, paired
+from napari_stmml.heights.two_biases import first_map
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import NotUsable, Scan
@@ -75,20 +74,6 @@ def prepare_scan(
         return PreparedScan(scan, flat, heights, complete_windows(heights, recipe, grid), limit)
     except NotUsable as error:
         raise NotUsable(error.reason, error.sentence, scan.name) from error
-
-
-def prepare_scans(
-    scans: Iterable[Scan], recipe: Recipe, grid: WindowGrid
-) -> Iterator[PreparedScan | Skipped]:
-    """Prepare scans one by one; of one that cannot be used, yield the event that says why.
-
-    Forward and backward of a frame are paired where the recipe takes both biases.
-    """
-    for scan in paired(scans, recipe.preprocessing):
-        try:
-            yield prepare_scan(scan, recipe, grid)
-        except ValueError as error:
-            yield skipped(scan, error)
 
 
 def skipped(scan: Scan, error: ValueError, number: int | None = None) -> Skipped:

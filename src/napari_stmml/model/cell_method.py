@@ -1,20 +1,26 @@
 """Train and cluster a recipe of cells, with filters or a network that learns types of structure."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from napari_stmml.clustering.balanced import fit_prototypes, propose
 from napari_stmml.clustering.sampling import MOST, exemplars, sample_cells, typical
-from napari_stmml.events import Clustering, ClustersProposed, Listener, TrainingWindows, ignore
+from napari_stmml.events import Clustering, ClustersProposed, TrainingWindows
 from napari_stmml.features.cells import CellEncoder
 from napari_stmml.features.encoder import Encoder
 from napari_stmml.features.store import FeatureStore
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.encoders import make_encoder
-from napari_stmml.model.training_record import TrainingMaps, TrainingRecord, new_classifier
+from napari_stmml.model.training_record import (
+    HOOKS,
+    OPTIONS,
+    ClusterOptions,
+    TrainingHooks,
+    TrainingMaps,
+    TrainingRecord,
+    new_classifier,
+)
 from napari_stmml.recipe import Recipe
 from napari_stmml.system.progress import of_training
 
@@ -29,16 +35,7 @@ class CellMethod:
     proposes = True
 
     def train(
-        self,
-        maps: TrainingMaps,
-        recipe: Recipe,
-        record: TrainingRecord,
-        *,
-        on_event: Listener = ignore,
-        keep: Callable[[Encoder], None] | None = None,
-        keep_state: Callable[[Any], None] | None = None,
-        go_on: Any = None,
-        should_stop: Callable[[], bool] = lambda: False,
+        self, maps: TrainingMaps, recipe: Recipe, record: TrainingRecord, hooks: TrainingHooks = HOOKS
     ) -> Encoder:
         """Train the network on maps, of very many on some; filters have none to train. See ``Method.train``.
 
@@ -58,10 +55,10 @@ class CellMethod:
         channels = []
         for which in np.sort(rng.permutation(len(maps.train))[:MOST_MAPS]).tolist():
             channels += _channels(encoder, maps.train[which].load())
-            if should_stop():
+            if hooks.should_stop():
                 break
-        on_event(TrainingWindows(len(maps.train), train=sampled, validation=0))
-        on_batch, on_epoch = of_training(record.history, on_event)
+        hooks.on_event(TrainingWindows(len(maps.train), train=sampled, validation=0))
+        on_batch, on_epoch = of_training(record.history, hooks.on_event)
         weights = train_learned(
             channels,
             epochs=recipe.epochs,
@@ -71,8 +68,8 @@ class CellMethod:
             sampled=sampled,
             on_batch=on_batch,
             on_epoch=on_epoch,
-            keep=lambda so_far: keep(make_encoder(recipe, so_far)) if keep else None,
-            should_stop=should_stop,
+            keep=lambda so_far: hooks.keep(make_encoder(recipe, so_far)) if hooks.keep else None,
+            should_stop=hooks.should_stop,
         )
         return make_encoder(recipe, weights)
 
@@ -95,13 +92,7 @@ class CellMethod:
         maps: TrainingMaps,
         recipe: Recipe,
         record: TrainingRecord,
-        *,
-        auto: bool = False,
-        quick: bool = False,
-        kept: Any = None,
-        store: FeatureStore | None = None,
-        on_event: Listener = ignore,
-        should_stop: Callable[[], bool] = lambda: False,
+        options: ClusterOptions = OPTIONS,
     ) -> SurfaceClassifier:
         """Cluster a sample of the cells of the maps; with ``auto`` in the number of clusters proposed.
 
@@ -120,22 +111,22 @@ class CellMethod:
         cell, more = encoder.grid.window, {}
         sample = sample_cells(
             encoder,
-            maps.train[:QUICK_MAPS] if quick else maps.train,
-            store or FeatureStore(total=0),
+            maps.train[:QUICK_MAPS] if options.quick else maps.train,
+            options.store or FeatureStore(total=0),
             seed=record.seed,
-            most=QUICK if quick else MOST,
-            keep=not quick,
-            on_map=lambda done, total: on_event(Clustering(done, total, "scan")),
-            should_stop=should_stop,
+            most=QUICK if options.quick else MOST,
+            keep=not options.quick,
+            on_map=lambda done, total: options.on_event(Clustering(done, total, "scan")),
+            should_stop=options.should_stop,
         )
         k = recipe.num_clusters
         if len(sample) < k:
             there = f"at least as many cells of {cell} px, there are {len(sample)}"
             raise ValueError(f"{k} clusters need {there}")
-        if auto:
+        if options.auto:
             proposed = propose(sample.features, seed=record.seed)
             k, more["proposed"] = proposed.n_clusters, proposed.as_dict()
-            on_event(ClustersProposed(**proposed.as_dict()))
+            options.on_event(ClustersProposed(**proposed.as_dict()))
         clusters = fit_prototypes(sample.features, k, seed=record.seed)
         labels, confidence = clusters.assign(sample.features)
         chosen = typical(sample, labels, confidence, clusters.n_clusters, cell)

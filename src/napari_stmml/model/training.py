@@ -14,7 +14,7 @@ from napari_stmml.heights.two_biases import paired
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.matching import keep_names
 from napari_stmml.model.methods import method_of
-from napari_stmml.model.training_record import TrainingMaps, TrainingRecord
+from napari_stmml.model.training_record import ClusterOptions, TrainingHooks, TrainingMaps, TrainingRecord
 from napari_stmml.recipe import DEFAULT, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import sha256
@@ -84,13 +84,13 @@ def train_classifier(
 
     def keep_so_far(encoder: Encoder) -> None:
         if keep is not None:
-            keep(method.cluster(encoder, maps, recipe, record, quick=True))
+            keep(method.cluster(encoder, maps, recipe, record, ClusterOptions(quick=True)))
 
-    encoder = method.train(maps, recipe, record, on_event=on_event, keep=keep_so_far, should_stop=should_stop)
+    hooks = TrainingHooks(on_event, keep_so_far, should_stop=should_stop)
+    encoder = method.train(maps, recipe, record, hooks)
     stopped = recipe.trains and should_stop()
-    made = method.cluster(
-        encoder, maps, recipe, record, auto=auto, quick=stopped, store=store, on_event=on_event
-    )
+    options = ClusterOptions(auto, stopped, store=store, on_event=on_event)
+    made = method.cluster(encoder, maps, recipe, record, options)
     return made if like is None else keep_names(made, like, stored, store, on_event=on_event)
 
 

@@ -1,6 +1,6 @@
 """What a training needs and leaves: prepared maps, the record that the model keeps, and the new model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,13 +8,16 @@ from typing import Any
 
 from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes
+from napari_stmml.events import Listener, ignore
 from napari_stmml.features.cells import EDITION
 from napari_stmml.features.encoder import Encoder
+from napari_stmml.features.store import FeatureStore
 from napari_stmml.heights.stored_map import StoredMap
 from napari_stmml.model import model_file
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.encoders import read_encoder, weights_of
 from napari_stmml.recipe import Recipe
+from napari_stmml.srsml24.encoders import Kept
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,58 @@ class TrainingMaps:
     test: Sequence[StoredMap] = ()
     train_limit: int = 0
     test_limit: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingHooks:
+    """What a training reports to, and how it is stopped and gone on with.
+
+    Parameters
+    ----------
+    on_event : callable
+    keep : callable, optional
+        Gets the encoder so far, after the first batch and after every epoch.
+    keep_state : callable, optional
+        Gets after every epoch what ``go_on`` takes to continue after it with the same result (a
+        ``srsml24.training.TrainingState``); never called by a method that trains in a minute.
+    go_on : TrainingState, optional
+    should_stop : callable
+        Asked after every batch; the encoder so far is returned then.
+    """
+
+    on_event: Listener = ignore
+    keep: Callable[[Encoder], None] | None = None
+    keep_state: Callable[[Any], None] | None = None
+    go_on: Any = None
+    should_stop: Callable[[], bool] = bool
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """How features are clustered.
+
+    Parameters
+    ----------
+    auto : bool
+        Take the number of clusters that is proposed, instead of the recipe's.
+    quick : bool
+        Cluster a small sample, in about a second.
+    kept : callable, optional
+        Gets number and shape of a batch and a function that makes it; returns its features, which it may
+        have kept in a file.
+    store : FeatureStore, optional
+        Where features are kept that somebody may ask for again.
+    on_event : callable
+    should_stop : callable
+        Asked often; `Stopped` is raised then.
+    """
+
+    auto: bool = False
+    quick: bool = False
+    kept: Kept | None = None
+    store: FeatureStore | None = None
+    on_event: Listener = ignore
+    should_stop: Callable[[], bool] = bool
 
 
 @dataclass(frozen=True)
@@ -71,6 +126,9 @@ class TrainingRecord:
     def of_dict(cls, known: Mapping[str, Any]) -> "TrainingRecord":
         """Read what ``as_dict`` returned."""
         return cls(tuple(known["files"]), known["seed"], list(known["history"]), dict(known["made_with"]))
+
+
+HOOKS, OPTIONS = TrainingHooks(), ClusterOptions()
 
 
 def new_classifier(

@@ -1,21 +1,27 @@
 """Train and cluster a recipe of windows, with the U-Net and the k-means of SRSML24."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from napari_stmml.clustering.centres import Prototypes
-from napari_stmml.events import Clustering, Listener, TrainingWindows, ignore
+from napari_stmml.events import Clustering, TrainingWindows
 from napari_stmml.features.encoder import Encoder
-from napari_stmml.features.store import FeatureStore
 from napari_stmml.heights.stored_map import StoredMap
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.encoders import make_encoder
-from napari_stmml.model.training_record import TrainingMaps, TrainingRecord, new_classifier
+from napari_stmml.model.training_record import (
+    HOOKS,
+    OPTIONS,
+    ClusterOptions,
+    TrainingHooks,
+    TrainingMaps,
+    TrainingRecord,
+    new_classifier,
+)
 from napari_stmml.recipe import Recipe
-from napari_stmml.srsml24.encoders import DenseWindowEncoder, Kept, WindowEncoder
+from napari_stmml.srsml24.encoders import DenseWindowEncoder, WindowEncoder
 from napari_stmml.srsml24.kmeans import fit_clusters
-from napari_stmml.srsml24.training import TrainingState, train_autoencoder
+from napari_stmml.srsml24.training import train_autoencoder
 from napari_stmml.srsml24.window_stream import WindowMap, WindowStream, split, with_counts
 from napari_stmml.system.progress import Stopped, of_training
 
@@ -28,16 +34,7 @@ class WindowMethod:
     proposes = False
 
     def train(
-        self,
-        maps: TrainingMaps,
-        recipe: Recipe,
-        record: TrainingRecord,
-        *,
-        on_event: Listener = ignore,
-        keep: Callable[[Encoder], None] | None = None,
-        keep_state: Callable[[Any], None] | None = None,
-        go_on: TrainingState | None = None,
-        should_stop: Callable[[], bool] = lambda: False,
+        self, maps: TrainingMaps, recipe: Recipe, record: TrainingRecord, hooks: TrainingHooks = HOOKS
     ) -> Encoder:
         """Train the autoencoder on windows of the maps. See ``Method.train``.
 
@@ -64,8 +61,8 @@ class WindowMethod:
             train_limit=maps.train_limit,
             test_limit=maps.test_limit,
         )
-        on_event(TrainingWindows(len(maps.train), len(train), len(validation)))
-        on_batch, on_epoch = of_training(record.history, on_event)
+        hooks.on_event(TrainingWindows(len(maps.train), len(train), len(validation)))
+        on_batch, on_epoch = of_training(record.history, hooks.on_event)
         network = train_autoencoder(
             train,
             validation,
@@ -76,10 +73,10 @@ class WindowMethod:
             seed=record.seed,
             on_batch=on_batch,
             on_epoch=on_epoch,
-            keep=lambda so_far: keep(make_encoder(recipe, so_far.weights)) if keep else None,
-            keep_state=keep_state,
-            go_on=go_on,
-            should_stop=should_stop,
+            keep=lambda so_far: hooks.keep(make_encoder(recipe, so_far.weights)) if hooks.keep else None,
+            keep_state=hooks.keep_state,
+            go_on=hooks.go_on,
+            should_stop=hooks.should_stop,
         )
         return make_encoder(recipe, network.weights)
 
@@ -105,13 +102,7 @@ class WindowMethod:
         maps: TrainingMaps,
         recipe: Recipe,
         record: TrainingRecord,
-        *,
-        auto: bool = False,
-        quick: bool = False,
-        kept: Kept | None = None,
-        store: FeatureStore | None = None,
-        on_event: Listener = ignore,
-        should_stop: Callable[[], bool] = lambda: False,
+        options: ClusterOptions = OPTIONS,
     ) -> SurfaceClassifier:
         """Cluster the features of all training windows. See ``Method.cluster``.
 
@@ -127,16 +118,16 @@ class WindowMethod:
         """
         assert isinstance(encoder, WindowEncoder | DenseWindowEncoder)
         windows = _to_cluster(maps, recipe)
-        if quick:
+        if options.quick:
             windows = replace(windows, limit=max(QUICK, recipe.num_clusters))
         total = len(windows)
 
         def on_step(done: int) -> None:
-            on_event(Clustering(done, total))
-            if done < total and should_stop():
+            options.on_event(Clustering(done, total))
+            if done < total and options.should_stop():
                 raise Stopped("clustering was stopped")
 
-        features = encoder.batches(windows, _size(recipe), record.seed, kept)
+        features = encoder.batches(windows, _size(recipe), record.seed, options.kept)
         found = fit_clusters(features, recipe, seed=record.seed, on_step=on_step)
         return new_classifier(
             recipe,
