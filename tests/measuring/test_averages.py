@@ -108,3 +108,14 @@ def test_a_cut_out_of_no_pixels_is_refused(side):
 def test_a_profile_of_no_length_is_refused(how):
     with pytest.raises(ValueError, match="must be above 0"):
         radial_profile(np.zeros((9, 9)), np.ones((1, 2)), (1.0, 1.0), **how)
+
+
+@pytest.mark.parametrize("pixel", [0.001, 0.05, 0.1, 0.13, 1 / 7, 0.37, 1.0, 33.0])
+def test_a_profile_of_any_length_at_any_pixel_size_has_a_ring_for_each_pixel(pixel):
+    flat = np.zeros((64, 64))
+    for centre in ((31.0, 31.0), (31.5, 31.0), (31.5, 31.5)):
+        for n in np.arange(1, 32, 0.5):
+            found = radial_profile(flat, np.array([centre, centre]), (pixel, pixel), radius=n * pixel)
+            assert abs(len(found) - int(n)) <= (n == int(n))  # 3 px may be 2.9999 px
+            assert set(found.n) <= {0, 2}
+            assert not found.height.any()

@@ -146,6 +146,21 @@ def test_averages_reach_as_far_as_asked_or_well_beyond_the_region(found):
     assert far.average.shape == (61, 61)
 
 
+@pytest.mark.parametrize("ratio", [1, 1.3, 300])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 64), (3, 2), (8, 64), (64, 64)])
+def test_regions_of_any_size_are_measured_at_any_pixel_size(shape, ratio):
+    rows, cols = np.indices(shape)
+    away = np.hypot(rows - shape[0] / 2, cols - shape[1] / 2)
+    for radius in (1, 2, 5.9, 11.5, 100):
+        for pixel in (0.001, 1 / 7, 33.0):
+            labels, size = (away <= radius).astype(np.uint8), (pixel, pixel * ratio)
+            found = measure(labels, np.zeros(shape), size, names=NAMES)
+            (one,) = class_details(found)
+            assert min(one.average.shape) >= 3
+            assert one.profile.n.max() <= 1
+            assert found.regions.area.sum() == pytest.approx(labels.sum() * size[0] * size[1])
+
+
 def test_random_places_have_room_also_where_regions_cover_nearly_all():
     labels = np.ones((120, 120), np.uint8)
     labels[2::5], labels[:, 2::5] = 0, 0  # a tile of 4 px every 5

@@ -138,6 +138,6 @@ def _profile(
     if not far.size:
         return np.full(steps, np.nan)
     there = known & (away < steps * step)
-    ring = (away[there] / step).astype(int)
+    ring = np.minimum((away[there] / step).astype(int), steps - 1)  # 1.7 / 0.1 may be 17
     with np.errstate(invalid="ignore"):
         return np.bincount(ring, piece[there], steps) / np.bincount(ring, minlength=steps) - np.median(far)

@@ -50,7 +50,8 @@ def class_details(measurements: Measurements, *, radius: float | None = None) ->
     measurements : Measurements
     radius : float, optional
         How far averages and profiles reach from the centre, in nm (px). Without it 1.5 median diameters of
-        the class, at least what the local background needs, at most half the shorter side of the scan.
+        the class, at least what the local background needs, at most half the shorter side of the scan (but
+        a pixel).
     """
     heights, size, found = measurements.heights, measurements.pixel_size, []
     for one in measurements.classes.sort_values("count", ascending=False, kind="stable").itertuples():
@@ -86,8 +87,9 @@ def pairs_between(measurements: Measurements, first: str, second: str) -> pd.Dat
 
 
 def _reach(diameter: float, shape: tuple[int, ...], size: tuple[float, float]) -> float:
+    """Return how far an average reaches from its centre: the pixel in the middle has neighbours at least."""
     most = min(length * one for length, one in zip(shape, size, strict=True)) / 2
-    return min(max(_WIDE * diameter, diameter / 2 + RING[1] * max(size)), most)
+    return max(min(max(_WIDE * diameter, diameter / 2 + RING[1] * max(size)), most), max(size))
 
 
 def _pairs(
