@@ -1,4 +1,4 @@
-"""Numbers and counts as people write them: ``1 scan``, ``12 500 nm²``, ``0.0123 ± 0.0011``, ``12.3 %``."""
+"""Numbers, counts and quotations as people write them: ``1 scan``, ``12 500 nm²``, ``0.0123 ± 0.0011``, ``12.3 %``."""
 
 from math import floor, isfinite, isnan, log10
 
@@ -107,6 +107,28 @@ def percent(share: float) -> str:
     if isnan(share) or not share:
         return "" if isnan(share) else "0 %"
     return f"{100 * share:.{1 if share >= 0.01 else 2}f} %"
+
+
+def shortened(text: str, most: int = 80) -> str:
+    """Return text of unknown length as one line of so many letters at most, for a sentence that quotes it.
+
+    Parameters
+    ----------
+    text : str
+    most : int
+        Letters; what is cut off is shown as ``…``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> shortened("a  line\\nand another"), shortened("9" * 5000, 10)
+    ('a line and another', '999999999…')
+    """
+    line = " ".join(text[: 4 * most].split())
+    return line if len(line) <= most and len(text) <= 4 * most else f"{line[: most - 1]}…"
 
 
 def _magnitude(value: float) -> int:
