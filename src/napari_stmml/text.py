@@ -1,4 +1,4 @@
-"""Numbers, counts and quotations as people write them: ``1 scan``, ``12 500 nm²``, ``0.0123 ± 0.0011``, ``12.3 %``."""
+"""Numbers, counts and quotations for people: ``1 scan``, ``12 500 nm²``, ``0.0123 ± 0.0011``, ``12.3 %``."""
 
 from math import floor, isfinite, isnan, log10
 
@@ -110,7 +110,7 @@ def percent(share: float) -> str:
 
 
 def shortened(text: str, most: int = 80) -> str:
-    """Return text of unknown length as one line of so many letters at most, for a sentence that quotes it.
+    r"""Return text of unknown length as one line of so many letters at most, for a sentence that quotes it.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def shortened(text: str, most: int = 80) -> str:
 
     Examples
     --------
-    >>> shortened("a  line\\nand another"), shortened("9" * 5000, 10)
+    >>> shortened("a  line\nand another"), shortened("9" * 5000, 10)
     ('a line and another', '999999999…')
     """
     line = " ".join(text[: 4 * most].split())

@@ -2,9 +2,7 @@
 
 import io
 import json
-import lzma
 import zipfile
-import zlib
 from collections.abc import Mapping
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -13,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.system.array_file import stored_zip
 from napari_stmml.system.files import atomic
 
 FORMAT = 3  # 1 had centres alone: no projection, no exemplars; 2 had a class for each cluster, no lessons
 ABOUT = "classifier.json"
-_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+MOST_TEXT = 16 << 20  # bytes of classifier.json; ten thousand training files take 3 million
 
 
 def write(path: str | Path, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Path:
@@ -63,39 +62,29 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     ValueError
         In one sentence that names the file: it is missing, no model file, damaged, or of a newer format.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"there is no model file {path}")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path.name} is not a napari-stmml model, or it is cut short: it is no zip file")
     try:
-        with zipfile.ZipFile(path) as file:
-            if ABOUT not in file.namelist():
-                raise ValueError(f"{path.name} is not a napari-stmml model: it holds no {ABOUT}")
-            about = json.loads(file.read(ABOUT))
-            found = about.get("format") if isinstance(about, dict) else None
-            if not isinstance(found, int):
-                raise ValueError(
-                    f"{path.name} is not a napari-stmml model: it does not say which format it has"
-                )
-            if found > FORMAT:
-                raise ValueError(
-                    f"{path.name} has format {found}, this program reads up to {FORMAT}: update napari-stmml"
-                )
-            arrays = {
-                name.removesuffix(".npy"): np.load(io.BytesIO(file.read(name)), allow_pickle=False)
-                for name in file.namelist()
-                if name.endswith(".npy")
-            }
-    except (*_DAMAGED, json.JSONDecodeError, UnicodeError, EOFError, OSError) as error:
-        raise ValueError(f"{path.name} is damaged: {error}") from error
-    except (RuntimeError, MemoryError) as error:  # encrypted, packed in an unknown way, too deep or too large
-        raise ValueError(f"{path.name} cannot be read: {error}") from error
+        with stored_zip(path) as file:
+            if ABOUT not in file:
+                raise ValueError(f"it is no napari-stmml model, for it holds no {ABOUT}")
+            return _about(file.read(ABOUT, MOST_TEXT)), file.arrays()
+    except FileNotFoundError as error:
+        raise ValueError(f"there is no model file {path}") from error
+
+
+def _about(content: bytes) -> dict[str, Any]:
+    """Read ``classifier.json``, of a format that is known."""
+    try:
+        about = json.loads(content)
+    except RecursionError as error:
+        raise ValueError(f"{ABOUT} has too many brackets within brackets") from error
     except ValueError as error:
-        if str(error).startswith(path.name):
-            raise
-        raise ValueError(f"{path.name} is damaged or unsafe, and was not loaded: {error}") from error
-    return about, arrays
+        raise ValueError(f"{ABOUT} is no JSON ({error})") from error
+    found = about.get("format") if isinstance(about, dict) else None
+    if type(found) is not int:
+        raise ValueError("it is no napari-stmml model, for it does not say which format it has")
+    if found > FORMAT:
+        raise ValueError(f"it has format {found}, this program reads up to {FORMAT}: update napari-stmml")
+    return about
 
 
 def versions() -> dict[str, str]:

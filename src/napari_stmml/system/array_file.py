@@ -1,7 +1,6 @@
-"""Read arrays of plain numbers, ``.npy`` and zips of them: nothing is evaluated, and a file gives no more than it weighs.
+"""Read arrays of plain numbers, ``.npy`` and zips of them: nothing is parsed as code, nothing is unpacked.
 
-numpy's own reader takes what is in a file for what it says of itself: it evaluates the header, opens zips and
-makes arrays as large as the header asks for.
+numpy's own reader parses the header as Python, opens zips too, and makes arrays as large as the header says.
 """
 
 import math
@@ -59,7 +58,7 @@ def open_array(path: str | Path) -> np.ndarray:
             return np.empty(shape, kind)
         return np.asarray(np.memmap(path, kind, "r", start, shape, order))
     except ValueError as error:
-        raise ValueError(f"{path.name} is damaged: {error}") from error
+        raise ValueError(f"{path.name} cannot be read: {error}") from error
 
 
 class StoredZip:
@@ -82,11 +81,12 @@ class StoredZip:
         """
         about = self._file.getinfo(name)
         if about.file_size > most:
-            raise ValueError(f"{shortened(name)} is too large: {about.file_size} bytes, at most {most} are read")
+            has = f"{about.file_size} bytes, at most {most} are read"
+            raise ValueError(f"{shortened(name)} is too large: {has}")
         return self._file.read(about)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all arrays of plain numbers by name, without the ending ``.npy``; other members are not looked at.
+        """Return all members that end in ``.npy``, by name without the ending; others are not looked at.
 
         Raises
         ------
@@ -121,25 +121,25 @@ def stored_zip(path: str | Path, most: int = MOST_BYTES) -> Iterator[StoredZip]:
 
     Raises
     ------
-    OSError
+    FileNotFoundError
         If there is no such file.
     ValueError
-        In one sentence that names the file: it is no zip, damaged, packed, or too large. What the block raises
-        as ValueError is taken for such a sentence without the name.
+        In one sentence that names the file: it is no zip, damaged, packed or too large, or what the block
+        says in a ValueError.
     """
     path = Path(path)
-    size = check_file(path, most)
     try:
+        size = check_file(path, most)
         with path.open("rb") as raw:
             _check_end(raw, size)
             with zipfile.ZipFile(raw) as file:
                 _check_members(file, size)
                 yield StoredZip(file)
-    except NoRegularFile:
+    except (NoRegularFile, FileNotFoundError):
         raise
     except Exception as error:
         what = str(error) or type(error).__name__
-        raise ValueError(f"{path.name} is damaged or unsafe: {shortened(what, 160)}") from error
+        raise ValueError(f"{path.name} cannot be read: {shortened(what, 160)}") from error
 
 
 def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
@@ -155,9 +155,7 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
 
     Raises
     ------
-    OSError
-        If there is no such file.
-    ValueError
+    FileNotFoundError, ValueError
         As `stored_zip`.
     """
     with stored_zip(path) as file:
