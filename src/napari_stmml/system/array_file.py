@@ -204,7 +204,7 @@ def _read(file: IO[bytes], size: int) -> np.ndarray:
     """Read an array of ``size`` bytes, header included, from where a file stands."""
     kind, shape, order = _header(file, size)
     flat = np.empty(math.prod(shape), kind)
-    into = memoryview(flat.view(np.uint8)) if flat.size else memoryview(b"")
+    into = flat.view(np.uint8).data if flat.size else memoryview(b"")
     for start in range(0, len(into), _AT_ONCE):
         piece = file.read(min(_AT_ONCE, len(into) - start))
         if len(piece) != min(_AT_ONCE, len(into) - start):
