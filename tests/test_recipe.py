@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,30 @@ from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import RECIPES, Recipe, get_recipe, instant_recipe
 from napari_stmml.scan import Scan
+
+ANOTHER = {
+    "features": "learned",
+    "flatten_method": "row_median",
+    "resample": False,
+    "pixel_density": 7.0,
+    "pixel_limit": 500,
+    "normalisation": "fixed",
+    "data_scaling": 2e9,
+    "both_biases": True,
+    "window_size": 64,
+    "window_pitch": 4,
+    "epochs": 3,
+    "batch_size": 64,
+    "buffer_size": 100,
+    "learning_rate": 1e-3,
+    "sampled_windows": 30,
+    "cluster_batch_size": 100,
+    "cluster_buffer_size": 100,
+    "n_init": 2,
+    "max_iter": 10,
+    "reassignment_ratio": 0.1,
+    "predict_window_pitch": 4,
+}
 
 
 @pytest.mark.parametrize("name", parameters_of(Recipe))
@@ -80,3 +105,25 @@ def test_scans_without_a_scale_that_a_recipe_knows_keep_their_pixels(size):
 
 def test_both_biases_are_a_recipe_of_their_own():
     assert instant_recipe([Scan(np.zeros((9, 9)), (0.1, 0.1))], 7, both_biases=True).name == "instant-both"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_called_by_its_name_as_long_as_it_is_that_one(name):
+    recipe = get_recipe(name)
+    assert recipe.title == name
+    same = get_recipe(name, num_clusters=7, flatten_method=recipe.flatten_method.replace(" ", ""))
+    assert same.title == name
+    for unused in parameters_of(Recipe).keys() - recipe.used - {"features", "both_biases"}:
+        assert replace(recipe, **{unused: ANOTHER[unused]}).title == name
+
+
+@pytest.mark.parametrize("name", ANOTHER)
+def test_a_recipe_with_another_value_is_not_called_by_its_name_alone(name):
+    recipe = next(one for one in RECIPES.values() if name in one.used or name in ("features", "both_biases"))
+    changed = replace(recipe, **{name: ANOTHER[name]})
+    assert changed.title == f"{recipe.name} (changed: {name})"
+    assert Recipe.from_dict(changed.as_dict()).title == changed.title
+
+
+def test_each_parameter_but_the_number_of_clusters_counts():
+    assert ANOTHER.keys() == parameters_of(Recipe).keys() - {"num_clusters"}

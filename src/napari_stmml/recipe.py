@@ -6,6 +6,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
+from napari_stmml.heights.flatten import parse_chain
 from napari_stmml.heights.prepare import NORMALISATIONS, Preprocessing
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.parameter_type import MOST, parameter, parameters_of
@@ -123,6 +124,29 @@ class Recipe:
         return {one.name for one in known if one.used_by is None or self.features in one.used_by}
 
     @property
+    def changed(self) -> tuple[str, ...]:
+        """Names of the parameters by which it is no longer the recipe of its name.
+
+        Those that change nothing in it do not count, nor does the number of clusters, asked for anyway.
+        """
+        named, known = RECIPES.get(self.name, self), parameters_of(Recipe)
+        counts = (name for name, one in known.items() if not one.used_by or self.features in one.used_by)
+        return tuple(
+            name
+            for name in counts
+            if name != "num_clusters" and _meaning(name, self) != _meaning(name, named)
+        )
+
+    @property
+    def title(self) -> str:
+        """What it is called wherever a person reads it: its name, and which parameters are not as that says.
+
+        >>> Recipe().title, Recipe(epochs=2, num_clusters=8).title
+        ('srsml24', 'srsml24 (changed: epochs)')
+        """
+        return f"{self.name} (changed: {', '.join(self.changed)})" if self.changed else self.name
+
+    @property
     def preprocessing(self) -> Preprocessing:
         """What is done to heights before windows are cut."""
         return Preprocessing(
@@ -197,6 +221,12 @@ class Recipe:
         if unknown:
             raise ValueError(f"unknown recipe parameter: {', '.join(sorted(unknown))}")
         return cls(**values)
+
+
+def _meaning(name: str, recipe: Recipe) -> Any:
+    """Return the value of a parameter; of a chain, its methods, however it is written."""
+    value = getattr(recipe, name)
+    return parse_chain(value) if name == "flatten_method" else value
 
 
 _INSTANT: dict[str, Any] = {

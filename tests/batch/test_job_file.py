@@ -1,11 +1,14 @@
 import csv
 import tomllib
+from dataclasses import replace
 
 import pytest
 
 from napari_stmml.batch.job_file import SETS, JobFile
 from napari_stmml.batch.job_parameters import PARAMETERS
 from napari_stmml.io.tables import save_parameters
+from napari_stmml.parameter_type import parameters_of
+from napari_stmml.recipe import DEFAULT, RECIPES, Recipe, get_recipe
 
 DEFAULTS = {name: known.default for name, known in PARAMETERS.items()}
 ODD = {
@@ -31,13 +34,32 @@ def written(tmp_path, text, name="job.toml"):
 def test_a_new_job_file_has_every_key_with_default_unit_and_help(tmp_path):
     text = JobFile({}, tmp_path).write(tmp_path / "job.toml").read_text("utf-8")
     lines = text.splitlines()
-    assert list(tomllib.loads(text)) == list(PARAMETERS)
     for name, known in PARAMETERS.items():
-        (at,) = (number for number, line in enumerate(lines) if line.startswith(f"{name} = "))
+        mark = "# " if name in parameters_of(Recipe) else ""
+        (at,) = (number for number, line in enumerate(lines) if line.startswith(f"{mark}{name} = "))
         assert lines[at - 1] == f"# {known.described}"
         assert known.help in lines[at - 1]
         assert known.unit in lines[at - 1]
     assert "stmml run job.toml" in text
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_whoever_names_another_recipe_in_a_new_job_file_gets_that_recipe(tmp_path, name):
+    text = JobFile({"recipe": DEFAULT}, tmp_path).text()
+    job = JobFile.read(written(tmp_path, text.replace(f'recipe = "{DEFAULT}"', f'recipe = "{name}"')))
+    assert job.recipe == get_recipe(name)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_job_as_it_was_run_states_every_value_and_is_not_called_by_the_name_of_another(tmp_path, name):
+    text = JobFile({"recipe": DEFAULT}, tmp_path).text(every=True)
+    assert list(tomllib.loads(text)) == list(PARAMETERS)
+    job = JobFile.read(written(tmp_path, text.replace(f'recipe = "{DEFAULT}"', f'recipe = "{name}"')))
+    assert replace(job.recipe, name=DEFAULT) == get_recipe(DEFAULT)
+    if name != DEFAULT:
+        assert job.recipe.title.startswith(f"{name} (changed: features, ")
+    (row,) = (row for row in job.table() if row["name"] == "recipe")
+    assert row["value"] == f'"{job.recipe.title}"'
 
 
 @pytest.mark.parametrize("values", [{}, ODD])

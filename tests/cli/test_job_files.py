@@ -5,7 +5,7 @@ import pytest
 
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.cli import main
-from napari_stmml.recipe import DEFAULT
+from napari_stmml.recipe import DEFAULT, RECIPES
 
 
 @pytest.fixture
@@ -32,6 +32,27 @@ def test_init_writes_a_job_file_that_says_how_to_go_on_and_never_overwrites_one(
     assert main(["init", str(path)]) == 1
     assert capsys.readouterr().err == f"stmml init: {path} exists already; it is left as it is\n"
     assert path.read_text() == "mine"
+
+
+def test_init_writes_the_job_of_any_recipe(tmp_path, capsys):
+    for name, recipe in RECIPES.items():
+        path = tmp_path / f"{name}.toml"
+        assert main(["init", str(path), "--recipe", name]) == 0
+        assert JobFile.read(path).recipe == recipe
+    capsys.readouterr()
+    assert main(["init", str(tmp_path / "x.toml"), "--recipe", "srsml25"]) == 2
+    assert "'srsml25' is none of" in capsys.readouterr().err
+
+
+def test_a_job_that_is_no_longer_the_recipe_it_names_says_so_and_its_report_too(job_file, capsys):
+    text = job_file.read_text("utf-8").replace('recipe = "instant"', 'recipe = "srsml24"')
+    job_file.write_text(text.replace('# features = "filters"', 'features = "filters"'), "utf-8")
+    assert main(["process", str(job_file), "--processes", "1"]) == 0
+    title = "srsml24 (changed: features)"
+    said = f"recipe: {title}; without these lines it is srsml24 itself"
+    assert capsys.readouterr().err.splitlines()[0] == said
+    for name in ("report/ingest.html", "parameters.csv"):
+        assert title in (job_file.parent / "tiny" / name).read_text("utf-8")
 
 
 def test_run_does_the_whole_job_and_says_in_one_line_what_was_taken_in(job_file, capsys):
@@ -92,7 +113,7 @@ def test_a_step_before_its_time_says_what_to_do_first(job_file, capsys):
 
 def test_a_skipped_scan_is_said_and_can_be_included(session, job_file, capsys):
     job_file.write_text(
-        job_file.read_text("utf-8").replace("pixel_limit = 20000", "pixel_limit = 40"), "utf-8"
+        job_file.read_text("utf-8").replace("# pixel_limit = 20000", "pixel_limit = 40"), "utf-8"
     )
     capsys.readouterr()
     assert main(["process", str(job_file), "--json"]) == 0

@@ -15,8 +15,9 @@ from napari_stmml.system.files import write_text
 SETS = ("train", "test", "predict")
 _NAMES = ("job_name", "model_name", "cluster_model_name")  # which become names of files
 _HEAD = """# A job of napari-stmml: `stmml run {name}` reads, prepares, trains, clusters and predicts.
-# Every parameter stands here with its default; what is left out keeps it. All are in docs/parameters.md.
-# Paths are relative to this file.
+# All parameters are in docs/parameters.md. Paths are relative to this file.
+"""
+_AS_RECIPE = """# What the recipe sets stands behind a #. To change it, remove the # and write another value.
 """
 
 
@@ -140,45 +141,58 @@ class JobFile:
         paths = {f"{which}_path": [str(path) for path in self.paths(which)] for which in SETS}
         return JobFile({**self.values, **paths, "out_folder": str(self.folder.parent)}, self.base)
 
-    def text(self, name: str = "job.toml") -> str:
+    def text(self, name: str = "job.toml", every: bool = False) -> str:
         """Write the job as TOML, every parameter under a line of help with its unit and bounds.
+
+        Values that are those of the recipe are comments, so that whoever names another recipe gets that one.
 
         Parameters
         ----------
         name : str
             Of the file, for the lines at its head.
+        every : bool
+            State those values too, as a record of what counted.
 
         Returns
         -------
         str
         """
-        text = _HEAD.format(name=name)
+        text = _HEAD.format(name=name) + ("" if every else _AS_RECIPE)
+        recipe = {} if every else RECIPES[self.values["recipe"]].as_dict()
         for group, some in groupby(PARAMETERS.values(), lambda known: known.group):
             text += f"\n# ---- {group} ----\n"
             for known in some:
-                text += f"# {known.described}\n{known.name} = {as_toml(self.values[known.name])}\n"
+                value = self.values[known.name]
+                mark = "# " if recipe.get(known.name) == value else ""
+                text += f"# {known.described}\n{mark}{known.name} = {as_toml(value)}\n"
         return text
 
-    def write(self, path: str | Path) -> Path:
+    def write(self, path: str | Path, every: bool = False) -> Path:
         """Write the job as a TOML file.
 
         Parameters
         ----------
         path : str or Path
+        every : bool
+            As ``text`` takes it.
 
         Returns
         -------
         Path
             Where it was written.
         """
-        return write_text(path, self.text(Path(path).name))
+        return write_text(path, self.text(Path(path).name, every))
 
     def table(self) -> list[dict[str, Any]]:
-        """List every parameter with value, default, unit and help, for the parameter table."""
+        """List every parameter with value, default, unit and help, for the parameter table.
+
+        The recipe is called what it is, by its title.
+        """
+        values = {**self.values, "recipe": self.recipe.title}
         return [
             {
                 "name": known.name,
-                "value": as_toml(self.values[known.name]),
+                "value": as_toml(values[known.name]),
                 "default": as_toml(known.default),
                 "unit": known.unit,
                 "help": known.help,

@@ -53,8 +53,10 @@ def run_job(
     """
     run = JobRun(job, report, should_stop, processes)
     with run.folder.locked():
-        job.absolute().write(run.folder / "job_as_run.toml")
+        job.absolute().write(run.folder / "job_as_run.toml", every=True)
         save_parameters(run.folder / "parameters.csv", job.table())
+        if run.recipe.changed:
+            run.say(f"recipe: {run.recipe.title}; without these lines it is {run.recipe.name} itself")
         try:
             for step in steps:
                 _STEPS[step](run)

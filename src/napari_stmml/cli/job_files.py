@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from napari_stmml.cli.options import AsJson, Include, JobPath, Processes
+from napari_stmml.cli.options import AsJson, Include, JobPath, Processes, RecipeName
 from napari_stmml.cli.progress import print_report, run_here
 from napari_stmml.events import Event, ReportWritten, ScanLabelled, of_type
 from napari_stmml.jobs.requests import RunJobFile
@@ -15,14 +15,14 @@ from napari_stmml.recipe import DEFAULT
 STEPS = ("process", "train", "cluster", "predict")
 
 
-def init(job: JobPath) -> int:
-    """Write a job file. It has every parameter with its default, its unit and a line of help."""
+def init(job: JobPath, recipe: RecipeName = None) -> int:
+    """Write a job file. It has every parameter with its value, its unit and a line of help."""
     from napari_stmml.batch.job_file import JobFile
 
     path = Path(job)
     if path.exists():
         raise ValueError(f"{path} exists already; it is left as it is")
-    JobFile({"recipe": DEFAULT}, path.absolute().parent).write(path)
+    JobFile({"recipe": recipe or DEFAULT}, path.absolute().parent).write(path)
     print(f"wrote {path}: look through it, then `stmml run {path}`")
     return 0
 

@@ -46,7 +46,7 @@ def train(
         return 0
     state = "stopped early" if result.stopped else "done"
     took = f"{result.epochs} epochs in " if chosen.trains else ""
-    print(f"{state}: {took}{result.seconds:.1f} s, recipe {chosen.name}, model in {result.model}")
+    print(f"{state}: {took}{result.seconds:.1f} s, recipe {chosen.title}, model in {result.model}")
     print(f"{unit} per cluster: {', '.join(map(str, result.cluster_sizes))}")
     if figure:
         print(f"typical places of each: {figure}")
@@ -59,7 +59,7 @@ def _recipe_of(name: str | None, clusters: int | str | None, epochs: int | None,
     n_clusters = clusters if isinstance(clusters, int) else None
     chosen = get_recipe(get_recipe(name or DEFAULT, **dict(settings)), num_clusters=n_clusters, epochs=epochs)
     if epochs is not None and not chosen.trains:
-        raise ValueError(f"recipe {chosen.name} has nothing to train, so --epochs means nothing to it")
+        raise ValueError(f"recipe {chosen.title} has nothing to train, so --epochs means nothing to it")
     return chosen
 
 

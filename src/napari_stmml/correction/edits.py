@@ -271,7 +271,7 @@ def learn(classifier: SurfaceClassifier, scans: Sequence[CorrectedScan]) -> Edit
         If nothing is painted, or the recipe takes minutes to learn.
     """
     sentence = (
-        f"recipe {classifier.recipe.name} labels windows, which take minutes to learn from: use stmml learn;"
+        f"recipe {classifier.recipe.title} labels windows, which take minutes to learn from: use stmml learn;"
         " here classes can be edited and truth painted"
     )
     made = classifier

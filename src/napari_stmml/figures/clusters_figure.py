@@ -96,7 +96,7 @@ def clusters_figure(classifier: "SurfaceClassifier") -> "Figure":
     from matplotlib.figure import Figure
 
     if classifier.exemplars is None:
-        raise ValueError(f"a model of recipe {classifier.recipe.name} keeps no exemplars to show")
+        raise ValueError(f"a model of recipe {classifier.recipe.title} keeps no exemplars to show")
     rows, n, side, _ = classifier.exemplars[:MOST_ROWS].shape
     wide, high, step = n * _SIDE, rows * _SIDE, side + 4
     mosaic = np.full((rows, step, n, step, 4), 255, np.uint8)

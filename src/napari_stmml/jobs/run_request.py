@@ -91,7 +91,7 @@ def _train(
             should_stop=should_stop,
         )
     finally:
-        about = {name: str(value) for name, value in recipe.as_dict().items()}
+        about = {name: str(value) for name, value in recipe.as_dict().items()} | {"name": recipe.title}
         if event := log.write(f"{out.name}: what it was trained on", request.paths, about):
             report(event)
     classifier.save(out)
@@ -108,7 +108,7 @@ def _label(request: LabelScans, report: Listener, should_stop: ShouldStop, store
     classifier = SurfaceClassifier.load(request.model)
     if request.pitch is not None and not classifier.encoder.has_pitch:
         raise ValueError(
-            f"recipe {classifier.recipe.name} labels every cell of {CELL} px; a pitch is for windows"
+            f"recipe {classifier.recipe.title} labels every cell of {CELL} px; a pitch is for windows"
         )
     if not request.figures:
         _label_scans(request, classifier, report, should_stop, store, lambda scans: scans)
@@ -272,7 +272,7 @@ def _warm_up(
 def _trained(classifier: SurfaceClassifier, model: str, started: float, stopped: bool) -> ModelTrained:
     return ModelTrained(
         model,
-        classifier.recipe.name,
+        classifier.recipe.title,
         epochs=len(classifier.training["history"]),
         stopped=stopped,
         cluster_sizes=tuple(classifier.training["cluster_sizes"]),

@@ -75,7 +75,7 @@ def train_classifier(
     recipe = get_recipe(recipe, num_clusters=None if auto else n_clusters)
     method = method_of(recipe)
     if auto and not method.proposes:
-        raise ValueError(f"recipe {recipe.name} cannot propose a number of clusters; 'instant' can")
+        raise ValueError(f"recipe {recipe.title} cannot propose a number of clusters; 'instant' can")
     store = store or FeatureStore(total=TOTAL if like else 0)
     stored, files = _prepared(scans, recipe, store, on_event)
     maps, record = method.counted(TrainingMaps(stored), recipe), TrainingRecord(tuple(files), seed)

@@ -373,7 +373,7 @@ def test_clustering_without_training_counts_scans_and_keeps_the_names_of_an_olde
     assert shown_curves(panel) == []
     finish(panel)
     assert panel.status.text().startswith("Done in")
-    assert "(3 clusters). 2 directions kept" in panel.status.text()
+    assert "(3 clusters, recipe instant). 2 directions kept" in panel.status.text()
     made = SurfaceClassifier.load(model)
     named = replace(made, classes=Classes.plain(("rows", "holes", "bumps")))
     panel.like.value = named.save(model.with_name("named.stmml"))

@@ -144,7 +144,7 @@ class TrainWidget(JobPanel):
         self.shared.model = Path(event.model)
         state = "Cancelled; the model so far is" if event.stopped else f"Done in {event.seconds:.0f} s:"
         epochs = f", {counted(event.epochs, 'full epoch')}" if event.epochs else ""
-        made = f"{counted(len(event.cluster_sizes), 'cluster')}{epochs}"
+        made = f"{counted(len(event.cluster_sizes), 'cluster')}{epochs}, recipe {event.recipe}"
         self.say(f"{state} {event.model} ({made}). {self._matched}{self._intake}")
         unnumbered = re.sub("-[0-9]+$", "", Path(event.model).stem)
         self.out.value = free_path(Path(event.model).with_stem(unnumbered), "-")
