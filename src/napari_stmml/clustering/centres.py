@@ -55,13 +55,24 @@ class Prototypes:
         if not np.array_equal(owned, np.arange(len(owned))):
             raise ValueError(f"clusters must be 0 to {len(owned) - 1}, each with a centre, got {owned}")
         projected = self.mean is not None and self.matrix is not None
+        if projected != (self.mean is not None or self.matrix is not None):
+            raise ValueError("a projection needs a mean and a matrix")
+        if not self.limit >= 0:
+            raise ValueError(f"limit must be 0 or more, got {self.limit}")
         if projected and (self.matrix.shape != (*self.mean.shape, self.centres.shape[1])):  # type: ignore[union-attr]
             raise ValueError("the projection does not fit the centres")
         if self.examples is not None and (
             self.counts is None or self.examples.shape != (*self.counts.shape, self.n_features)
         ):
             raise ValueError(f"examples must be of {self.n_features} features, each with a count")
-        if self.before is not None and not 0 <= self._kept < self.n_clusters:
+        if self.before is None:
+            return
+        parted = set(self.parted)
+        if len(parted) < len(self.parted) or not parted <= set(range(self.before.n_clusters)):
+            raise ValueError(f"clusters {self.parted} are not among {self.before.n_clusters}")
+        if self.before.centres.shape[1] != self.centres.shape[1]:
+            raise ValueError("the centres before a split do not fit those after it")
+        if not 0 <= self._kept < self.n_clusters:
             raise ValueError(f"clusters {self.parted} of {self.before.n_clusters} make no {self.n_clusters}")
 
     @classmethod

@@ -19,6 +19,7 @@ from napari_stmml.features.store import EncodedMap, FeatureStore, encode_scan
 from napari_stmml.model import model_file
 from napari_stmml.model.encoders import read_encoder, weights_of
 from napari_stmml.model.learner import Learner
+from napari_stmml.model.model_parts import read_parts
 from napari_stmml.model.painted_cells import checked_truth, limited, painted_features
 from napari_stmml.model.training_examples import TrainingExamples
 from napari_stmml.recipe import Recipe
@@ -72,6 +73,13 @@ class SurfaceClassifier:
         if len(self.classes.of_cluster) != n_clusters:
             raise ValueError(
                 f"each of {n_clusters} clusters needs a class, got {len(self.classes.of_cluster)}"
+            )
+        shape = None if self.exemplars is None else self.exemplars.shape
+        if shape is not None and (
+            len(shape) != 4 or shape[0] != n_clusters or shape[2] != shape[3] or 0 in shape
+        ):
+            raise ValueError(
+                f"exemplars must be squares for each of {n_clusters} clusters, got shape {shape}"
             )
         if self.examples is not None:
             width, most = self.examples.features.shape[1], max(self.examples.counts, default=0)
@@ -143,8 +151,7 @@ class SurfaceClassifier:
         ValueError
             If the file is no model, is damaged or newer than this program, or its parts do not fit.
         """
-        about, arrays = model_file.read(path)
-        try:
+        with read_parts(path, "model") as (about, arrays):
             recipe, encoder = read_encoder(about, arrays)
             if "centres" not in arrays:
                 raise ValueError("it is a network without clusters; the step cluster makes the model")
@@ -157,9 +164,6 @@ class SurfaceClassifier:
                 exemplars=arrays.get("exemplars"),
                 examples=TrainingExamples.of_arrays(arrays, about.get("lessons", ())),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            what = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-            raise ValueError(f"{Path(path).name} cannot be used as a model: {what}") from error
 
     def predict(
         self,

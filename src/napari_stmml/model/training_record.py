@@ -16,6 +16,7 @@ from napari_stmml.heights.stored_map import StoredMap
 from napari_stmml.model import model_file
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.encoders import read_encoder, weights_of
+from napari_stmml.model.model_parts import read_parts
 from napari_stmml.recipe import Recipe
 from napari_stmml.srsml24.encoders import Kept
 
@@ -203,9 +204,5 @@ def load_network(path: str | Path) -> tuple[Recipe, Encoder, TrainingRecord]:
     ValueError
         If the file is none, is damaged, or its parts do not fit.
     """
-    about, arrays = model_file.read(path)
-    try:
+    with read_parts(path, "network") as (about, arrays):
         return *read_encoder(about, arrays), TrainingRecord.of_dict(about.get("training", {}))
-    except (KeyError, TypeError, ValueError) as error:
-        what = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"{Path(path).name} cannot be used as a network: {what}") from error
