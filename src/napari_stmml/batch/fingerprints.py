@@ -1,10 +1,15 @@
 """What the files of each step depend on: with another fingerprint they are put aside and made again."""
 
+import hashlib
+import json
+from pathlib import Path
+
 from napari_stmml import __version__
 from napari_stmml.batch.job_folder import digest
 from napari_stmml.batch.job_parameters import values_of_step
 from napari_stmml.batch.job_run import JobRun
 from napari_stmml.batch.records import Fingerprint
+from napari_stmml.model import model_file
 
 
 def of_training(run: JobRun) -> Fingerprint:
@@ -28,5 +33,19 @@ def of_clusters(run: JobRun) -> Fingerprint:
 
 
 def of_labels(run: JobRun) -> Fingerprint:
-    """Return everything that labels depend on, the scan itself left out."""
-    return {"clusters": digest(of_clusters(run)), **values_of_step("predict", run.job.values)}
+    """Return everything that labels depend on, the scan itself left out.
+
+    The model is one of them as its file is now: somebody may have merged its classes, or let it learn.
+    """
+    clusters, model = digest(of_clusters(run)), _of_model(run.cluster_model)
+    return {"clusters": clusters, "model": model, **values_of_step("predict", run.job.values)}
+
+
+def _of_model(path: Path) -> str:
+    """Return a digest of all that a model file holds; the same for a file that was only written again."""
+    about, arrays = model_file.read(path)
+    made = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        made.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        made.update(array.tobytes())
+    return made.hexdigest()
