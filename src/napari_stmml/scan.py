@@ -111,6 +111,41 @@ class Scan:
         return rows * self.pixel_size[0], cols * self.pixel_size[1]
 
     @property
+    def centre(self) -> tuple[float, float] | None:
+        """Centre of the frame, x and y of the scanner in nm; None where no file says where it lies."""
+        return self.offset if self.direction or any(self.offset) else None
+
+    def in_scanner(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return where points of the frame lie in coordinates of the scanner, x to the right and y upwards.
+
+        Parameters
+        ----------
+        x, y : ndarray of float
+            nm from the top left corner of the frame to the right and down.
+
+        Returns
+        -------
+        ndarray, ndarray
+            x and y in nm; NaN where the size of the frame or its place is not known. A frame of a positive
+            angle is turned anticlockwise about its centre, as access2theMatrix has it.
+
+        Examples
+        --------
+        >>> scan = Scan(np.zeros((10, 20)), (1.0, 1.0), angle=90.0, offset=(100.0, 0.0))
+        >>> [float(round(one, 9)) for one in scan.in_scanner(np.float64(20), np.float64(5))]
+        [100.0, 10.0]
+        """
+        if self.centre is None or self.size_nm is None:
+            return np.full(np.shape(x), np.nan), np.full(np.shape(y), np.nan)
+        (height, width), turn = self.size_nm, np.radians(self.angle)
+        right, up = x - width / 2, height / 2 - y
+        along, across = np.cos(turn), np.sin(turn)
+        return (
+            self.centre[0] + right * along - up * across,
+            self.centre[1] + right * across + up * along,
+        )
+
+    @property
     def short_direction(self) -> str:
         """FU, BU, FD or BD; empty where the direction is not known."""
         return SHORT.get(self.direction, "")

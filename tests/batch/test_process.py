@@ -123,7 +123,7 @@ def test_every_kind_of_bad_file_is_a_row_that_says_why_and_the_good_ones_are_kep
         assert Path(event.scan).name in event.why
     kept = [row for row in job.rows() if row.status == "kept"]
     assert {(row.rows, row.cols, row.windows, row.scanned) for row in kept} == {(64, 64, 25, 1.0)}
-    assert {(round(row.width_nm, 9), row.bias) for row in kept} == {(6.0, -2.0)}
+    assert {(round(row.frame_width_nm, 9), row.bias) for row in kept} == {(6.0, -2.0)}
     partial = next(row for row in skipped if row.reason.startswith("below"))
     assert partial.scanned == pytest.approx(32 / 64)
 

@@ -54,7 +54,7 @@ def test_a_row_comes_back_from_json_as_it_was():
 
 
 def test_numbers_of_numpy_become_json(rng):
-    row = Row("a", width_nm=rng.random(3, dtype="f4")[0], rows=rng.integers(5, 6, 1)[0])
+    row = Row("a", frame_width_nm=rng.random(3, dtype="f4")[0], rows=rng.integers(5, 6, 1)[0])
     assert json.loads(json.dumps(row.as_dict()))["rows"] == 5
 
 
@@ -118,8 +118,8 @@ def full_row(**others):
         "set": "train",
         "rows": 300,
         "cols": 400,
-        "width_nm": 40.00000001,
-        "height_nm": 30.0,
+        "frame_width_nm": 40.00000001,
+        "frame_height_nm": 30.0,
         "px_per_nm": 10.0,
         "height_range_nm": 0.123456,
         "scanned": 1.0,

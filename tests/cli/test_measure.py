@@ -50,7 +50,7 @@ def test_measure_writes_its_files_beside_the_map_and_says_what_it_found(labelled
     assert main(["measure", str(labelled)]) == 0
     out, _ = capsys.readouterr()
     assert "a_FU_labels.tif: 4 regions on 163.8 nm²" in out
-    assert "background: surface (the largest area; --background names another)" in out
+    assert "background: surface (the largest area of all maps; --background names another)" in out
     assert "holes: 3 regions, 0.019 ± 0.011 per nm²" in out
     folder = labelled.parent
     assert (folder / "a_FU_regions.png").read_bytes().startswith(b"\x89PNG")
@@ -83,6 +83,26 @@ def test_background_and_least_area_are_as_asked(labelled, capsys):
     (one,) = json.loads(capsys.readouterr().out)["measured"]
     assert one["background"] == ["surface", "atoms"]
     assert one["regions"] == 0
+
+
+def test_maps_of_one_run_have_one_background_whatever_is_largest_on_each(labelled, tmp_path, capsys):
+    first = LabelMap.read(labelled)
+    mostly_holes = np.where(first.labels == 1, 2, 1)
+    mostly_holes[:, ::3] = 1
+    second = replace(first, labels=mostly_holes).write(tmp_path / "b_labels.tif")
+    of_other_model = replace(first, labels=mostly_holes, scan={**first.scan, "model": "other.stmml"})
+    third = of_other_model.write(tmp_path / "c_labels.tif")
+    other_classes = replace(first, names={1: "sea"}, labels=np.minimum(first.labels, 1))
+    fourth = other_classes.write(tmp_path / "d_labels.tif")
+    maps = [str(path) for path in (labelled, second, third, fourth)]
+    assert main(["measure", *maps, "--out", str(tmp_path / "out"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["background"] for one in told["measured"]] == [["surface"], ["surface"], ["holes"]]
+    for name, background in (("a_FU", "surface"), ("b", "surface"), ("c", "holes")):
+        for table in (tmp_path / "out").glob(f"{name}_*.csv"):
+            assert {row["background_classes"] for row in read(table)} == {background}
+    (skipped,) = told["skipped"]
+    assert "it has no class 'surface', which has the largest area on all these maps" in skipped["why"]
 
 
 def test_a_predicted_map_can_be_measured(session_files, tmp_path, capsys):
@@ -146,7 +166,7 @@ def test_distances_from_one_class_to_another_are_written_where_asked(labelled, t
     out = tmp_path / "out"
     assert main(["measure", str(labelled), "--out", str(out), "--pairs", "holes", "atoms"]) == 0
     rows = read(out / "a_FU_pairs_holes_to_atoms.csv")
-    assert list(rows[0]) == ["from_nm", "to_nm", "observed", "random", "low", "high", "ratio"]
+    assert list(rows[0])[:7] == ["from_nm", "to_nm", "observed", "random", "low", "high", "ratio"]
     assert sum(int(row["observed"]) for row in rows) == 2  # of three, one is beyond half the scan
     assert main(["measure", str(labelled), "--out", str(out), "--pairs", "surface", "atoms"]) == 0
     assert not (out / "a_FU_pairs_surface_to_atoms.csv").exists()  # background has no regions

@@ -118,14 +118,14 @@ def test_metadata_is_rounded_for_people_and_has_units(tmp_path):
     known = read_metadata(save_metadata(tmp_path / "a.txt", scan, {"windows": 12, "kept": True, "x": 1 / 3}))
     assert known["bias"] == ["-1.5", "V"]
     assert known["setpoint"] == ["50", "pA"]
-    assert (known["width"], known["height"]) == (["20", "nm"], ["30", "nm"])
+    assert (known["frame_width"], known["frame_height"]) == (["20", "nm"], ["30", "nm"])
     assert (known["points_per_line"], known["lines"]) == (["400", "px"], ["300", "px"])
     assert known["lines_scanned"] == ["200", "px"]
     assert known["pixel_density_along_lines"] == ["20", "px/nm"]
     assert known["pixel_density_across_lines"] == ["10", "px/nm"]
     assert known["direction"] == ["backward/up"]
     assert known["angle"] == ["45", "degree"]
-    assert (known["offset_x"], known["offset_y"]) == (["0", "nm"], ["12.3457", "nm"])
+    assert (known["frame_x"], known["frame_y"]) == (["0", "nm"], ["12.3457", "nm"])
     assert known["taken"] == ["2011-03-10 17:31:05 UTC"]
     assert known["history"] == ["flattened, resampled"]
     assert (known["windows"], known["kept"], known["x"]) == (["12"], ["yes"], ["0.333333"])
@@ -134,7 +134,19 @@ def test_metadata_is_rounded_for_people_and_has_units(tmp_path):
 def test_metadata_of_a_scan_that_knows_nothing_is_question_marks(tmp_path):
     scan = Scan(np.full((2, 3), np.nan), None, channel="", unit="", bias=float("nan"))
     known = read_metadata(save_metadata(tmp_path / "a.txt", scan, {"a": None, "b": np.float32("inf")}))
-    for name in ("bias", "setpoint", "width", "height", "direction", "channel", "taken", "source", "a", "b"):
+    for name in (
+        "setpoint",
+        "taken",
+        "bias",
+        "frame_width",
+        "frame_height",
+        "frame_x",
+        "direction",
+        "channel",
+        "source",
+        "a",
+        "b",
+    ):
         assert known[name][0] == "?", name
 
 

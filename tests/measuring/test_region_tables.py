@@ -70,23 +70,53 @@ def test_the_table_of_regions_holds_every_number_exactly_and_leaves_blank_what_i
     assert [row["nearest_nm"] for row in rows if row["name"] == "bump"] == [""]
 
 
+def test_every_table_says_what_was_measured_and_no_word_of_it_means_two_things(surface, found, tmp_path):
+    _, scan = surface
+    for folder in ("a", "b"):  # two days of files with equal names
+        (tmp_path / folder).mkdir()
+        source = tmp_path / folder / "s--1_3.Z_mtrx"
+        source.touch()
+        placed = replace(scan, source=str(source), offset=(200.0, -50.0), angle=90.0)
+        for path in write_measurements(tmp_path / folder, "s", found, placed, model="m.stmml"):
+            for row in read(path) if path.suffix == ".csv" else ():
+                assert (row["scan"], row["source"]) == ("1_3 Z forward/up -1.7 V (s)", str(source))
+                assert (row["direction"], row["background_classes"]) == ("FU", "surface")
+                assert [row[name] for name in ("model", "bias_V", "setpoint_nA")] == [
+                    "m.stmml",
+                    "-1.7",
+                    "0.05",
+                ]
+                numbers = ("frame_x_nm", "frame_y_nm", "angle_deg", "frame_width_nm", "frame_height_nm")
+                assert [float(row[name]) for name in numbers] == [200, -50, 90, 16, 16]
+        for row in read(tmp_path / folder / "s_regions.csv"):  # x of the frame is y of the scanner
+            assert float(row["scanner_x_nm"]) == pytest.approx(200 - 8 + float(row["y_nm"]))
+            assert float(row["scanner_y_nm"]) == pytest.approx(-50 - 8 + float(row["x_nm"]))
+
+
+def test_a_class_that_a_map_does_not_show_has_a_row_with_the_error_of_counting_none(surface):
+    labels, scan = surface
+    names = {**NAMES, 4: "row", 7: "step"}
+    there = measure(labels, scan.heights, SIZE, names=names, background=[1, 7]).classes.set_index("label")
+    assert there.index.tolist() == [1, 2, 3, 4, 7]
+    row, frame = there.loc[4], 159 * 159 * 0.01
+    assert (row["name"], row["count"], row.density, row.area, row.coverage) == ("row", 0, 0, 0, 0)
+    assert row.density_error == pytest.approx(1 / frame)
+    assert there.loc[2].density_error == pytest.approx(there.loc[2].density / 3)  # of 9
+    assert there.loc[[1, 7]].density_error.tolist() == [0, 0]  # background is not counted
+    assert np.isnan(row.height_mean)
+
+
 def test_the_table_of_classes_says_what_was_scanned_and_how(written):
     rows = {row["name"]: row for row in read(written["s_classes.csv"])}
     assert set(rows) == set(NAMES.values())
     holes = rows["holes A/B"]
     assert (holes["count"], holes["whole"], holes["background"]) == ("9", "8", "false")
     assert float(holes["height_mean_nm"]) == pytest.approx(-0.1)
-    for row in rows.values():
-        assert row["scan"] == "1_3 Z forward/up -1.7 V (s)"
-        assert [float(row[name]) for name in ("bias_V", "setpoint_nA", "width_nm", "height_nm")] == (
-            pytest.approx([-1.7, 0.05, 16, 16])
-        )
-        assert row["model"] == "m.stmml"
 
 
 def test_profile_average_and_pairs_are_of_the_class(written):
     profile = read(written["s_profile_holes_A_B.csv"])
-    assert list(profile[0]) == ["radius_nm", "height_nm", "std_nm", "n"]
+    assert list(profile[0])[:4] == ["radius_nm", "height_nm", "std_nm", "n"]
     assert float(profile[0]["height_nm"]) == pytest.approx(-0.1)
     assert float(profile[-1]["height_nm"]) == pytest.approx(0, abs=1e-9)
     assert {row["n"] for row in profile} == {"8"}  # without the one that is cut
@@ -95,7 +125,7 @@ def test_profile_average_and_pairs_are_of_the_class(written):
     assert average[middle, middle] == pytest.approx(-0.1)
     assert average[0, 0] == pytest.approx(0, abs=1e-6)
     pairs = read(written["s_pairs_holes_A_B.csv"])
-    assert list(pairs[0]) == ["from_nm", "to_nm", "observed", "random", "low", "high", "ratio"]
+    assert list(pairs[0])[:7] == ["from_nm", "to_nm", "observed", "random", "low", "high", "ratio"]
     at_5_nm = next(row for row in pairs if float(row["from_nm"]) <= 5 < float(row["to_nm"]))
     assert int(at_5_nm["observed"]) >= 9
     assert float(at_5_nm["ratio"]) > 1
@@ -106,9 +136,10 @@ def test_without_a_scale_lengths_are_in_px(surface, tmp_path):
     plain = replace(scan, pixel_size=None)
     found = measure(labels, scan.heights, None, names=NAMES, background=[1])
     paths = {path.name: path for path in write_measurements(tmp_path, "s", found, plain)}
-    assert list(read(paths["s_profile_bump.csv"])[0]) == ["radius_px", "height_nm", "std_nm", "n"]
+    assert list(read(paths["s_profile_bump.csv"])[0])[:4] == ["radius_px", "height_nm", "std_nm", "n"]
     assert "from_px" in read(paths["s_pairs_holes_A_B.csv"])[0]
-    assert read(paths["s_classes.csv"])[0]["width_nm"] == ""
+    assert read(paths["s_classes.csv"])[0]["frame_width_nm"] == ""
+    assert read(paths["s_regions.csv"])[0]["scanner_x_nm"] == ""
 
 
 def test_a_map_without_regions_has_its_two_tables(surface, tmp_path):

@@ -38,8 +38,10 @@ class Row:
         Why it was skipped, in a few words that many rows share, and in one sentence.
     rows, cols : int or None
         px, as recorded.
-    width_nm, height_nm, px_per_nm, height_range_nm : float or None
-        Frame, pixel density, and lowest to highest height.
+    frame_x_nm, frame_y_nm, frame_width_nm, frame_height_nm : float or None
+        Centre of the frame in coordinates of the scanner, and its size.
+    px_per_nm, height_range_nm : float or None
+        Pixel density, and lowest to highest height.
     scanned : float or None
         Fraction of the lines that were scanned; 1 is complete.
     bias, setpoint : float or None
@@ -65,8 +67,10 @@ class Row:
     why: str = ""
     rows: int | None = None
     cols: int | None = None
-    width_nm: float | None = None
-    height_nm: float | None = None
+    frame_x_nm: float | None = None
+    frame_y_nm: float | None = None
+    frame_width_nm: float | None = None
+    frame_height_nm: float | None = None
     px_per_nm: float | None = None
     height_range_nm: float | None = None
     scanned: float | None = None
@@ -106,15 +110,17 @@ class Row:
         finite = np.isfinite(scan.heights)
         found = scan.heights[finite]
         rows, cols = scan.heights.shape
-        height_nm, width_nm = scan.size_nm or (None, None)
+        (height, width), (x, y) = scan.size_nm or (None, None), scan.centre or (None, None)
         return cls(
             scan.source or scan.name,
             scan.short_direction,
             which,
             rows=rows,
             cols=cols,
-            width_nm=width_nm,
-            height_nm=height_nm,
+            frame_x_nm=x,
+            frame_y_nm=y,
+            frame_width_nm=width,
+            frame_height_nm=height,
             px_per_nm=None if scan.pixel_size is None else 1 / scan.pixel_size[1],
             height_range_nm=float(found.max() - found.min()) if found.size else None,
             scanned=float(finite.any(axis=1).mean()),

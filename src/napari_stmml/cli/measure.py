@@ -2,8 +2,11 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +26,7 @@ class Measured:
     """A label map that was measured: its background, whether a person named it, and the files written."""
 
     labels: Path
-    scan: str
+    about: dict[str, Any]
     found: "Measurements"
     background: tuple[str, ...]
     named: bool
@@ -36,7 +39,7 @@ class Measured:
 
         return {
             "labels": str(self.labels),
-            "scan": self.scan,
+            **self.about,
             "background": list(self.background),
             f"scanned_{self.found.unit}2": self.found.area,
             "regions": len(self.found.regions),
@@ -49,7 +52,7 @@ class Measured:
         from napari_stmml.text import counted, number
 
         unit, classes = self.found.unit, self.found.classes.itertuples()
-        chosen = "" if self.named else " (the largest area; --background names another)"
+        chosen = "" if self.named else " (the largest area of all maps; --background names another)"
         area = number(self.found.area)
         lines = [
             f"{self.labels.name}: {counted(len(self.found.regions), 'region')} on {area} {unit}²",
@@ -85,12 +88,14 @@ def measure(
     measured: list[Measured] = []
     skipped: list[dict[str, str]] = []
     taken: set[str] = set()
+    largest = {} if background else _largest_classes(map(Path, labels))
     for path in map(Path, labels):
         plain = path.name.removesuffix(".tif").removesuffix(".stmml").removesuffix("_labels")
         taken.add(stem := free_name(plain, taken.__contains__))
         try:
             two = list(zip(pairs[::2], pairs[1::2], strict=True))
-            measured.append(_measure(path, Path(out or path.parent) / stem, scan, background, min_area, two))
+            names = background or largest
+            measured.append(_measure(path, Path(out or path.parent) / stem, scan, names, min_area, two))
         except (ValueError, OSError) as error:
             why = str(error) if path.name in str(error) else f"{path.name}: {error}"
             skipped.append({"file": str(path), "why": why})
@@ -108,17 +113,20 @@ def _measure(
     path: Path,
     to: Path,
     given: str | None,
-    names: Sequence[str],
+    names: Sequence[str] | Mapping[str, str],
     min_area: float,
     pairs: Sequence[tuple[str, str]],
 ) -> Measured:
-    """Measure one label map; write its files, whose names begin as ``to``."""
+    """Measure one label map; write its files, whose names begin as ``to``.
+
+    ``names`` are the classes that are background, or the largest class of each model.
+    """
     from napari_stmml.figures.drawing import save_figure
     from napari_stmml.figures.regions_figure import regions_figure
     from napari_stmml.io.label_tiff import LabelMap
     from napari_stmml.measuring.class_details import class_details, pairs_between
     from napari_stmml.measuring.measurements import measure_scan
-    from napari_stmml.measuring.region_tables import file_name, write_measurements, write_table
+    from napari_stmml.measuring.region_tables import about_scan, file_name, write_measurements, write_table
 
     found = LabelMap.read(path)
     background = _background(found, names)
@@ -126,31 +134,66 @@ def _measure(
     scan = _scan_of(found, given)
     known = {"names": found.names, "background": background, "min_area": min_area}
     result = measure_scan(found.labels, scan, **known)
-    details, model = class_details(result), str(found.scan.get("model", ""))
+    details, model = class_details(result), _model_of(found)
+    about = about_scan(scan, result, model)
     files = write_measurements(to.parent, to.name, result, scan, model=model, details=details)
     taken: set[str] = set()
     for first, second in pairs:
         if (table := pairs_between(result, first, second)) is not None:
             name = file_name(f"{first}_to_{second}", taken)
-            files.append(write_table(to.with_name(f"{to.name}_pairs_{name}.csv"), table, result.unit))
+            files.append(write_table(to.with_name(f"{to.name}_pairs_{name}.csv"), table, result.unit, about))
     picture = regions_figure(scan, result, details, found.colours)
     files.append(save_figure(picture, to.with_name(f"{to.name}_regions.png")))
-    chosen = tuple(found.names.get(label, f"class {label}") for label in background)
-    return Measured(path, scan.name, result, chosen, bool(names), tuple(files))
+    chosen = tuple(_name(found, label) for label in background)
+    return Measured(path, about, result, chosen, not isinstance(names, Mapping), tuple(files))
 
 
-def _background(labels: "LabelMap", names: Sequence[str]) -> list[int]:
-    """Return the labels of these classes, or that of the largest area where none is named."""
+def _largest_classes(paths: Iterable[Path]) -> dict[str, str]:
+    """Return which class has the largest area on all maps of each model."""
+    from napari_stmml.io.label_tiff import LabelMap
+
+    areas: dict[str, Counter[str]] = {}
+    for path in paths:
+        with suppress(ValueError, OSError):  # said when it is measured
+            found = LabelMap.read(path)
+            areas.setdefault(_model_of(found), Counter()).update(_areas(found))
+    return {model: max(sizes, key=sizes.__getitem__) for model, sizes in areas.items() if sizes}
+
+
+def _areas(labels: "LabelMap") -> dict[str, float]:
+    """Return the area of each class that the map shows, by its name; in px where the scale is not known."""
     import numpy as np
 
-    if names:
+    pixel = prod(labels.pixel_size or (1.0, 1.0))
+    there, sizes = np.unique(labels.labels[labels.labels > 0], return_counts=True)
+    return {_name(labels, label): n * pixel for label, n in zip(there.tolist(), sizes.tolist(), strict=True)}
+
+
+def _name(labels: "LabelMap", label: int) -> str:
+    return labels.names.get(label, f"class {label}")
+
+
+def _model_of(labels: "LabelMap") -> str:
+    return str(labels.scan.get("model", ""))
+
+
+def _background(labels: "LabelMap", names: Sequence[str] | Mapping[str, str]) -> list[int]:
+    """Return the labels of these classes, or of the one with the largest area on all maps of its model."""
+    import numpy as np
+
+    if not isinstance(names, Mapping):
         _check_names(labels, names, "to be background")
         return sorted({label for label, name in labels.names.items() if name in names})
-    sizes = np.bincount(labels.labels.ravel())
-    sizes[0] = 0
-    if not sizes.any():
+    there = np.unique(labels.labels[labels.labels > 0]).tolist()
+    if not there:
         raise ValueError("no pixel has a label: there is nothing to measure")
-    return [int(sizes.argmax())]
+    largest = names[_model_of(labels)]
+    if found := [label for label in {*there, *labels.names} if _name(labels, label) == largest]:
+        return found
+    raise ValueError(
+        f"it has no class {largest!r}, which has the largest area on all these maps and is background;"
+        " measure it apart, or name another with --background"
+    )
 
 
 def _check_pairs(labels: "LabelMap", pairs: Sequence[tuple[str, str]]) -> None:

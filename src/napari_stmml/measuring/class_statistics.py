@@ -61,7 +61,9 @@ def class_table(
     names: Mapping[int, str],
     background: Collection[int] = (),
 ) -> pd.DataFrame:
-    """Summarise the regions of each class that is on a map.
+    """Summarise the regions of each class that has a name or is on a map.
+
+    A class that a map does not show has a row as well: without it, means over maps would be too high.
 
     Parameters
     ----------
@@ -75,6 +77,7 @@ def class_table(
     pixel_size : (float, float)
         nm per px along rows and columns.
     names : mapping of int to str
+        Of all classes that a map might show.
     background : collection of int
         Labels without regions.
 
@@ -82,18 +85,21 @@ def class_table(
     -------
     DataFrame
         One row a class; `measuring.quantities` says what each of the ``COLUMNS`` holds. Means and standard
-        deviations are over regions that do not touch the border. ``nearest_random`` is 1 / (2 sqrt(density))
-        (P. J. Clark and F. C. Evans, doi:10.2307/1931034), borders not considered.
+        deviations are over regions that do not touch the border. The error of a density is that of counting,
+        sqrt(n) regions; of a class of which none was found it is one region. ``nearest_random`` is
+        1 / (2 sqrt(density)) (P. J. Clark and F. C. Evans, doi:10.2307/1931034), borders not considered.
     """
     pixel = pixel_size[0] * pixel_size[1]
     cut, frame = counting_frame(numbers, scanned)
-    sizes = np.bincount(labels.ravel())
+    there, pixels = np.unique(labels, return_counts=True)
+    sizes = dict.fromkeys(names, 0) | dict(zip(there.tolist(), pixels.tolist(), strict=True))
     found = []
-    for label in (one for one in np.flatnonzero(sizes).tolist() if one):
+    for label in sorted(one for one in sizes if one > 0):
         own = regions[regions.label == label]
         whole = own[~own.touches_border]
         n = int((~own.number.isin(cut)).sum())
-        density = n / (frame * pixel) if frame else np.nan
+        sure = 0.0 if label in background else max(n, 1) ** 0.5
+        density, error = (n / (frame * pixel), sure / (frame * pixel)) if frame else (np.nan, np.nan)
         found.append(
             {
                 "label": label,
@@ -102,7 +108,7 @@ def class_table(
                 "count": len(own),
                 "whole": len(whole),
                 "density": density,
-                "density_error": n**0.5 / (frame * pixel) if frame else np.nan,
+                "density_error": error,
                 "area": sizes[label] * pixel,
                 "coverage": sizes[label] / scanned.sum(),
                 **{f"{name}_mean": whole[name].mean() for name in ("area", "diameter", "height")},

@@ -1,7 +1,8 @@
 """Measurements of a label map as files for any program: tables as CSV, class averages as TIFF."""
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def write_measurements(
     """Write ``STEM_regions.csv``, ``STEM_classes.csv``, and files of each class of structures.
 
     A class with a region has ``STEM_profile_NAME.csv`` and ``STEM_average_NAME.tif``; one with two or more
-    has ``STEM_pairs_NAME.csv`` too. What is not known is left blank.
+    has ``STEM_pairs_NAME.csv`` too. What is not known is left blank. Each table says what was measured, as
+    `about_scan` does, so that tables of many scans can be joined.
 
     Parameters
     ----------
@@ -51,22 +53,23 @@ def write_measurements(
     if details is None:
         details = class_details(measurements)
     folder, unit, taken = Path(folder), measurements.unit, set[str]()
-    classes = with_units(measurements.classes, unit).assign(**_about(scan, model))
+    about, regions = about_scan(scan, measurements, model), measurements.regions
+    x, y = scan.in_scanner(regions.x, regions.y)
     written = [
-        write_table(folder / f"{stem}_regions.csv", measurements.regions, unit),
-        write_table(folder / f"{stem}_classes.csv", classes),
+        write_table(folder / f"{stem}_regions.csv", regions.assign(scanner_x=x, scanner_y=y), unit, about),
+        write_table(folder / f"{stem}_classes.csv", measurements.classes, unit, about),
     ]
     for one in details:
         name = file_name(one.name, taken)
         if one.pairs is not None:
-            written.append(write_table(folder / f"{stem}_pairs_{name}.csv", one.pairs, unit))
-        written.append(write_table(folder / f"{stem}_profile_{name}.csv", one.profile, unit))
+            written.append(write_table(folder / f"{stem}_pairs_{name}.csv", one.pairs, unit, about))
+        written.append(write_table(folder / f"{stem}_profile_{name}.csv", one.profile, unit, about))
         path = folder / f"{stem}_average_{name}.tif"
         written.append(write_values(path, one.average, scan.pixel_size))
     return written
 
 
-def write_table(path: Path, table: pd.DataFrame, unit: str = "") -> Path:
+def write_table(path: Path, table: pd.DataFrame, unit: str, about: Mapping[str, Any]) -> Path:
     """Write a table as CSV, its columns named with their units; blank is not known.
 
     Parameters
@@ -74,14 +77,50 @@ def write_table(path: Path, table: pd.DataFrame, unit: str = "") -> Path:
     path : Path
     table : DataFrame
     unit : str
-        Of lengths, ``nm`` or ``px``; without it columns keep their names.
+        Of lengths, ``nm`` or ``px``.
+    about : mapping of str to Any
+        More columns, the same in all rows.
 
     Returns
     -------
     Path
     """
-    table = with_units(table, unit) if unit else table
-    return save_table(path, rows_of(table), list(table))
+    table = with_units(table, unit)
+    return save_table(path, [{**row, **about} for row in rows_of(table)], [*table, *about])
+
+
+def about_scan(scan: Scan, measurements: Measurements, model: str) -> dict[str, Any]:
+    """Say which scan was measured and how, for each row of its tables.
+
+    Parameters
+    ----------
+    scan : Scan
+    measurements : Measurements
+    model : str
+        Which model made the labels.
+
+    Returns
+    -------
+    dict of str to Any
+        Columns: name, path and direction of the scan; bias and setpoint; centre of the frame in coordinates
+        of the scanner, angle and size; names of the classes that are background, and the model.
+    """
+    (height, width), (x, y) = scan.size_nm or (None, None), scan.centre or (None, None)
+    classes = measurements.classes
+    return {
+        "scan": scan.name,
+        "source": os.path.abspath(scan.source) if os.path.isfile(scan.source) else scan.source,
+        "direction": scan.short_direction,
+        "bias_V": scan.bias,
+        "setpoint_nA": scan.setpoint,
+        "frame_x_nm": x,
+        "frame_y_nm": y,
+        "angle_deg": scan.angle,
+        "frame_width_nm": width,
+        "frame_height_nm": height,
+        "background_classes": ", ".join(classes.name[classes.background]),
+        "model": model,
+    }
 
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -129,16 +168,3 @@ def file_name(name: str, taken: set[str]) -> str:
     free = free_name(plain, lambda one: one.lower() in taken)  # some disks ignore capital letters
     taken.add(free.lower())
     return free
-
-
-def _about(scan: Scan, model: str) -> dict[str, Any]:
-    """Return the columns that say what was measured, the same in all rows."""
-    height, width = scan.size_nm or (None, None)
-    return {
-        "scan": scan.name,
-        "bias_V": scan.bias,
-        "setpoint_nA": scan.setpoint,
-        "width_nm": width,
-        "height_nm": height,
-        "model": model,
-    }

@@ -75,6 +75,20 @@ def test_classes_marked_as_background_have_no_regions_either(panel, session, mea
     assert set(measure().regions.label) <= {4}
 
 
+def test_classes_that_the_map_does_not_show_have_rows_but_merged_ones_have_none(
+    panel, session, measure, correction
+):
+    session.edit(*edits.merge(session.model, [3, 2]))
+    one = session.scans[0]
+    panel.maps.value = correction.of(one).truth
+    session.paint(one, np.ones(one.truth.shape, bool), 1)
+    panel.background.value = 1
+    classes = measure().classes
+    assert classes.label.tolist() == [1, 3, 4]
+    assert classes["count"].tolist() == [0, 0, 0]
+    assert "0 regions of 0 classes" in panel.status.text()
+
+
 def test_a_row_moves_the_camera_and_a_click_on_a_region_shows_its_row(
     panel, session, measure, viewer, correction
 ):

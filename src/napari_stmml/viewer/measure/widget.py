@@ -147,7 +147,7 @@ class MeasureWidget(Panel):
         self.save_button.setEnabled(True)
         if self.show_row_at not in layer.mouse_drag_callbacks:
             layer.mouse_drag_callbacks.append(self.show_row_at)
-        regions, classes = len(result.regions), int((~result.classes.background).sum())
+        regions, classes = len(result.regions), int((result.classes["count"] > 0).sum())
         self.say(
             f"{counted(regions, 'region')} of {counted(classes, 'class')} on {number(result.area)}"
             f" {result.unit}²; {int(result.regions.touches_border.sum())} at the border, left out of means."
@@ -158,7 +158,7 @@ class MeasureWidget(Panel):
         one = self.correction.scan_of(layer)
         if one is not None and self.session.classifier is not None:
             classes = self.session.classifier.classes
-            return one.shown(classes), dict(enumerate(classes.names, 1))
+            return one.shown(classes), classes.legend[0]
         data, meta, _ = layer.as_layer_data_tuple()
         found = labels_from_layer(data, meta)
         return found.labels.copy(), dict(found.names)
