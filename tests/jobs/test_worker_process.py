@@ -225,13 +225,23 @@ def test_what_libraries_print_does_not_reach_the_wire():
     assert {"printed", "written", "by a child"} <= set(log.splitlines())
 
 
-@pytest.mark.parametrize("line", ["", '{"request": "lab', "[1]\n", '{"request": "lunch"}\n'])
-def test_a_process_that_was_sent_nonsense_says_so_and_goes_when_its_viewer_does(line):
-    process = started("-m", "napari_stmml.jobs.worker_process")
-    wire, log = process.communicate(line, timeout=SECONDS)
-    assert [type(from_json(said)) for said in wire.splitlines()] == [Failed] * bool(line)
-    assert process.returncode == 0
-    assert log == ""
+@pytest.mark.parametrize("line", ['{"request": "lab', '{"request": "lunch"}', "\udcff", "[" * 100_000, None])
+def test_a_process_that_is_sent_no_request_or_has_no_input_says_so_and_ends_by_itself(line):
+    script = 'exec "$0" -m napari_stmml.jobs.worker_process'
+    process = subprocess.Popen(
+        ["sh", "-c", script if line else f"{script} <&-", sys.executable],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    if line:
+        process.stdin.write(f"{line}\n".encode(errors="surrogateescape"))
+        process.stdin.flush()  # and it stays open, as that of a viewer that lives
+    assert process.wait(SECONDS) == 0
+    assert [type(from_json(said)) for said in process.stdout.read().decode().splitlines()] == [Failed]
+    assert process.stderr.read() == b""
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        pipe.close()
 
 
 def test_a_job_that_fails_at_once_does_not_pass_an_older_checkpoint_off_as_its_own(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from napari_stmml.batch.records import Fingerprint, StepRecord, read_record, write_record
-from napari_stmml.system.files import sweep
+from napari_stmml.system.temporary import sweep
 
 MOST_BYTES = 200  # of a name of a file, which with its ending may have 255
 

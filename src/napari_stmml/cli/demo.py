@@ -1,9 +1,7 @@
 """The command ``stmml demo``: scans are simulated as MATRIX files, a model trained, and napari opened."""
 
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -12,25 +10,31 @@ from napari_stmml.cli.progress import progress_shown
 from napari_stmml.events import BatchDone, EpochDone, Event, Listener, Message, ScanLabelled, of_type
 from napari_stmml.jobs.requests import LabelScans, TrainModel
 from napari_stmml.recipe import DEFAULT, Recipe, get_recipe
+from napari_stmml.system.temporary import TemporaryFolder
 
 CLUSTERS = 8
 
 
 def demo(headless: Headless = None) -> int:
     """Simulate scans, train, predict, and show or keep the result."""
+    if headless:
+        _make(Path(headless))
+        return 0
+    with TemporaryFolder() as folder:
+        scan, label_map = _make(folder)
+        print("opening napari; close its window to end the demo and remove its files", file=sys.stderr)
+        return open_in_napari(scan, label_map)
+
+
+def _make(folder: Path) -> tuple[Path, str]:
+    """Simulate scans and label the first; return its file and its label map."""
     from napari_stmml.simulate.session import simulate_session
 
-    folder = Path(headless or tempfile.mkdtemp(prefix="stmml-demo-"))
     with progress_shown() as show:
         show(Message(f"simulating three scans as MATRIX files in {folder}"))
         files = simulate_session(folder)
-        label_map = train_and_label(folder, files, get_recipe(DEFAULT, num_clusters=CLUSTERS), show)
-    if headless is not None:
-        return 0
-    print("opening napari; close its window to end the demo and remove its files", file=sys.stderr)
-    status = open_in_napari(files[0], label_map)
-    shutil.rmtree(folder, ignore_errors=True)
-    return status
+        recipe = get_recipe(DEFAULT, num_clusters=CLUSTERS)
+        return files[0], train_and_label(folder, files, recipe, show)
 
 
 def train_and_label(folder: Path, files: list[Path], recipe: Recipe, show: Listener) -> str:

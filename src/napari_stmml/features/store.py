@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import atomic
+from napari_stmml.system.temporary import TemporaryFolder, sweep_temporary
 
 TOTAL = 2 << 30  # bytes of features, and as many of prepared maps
 Pieces = Iterator[tuple[Place, np.ndarray]]
@@ -121,7 +121,7 @@ def write_features(made: EncodedMap, path: str | Path) -> Pieces:
     features : ndarray of float32, shape (cells down, cells across, n_features)
         As they were made; in the file they are NaN where a cell is not complete.
     """
-    with atomic(path) as beside:
+    with atomic(path, durable=False) as beside:
         np.lib.format.open_memmap(beside, "w+", np.float32, (*made.complete.shape, made.encoder.n_features))
         for place, some in made.encode(made.complete):
             known = made.complete[place][..., None]
@@ -145,8 +145,9 @@ class FeatureStore:
     """
 
     def __init__(self, folder: str | Path | None = None, *, total: int = TOTAL) -> None:
-        self._own = TemporaryDirectory(prefix="stmml-", ignore_cleanup_errors=True)
-        self._folder = Path(self._own.name) / "features" if folder is None else Path(folder)
+        sweep_temporary()
+        self._own = TemporaryFolder()
+        self._folder = self._own.path / "features" if folder is None else Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._maps: OrderedDict[str, StoredMap] = OrderedDict()
         self._total = total
@@ -177,7 +178,7 @@ class FeatureStore:
             complete_windows(known.load(), recipe, grid, scan.name)
             self._maps.move_to_end(key)
             return known
-        stored = StoredMap(Path(self._own.name) / f"{key}.npy", key)
+        stored = StoredMap(self._own.path / f"{key}.npy", key)
         np.save(stored.path, prepare_scan(scan, recipe, grid).heights, allow_pickle=False)
         weakref.finalize(stored, stored.path.unlink, missing_ok=True)
         self._maps[key] = stored
@@ -276,7 +277,7 @@ class FeatureStore:
             for place, some in write_features(made, path):
                 places.append([place[0].start, place[0].stop, place[1].start, place[1].stop])
                 yield place, some
-            with atomic(path.with_suffix(".npz")) as beside:
+            with atomic(path.with_suffix(".npz"), durable=False) as beside:
                 np.savez(beside, shape=made.shape, complete=made.complete, places=places)
 
         return replace(made, encode=encode, path=path)

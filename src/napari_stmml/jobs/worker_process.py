@@ -7,7 +7,6 @@ can neither block nor kill whoever asks.
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterable
@@ -21,12 +20,14 @@ from napari_stmml import events
 from napari_stmml.events import Died, Ended, Event, Failed, Finished, Listener, ModelKept
 from napari_stmml.jobs import requests
 from napari_stmml.jobs.requests import Request, Stop, TrainModel, WarmUp
+from napari_stmml.system.temporary import TemporaryFolder, hold, sweep_temporary
 
 if TYPE_CHECKING:
     from napari_stmml.features.store import FeatureStore
     from napari_stmml.scan import Scan
 
 SECONDS_TO_STOP = 1.8  # a cancelled request that has not ended by then is ended with its process
+SECONDS_TO_GO = 60.0  # for what runs when the viewer goes to keep what it has; then the process ends anyhow
 
 
 class Worker:
@@ -43,11 +44,11 @@ class Worker:
     """
 
     def __init__(self, features: str | Path | None = None) -> None:
-        self._features = [] if features is None else [str(features)]
         self.events: SimpleQueue[Event] = SimpleQueue()
         self.request: Request | None = None
         self._process: subprocess.Popen[str] | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="stmml-", ignore_cleanup_errors=True)
+        self._folder = TemporaryFolder()
+        self._folders = [str(one) for one in (self._folder.path, features) if one is not None]
         self._cancelled = False
         self._kept = False  # whether the request has written a model so far
         self._lock = threading.Lock()
@@ -55,7 +56,7 @@ class Worker:
     @property
     def folder(self) -> Path:
         """A folder for this worker's files; it goes with the worker."""
-        return Path(self._folder.name)
+        return self._folder.path
 
     @property
     def pid(self) -> int | None:
@@ -105,7 +106,7 @@ class Worker:
                 self._process.kill()
 
     def close(self) -> None:
-        """End the process and remove its folder."""
+        """End the process and remove its folder, and what the process leaves."""
         self._cancelled = True  # on purpose: what ends now is no failure
         self.kill()
         if self._process is not None:
@@ -113,6 +114,7 @@ class Worker:
         if self.request is not None:
             self._settle(self.request)
         self._folder.cleanup()
+        sweep_temporary()
 
     def _deliver(self, request: Request, scans: "Iterable[Scan]") -> None:
         try:
@@ -136,13 +138,14 @@ class Worker:
     def _start(self) -> subprocess.Popen[str]:
         with (self.folder / "log.txt").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "napari_stmml.jobs.worker_process", *self._features],
+                [sys.executable, "-m", "napari_stmml.jobs.worker_process", *self._folders],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows would open a console
                 text=True,
                 encoding="utf-8",
+                errors="replace",  # a line that is cut short is no JSON, and the others are read
             )
         threading.Thread(target=self._listen, args=(process,), daemon=True).start()
         return process
@@ -198,7 +201,12 @@ class Worker:
 
 
 def main() -> None:
-    """Do requests as they come on standard input, until it is closed."""
+    """Do requests as they come on standard input, until it is closed or brings what is no request.
+
+    Arguments of the command are folders of the viewer, which stay until this process ends: one for files of
+    this worker and, if there is a second, one for features.
+    """
+    held = [hold(folder) for folder in sys.argv[1:]]
     # Whatever a library prints goes to the log: standard output is for events alone.
     wire = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -207,35 +215,41 @@ def main() -> None:
     waiting: SimpleQueue[Request | Failed | None] = SimpleQueue()
     stop = threading.Event()
 
-    def listen() -> None:
+    def report(event: Event) -> None:
+        with suppress(OSError):  # nobody listens any more: the work is finished all the same
+            wire.write(events.to_json(event) + "\n")
+            wire.flush()
+
+    threading.Thread(target=_hear, args=(waiting, stop), daemon=True).start()
+    from napari_stmml.features.store import FeatureStore
+
+    store = FeatureStore(*sys.argv[2:3])
+    while (request := waiting.get()) is not None:
+        ended = request if isinstance(request, Failed) else _do(request, report, stop.is_set, store)
+        if not isinstance(request, WarmUp):
+            report(ended)
+    del held
+
+
+def _hear(waiting: "SimpleQueue[Request | Failed | None]", stop: threading.Event) -> None:
+    """Take requests from standard input; at its end, however it comes, let the process end."""
+    try:
         for line in sys.stdin:
-            try:
-                request = requests.from_json(line)
-            except ValueError as error:
-                waiting.put(Failed(str(error)))
-                continue
+            request = requests.from_json(line)
             if isinstance(request, Stop):
                 stop.set()
                 continue
             if not isinstance(request, WarmUp):
                 stop.clear()
             waiting.put(request)
-        stop.set()  # the viewer has gone: keep the model so far and go as well
-        waiting.put(None)
-
-    def report(event: Event) -> None:
-        with suppress(OSError):  # nobody listens any more: the work is finished all the same
-            wire.write(events.to_json(event) + "\n")
-            wire.flush()
-
-    threading.Thread(target=listen, daemon=True).start()
-    from napari_stmml.features.store import FeatureStore
-
-    store = FeatureStore(*sys.argv[1:2])
-    while (request := waiting.get()) is not None:
-        ended = request if isinstance(request, Failed) else _do(request, report, stop.is_set, store)
-        if not isinstance(request, WarmUp):
-            report(ended)
+    except Exception as error:  # noqa: BLE001 - a line that is cut short, or no standard input at all
+        waiting.put(Failed(f"what the viewer asked for cannot be understood: {error}"))
+    stop.set()  # the viewer has gone: keep the model so far and go as well
+    waiting.put(None)
+    # What cannot be stopped has nothing to keep.
+    timer = threading.Timer(SECONDS_TO_GO, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
 
 
 def _do(request: Request, report: Listener, should_stop: Callable[[], bool], store: "FeatureStore") -> Ended:

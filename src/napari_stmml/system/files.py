@@ -5,31 +5,39 @@ import itertools
 import os
 import re
 import shutil
-import tempfile
+import stat
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-BEGUN = ".stmml-"  # how the names of files begin that are not complete yet
+from napari_stmml.system.temporary import begin_file
+
 KEPT = 10  # older copies of a file
+SECONDS_HELD = 2.0  # how long a file that other programs hold is waited for
+_HELD = (5, 32, 33)  # numbers of the errors of Windows that say so
 
 
 @contextmanager
-def atomic(path: str | Path) -> Iterator[Path]:
+def atomic(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a new file beside ``path`` to write to; it takes the place of ``path`` when all went well.
+
+    What it holds is on the disk then, whatever happens to the computer in the next moment.
 
     Parameters
     ----------
     path : str or Path
         The file to replace; its folder is made if it is not there.
+    durable : bool
+        Wait for the disk; not for files that are gone with this process anyhow.
 
     Yields
     ------
     Path
-        A new, empty file in the same folder, with the same ending.
+        A new, empty file in the same folder, with the same ending, for this user alone until it is whole.
 
     Raises
     ------
@@ -37,19 +45,76 @@ def atomic(path: str | Path) -> Iterator[Path]:
         If the folder cannot be made or written to.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent, durable)
     # Same folder, so that the rename stays on one disk; same ending, for writers that look at it.
-    handle, name = tempfile.mkstemp(prefix=BEGUN, suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    beside = Path(name)
+    file, beside = begin_file(path.parent, path.suffix)
     try:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)  # what any new file has here
+        beside.chmod(0o600)
         yield beside
-        umask = os.umask(0)
-        os.umask(umask)
-        beside.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner may read
-        beside.replace(path)
+        beside.chmod(mode)
+        if durable:
+            os.fsync(file.fileno())
+        if os.name == "nt":
+            file.close()  # no open file can be renamed there
+        replace(beside, path)
+        if durable:
+            _sync_folder(path.parent)
     finally:
+        file.close()
         beside.unlink(missing_ok=True)
+
+
+def replace(source: str | Path, target: str | Path) -> Path:
+    """Rename a file, in place of the one that has the name; on Windows, wait for programs that hold that.
+
+    Parameters
+    ----------
+    source, target : str or Path
+        On the same disk.
+
+    Returns
+    -------
+    Path
+        ``target``.
+
+    Raises
+    ------
+    OSError
+        If it cannot be done. A program that holds one of them (a viewer of pictures, a virus scanner) is
+        waited for, `SECONDS_HELD` at most.
+    """
+    until = time.monotonic() + SECONDS_HELD
+    while True:
+        try:
+            os.replace(source, target)
+            return Path(target)
+        except PermissionError as error:
+            if getattr(error, "winerror", None) not in _HELD:
+                raise
+            if time.monotonic() > until:
+                raise PermissionError(
+                    f"{target} is open in another program: close it there, and try again"
+                ) from error
+        time.sleep(0.02)
+
+
+def _make_folder(folder: Path, durable: bool) -> None:
+    """Make a folder and those above it, unless they are there."""
+    new = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in new if durable else []:
+        _sync_folder(one.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk; some systems and network drives cannot say."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def write_text(path: str | Path, text: str) -> Path:
@@ -159,18 +224,6 @@ def with_ending(path: str | Path, ending: str) -> Path:
     return path if path.suffix == ending else path.with_name(f"{path.name}{ending}")
 
 
-def sweep(folder: str | Path) -> None:
-    """Remove what a killed process left half written below a folder in which nobody else writes.
-
-    Parameters
-    ----------
-    folder : str or Path
-        It is searched with all folders below it.
-    """
-    for left in Path(folder).rglob(f"{BEGUN}*"):
-        left.unlink(missing_ok=True)
-
-
 def put_aside(path: str | Path) -> Path:
     """Move a file that cannot be used to a name that nothing opens, and where it stays; return it.
 
@@ -184,7 +237,7 @@ def put_aside(path: str | Path) -> Path:
     Path
         Where it is now, in the same folder.
     """
-    return Path(path).replace(_aside(Path(path), "damaged.bak"))
+    return replace(path, _aside(Path(path), "damaged.bak"))
 
 
 def keep_aside(path: str | Path) -> Path:
@@ -277,9 +330,9 @@ def is_writable(folder: Path) -> bool:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=BEGUN, dir=folder)
-        os.close(handle)
-        Path(name).unlink()
+        file, path = begin_file(folder, "")
+        file.close()
+        path.unlink(missing_ok=True)  # as soon as it is closed, another process may remove it
     except OSError:
         return False
     return True

@@ -65,7 +65,10 @@ def from_line(line: str, tag: str, kinds: Mapping[str, type[T]]) -> T:
     """
     from pydantic import TypeAdapter, ValidationError  # napari brings it: it checks types, nested ones too
 
-    known = json.loads(line)
+    try:
+        known = json.loads(line)
+    except RecursionError:
+        raise ValueError(f"no {tag}, but brackets in brackets: {line.strip()[:80]}") from None
     kind = kinds.get(str(known.pop(tag, ""))) if isinstance(known, dict) else None
     if kind is None:
         raise ValueError(f"no {tag} of any known kind: {line.strip()[:80]}")

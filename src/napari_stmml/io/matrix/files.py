@@ -4,12 +4,12 @@ import os
 import re
 import shutil
 import struct
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from napari_stmml.scan import ScanFileError
+from napari_stmml.system.temporary import TemporaryFolder
 
 _RESULT_FILE = re.compile(r"(?P<chain>.+)--(?P<run>\d+)_(?P<cycle>\d+)\.(?P<channel>.+)_mtrx", re.IGNORECASE)
 _PARAMETER_FILE = re.compile(r"(?P<chain>.+)_(?P<link>\d{4})\.mtrx", re.IGNORECASE)
@@ -148,14 +148,14 @@ def under_recorded_name(path: Path) -> Iterator[tuple[Path, str]]:
     if recorded == path.name and [link.name for link in links] == wanted:
         yield path, recorded
         return
-    with tempfile.TemporaryDirectory(prefix="stmml-") as folder:
+    with TemporaryFolder() as folder:
         for source, name in zip([path, *links], [recorded, *wanted], strict=True):
-            target = Path(folder) / name
+            target = folder / name
             try:
                 os.link(source, target)
             except OSError:
                 shutil.copyfile(source, target)
-        yield Path(folder) / recorded, recorded
+        yield folder / recorded, recorded
 
 
 def _recorded_name(name: str, links: list[Path]) -> str:

@@ -64,7 +64,7 @@ class OpeningPanel(JobPanel):
         scans = [scan_of(layer) for layer in layers]
         self._opening, self._opened = list(zip(layers, scans, strict=True)), 0
         preparation = self.session.model.recipe.preprocessing
-        request = ComputeCells(str(path), self.correction.folder.name)
+        request = ComputeCells(str(path), str(self.correction.folder.path))
         self.start(request, with_way_back(scans, self._directions(), preparation))
 
     def _open_model(self) -> Path:

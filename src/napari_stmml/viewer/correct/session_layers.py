@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from napari_stmml.classes import Classes
 from napari_stmml.colours import UNLABELLED
 from napari_stmml.correction.corrected_scan import CorrectedScan
 from napari_stmml.correction.session import CorrectionSession
+from napari_stmml.system.temporary import TemporaryFolder
 from napari_stmml.viewer.io.layers import KEY
 from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.shared.main_thread import MainThread
@@ -70,7 +70,7 @@ class SessionLayers:
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = weakref.ref(viewer)
-        self.folder = TemporaryDirectory(prefix="stmml-cells-", ignore_cleanup_errors=True)  # of cells
+        self.folder = TemporaryFolder()  # of cells
         self._main = MainThread()
         saving = ThreadPoolExecutor(2, thread_name_prefix="stmml-save")
         saving.submit(import_module, "tifffile")  # so that the first stroke is saved at once, too

@@ -1,11 +1,11 @@
 """Scans in napari's File > Open Sample: two simulated ones, and the three that SPIEPy brings."""
 
-import tempfile
 from typing import Any
 
 from napari_stmml.io.formats import read_scan_file
 from napari_stmml.scan import Scan
 from napari_stmml.simulate.session import simulate_session
+from napari_stmml.system.temporary import TemporaryFolder
 from napari_stmml.viewer.io.layers import LayerData, scan_to_layer, scans_to_layers
 
 
@@ -35,7 +35,7 @@ def spiepy_step_and_atoms() -> list[LayerData]:
 
 
 def _simulated(number: int) -> list[LayerData]:
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryFolder() as folder:
         return scans_to_layers(read_scan_file(simulate_session(folder)[number]))
 
 

@@ -1,6 +1,5 @@
 """A panel that runs one job at a time in a process of its own, shows how far it is, and can cancel it."""
 
-import tempfile
 import time
 from collections.abc import Iterable
 from functools import cache
@@ -13,6 +12,7 @@ from napari_stmml import events
 from napari_stmml.jobs.requests import Request
 from napari_stmml.jobs.worker_process import Worker
 from napari_stmml.scan import Scan
+from napari_stmml.system.temporary import TemporaryFolder
 from napari_stmml.text import counted, number
 from napari_stmml.viewer.shared.panel import Panel, row_of
 
@@ -21,9 +21,9 @@ BUDGET_S = 0.03  # for events at a time; the viewer is to answer in between
 
 
 @cache
-def features_folder() -> tempfile.TemporaryDirectory[str]:
+def features_folder() -> TemporaryFolder:
     """Return the folder in which the processes of all panels keep features for each other."""
-    return tempfile.TemporaryDirectory(prefix="stmml-features-", ignore_cleanup_errors=True)
+    return TemporaryFolder()
 
 
 class JobPanel(Panel):
@@ -31,7 +31,7 @@ class JobPanel(Panel):
 
     def __init__(self, napari_viewer: Any, start: str) -> None:
         super().__init__(napari_viewer)
-        self.worker = Worker(features_folder().name)
+        self.worker = Worker(features_folder().path)
         self.start_button, self.cancel_button = QPushButton(start), QPushButton("Cancel")
         self.starters = [self.start_button]  # what cannot be pressed while a job runs
         self.start_button.clicked.connect(lambda: self.attempt(self.on_start))
