@@ -27,7 +27,7 @@ DOORS = {
     "keras": {"system.keras"},
     "tensorflow": {"system.keras"},
     "sklearn": {"clustering.kmeans", "srsml24.kmeans"},
-    "tifffile": {"io.label_tiff"},
+    "tifffile": {"io.tiff_page"},
     "gwyfile": {"io.gwyddion"},
     "jinja2": {"batch.report"},
     "PIL": {"figures.pictures", "figures.footer"},

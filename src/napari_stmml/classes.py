@@ -11,8 +11,10 @@ import numpy as np
 
 from napari_stmml.colours import NO_COLOUR, class_colours
 from napari_stmml.system import files
+from napari_stmml.text import shortened
 
 MOST = 255  # labels that a person can paint: truths are uint8
+MOST_LETTERS = 255  # of the name of a class
 _KINDS = {"name": str, "colour": str, "background": bool, "gone": bool, "into": int}  # in a model file
 
 
@@ -42,8 +44,10 @@ class SurfaceClass:
     def __post_init__(self) -> None:
         if not self.name.strip():
             raise ValueError("a class needs a name, got an empty one")
+        if len(self.name) > MOST_LETTERS:
+            raise ValueError(f"the name of a class has at most {MOST_LETTERS} letters, got {len(self.name)}")
         if not re.fullmatch("#[0-9a-fA-F]{6}", self.colour):
-            raise ValueError(f"a colour must be #rrggbb, got {self.colour!r}")
+            raise ValueError(f"a colour must be #rrggbb, got {shortened(self.colour)!r}")
         if self.into and not self.gone:
             raise ValueError(f"class {self.name!r} is not gone, so it cannot be merged into {self.into}")
 

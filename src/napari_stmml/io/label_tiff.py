@@ -1,6 +1,7 @@
-"""A label map with its classes as a TIFF that other programs read; the only door to tifffile."""
+"""A label map with its classes as a TIFF that other programs read."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.system.files import atomic
+from napari_stmml.io.tiff_page import opened_page, read_page, write_page
+from napari_stmml.text import shortened
 
 FORMAT = 1
-_NM_PER_CM = 1e7
-_MOST = 2**32 - 1  # px per cm that a TIFF can state: 0.0023 nm/px
+_TEXTS = ("source", "channel", "unit", "direction", "taken", "model", "predicted")  # of a scan
+_PLACES = {"scale": (2,), "translate": (2,), "rotate": (2, 2), "shear": (1,), "affine": (3, 3)}  # of a layer
+_FARTHEST = 1e15  # nm
 
 
 class NewerFormat(ValueError):
@@ -77,8 +80,6 @@ class LabelMap:
         -------
         Path
         """
-        import tifffile
-
         about = {
             "napari-stmml": {
                 "format": FORMAT,
@@ -90,12 +91,7 @@ class LabelMap:
                 "placement": self.placement,
             }
         }
-        tags = _tags(self.pixel_size)
-        with atomic(path) as beside:
-            tifffile.imwrite(
-                beside, self.labels, description=json.dumps(about), software="napari-stmml", **tags
-            )
-        return Path(path)
+        return write_page(path, self.labels, self.pixel_size, json.dumps(about))
 
     @classmethod
     def read(cls, path: str | Path) -> "LabelMap":
@@ -116,35 +112,29 @@ class LabelMap:
         NewerFormat
             If a newer napari-stmml wrote it.
         """
-        import tifffile
-
         path = Path(path)
-        try:
-            with tifffile.TiffFile(path) as file:
-                about = _about(file.pages[0].tags)
-                labels = None if about is None else file.pages[0].asarray()
-        except Exception as error:
-            raise ValueError(f"{path.name} cannot be read as a TIFF: {error}") from error
+        with opened_page(path) as page:
+            about = _about(page.description)
+            labels = None if about is None else page.pixels()
         if about is None or labels is None:
             raise ValueError(f"{path.name} holds no classes of napari-stmml; open it as a plain image")
         if not isinstance(about.get("format"), int) or about["format"] > FORMAT:
+            has = shortened(str(about.get("format")))
             raise NewerFormat(
-                f"{path.name} has format {about.get('format')}, this program reads up to {FORMAT}:"
-                " update napari-stmml"
+                f"{path.name} has format {has}, this program reads up to {FORMAT}: update napari-stmml"
             )
-        size = about.get("pixel_size_nm")
         try:
             return cls(
                 labels=labels,
-                pixel_size=None if size is None else (float(size[0]), float(size[1])),
-                names={int(label): str(name) for label, name in about.get("names", {}).items()},
-                colours={int(label): str(colour) for label, colour in about.get("colours", {}).items()},
+                pixel_size=_pixel_size(about.get("pixel_size_nm")),
+                names={_label(label): str(name) for label, name in about.get("names", {}).items()},
+                colours={_label(label): _colour(one) for label, one in about.get("colours", {}).items()},
                 name=str(about.get("name", path.stem)),
-                scan=dict(about.get("scan", {})),
-                placement=dict(about.get("placement", {})),
+                scan=_scan(about.get("scan", {})),
+                placement=_placement(about.get("placement", {})),
             )
-        except (ValueError, TypeError, AttributeError, LookupError) as error:
-            raise ValueError(f"{path.name} is damaged: {error}") from error
+        except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
+            raise ValueError(f"{path.name} is damaged: {shortened(str(error), 160)}") from error
 
 
 def write_values(path: str | Path, values: np.ndarray, pixel_size: tuple[float, float] | None) -> Path:
@@ -161,11 +151,7 @@ def write_values(path: str | Path, values: np.ndarray, pixel_size: tuple[float, 
     -------
     Path
     """
-    import tifffile
-
-    with atomic(path) as beside:
-        tifffile.imwrite(beside, values.astype(np.float32), software="napari-stmml", **_tags(pixel_size))
-    return Path(path)
+    return write_page(path, values.astype(np.float32), pixel_size)
 
 
 def read_values(path: str | Path) -> np.ndarray:
@@ -179,9 +165,7 @@ def read_values(path: str | Path) -> np.ndarray:
     -------
     ndarray of float32, shape (rows, cols)
     """
-    import tifffile
-
-    return tifffile.imread(path)
+    return read_page(path)
 
 
 def is_label_map(path: str | Path) -> bool:
@@ -196,29 +180,59 @@ def is_label_map(path: str | Path) -> bool:
     bool
         False, too, where the file cannot be read.
     """
-    import tifffile
-
     try:
-        with tifffile.TiffFile(path) as file:
-            return _about(file.pages[0].tags) is not None
-    except Exception:  # noqa: BLE001 - whatever it is, it is not a map of ours
+        with opened_page(path) as page:
+            return _about(page.description) is not None
+    except (ValueError, OSError):  # whatever it is, it is not a map of ours
         return False
 
 
-def _tags(pixel_size: tuple[float, float] | None) -> dict[str, Any]:
-    """Say how to write a map: compressed, with pixels per cm where they are known."""
-    tags: dict[str, Any] = {"compression": "zlib", "photometric": "minisblack", "metadata": None}
-    if pixel_size is not None:
-        along_rows, along_cols = (min(_NM_PER_CM / size, _MOST) for size in pixel_size)
-        tags |= {"resolution": (along_cols, along_rows), "resolutionunit": "CENTIMETER"}
-    return tags
-
-
-def _about(tags: Any) -> dict[str, Any] | None:
+def _about(description: str) -> dict[str, Any] | None:
     """Return our JSON out of a page's ImageDescription, or None."""
-    tag = tags.get("ImageDescription")
     try:
-        about = json.loads(tag.value)["napari-stmml"] if tag is not None else None
-    except (ValueError, KeyError, TypeError):
+        about = json.loads(description)["napari-stmml"]
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return about if isinstance(about, dict) else None
+
+
+def _pixel_size(size: Any) -> tuple[float, float] | None:
+    if size is None:
+        return None
+    along_rows, along_cols = float(size[0]), float(size[1])
+    if not (0 < along_rows < np.inf and 0 < along_cols < np.inf):
+        raise ValueError(f"pixels must have a size above 0 nm, got {size}")
+    return along_rows, along_cols
+
+
+def _label(text: str) -> int:
+    label = int(text)
+    if not 0 <= label < 2**32:
+        raise ValueError(f"labels must be 0 to {2**32 - 1}, got {label}")
+    return label
+
+
+def _colour(text: Any) -> str:
+    if not re.fullmatch("#([0-9a-fA-F]{2}){3,4}", str(text)):
+        raise ValueError(f"a colour must be #rrggbb or #rrggbbaa, got {text!r}")
+    return str(text)
+
+
+def _scan(about: Any) -> dict[str, Any]:
+    """Return the settings of a scan; those that others rely on must be text."""
+    known = dict(about)
+    for name in _TEXTS:
+        if not isinstance(known.get(name, ""), str | None):
+            raise ValueError(f"{name} of its scan must be text, got {known[name]!r}")
+    return known
+
+
+def _placement(about: Any) -> dict[str, Any]:
+    """Return the place of a layer, as the shapes of its arrays say that it is one."""
+    known = dict(about)
+    for name, values in known.items():
+        if name not in _PLACES or np.shape(values) != _PLACES[name]:
+            raise ValueError(f"{name} is no place of a layer, got {values!r}")
+        if not (np.abs(np.array(values, float)) <= _FARTHEST).all():
+            raise ValueError(f"{name} of a layer must be numbers up to {_FARTHEST:g}, got {values!r}")
+    return known

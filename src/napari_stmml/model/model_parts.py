@@ -13,7 +13,7 @@ from napari_stmml.scan_key import ScanKey
 from napari_stmml.text import shortened
 
 MOST = 1e15  # of any number: squares of features still fit into float32
-MOST_LETTERS = 255  # of the name of a class
+MOST_LETTERS = 255  # of the name of a recipe
 MOST_BEFORE = 255  # how often classes were split: each time needs a new label
 _BEFORE = "before/"  # of the names of arrays, once for each split
 
@@ -118,7 +118,6 @@ def _check_about(about: Mapping[str, Any]) -> None:
     for one in about.get("classes", ()):
         for key, kind in _KINDS.items():
             _check(type(one.get(key, kind())) is kind, f"{key} of a class must be {kind.__name__}")
-        _check(len(one["name"]) <= MOST_LETTERS, f"the name of a class has more than {MOST_LETTERS} letters")
     for lesson in about.get("lessons", ()):
         _check(isinstance(lesson.get("name", ""), str), "a scan that was painted on needs a name")
         ScanKey.of_dict(lesson["key"])
