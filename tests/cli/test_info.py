@@ -1,4 +1,6 @@
 import json
+import shutil
+import struct
 
 import pytest
 
@@ -65,3 +67,20 @@ def test_info_on_nothing_readable_fails_and_is_still_json(damaged, capsys):
     told = json.loads(capsys.readouterr().out)
     assert told["scans"] == []
     assert told["skipped"][0]["file"] == str(damaged)
+
+
+@pytest.mark.parametrize("odd", ["nan", "inf", "-inf"])
+def test_json_is_valid_for_numbers_that_json_does_not_have(session, tmp_path, capsys, odd):
+    folder = shutil.copytree(session[0].parent, tmp_path / "odd")
+    (parameters,) = folder.glob("*_0001.mtrx")
+    as_written = struct.pack("<d", -1.7)
+    assert as_written in parameters.read_bytes()
+    parameters.write_bytes(parameters.read_bytes().replace(as_written, struct.pack("<d", float(odd))))
+    assert main(["info", str(folder), "--json"]) == 0
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    told = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    assert told["scans"][0]["bias"] is None
+    assert told["files"][0]["parameters"]["EEPA::GapVoltageControl.Voltage"]["value"] == odd

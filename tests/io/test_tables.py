@@ -2,12 +2,14 @@ import csv
 import json
 import os
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.io.tables import (
+    read_table,
     save_coordinates,
     save_metadata,
     save_parameters,
@@ -175,10 +177,28 @@ def test_a_table_has_every_key_in_the_order_in_which_they_come(tmp_path):
     assert back[2]["e"] == "false"
 
 
-@pytest.mark.parametrize("name", ["ü µ Å 走査", os.fsdecode(b"\xff.Z_mtrx"), "=1+1"])
+@pytest.mark.parametrize("name", ["ü µ Å 走査", os.fsdecode(b"\xff.Z_mtrx"), "a=1", "it's"])
 def test_a_table_holds_any_file_name(tmp_path, name):
     expected = name.encode("utf-8", "backslashreplace").decode()
     assert read_csv(save_table(tmp_path / "a.csv", [{"source": name}])) == [{"source": expected}]
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "'=", "''-", "'", ""])
+def test_text_never_begins_as_a_formula_and_is_read_back_as_it_was(tmp_path, first):
+    text = f'{first}HYPERLINK("http://x", "a; b")\nor so'
+    rows = [{"comment": text, "path": Path(f"{first}1"), "lowest": -1.5, "n": -3, "np": np.float32(-0.5)}]
+    path = save_table(tmp_path / "a.csv", rows)
+    (cells,) = read_csv(path)
+    assert cells["comment"][0] not in "=+-@\t\r"
+    assert cells["path"][0] not in "=+-@\t\r"
+    assert (cells["lowest"], cells["n"], cells["np"]) == ("-1.5", "-3", "-0.5")
+    (back,) = read_table(path)
+    assert (back["comment"], back["path"]) == (text, f"{first}1")
+    assert (back["lowest"], back["n"]) == ("-1.5", "-3")
+    scan = Scan(np.zeros((2, 2)), None, source=f"{first}1+1", channel=first or "Z")
+    known = read_metadata(save_metadata(tmp_path / "a.txt", scan, {"why": text, "x": -2.5}))
+    assert not any(value[0][:1] in {*"=+-@"} for name, value in known.items() if name != "x" and value[0])
+    assert known["x"] == ["-2.5"]
 
 
 def test_a_table_of_nothing_is_written(tmp_path):

@@ -1,6 +1,5 @@
 """The step train: train the network of a job's recipe; a killed training goes on after its last epoch."""
 
-import json
 from pathlib import Path
 
 from napari_stmml.batch import fingerprints
@@ -13,6 +12,7 @@ from napari_stmml.model.training_record import TrainingHooks, TrainingRecord, sa
 from napari_stmml.srsml24.training import TrainingState
 from napari_stmml.system.files import write_text
 from napari_stmml.system.progress import with_time_left
+from napari_stmml.system.strict_json import to_json
 
 CHECKPOINT = ".checkpoint"
 _ENDS = (".stmml", "_summary.txt", "_history.json", "_history.png")
@@ -83,7 +83,7 @@ def _write(run: JobRun, name: str, encoder: Encoder, record: TrainingRecord) -> 
         from napari_stmml.figures.curves import history_figure
         from napari_stmml.figures.drawing import save_figure
 
-        write_text(run.folder / history, json.dumps(record.history, indent=1))
+        write_text(run.folder / history, to_json(record.history))
         save_figure(history_figure(record.history), run.folder / picture)
         written += [history, picture]
     return written

@@ -1,6 +1,5 @@
 """The command ``stmml info``: what scans are, and all that their files say."""
 
-import json
 import sys
 from collections.abc import Sequence
 from itertools import groupby
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_stmml.cli.options import AsJson, Everything, Paths
 from napari_stmml.events import Event, Skipped, of_type
+from napari_stmml.system.strict_json import to_json
 
 if TYPE_CHECKING:
     from napari_stmml.io.settings import Row
@@ -34,7 +34,7 @@ def info(paths: Paths, everything: Everything = False, as_json: AsJson = False) 
                 print(_table(read_settings(source).rows()))
     skipped = [{"file": event.scan, "why": event.why} for event in of_type(heard, Skipped)]
     if as_json:
-        print(json.dumps({"scans": scans, "files": list(files.values()), "skipped": skipped}, indent=1))
+        print(to_json({"scans": scans, "files": list(files.values()), "skipped": skipped}))
     for one in skipped:
         print(f"skipped: {one['why']}", file=sys.stderr)
     return 0 if files else 1

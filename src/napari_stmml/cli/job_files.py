@@ -1,6 +1,5 @@
 """The commands of job files: ``stmml init``, ``run``, ``process`` and ``cluster``."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from napari_stmml.cli.progress import print_report, run_here
 from napari_stmml.events import Event, ReportWritten, ScanLabelled, of_type
 from napari_stmml.jobs.requests import RunJobFile
 from napari_stmml.recipe import DEFAULT
+from napari_stmml.system.strict_json import to_json
 
 STEPS = ("process", "train", "cluster", "predict")
 
@@ -57,7 +57,7 @@ def do_steps(request: RunJobFile, as_json: bool) -> int:
     labelled = len(of_type(heard, ScanLabelled))
     if as_json:
         about = {"summary": report.summary, "csv": report.csv, "html": report.html}
-        print(json.dumps({"folder": str(job.folder), "labelled": labelled, **about}, indent=1))
+        print(to_json({"folder": str(job.folder), "labelled": labelled, **about}))
     else:
         print_report([report])
         print(f"files:  {job.folder}")

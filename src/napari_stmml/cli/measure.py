@@ -1,6 +1,5 @@
 """The command ``stmml measure``: label maps and the scans below them to tables and a picture."""
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typer.core import TyperCommand
 
 from napari_stmml.cli.options import AsJson, Background, LabelMaps, MinArea, OutTables, Pairs, ScanFile
 from napari_stmml.system.files import free_name
+from napari_stmml.system.strict_json import to_json
 
 if TYPE_CHECKING:
     from napari_stmml.io.label_tiff import LabelMap
@@ -105,7 +105,7 @@ def measure(
                 print(measured[-1])
     if as_json:
         done = [one.as_dict() for one in measured]
-        print(json.dumps({"measured": done, "skipped": skipped}, indent=1))
+        print(to_json({"measured": done, "skipped": skipped}))
     return 0 if measured else 1
 
 

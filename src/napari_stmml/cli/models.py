@@ -1,6 +1,5 @@
 """The commands of models: ``stmml train``, ``predict`` and ``learn``."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from napari_stmml.cli.progress import left_out, print_report, run_here
 from napari_stmml.events import EpochDone, Event, Learned, ModelTrained, ScanLabelled, of_type
 from napari_stmml.jobs.requests import LabelScans, RunJobFile, TrainModel
 from napari_stmml.recipe import CELL, DEFAULT, Recipe, get_recipe
+from napari_stmml.system.strict_json import to_json
 
 _OF_JOBS = ("include", "processes")
 
@@ -42,7 +42,7 @@ def train(
     if as_json:
         history = [event.as_dict() for event in of_type(heard, EpochDone)]
         made = result.as_dict() | ({"figure": figure} if figure else {})
-        print(json.dumps({**made, "history": history, "skipped": left_out(heard)}, indent=1))
+        print(to_json({**made, "history": history, "skipped": left_out(heard)}))
         return 0
     state = "stopped early" if result.stopped else "done"
     took = f"{result.epochs} epochs in " if chosen.trains else ""
@@ -95,7 +95,7 @@ def predict(
     run_here(LabelScans(str(model), str(out), tuple(paths), pitch, confidence=confidence), heard)
     maps, skipped = of_type(heard, ScanLabelled), left_out(heard)
     if as_json:
-        print(json.dumps({"maps": [event.as_dict() for event in maps], "skipped": skipped}, indent=1))
+        print(to_json({"maps": [event.as_dict() for event in maps], "skipped": skipped}))
     else:
         for event in maps:
             print(f"{event.labels}  ({event.seconds:.1f} s)")
@@ -128,7 +128,7 @@ def learn(
         better.save(out)
     if as_json:
         known = [event.as_dict() for event in learned]
-        print(json.dumps({"model": out if learned else None, "learnt": known, "skipped": skipped}))
+        print(to_json({"model": out if learned else None, "learnt": known, "skipped": skipped}))
     else:
         for event in learned:
             print(f"{event.scan}: learnt from {event.painted} px")

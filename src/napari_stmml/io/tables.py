@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from napari_stmml.scan import Scan
 from napari_stmml.system.files import atomic
 
 Value = str | float | int | None
+_FORMULA, _QUOTED = re.compile(r"'*[=+\-@\t\r]"), re.compile(r"'+[=+\-@\t\r]")
 
 
 def save_coordinates(
@@ -102,6 +104,9 @@ def save_table(
 ) -> Path:
     """Write rows as CSV in UTF-8; what is None or missing in a row is left blank.
 
+    Names of files and comments are a stranger's: text that a spreadsheet would take for a formula, because it
+    begins with ``= + - @``, a tab or a return, gets an apostrophe before it. `read_table` takes it away.
+
     Parameters
     ----------
     path : str or Path
@@ -125,6 +130,25 @@ def save_table(
         writer.writeheader()
         writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     return Path(path)
+
+
+def read_table(path: str | Path) -> list[dict[str, str]]:
+    """Read a table that `save_table` wrote: the very text of each cell.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    list of dict
+        One for each row, column to text; empty where the cell is blank.
+    """
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        return [
+            {name: value[bool(_QUOTED.match(value)) :] for name, value in row.items()}
+            for row in csv.DictReader(file, restval="")
+        ]
 
 
 def save_parameters(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> Path:
@@ -210,7 +234,7 @@ def _plain(value: Value) -> str:
         return str(int(value))
     if isinstance(value, float | np.floating):
         return f"{float(value) + 0.0:.6g}" if math.isfinite(value) else "?"  # + 0.0: no minus zero
-    return " ".join(str(value).split())
+    return _as_text(" ".join(str(value).split()))
 
 
 def _save_windows(
@@ -245,8 +269,19 @@ def _save_windows(
 
 
 def _cell(value: Any) -> Any:
-    """Write lists, mappings and yes or no as JSON does, all else as it is."""
-    return json.dumps(value) if isinstance(value, bool | list | tuple | dict) else value
+    """Write lists, mappings and yes or no as JSON does, text so that it stays text, numbers as they are."""
+    if isinstance(value, bool | np.bool_ | list | tuple | dict):
+        return json.dumps(value.item() if isinstance(value, np.bool_) else value)
+    return value if value is None or isinstance(value, int | float | np.number) else _as_text(str(value))
+
+
+def _as_text(text: str) -> str:
+    """Put an apostrophe before what a spreadsheet would take for a formula, and before what looks so quoted.
+
+    >>> [_as_text(text) for text in ("=1+1", "'-x", "1_3 Z", "a=b")]
+    ["'=1+1", "''-x", '1_3 Z', 'a=b']
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _write(path: str | Path, text: str) -> Path:
