@@ -45,7 +45,9 @@ def test_a_file_that_is_not_there_is_a_sentence(tmp_path):
         (b"\x80\x04\x95 a pickle", "it is no JSON"),
         (b"", "it is no JSON"),
         (b"[" * 20_000, "it is no JSON"),
-        (b" " * (MOST_BYTES + 1), "it is too large"),
+        (b" " * (MOST_BYTES + 1), "is too large: 64 KiB, at most 64 KiB are read"),
+        (b"9" * 10_000, "it is no JSON"),
+        (b'{"format": 1, "flatten": ["' + b"x" * 9000 + b'"]}', "is not known"),
         (b'["poly_xy"]', "holds no chain of flatten methods"),
         (b'{"flatten": ["poly_xy"]}', "holds no chain of flatten methods"),
         (b'{"format": true, "flatten": ["poly_xy"]}', "holds no chain of flatten methods"),
@@ -64,3 +66,4 @@ def test_a_bad_file_is_a_sentence_that_names_it(tmp_path, content, why):
         load_chain(path)
     assert str(caught.value).startswith("bad.stmml-flatten.json")
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300

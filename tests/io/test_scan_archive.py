@@ -2,9 +2,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
+import pytest
 
 from napari_stmml import Scan
 from napari_stmml.io.scan_archive import load_scans, save_scans
+
+
+def text(settings):
+    return np.frombuffer(settings.encode(), np.uint8)
 
 
 def test_scans_come_back_from_a_file_as_they_were(tmp_path, rng):
@@ -35,3 +40,30 @@ def test_scans_come_back_from_a_file_as_they_were(tmp_path, rng):
 def test_no_scan_at_all_comes_back_as_none(tmp_path):
     save_scans(tmp_path / "a.npz", [])
     assert load_scans(tmp_path / "a.npz") == []
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({}, "it has no settings"),
+        ({"settings": text("{")}, "Expecting property name"),
+        ({"settings": text('[{"pixel_size": [0.1, 0.1]}]')}, "it has no heights_0"),
+        (
+            {"settings": text('[{"pixel_size": [0, 1]}]'), "heights_0": np.ones((2, 2))},
+            "must be two positive nm",
+        ),
+        ({"settings": text("[{}]"), "heights_0": np.ones(2)}, "holds no scans"),
+        ({"settings": text("[3]"), "heights_0": np.ones((2, 2))}, "holds no scans"),
+    ],
+)
+def test_what_holds_no_scans_is_refused_by_name(tmp_path, arrays, message):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(ValueError, match=r"a\.npz holds no scans: ") as refused:
+        load_scans(tmp_path / "a.npz")
+    assert message in str(refused.value)
+
+
+def test_packed_scans_are_refused_before_they_are_unpacked(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", settings=text("[{}]"), heights_0=np.zeros((2, 2)))
+    with pytest.raises(ValueError, match=r"a\.npz cannot be read: settings\.npy is packed"):
+        load_scans(tmp_path / "a.npz")

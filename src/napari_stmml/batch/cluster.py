@@ -12,6 +12,7 @@ from napari_stmml.batch.job_run import JobRun
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.methods import method_of
 from napari_stmml.model.training_record import ClusterOptions, load_network
+from napari_stmml.system.array_file import open_array
 from napari_stmml.system.files import write_array, write_text
 
 _ENDS = (".stmml", "_convergence.txt", "_convergence.png")
@@ -62,8 +63,8 @@ def _kept(run: JobRun, file: str, shape: tuple[int, int], make: Callable[[], np.
     run.check_stop()
     path = run.folder / file
     if path.is_file():
-        with suppress(ValueError, OSError, EOFError):
-            features = np.load(path, allow_pickle=False)
+        with suppress(ValueError, OSError):
+            features = np.array(open_array(path))
             if features.shape == shape:
                 return features
     features = make()

@@ -22,6 +22,7 @@ from napari_stmml.heights.two_biases import first_map
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
+from napari_stmml.system.array_file import open_array, read_arrays
 from napari_stmml.system.files import atomic
 from napari_stmml.system.temporary import TemporaryFolder, sweep_temporary
 
@@ -253,15 +254,17 @@ class FeatureStore:
         path = self._path(key, encoder)
         try:
             os.utime(path)
-            with np.load(path.with_suffix(".npz"), allow_pickle=False) as about:
-                (rows, cols), complete, places = about["shape"].tolist(), about["complete"], about["places"]
-        except OSError:  # it was never made, or another process has just given it up
+            about = read_arrays(path.with_suffix(".npz"))
+            (rows, cols), complete, places = about["shape"].tolist(), about["complete"], about["places"]
+            if open_array(path).shape != (*complete.shape, encoder.n_features):
+                return None
+        except (OSError, ValueError, KeyError):  # never made, given up by another process, or damaged
             return None
 
         def encode(wanted: np.ndarray) -> Pieces:
             for top, bottom, left, right in places.tolist():
                 place = slice(top, bottom), slice(left, right)
-                yield place, np.array(np.load(path, mmap_mode="r", allow_pickle=False)[place])
+                yield place, np.array(open_array(path)[place])
 
         return EncodedMap(encoder, (rows, cols), complete, encode, lambda *ask: None, path)
 

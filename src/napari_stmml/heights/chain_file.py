@@ -7,6 +7,8 @@ from typing import Any
 from napari_stmml import __version__
 from napari_stmml.heights.flatten import parse_chain
 from napari_stmml.system.files import write_text
+from napari_stmml.system.regular_file import read_bytes
+from napari_stmml.text import shortened
 
 FORMAT = 1
 ENDING = ".stmml-flatten.json"
@@ -64,25 +66,24 @@ def load_chain(path: str | Path) -> str:
     if type(found) is not int:
         raise ValueError(f"{path.name} holds no chain of flatten methods")
     if found > FORMAT:
+        has = shortened(str(found))
         raise ValueError(
-            f"{path.name} has format {found}, this program reads up to {FORMAT}: update napari-stmml"
+            f"{path.name} has format {has}, this program reads up to {FORMAT}: update napari-stmml"
         )
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"{path.name} holds no chain of flatten methods: 'flatten' is no list of names")
     try:
         return " + ".join(parse_chain(names))
     except ValueError as error:
-        raise ValueError(f"{path.name}: {error}") from error
+        raise ValueError(f"{path.name}: {shortened(str(error), 160)}") from error
 
 
 def _content(path: Path) -> Any:
     """Read a small JSON file, or say in a sentence why it is none."""
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}")
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"{path.name} holds no chain of flatten methods: it is too large")
-        content = path.read_bytes()
+        content = read_bytes(path, MOST_BYTES)
+    except FileNotFoundError as error:
+        raise ValueError(f"there is no file {path}") from error
     except OSError as error:
         raise ValueError(f"{path.name} cannot be read: {error.strerror}") from error
     try:

@@ -9,6 +9,9 @@ import numpy as np
 
 from napari_stmml.heights.flatten_methods import planes, repair, rows, steps
 from napari_stmml.heights.spread import robust_sigma
+from napari_stmml.text import shortened
+
+MOST_METHODS = 100  # of a chain
 
 _OUT = 2.0  # robust standard deviations off the median, from which on `mask` leaves heights out
 _WHOLE = 0.9  # of a row
@@ -122,7 +125,8 @@ def parse_chain(chain: str | Sequence[str]) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        If a method is not known, naming it and the nearest that is, or ``repeat`` has nothing to repeat.
+        If a method is not known, naming it and the nearest that is, ``repeat`` has nothing to repeat, or
+        there are more than `MOST_METHODS`.
 
     Examples
     --------
@@ -130,8 +134,11 @@ def parse_chain(chain: str | Sequence[str]) -> tuple[str, ...]:
     ('row_median', 'poly_xy')
     """
     names = tuple(str(name).strip() for name in (chain.split("+") if isinstance(chain, str) else chain))
+    if len(names) > MOST_METHODS:
+        raise ValueError(f"flatten_method names {len(names)} methods, at most {MOST_METHODS} are done")
     for name in names:
         if name not in METHODS:
+            name = shortened(name)
             near = difflib.get_close_matches(name, METHODS, n=1, cutoff=0)[0]
             raise ValueError(
                 f"flatten_method {name!r} is not known; did you mean {near!r}? There are:"

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_stmml.system.array_file import open_array
+
 
 @dataclass(frozen=True, eq=False)
 class StoredMap:
@@ -19,5 +21,14 @@ class StoredMap:
         Returns
         -------
         ndarray of float32, shape (rows, cols) or (2, rows, cols)
+
+        Raises
+        ------
+        OSError, ValueError
+            If there is no such file, or it holds no heights; the message names it.
         """
-        return np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False))
+        heights = open_array(self.path)
+        if heights.dtype != np.float32 or heights.shape[:-2] not in ((), (2,)) or heights.ndim < 2:
+            about = f"{heights.dtype} of shape {heights.shape}"
+            raise ValueError(f"{self.path.name} holds no prepared heights but {about}; remove it")
+        return heights

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from napari_stmml.scan import Scan
+from napari_stmml.system.array_file import read_arrays
+from napari_stmml.text import shortened
 
 
 def save_scans(path: str | Path, scans: Iterable[Scan]) -> None:
@@ -25,7 +27,8 @@ def save_scans(path: str | Path, scans: Iterable[Scan]) -> None:
         if scan.other is not None:
             arrays[f"other_{number}"] = scan.other
         settings.append(scan.settings())
-    np.savez(path, settings=np.array(json.dumps(settings)), **arrays)  # type: ignore[arg-type]
+    known = np.frombuffer(json.dumps(settings).encode(), np.uint8)
+    np.savez(path, settings=known, **arrays)  # type: ignore[arg-type]
 
 
 def load_scans(path: str | Path) -> list[Scan]:
@@ -38,11 +41,19 @@ def load_scans(path: str | Path) -> list[Scan]:
     Returns
     -------
     list of Scan
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        In one sentence that names the file: it is no file of scans, or damaged.
     """
-    with np.load(path, allow_pickle=False) as file:
-        settings = json.loads(str(file["settings"]))
-        scans = [Scan.from_settings(file[f"heights_{i}"], known) for i, known in enumerate(settings)]
-        return [
-            replace(scan, other=file[name]) if (name := f"other_{i}") in file else scan
-            for i, scan in enumerate(scans)
-        ]
+    arrays = read_arrays(path)
+    try:
+        settings = json.loads(arrays["settings"].tobytes())
+        scans = [Scan.from_settings(arrays[f"heights_{i}"], known) for i, known in enumerate(settings)]
+        return [replace(scan, other=arrays.get(f"other_{i}")) for i, scan in enumerate(scans)]
+    except Exception as error:
+        why = f"it has no {error.args[0]}" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{Path(path).name} holds no scans: {shortened(why, 160)}") from error
