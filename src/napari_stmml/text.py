@@ -1,8 +1,10 @@
-"""Numbers, counts and quotations for people: ``1 scan``, ``12 500 nm²``, ``0.0123 ± 0.0011``, ``12.3 %``."""
+"""Numbers, counts and quotations for people: ``1 scan``, ``12 500 nm²``, ``12.3 %``; names of files."""
 
+import hashlib
 from math import floor, isfinite, isnan, log10
 
 _LEAST, _MOST = 1e-4, 1e15  # beyond these a power of ten is shorter
+_MOST_BYTES = 200  # of the name of a file, which with our endings may have 255
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -129,6 +131,33 @@ def shortened(text: str, most: int = 80) -> str:
     """
     line = " ".join(text[: 4 * most].split())
     return line if len(line) <= most and len(text) <= 4 * most else f"{line[: most - 1]}…"
+
+
+def short_name(name: str, between: str = "_") -> str:
+    """Return what the names of a scan's files begin with; of a very long name, a hash and the end are left.
+
+    Parameters
+    ----------
+    name : str
+        Of the scan, without a folder.
+    between : str
+        What stands between the hash and the end.
+
+    Returns
+    -------
+    str
+        Of 200 bytes at most, so that there is room for our endings in the 255 that a disk allows.
+
+    Examples
+    --------
+    >>> short_name("si001--1_1_FU"), len(short_name(1000 * "a" + "--1_1_FU"))
+    ('si001--1_1_FU', 200)
+    """
+    content = name.encode("utf-8", "surrogateescape")
+    if len(content) <= _MOST_BYTES:
+        return name
+    start = hashlib.sha256(content).hexdigest()[:16] + between
+    return start + content[len(start.encode()) - _MOST_BYTES :].decode("utf-8", "ignore")
 
 
 def _magnitude(value: float) -> int:

@@ -148,3 +148,19 @@ def test_scans_of_the_same_name_get_files_of_their_own():
     assert [task.stem for task in label_tasks(scans)] == [
         *("x--1_1_FU", "x--1_1_FU_2", "x--1_1_FU_3", "x--1_1_I_FU")
     ]
+
+
+def test_scans_of_names_of_any_length_are_labelled(model, tmp_path):
+    path, classifier = model
+    scans = [
+        Scan(SILICON, (0.1, 0.1), "forward/up", source=f"{letter * n}--1_1.Z_mtrx")
+        for letter, n in (("a", 200), ("a", 225), ("a", 243), ("é", 121))
+    ]
+    wanted = Wanted(str(path), str(tmp_path), confidence=True, figure=True)
+    made = list(Labeller(classifier, wanted).here(label_tasks(scans)))
+    for event in made:
+        assert event.labels.endswith("--1_1_FU_labels.tif")
+        assert np.array_equal(LabelMap.read(event.labels).labels, classifier.predict(scans[0]))
+    assert len({event.labels for event in made}) == len(scans)
+    for name in tmp_path.iterdir():
+        name.rename(name.with_name(f"{name.stem}_edited_2{name.suffix}"))  # there is room for more

@@ -3,12 +3,15 @@ from dataclasses import replace
 
 import pytest
 
-from napari_stmml import SurfaceClassifier
+from napari_stmml import SurfaceClassifier, read_mtrx
 from napari_stmml.batch import labelling, process
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.run import STEPS, run_job
+from napari_stmml.cli import main
 from napari_stmml.events import Message, ScanLabelled, of_type
 from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.io.matrix.writer import Frame, write_session
+from napari_stmml.scan import DIRECTIONS as READ
 from tests.conftest import Here
 
 DIRECTIONS = 4  # of the one file of these jobs
@@ -73,3 +76,39 @@ def test_maps_are_made_anew_when_the_classes_of_the_model_were_changed(job, chan
 def test_a_model_that_was_written_again_as_it_is_makes_no_map_anew(job):
     edit_model(job, lambda classes: classes)
     assert of_type(go_on(job, STEPS), ScanLabelled) == []
+
+
+def test_a_job_on_names_as_long_as_a_disk_allows_leaves_a_map_of_each(small_session, tmp_path, here):
+    heights = read_mtrx(small_session[0])[0].heights
+    frames = [Frame(dict.fromkeys(READ[:2], heights), width_nm=6.0, height_nm=6.0)]
+    write_session(tmp_path / "scans", frames, session="s" * 243)
+    for collate in (False, True):
+        values = {"recipe": "instant", "num_clusters": 2, "train_path": ["scans"], "collate": collate}
+        values |= {"save_jpg": True, "job_name": f"job {collate}", "together": not collate}
+        job = JobFile(values, tmp_path)
+        assert len(of_type(go_on(job, STEPS), ScanLabelled)) == len(maps_of(job)) == 2
+
+
+def refuse(folder):
+    """Let no map be written: where its folder was, there is a file."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.write_bytes(b"in the way")
+
+
+def test_a_job_that_made_no_map_has_not_succeeded(job, capsys):
+    refuse(job.folder / "predictions")
+    path = job.write(job.base / "job.toml")
+    assert main(["run", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[-1].startswith("stmml run: no scan could be labelled: ")
+    assert "4 not labelled" in err
+
+
+def test_a_job_says_how_many_maps_are_missing(job, capsys):
+    shutil.rmtree(job.folder / "predictions")
+    next((job.folder / "prepared").rglob("*_FU.npy")).write_bytes(b"no map")
+    assert main(["predict", str(job.write(job.base / "job.toml"))]) == 0
+    out, err = capsys.readouterr()
+    assert "predict: 1 of 4 directions could not be labelled; the report says why" in err.splitlines()
+    assert out.splitlines()[0] == "3 directions kept, 1 skipped: 1 not labelled"

@@ -74,3 +74,15 @@ def test_a_scan_to_validate_on_is_none_to_train_on_wherever_it_lies(tmp_path):
         ("s--1_2.Z_mtrx", "train"),
         (last.name, "test"),
     ]
+
+
+def test_names_as_long_as_a_disk_allows_leave_room_for_those_of_our_files(tmp_path):
+    folder = tmp_path / ("f" * 255)
+    folder.mkdir()
+    write_session(
+        folder, [Frame({"forward/up": HEIGHTS}, width_nm=6.0, height_nm=6.0)] * 2, session="s" * 243
+    )
+    found = list(survey([("train", folder)]))
+    assert {len(part) for one in found for part in one.place.split("/")} == {200}
+    assert len({one.place for one in found}) == len(found) == 2
+    assert all(one.place.endswith(one.path.stem[-20:]) for one in found)

@@ -391,3 +391,13 @@ def test_the_stamp_of_a_scan_changes_when_somebody_paints_on_it_and_with_nothing
     assert truth_stamp(scan.source, "BU", key.sha256) == []
     save(scan, painted(2))
     assert truth_stamp(scan.source, "FU", key.sha256) != first
+
+
+@pytest.mark.parametrize("length", [200, 225, 248])
+def test_what_was_painted_on_a_scan_of_a_very_long_name_is_saved_beside_it(scan, length):
+    source = Path(scan.source)
+    longer = replace(scan, source=str(source.rename(source.with_name("s" * length + ".Z_mtrx"))))
+    saved = save(longer, painted(2)).path
+    np.testing.assert_array_equal(TruthFile(longer).load().labels, painted(2))
+    assert saved.parent == source.parent
+    assert truth_stamp(longer.source, "FU", "0" * 64)

@@ -12,8 +12,7 @@ from filelock import FileLock, Timeout
 
 from napari_stmml.batch.records import Fingerprint, StepRecord, read_record, write_record
 from napari_stmml.system.temporary import sweep
-
-MOST_BYTES = 200  # of a name of a file, which with its ending may have 255
+from napari_stmml.text import short_name
 
 
 def digest(fingerprint: Fingerprint | list) -> str:
@@ -27,12 +26,7 @@ def one_name(place: str, between: str) -> str:
     >>> one_name("scans/day 1/x", "~")
     'scans~day 1~x'
     """
-    name = place.replace("/", between)
-    content = name.encode("utf-8", "surrogateescape")
-    if len(content) <= MOST_BYTES:
-        return name
-    kept = content[len(content) - MOST_BYTES + 17 :].decode("utf-8", "ignore")
-    return f"{hashlib.sha256(content).hexdigest()[:16]}{between}{kept}"
+    return short_name(place.replace("/", between), between)
 
 
 class JobFolder:

@@ -18,6 +18,7 @@ from napari_stmml.scan import TOPOGRAPHY, Scan
 from napari_stmml.system.files import free_name
 from napari_stmml.system.pool import Pool
 from napari_stmml.system.progress import FileCount, Stopped, throttled, until_stopped
+from napari_stmml.text import short_name
 
 Labelled = tuple[LabelTask, ScanLabelled | Skipped]
 Item = tuple[LabelTask, Answer | Skipped | None]  # without an answer, it is still to be labelled
@@ -26,7 +27,8 @@ Item = tuple[LabelTask, Answer | Skipped | None]  # without an answer, it is sti
 def label_tasks(scans: Iterable[Scan]) -> Iterator[LabelTask]:
     """Make a task of each scan, with a name of its own for its files.
 
-    The name is the file's stem, the channel unless that is Z, the direction, and a number if that is taken.
+    The name is the file's stem, the channel unless that is Z, the direction, and a number if that is taken;
+    of a very long one, a hash and the end are left.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ def label_tasks(scans: Iterable[Scan]) -> Iterator[LabelTask]:
     taken: set[str] = set()
     for number, scan in enumerate(scans):
         parts = (scan.stem, "" if scan.channel == TOPOGRAPHY else scan.channel, scan.short_direction)
-        stem = free_name("_".join(part for part in parts if part), taken.__contains__)
+        stem = free_name(short_name("_".join(part for part in parts if part)), taken.__contains__)
         taken.add(stem)
         yield LabelTask(scan, stem, scan.name, number=number)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from napari_stmml.batch import fingerprints
 from napari_stmml.batch.job_folder import digest
@@ -15,6 +16,7 @@ from napari_stmml.heights.two_biases import with_other_bias
 from napari_stmml.io.formats import read_scan_file
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.system.progress import FileCount
+from napari_stmml.text import counted
 from napari_stmml.truth.truth_paths import truth_stamp
 
 Fingerprints = dict[str, str]  # of the labels of each direction of a file
@@ -35,7 +37,7 @@ def predict(run: JobRun) -> None:
     Raises
     ------
     ValueError
-        If there is no scan to label, or the step cluster has to come first.
+        If there is no scan to label, none could be labelled, or the step cluster has to come first.
     Stopped
         If the job is to stop; what is labelled is written.
     """
@@ -61,6 +63,7 @@ def predict(run: JobRun) -> None:
         run.say(f"predict: {len(files) - len(waiting)} of {len(files)} files are done already")
     if waiting:
         _label(run, waiting, len(files))
+    _check_maps(run, [(task, one) for (task, _), own in zip(files, wanted, strict=True) for one in own])
     run.folder.note("predict", fingerprint, [], done=True)
 
 
@@ -80,14 +83,34 @@ def _left(run: JobRun, task: FileTask, wanted: Fingerprints) -> Fingerprints:
     """Return what is not labelled with this model; put aside what another one made of it."""
     left = {}
     for direction, fingerprint in wanted.items():
-        path = record_path(run.folder.path, task.name_of(direction))
-        known = read_record(path, LabelRecord)
+        path, known = _record(run, task, direction)
         if known and known.fingerprint != fingerprint:
             run.put_aside(path, known)
         elif known and run.folder.has_all(known.outputs):
             continue
         left[direction] = fingerprint
     return left
+
+
+def _record(run: JobRun, task: FileTask, direction: str) -> tuple[Path, LabelRecord | None]:
+    """Return path and content of the record of a direction's labels."""
+    path = record_path(run.folder.path, task.name_of(direction))
+    return path, read_record(path, LabelRecord)
+
+
+def _check_maps(run: JobRun, wanted: list[tuple[FileTask, str]]) -> None:
+    """Say how many directions have no map now; a step that made none has not done what it was asked."""
+    missing = []
+    for task, direction in wanted:
+        _, known = _record(run, task, direction)
+        if not known or not run.folder.has_all(known.outputs):
+            missing.append((task.source, direction))
+            run.failed.setdefault(missing[-1], f"{task.name_of(direction)} could not be labelled")
+    if missing and len(missing) == len(wanted):
+        raise ValueError(f"no scan could be labelled: {run.failed[missing[0]]}")
+    if missing:
+        of_all = f"{len(missing)} of {counted(len(wanted), 'direction')}"
+        run.say(f"predict: {of_all} could not be labelled; the report says why")
 
 
 def _label(run: JobRun, waiting: list[_Waiting], total: int) -> None:

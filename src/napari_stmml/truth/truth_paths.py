@@ -16,6 +16,7 @@ from napari_stmml.scan import TOPOGRAPHY, Scan
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.system import files
 from napari_stmml.system.user_folder import user_folder
+from napari_stmml.text import short_name
 
 ENDING = ".truth.stmml.tif"
 LOCK_SECONDS = 10.0  # how long a save waits for another window
@@ -44,7 +45,8 @@ class TruthPaths:
         """Where it may be, the best first: its plain name or, if that is another scan's, part of its hash."""
         scan, part = self.scan, self.key.sha256[:12]
         channel = "" if scan.channel == TOPOGRAPHY else re.sub(r'[\\/:*?"<>|]', "-", scan.channel)
-        name = "_".join(word for word in (scan.stem or "scan", channel, scan.short_direction) if word)
+        words = (scan.stem or "scan", channel, scan.short_direction)
+        name = short_name("_".join(word for word in words if word))
         crop = f"{name}_{part}_{self.key.shape[0]}x{self.key.shape[1]}"
         beside = [Path(scan.source).parent] if scan.source and Path(scan.source).is_file() else []
         found = [folder / one for folder in beside for one in (name, f"{name}_{part}")]
@@ -115,7 +117,8 @@ def truth_stamp(source: str, short_direction: str, sha256: str) -> list[list[int
     sha256 : str
         Of the file.
     """
-    beside, name, part = Path(source).parent, f"{Path(source).stem}_{short_direction}", sha256[:12]
+    beside, part = Path(source).parent, sha256[:12]
+    name = short_name(f"{Path(source).stem}_{short_direction}")
     stems = (beside / name, beside / f"{name}_{part}", user_folder() / "truth" / f"{name}_{part}")
     found = (files.identity(f"{stem}{ENDING}") for stem in stems)
     return [list(known[1:]) for known in found if known]

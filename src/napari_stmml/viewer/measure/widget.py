@@ -15,7 +15,7 @@ from napari_stmml.measuring.measurements import Measurements, measure_scan
 from napari_stmml.measuring.quantities import with_units
 from napari_stmml.measuring.region_tables import write_measurements
 from napari_stmml.scan import Scan
-from napari_stmml.text import counted, number
+from napari_stmml.text import counted, number, short_name
 from napari_stmml.viewer.correct.session_layers import ROLE, correction_of
 from napari_stmml.viewer.io.layers import brief_name, labels_from_layer, scan_of
 from napari_stmml.viewer.measure.table import MeasurementTable
@@ -107,7 +107,8 @@ class MeasureWidget(Panel):
         if self.measured is None:
             raise ValueError("measure a map first")
         one = self.measured
-        stem = "_".join(part for part in (one.scan.stem or "scan", one.scan.short_direction) if part)
+        parts = (one.scan.stem or "scan", one.scan.short_direction)
+        stem = short_name("_".join(part for part in parts if part))
         model = "" if self.session.path is None else self.session.path.name
         paths = write_measurements(folder, stem, one.result, one.scan, model=model)
         self.say(f"{counted(len(paths), 'file')} written to {folder}.")
