@@ -11,12 +11,15 @@ from typing import Any
 
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
+from napari_stmml.classes import MOST, SurfaceClass
+from napari_stmml.colours import NO_COLOUR
 from napari_stmml.io.label_tiff import LabelMap, NewerFormat
 from napari_stmml.scan import TOPOGRAPHY, Scan
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.system import files
 from napari_stmml.system.user_folder import user_folder
 from napari_stmml.text import short_name
+from napari_stmml.truth.painted_labels import name_of
 
 ENDING = ".truth.stmml.tif"
 LOCK_SECONDS = 10.0  # how long a save waits for another window
@@ -57,8 +60,8 @@ class TruthPaths:
 
     def sidecars(self) -> list[Sidecar]:
         """Read what stands there, the newest first."""
-        there = [path for path in self.candidates if path.is_file()]
-        there.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        there = [path for path in self.candidates if _is_file(path)]
+        there.sort(key=lambda path: files.identity(path)[1:2], reverse=True)
         return [_read(path, self.key) for path in there]
 
     def writable(self, own: Sequence[Path], last: Path | None = None) -> Iterator[Path]:
@@ -124,20 +127,46 @@ def truth_stamp(source: str, short_direction: str, sha256: str) -> list[list[int
     return [list(known[1:]) for known in found if known]
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # its folder may not be looked into
+        return False
+
+
 def _read(path: Path, key: ScanKey) -> Sidecar:
     """Read a file, and say whether it is the truth of this very scan."""
     try:
         found = LabelMap.read(path)
-    except ValueError as error:
+        own = _is_of(found, key)
+        if own:
+            _check(found, key)
+    except (ValueError, OSError) as error:
         # A newer format, or a folder or network that is not there, says nothing against the file.
-        if isinstance(error, NewerFormat) or isinstance(error.__cause__, OSError):
+        if isinstance(error, NewerFormat | OSError) or isinstance(error.__cause__, OSError):
             return Sidecar(path, problem=f"What was painted before is not shown: {error}")
         why = f"{path.name} cannot be read as what was painted ({error}); it is kept aside"
         return Sidecar(path, problem=why, damaged=True)
-    try:
-        own = ScanKey.of_dict(about_truth(found)["key"]) == key
-    except (ValueError, KeyError, TypeError):
-        own = False
     if own:
         return Sidecar(path, found)
     return Sidecar(path, problem=f"{path.name} is of another scan: it stays, and this one gets its own")
+
+
+def _is_of(found: LabelMap, key: ScanKey) -> bool:
+    try:
+        return ScanKey.of_dict(about_truth(found)["key"]) == key
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return False
+
+
+def _check(found: LabelMap, key: ScanKey) -> None:
+    """Raise ValueError if a map cannot have been painted on its scan: another program has changed it."""
+    (rows, cols), (down, across) = found.labels.shape, key.shape
+    if (rows, cols) != (down, across):
+        raise ValueError(f"it has {rows} x {cols} px, and its scan {down} x {across} px")
+    named = {*found.names, *found.colours}
+    least, most = min(named, default=1), max(*named, int(found.labels.max()), 1)
+    if least < 1 or most > MOST:
+        raise ValueError(f"labels of classes are 1 to {MOST}, got {least} to {most}")
+    for label in named:
+        SurfaceClass(name_of(label, found.names), found.colours.get(label, NO_COLOUR))
