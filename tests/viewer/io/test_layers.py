@@ -250,3 +250,19 @@ def test_a_class_without_a_name_has_a_row_to_be_named_in_and_no_name_when_saved(
     data, meta, _ = labels_to_layer(labels)
     assert {4, 5} < set(meta["features"]["index"])
     assert labels_from_layer(data, meta).names == {1: "dimer"}
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        {},
+        {"area": [1.0, 2.0, 3.0]},
+        {"index": ["a", "b", "c"], "class": ["x", "y", "z"]},
+    ],
+)
+def test_names_of_classes_survive_another_plugins_features(features, tmp_path):
+    made = LabelMap(np.array([[1, 2]], np.uint8), (0.1, 0.1), {1: "rows", 2: "holes"}, {1: "#ff0000"})
+    data, meta, _ = labels_to_layer(made)
+    layer = Labels(data, **meta)
+    layer.features = features
+    assert labels_from_layer(*layer.as_layer_data_tuple()[:2]).names == made.names

@@ -1,6 +1,6 @@
 """Scans and label maps as napari layers and back: exact inverse pairs, on plain tuples; imports no napari."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from napari_stmml.viewer.io.placement import layer_scale, pixel_size_nm, placeme
 
 LayerData = tuple[np.ndarray, dict[str, Any], str]
 KEY = "stmml"  # of layer.metadata
+NAMES = "stmml_classes"  # names by label in layer.metadata: any plugin may give a layer other features
 LEAST_COLOURS = 40  # classes that have a colour before anybody paints with them
 MOST_COLOURS = 2000  # labels above this number objects: they share one colour
 SPARE_CLASSES = 8  # classes that have a name before anybody paints with them
@@ -104,7 +105,7 @@ def labels_to_layer(labels: LabelMap) -> LayerData:
         "opacity": 0.5,
         "colormap": colormap,
         "features": {"index": [0, *names], "class": ["unlabelled", *names.values()]},
-        "metadata": {KEY: labels.scan},
+        "metadata": {KEY: labels.scan, NAMES: dict(labels.names)},
         **layer_scale(labels.pixel_size),
         **labels.placement,
     }
@@ -118,7 +119,7 @@ def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
     ----------
     data : ndarray of int, shape (rows, cols)
     meta : dict
-        As napari gives it: colours are in ``colormap``, names of classes in ``features``.
+        As napari gives it: colours are in ``colormap``, names of classes in ``features`` or ``metadata``.
 
     Returns
     -------
@@ -126,7 +127,7 @@ def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
     """
     data = np.asarray(data)
     painted = {int(label) for label in np.unique(data) if label > 0}
-    found = class_names(meta.get("features"))
+    found = class_names(meta.get("features"), meta.get("metadata"))
     names = {i: name for i, name in found.items() if name != _spare_name(i)}
     used = sorted(painted | set(names))
     return LabelMap(
@@ -144,23 +145,30 @@ def _spare_name(label: int) -> str:
     return f"new class {label}"
 
 
-def class_names(features: Any) -> dict[int, str]:
+def class_names(features: Any, metadata: Mapping[str, Any] | None = None) -> dict[int, str]:
     """Return the names of classes by label, from the columns ``index`` and ``class`` of a table.
 
     Parameters
     ----------
     features : DataFrame or mapping, or None
         The ``features`` of a Labels layer.
+    metadata : mapping, optional
+        The ``metadata`` of the layer: labels that the table does not name have their names from there, as
+        where another plugin has given the layer a table of its own.
 
     Returns
     -------
     dict of int to str
-        Labels above 0 alone; empty if a column or the table is missing.
+        Labels above 0 alone; empty if there are no names.
     """
+    known = dict((metadata or {}).get(NAMES, {}))
     if features is None or "index" not in features or "class" not in features:
-        return {}
-    pairs = zip(features["index"], features["class"], strict=True)
-    return {int(label): str(name) for label, name in pairs if int(label) > 0}
+        return known
+    labels = np.asarray(features["index"])
+    if labels.dtype.kind not in "iu":  # a table of another plugin, which counts something else
+        return known
+    pairs = zip(labels.tolist(), features["class"], strict=True)
+    return known | {label: str(name) for label, name in pairs if label > 0}
 
 
 def _colours(colormap: Any, labels: list[int]) -> dict[int, str]:

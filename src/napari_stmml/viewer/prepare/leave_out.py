@@ -66,7 +66,7 @@ class LeaveOut(QWidget):
         layer = self.labels.value
         if layer is None:
             return []
-        known = {0: "unlabelled"} | class_names(layer.features)
+        known = {0: "unlabelled"} | class_names(layer.features, layer.metadata)
         return [(known.get(label, f"label {label}"), label) for label in np.unique(layer.data).tolist()]
 
     def _on_labels(self, _value: Any = None) -> None:
