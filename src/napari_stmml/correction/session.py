@@ -38,6 +38,7 @@ class CorrectionSession:
 
     model_changed = Signal()  # another classifier: classes edited, learnt, undone ...
     scans_changed = Signal()
+    current_changed = Signal(object)  # CorrectedScan that a person looks at now
     map_changed = Signal(object)  # CorrectedScan, whose truth or prediction changed
     stroked = Signal(object)  # CorrectedScan that a person painted on just now
     shares_found = Signal(object, object)  # CorrectedScan; dict of Share, by label
@@ -81,7 +82,7 @@ class CorrectionSession:
         return self._current if self._current in self.scans else last
 
     def choose(self, one: CorrectedScan) -> None:
-        """Say which scan a person looks at; ``shares_found`` follows.
+        """Say which scan a person looks at; ``current_changed`` and ``shares_found`` follow.
 
         Parameters
         ----------
@@ -93,6 +94,7 @@ class CorrectionSession:
             If no model is open.
         """
         self._current = one
+        self.current_changed.emit(one)
         self._find_shares(one)
 
     # ---- opening and closing

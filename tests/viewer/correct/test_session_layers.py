@@ -10,7 +10,9 @@ import pytest
 
 from napari_stmml.correction import edits
 from napari_stmml.truth.truth_file import TruthFile
-from napari_stmml.viewer.correct.session_layers import colormap_of, correction_of, features_of
+from napari_stmml.viewer.correct.layer_looks import colormap_of, features_of
+from napari_stmml.viewer.correct.session_layers import correction_of
+from napari_stmml.viewer.io.layers import labels_from_layer
 from napari_stmml.viewer.shared.main_thread import MainThread
 
 
@@ -164,7 +166,7 @@ def test_a_key_with_control_chooses_a_class_by_its_row(correction, session):
 
 
 def test_pick_takes_what_is_shown_whoever_said_it(correction, session, qtbot):
-    one, picked = session.scans[0], []
+    one, picked = session.scans[-1], []  # the one that is seen
     correction.class_picked.connect(picked.append)
     truth = correction.of(one).truth
     truth.mode = "pick"
@@ -240,3 +242,41 @@ def test_what_a_thread_asks_for_is_done_on_the_main_thread_and_not_after_the_win
     sip.delete(main)
     main.run(lambda: done.append(1))
     assert len(done) == 1
+
+
+def test_scans_are_seen_one_at_a_time_and_keys_go_from_one_to_the_next(correction, session, viewer):
+    first, second = session.scans
+
+    def seen():
+        return [
+            one for one in session.scans if all(layer.visible for layer in vars(correction.of(one)).values())
+        ]
+
+    def hidden():
+        layers = (vars(correction.of(one)).values() for one in session.scans)
+        return [
+            one for one, own in zip(session.scans, layers, strict=True) if not any(x.visible for x in own)
+        ]
+
+    assert (seen(), hidden()) == ([second], [first])
+    correction.of(second).truth.mode = "paint"
+    press(correction.of(second).truth, "PageDown")
+    assert (seen(), hidden()) == ([first], [second])
+    assert viewer.layers.selection.active is correction.of(first).truth
+    assert correction.of(first).truth.mode == "paint"
+    assert session.current is first
+    viewer.layers.selection.active = correction.of(second).image
+    assert (seen(), hidden()) == ([second], [first])
+    correction.of(first).image.visible = True  # by a person, who goes on with the same scan
+    viewer.layers.selection.active = correction.of(second).truth
+    assert correction.of(first).image.visible
+    correction.go(-1)
+    assert (seen(), hidden()) == ([first], [second])
+
+
+def test_a_truth_has_the_names_of_classes_whatever_table_another_plugin_gives_it(correction, session):
+    truth = correction.of(session.scans[0]).truth
+    edit(session, edits.rename, 1, "rows")
+    truth.features = {"area": [1.0]}
+    found = labels_from_layer(*truth.as_layer_data_tuple()[:2])
+    assert found.names[1] == "rows"

@@ -89,6 +89,10 @@ def test_scans_are_opened_with_layers_of_their_own_and_the_classes_shown(panel, 
     truth = truth_of(panel, open_all.scans[-1])
     assert panel.viewer.layers.selection.active == truth
     assert truth.mode == "paint"
+    assert panel.switch.text.text() == f"scan 2 of 2: {open_all.scans[-1].name}"
+    press(panel, "▶")
+    assert panel.switch.text.text() == f"scan 1 of 2: {one.name}"
+    assert not truth.visible
 
 
 def test_opening_a_scan_twice_keeps_its_layers_and_strokes_also_those_of_another_window(

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -118,6 +119,30 @@ def test_a_second_prediction_is_made_by_the_same_process(layer, predict, panel, 
     assert np.array_equal(one.data, other.data)
 
 
+@pytest.mark.parametrize("saved", [True, False])
+def test_what_is_painted_on_a_map_is_kept_and_in_the_next_map_with_a_saved_model_and_without(
+    viewer, panel, predict, instant_model, small_session, home, tmp_path, saved
+):
+    for path in small_session[0].parent.iterdir():
+        shutil.copy(path, tmp_path)
+    (layer,) = add(viewer, read_mtrx(tmp_path / small_session[0].name)[0])
+    panel.model.value = instant_model if saved else None
+    panel.clusters.value = 4
+    predict(layer)
+    (painted,) = labels_of(viewer)
+    painted.data[5:9, 5:9] = painted.data[5:9, 5:9] % 4 + 1
+    panel.clusters.value = 3
+    predict(layer)
+    _, again = labels_of(viewer)
+    assert "16 pixels painted on “labels " in panel.status.text()
+    names = [
+        {int(i): name for i, name in zip(*map(one.features.get, ("index", "class")), strict=True)}
+        for one in (painted, again)
+    ]
+    for before, now in zip(painted.data[5:9, 5:9].flat, again.data[5:9, 5:9].flat, strict=True):
+        assert names[1][now] == (names[0][before] if saved else f"{names[0][before]} as painted")
+
+
 def test_a_scan_that_is_too_small_is_named_and_the_others_are_labelled(
     viewer, layer, predict, panel, said, rng
 ):
@@ -158,7 +183,7 @@ def test_a_file_that_is_no_model_is_a_sentence(layer, panel, tmp_path, said, con
     panel.model.value = tmp_path / "no.stmml"
     panel.layers.value = [layer]
     panel.start_button.click()
-    assert said() == ["no.stmml is not a napari-stmml model, or it is cut short: it is no zip file"]
+    assert said() == ["no.stmml cannot be read: it is no zip file, or it is cut short"]
     assert not panel.running
 
 

@@ -19,12 +19,15 @@ from napari_stmml.heights.two_biases import with_way_back
 from napari_stmml.jobs.requests import ComputeCells, FindUncertain
 from napari_stmml.model.cell_file import CellFile
 from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.model_file import lineage
 from napari_stmml.scan import Scan
+from napari_stmml.system.files import free_path
 from napari_stmml.system.user_folder import user_folder
 from napari_stmml.text import counted, percent
 from napari_stmml.viewer.correct.review_panel import ReviewPanel
 from napari_stmml.viewer.correct.session_layers import correction_of
 from napari_stmml.viewer.io.layers import KEY, brief_name, scan_of
+from napari_stmml.viewer.io.predicted_layer import Prediction, maps_of, note_model, prediction_of, shown_map
 from napari_stmml.viewer.shared.job_panel import JobPanel
 
 NO_MODEL = "made by Train, or found by Predict without a model"
@@ -43,8 +46,10 @@ class OpeningPanel(JobPanel):
         )
         self.model.line_edit.native.setPlaceholderText(NO_MODEL)
         self.follow(self.session.model_moved, self._show_path)
+        self._offered = self.shared.model  # what stands in the field and no person has chosen
         self.layers = self.some_scans("Open scans")
         self.layers.native.setMaximumHeight(LIST_PX)
+        self.layers.changed.connect(self._offer_model)
         self.form(self.model, self.layers)
         self.add_buttons()
         self.review_panel = ReviewPanel(self.correction)
@@ -52,6 +57,7 @@ class OpeningPanel(JobPanel):
         self.review_panel.scan_wanted.connect(self.open_area)
         self._opening: list[tuple[Any, Scan]] = []  # layers and scans that a job is about
         self._opened = 0
+        self._also = ""  # sentences about the opening that are said at its end
         self._searching = False  # a folder, for uncertain areas
         self._next: AreaToOpen | None = None  # an area that is shown when its scan is open
 
@@ -60,31 +66,76 @@ class OpeningPanel(JobPanel):
         layers = list(self.layers.value)
         if not layers:
             raise ValueError("choose at least one open scan to correct")
-        path = self._open_model()
+        self._also = self.keep_strokes()
         scans = [scan_of(layer) for layer in layers]
+        path = self._open_model()
         self._opening, self._opened = list(zip(layers, scans, strict=True)), 0
         preparation = self.session.model.recipe.preprocessing
         request = ComputeCells(str(path), str(self.correction.folder.path))
         self.start(request, with_way_back(scans, self._directions(), preparation))
 
     def _open_model(self) -> Path:
-        """Take the model that is chosen, or that of scans clustered at once, which is kept from now on."""
+        """Open the model that is chosen, or that of the map that is shown on the chosen scans."""
+        self._offer_model()
         if self.model.value is None:
-            if self.shared.unsaved_model is None or not self.shared.unsaved_model.is_file():
-                raise ValueError("choose a model first: Train makes one, Predict clusters scans without one")
-            kept = user_folder() / "models" / f"{datetime.now():%Y-%m-%d_%H%M%S}.stmml"
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            self.model.value = shutil.copy(self.shared.unsaved_model, kept)
-            self.say(f"The clusters that Predict found are kept as the model {kept}.")
+            self._keep_unsaved()
         path = Path(self.model.value)
         if self.session.path != path or self.session.models.stale:
+            closed = len(self.session.scans)
             self.session.use(SurfaceClassifier.load(path), path)
+            if closed:
+                what = f"{counted(closed, 'scan')} that another model had opened"
+                self._also += f" Closed: {what}; what was painted on them is saved."
         self.shared.model = path
+        self._also += self._other_maps(lineage(self.session.model.training))
         return path
+
+    def _keep_unsaved(self) -> None:
+        """Keep the model of scans that were clustered at once, from now on."""
+        made = self._made
+        unsaved = self.shared.unsaved_model if made is None else made.model
+        if unsaved is None or not unsaved.is_file():
+            raise ValueError("choose a model first: Train makes one, Predict clusters scans without one")
+        kept = user_folder() / "models" / f"{datetime.now():%Y-%m-%d_%H%M%S}.stmml"
+        kept = free_path(kept, "-")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        self.model.value = self._offered = Path(shutil.copy(unsaved, kept))
+        if made is not None:
+            note_model(self.viewer.layers, made.lineage, kept)
+        self._also += f" The clusters that Predict found are kept as the model {kept}."
+
+    @property
+    def _made(self) -> Prediction | None:
+        """What is known of the map that is shown on the chosen scans."""
+        shown = shown_map(self.viewer, [scan_of(layer) for layer in self.layers.value])
+        return None if shown is None else prediction_of(shown)
+
+    def _other_maps(self, model: str) -> str:
+        """Say which maps of the chosen scans another model made; ``model`` is the lineage of that in use."""
+        maps = maps_of(self.viewer.layers, [scan_of(layer) for layer in self.layers.value])
+        known = ((layer.name, prediction_of(layer)) for layer in maps)
+        other = [f"“{name}”" for name, made in known if made and made.lineage != model]
+        if not other:
+            return ""
+        verb = "was" if len(other) == 1 else "were"
+        return f" {', '.join(other)} {verb} made by another model than {Path(self.model.value).name}."
+
+    def reset_choices(self, event: Any = None) -> None:
+        """Offer the layers that the viewer has now, and the model of a map that has come."""
+        super().reset_choices(event)
+        self._offer_model()
+
+    def _offer_model(self) -> None:
+        """Offer the model of the map that is shown on the chosen scans, unless a person chose another."""
+        if self.model.value == self._offered and (made := self._made) is not None:
+            saved = None if self.shared.is_unsaved(made.model) else made.model
+            self.model.value = self._offered = saved
 
     def _show_path(self, path: Path) -> None:
         """Show where the model is kept now: more scans are opened with this one."""
-        self.model.value = self.shared.model = path
+        self.model.value = self.shared.model = self._offered = path
+        if self.session.classifier is not None:
+            note_model(self.viewer.layers, lineage(self.session.classifier.training), path)
 
     def on_event(self, event: Event) -> bool:
         """Open a scan as soon as its features are there."""
@@ -120,9 +171,10 @@ class OpeningPanel(JobPanel):
         verb = "is" if self._opened == 1 else "are"
         done = f"{self._opened} of {counted(len(self._opening), 'scan')} {verb} open for correction"
         if isinstance(event, Failed):
-            self.say_stopped(event, "Opening stopped", done)
+            self.say_stopped(event, "Opening stopped", f"{done}.{self._also}".rstrip("."))
         else:
-            self.say(f"{done}. Paint on the layer that begins with “truth”: it is saved after every stroke.")
+            paint = "Paint on the layer that begins with “truth”: it is saved after every stroke."
+            self.say(f"{done}.{self._also} {paint}")
         wanted, self._next = self._next, None
         one = next((one for one in self.session.scans if wanted and wanted.is_on(one.scan)), None)
         if one is not None and wanted is not None:
@@ -133,6 +185,7 @@ class OpeningPanel(JobPanel):
 
     def search_folder(self, folder: str) -> None:
         """Find the uncertain areas of all scans of a folder; N opens and shows them."""
+        self._also = ""
         path = self._open_model()
         self.session.flush()
         self.review.to_open = []  # areas of another search, or of another model

@@ -10,22 +10,15 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
-from napari.utils.colormaps import DirectLabelColormap
 from psygnal import Signal
 
-from napari_stmml.classes import Classes
-from napari_stmml.colours import UNLABELLED
 from napari_stmml.correction.corrected_scan import CorrectedScan
 from napari_stmml.correction.session import CorrectionSession
 from napari_stmml.system.temporary import TemporaryFolder
-from napari_stmml.viewer.io.layers import KEY
-from napari_stmml.viewer.io.placement import place_of
+from napari_stmml.viewer.correct.layer_looks import PREDICTED, TRUTH, new_layer, show_classes
+from napari_stmml.viewer.io.predicted_layer import prediction_of
 from napari_stmml.viewer.shared.main_thread import MainThread
 
-PREDICTED, TRUTH = "predicted", "truth"  # what a layer is, in its metadata
-ROLE = "stmml_role"
-_OPACITY = {PREDICTED: 0.45, TRUTH: 0.8}
-_FAINT = {PREDICTED: 0.25, TRUTH: 1.0}  # opacity of background
 _VIEW_PX = 700  # about the size of a canvas
 _OF_VIEWERS: "weakref.WeakKeyDictionary[Any, weakref.ref[SessionLayers]]" = weakref.WeakKeyDictionary()
 
@@ -77,6 +70,7 @@ class SessionLayers:
         labelling = ThreadPoolExecutor(1, thread_name_prefix="stmml-label")
         self.session = CorrectionSession(saving.submit, labelling.submit, self._main.run)
         self.hidden: set[int] = set()
+        self._alone: CorrectedScan | None = None  # the scan that was shown last, the others hidden
         self._layers: dict[CorrectedScan, ScanLayers] = {}
         self.session.map_changed.connect(self._refresh)
         self.session.model_changed.connect(self._show_classes)
@@ -133,7 +127,7 @@ class SessionLayers:
         napari.layers.Labels
         """
         if one not in self._layers:
-            predicted, truth = (_layer(role, one, image) for role in (PREDICTED, TRUTH))
+            predicted, truth = (new_layer(role, one, image) for role in (PREDICTED, TRUTH))
             own = self._layers[one] = ScanLayers(image, predicted, truth)
             own.predicted.editable = False
             self._listen(one, own.truth)
@@ -156,6 +150,37 @@ class SessionLayers:
             own.truth.selected_label = label
         self.class_picked.emit(label)
 
+    def show_alone(self, one: CorrectedScan) -> None:
+        """Show the layers of one scan, and hide all other scans and maps.
+
+        Parameters
+        ----------
+        one : CorrectedScan
+            One that has its layers.
+        """
+        self._alone = one
+        own = self._layers[one]
+        shown = (own.image, own.predicted, own.truth)
+        known = [layer for other in self._layers.values() for layer in (other.predicted, other.truth)]
+        for layer in self.viewer.layers:
+            scan_or_map = isinstance(layer, Image) or layer in known or prediction_of(layer) is not None
+            if scan_or_map and layer.visible != (layer in shown):
+                layer.visible = layer in shown  # where nothing changes, napari would end painting
+
+    def go(self, step: int) -> None:
+        """Show the scan that is so many after the one that is seen, in a circle; its truth is painted on.
+
+        Parameters
+        ----------
+        step : int
+        """
+        scans = [one for one in self.session.scans if one in self._layers]
+        if scans and self.session.current in scans:
+            one = scans[(scans.index(self.session.current) + step) % len(scans)]
+            mode = self._layers[self.session.current].truth.mode
+            self.viewer.layers.selection.active = self._layers[one].truth
+            self._layers[one].truth.mode = mode
+
     def fly_to(self, one: CorrectedScan, row: float, col: float, side_nm: float) -> None:
         """Show a scan alone, and move the camera to a position in px, ``side_nm`` of which fill the view.
 
@@ -169,11 +194,7 @@ class SessionLayers:
             nm; px where the scan has no known pixel size.
         """
         own = self._layers[one]
-        shown = (own.image, own.predicted, own.truth)
-        known = [layer for other in self._layers.values() for layer in (other.predicted, other.truth)]
-        for layer in self.viewer.layers:
-            if (isinstance(layer, Image) or layer in known) and layer.visible != (layer in shown):
-                layer.visible = layer in shown  # where nothing changes, napari would end painting
+        self.show_alone(one)
         pixel = 1.0 if one.scan.pixel_size is None else one.scan.pixel_size[0]
         self.show_position(own.truth, row, col, side_nm / pixel)
         self.viewer.layers.selection.active = own.truth
@@ -215,15 +236,13 @@ class SessionLayers:
             self._recolour(own)
 
     def _recolour(self, own: ScanLayers) -> None:
-        classes = self.session.model.classes
-        features = features_of(classes)
         for role, layer in ((PREDICTED, own.predicted), (TRUTH, own.truth)):
-            layer.colormap = colormap_of(classes, self.hidden, _FAINT[role])
-            if list(layer.features.get("class", ())) != features["class"]:  # what was measured stays
-                layer.features = features
+            show_classes(role, layer, self.session.model.classes, self.hidden)
 
     def _remove_closed(self) -> None:
         """Remove the layers of scans that the session has closed."""
+        if self._alone not in self.session.scans:
+            self._alone = None
         for one in [one for one in self._layers if one not in self.session.scans]:
             own = self._layers.pop(one)
             for layer in (own.predicted, own.truth):
@@ -243,16 +262,20 @@ class SessionLayers:
     def _choose(self, layer: Any) -> None:
         one = self.scan_of(layer)
         if one is not None:
+            if one is not self._alone:
+                self.show_alone(one)
             self.session.choose(one)
 
     def _listen(self, one: CorrectedScan, truth: Labels) -> None:
         """Follow a truth: it is looked at once the event is over; napari tells of strokes before they are."""
-        for event in (truth.events.paint, truth.events.set_data):
+        for event in (truth.events.paint, truth.events.set_data, truth.events.data):  # hidden, the last alone
             event.connect(lambda event: self._main.soon(partial(self._look, one)))
         keys: dict[str, Callable[[], Any]] = {
             "Control-Z": self.session.undo,
             "Control-Shift-Z": self.session.redo,
             "N": self.next_key.emit,
+            "PageDown": partial(self.go, 1),
+            "PageUp": partial(self.go, -1),
             **{f"Control-{number}": partial(self._press, number) for number in range(1, 10)},
         }
         for key, do in keys.items():
@@ -281,25 +304,3 @@ class SessionLayers:
             self.session.paint(one, one.region_at(classes, *at), layer.selected_label)
         elif layer.mode == "pick" and (label := one.label_at(classes, *at)):
             self._main.soon(lambda: self.pick(label))
-
-
-def _layer(role: str, one: CorrectedScan, image: Any) -> Labels:
-    data = one.predicted if role == PREDICTED else one.truth
-    about = {"metadata": {KEY: one.scan.settings(), ROLE: role}, **place_of(image)}
-    return Labels(data, name=f"{role} {one.name}", opacity=_OPACITY[role], **about)
-
-
-def colormap_of(classes: Classes, hidden: Collection[int], faint: float) -> DirectLabelColormap:
-    """Return the colours of all labels, merged ones as they are now; ``faint``: opacity of background."""
-    colours: dict[Any, Any] = {0: UNLABELLED, None: UNLABELLED}
-    for label, now in enumerate(classes.lookup.tolist()[1:], 1):
-        entry = classes.entries[now - 1]
-        alpha = round(255 * (faint if entry.background else 1))
-        colours[label] = UNLABELLED if not now or now in hidden else f"{entry.colour}{alpha:02x}"
-    return DirectLabelColormap(color_dict=colours)
-
-
-def features_of(classes: Classes) -> dict[str, list[Any]]:
-    """Return names of labels as napari shows them under the mouse, and as other plugins read them."""
-    names = ["unlabelled", *classes.names]
-    return {"index": list(range(len(names))), "class": names}

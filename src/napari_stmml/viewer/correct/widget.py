@@ -16,14 +16,15 @@ from napari_stmml.measuring.class_statistics import Share
 from napari_stmml.text import short_name
 from napari_stmml.viewer.correct.class_table import ClassTable
 from napari_stmml.viewer.correct.opening import OpeningPanel
+from napari_stmml.viewer.correct.scan_switch import ScanSwitch
 from napari_stmml.viewer.shared.panel import button, delayed, wrapped
 
 LIVE_MS = 250  # after a stroke, before the model learns from it
 KEYS = (
     "<b>Ctrl+1 … Ctrl+9</b> choose a class · <b>P</b> paint, <b>E</b> erase (back to the model's label),"
     " <b>F</b> fill, <b>L</b> pick · <b>Shift+click</b> gives a whole region the chosen class ·"
-    " <b>N</b> next uncertain area · <b>Ctrl+Z</b>, <b>Ctrl+Shift+Z</b> undo, redo: strokes, merges and"
-    " what was learnt · <b>Alt+move</b> brush size"
+    " <b>Page Up</b>, <b>Page Down</b> another scan · <b>N</b> next uncertain area · <b>Ctrl+Z</b>,"
+    " <b>Ctrl+Shift+Z</b> undo, redo: strokes, merges and what was learnt · <b>Alt+move</b> brush size"
 )
 
 
@@ -34,6 +35,8 @@ class CorrectWidget(OpeningPanel):
         super().__init__(napari_viewer)
         self.table = ClassTable()
         self.live = CheckBox(text="Live", tooltip="learn after every stroke, without a click on Refine")
+        self.switch = ScanSwitch(self.correction)
+        self.column.addWidget(self.switch)
         self.column.addWidget(self.table, 1)
         self.column.addLayout(_grid(self._class_buttons(), 4))
         grid = _grid(self._learning_buttons(), 3)
@@ -51,6 +54,7 @@ class CorrectWidget(OpeningPanel):
         session, table = self.session, self.table
         self.follow(session.model_changed, self._show_model)
         self.follow(session.scans_changed, self._show_scans)
+        self.follow(session.current_changed, lambda one: self.switch.show_state())
         self.follow(session.shares_found, self._show_shares)
         self.follow(session.said, self.say)
         self.follow(session.stroked, self._take_stroke)
@@ -187,6 +191,7 @@ class CorrectWidget(OpeningPanel):
     def _show_scans(self) -> None:
         if self.session.current is not None:
             self.session.choose(self.session.current)
+        self.switch.show_state()
         self.review_panel.renew()
 
     def _show_shares(self, one: CorrectedScan, shares: dict[int, Share]) -> None:

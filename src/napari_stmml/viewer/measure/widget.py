@@ -16,7 +16,8 @@ from napari_stmml.measuring.quantities import with_units
 from napari_stmml.measuring.region_tables import write_measurements
 from napari_stmml.scan import Scan
 from napari_stmml.text import counted, number, short_name
-from napari_stmml.viewer.correct.session_layers import ROLE, correction_of
+from napari_stmml.viewer.correct.layer_looks import ROLE
+from napari_stmml.viewer.correct.session_layers import correction_of
 from napari_stmml.viewer.io.layers import brief_name, labels_from_layer, scan_of
 from napari_stmml.viewer.measure.table import MeasurementTable
 from napari_stmml.viewer.shared.panel import Panel, button, row_of

@@ -1,35 +1,28 @@
 """The Predict widget: scans, and a model or none, give Labels layers that lie exactly on the scans."""
 
-import gc
 import threading
-import weakref
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import CheckBox
-from napari.layers import Image, Labels
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_stmml import events
 from napari_stmml.heights.two_biases import way_back, with_way_back
-from napari_stmml.io.label_tiff import LabelMap, read_values
 from napari_stmml.jobs.requests import ClusterAtOnce, LabelScans
 from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.model_file import lineage
 from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import Recipe, instant_recipe
 from napari_stmml.system.files import with_ending
 from napari_stmml.text import counted
-from napari_stmml.viewer.io.layers import KEY, brief_name, labels_to_layer, scan_of
-from napari_stmml.viewer.io.placement import place_of
+from napari_stmml.viewer.io.layers import KEY, scan_of
+from napari_stmml.viewer.io.predicted_layer import note_model
 from napari_stmml.viewer.io.reader import prefer_our_maps
 from napari_stmml.viewer.model.cluster_list import ClusterList
-from napari_stmml.viewer.model.confidence import (
-    confidence_layer,
-    show_confidence,
-    unlike_sentence,
-    unlike_share,
-)
+from napari_stmml.viewer.model.confidence import unlike_sentence, unlike_share
+from napari_stmml.viewer.model.new_maps import NewMaps
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import show_row
 from napari_stmml.viewer.shared.parameter_form import field_for
@@ -64,10 +57,10 @@ class PredictWidget(JobPanel):
         self.list = ClusterList(napari_viewer)
         self.column.addWidget(self.list, 1)
         self.column.addStretch()
-        self._targets: list[weakref.ref[Any]] = []  # layers of the scans at work
+        self._maps = NewMaps(napari_viewer)
         self._made: list[events.ScanLabelled] = []
         self._skipped: list[str] = []
-        self._waiting: list[Any] = []  # layers to be shown
+        self._kept = ""  # what was painted on maps that there were
         self._doing = ""
         self._offered = self.shared.model
         self._temporary: Path | None = None  # the model of scans that were clustered at once
@@ -100,8 +93,9 @@ class PredictWidget(JobPanel):
         if not layers:
             raise ValueError("choose at least one open scan to label")
         scans = [scan_of(layer) for layer in layers]
+        self._kept = self.keep_strokes()
         recipe = self._cluster(scans) if self.model.value is None else self._predict(scans)
-        self._targets = [weakref.ref(layer) for layer in layers]
+        self._maps.begin(layers, scans)
         self._made, self._skipped = [], []
         self._doing = "Clustering" if self.model.value is None else "Prediction"
         unscaled = [scan.name for scan in scans if scan.pixel_size is None]
@@ -116,13 +110,15 @@ class PredictWidget(JobPanel):
         match event:
             case events.ScanProgress(scan, done, total):
                 ended = len(self._made) + len(self._skipped)
-                self.measure(ended + done / total, len(self._targets))
+                self.measure(ended + done / total, len(self._maps))
                 self.say(f"{scan}: {100 * done / total:.0f} %")
             case events.ModelTrained(model):
-                self._temporary = self.shared.unsaved_model = Path(model)
+                self._temporary = self.shared.take_unsaved(model)
+                self._maps.model = self._temporary, lineage(SurfaceClassifier.load(model).training)
             case events.ScanLabelled(number=int(number)):
                 self._made.append(event)
-                self._add(event, self._targets[number]())
+                if not self._maps.add(event, number, self.confidence.value):
+                    self.say(f"{event.scan}: it was removed meanwhile; its map was dropped")
                 return True
             case events.Skipped(why=why) if why in self._skipped:
                 pass  # which was said when the scan could not be clustered
@@ -133,15 +129,16 @@ class PredictWidget(JobPanel):
 
     def on_end(self, event: events.Ended) -> None:
         """Say what was labelled and what was not."""
-        done = f"{len(self._made)} of {counted(len(self._targets), 'scan')} labelled"
+        done = f"{len(self._made)} of {counted(len(self._maps), 'scan')} labelled"
         if isinstance(event, events.Failed):
-            self.say_stopped(event, f"{self._doing} stopped", done)
+            self.say_stopped(event, f"{self._doing} stopped", f"{done}.{self._kept}".rstrip("."))
         elif event.cancelled:
-            self.say(f"Cancelled; {done}.")
+            self.say(f"Cancelled; {done}.{self._kept}")
         else:
             unlike = unlike_sentence(unlike_share(self._made), self.confidence.value)
             left_out = f"Left out: {'; '.join(self._skipped)}" if self._skipped else ""
-            self.say(" ".join(part for part in (f"{done}.", unlike, left_out or PAINT) if part))
+            said = (f"{done}.{self._kept}", unlike, left_out or PAINT)
+            self.say(" ".join(part for part in said if part))
             prefer_our_maps()
         self._show_clusters()
 
@@ -152,7 +149,8 @@ class PredictWidget(JobPanel):
             raise ValueError("there is no model to keep yet: cluster some scans first")
         if path.exists():
             raise ValueError(f"{path} exists already; choose another name for the model")
-        SurfaceClassifier.load(self._temporary).save(path)
+        model = SurfaceClassifier.load(self._temporary)
+        note_model(self.viewer.layers, lineage(model.training), model.save(path))
         self.shared.model = self._offered = self.model.value = path
         self.say(f"Kept as {path}. Predict now uses it; empty the field above to cluster anew.")
 
@@ -167,6 +165,7 @@ class PredictWidget(JobPanel):
         """Start labelling with the model file; return its recipe."""
         model = SurfaceClassifier.load(self.model.value)  # says at once if the file is no model
         self.shared.model = self._offered = Path(self.model.value)
+        self._maps.model = self.shared.model, lineage(model.training)
         pitch = min(self.pitch.value, model.recipe.window_size) if model.encoder.has_pitch else None
         options: dict[str, Any] = {"figures": False, "confidence": self.confidence.value}
         job = LabelScans(str(self.model.value), self._out, pitch=pitch, **options)
@@ -208,31 +207,10 @@ class PredictWidget(JobPanel):
         self.list.show_model(model)
         return model
 
-    def _add(self, event: events.ScanLabelled, layer: Any) -> None:
-        """Prepare the layers of a labelled scan, which may have been removed meanwhile."""
-        if layer is None or layer not in self.viewer.layers:
-            self.say(f"{event.scan}: it was removed meanwhile; its map was dropped")
-            return
-        if self.confidence.value and event.confidence:
-            self._waiting.append(confidence_layer(read_values(event.confidence), layer))
-        data, meta, _ = labels_to_layer(LabelMap.read(event.labels))
-        meta |= place_of(layer) | {"name": f"labels {brief_name(layer)}"}
-        self._waiting.append(Labels(data, **meta))
-
     def _poll(self) -> None:
-        """Show one layer, which takes a while, or else listen; meanwhile Python collects no garbage."""
-        if not self._waiting:
+        """Show one layer, or else listen."""
+        if not self._maps.show_next():
             super()._poll()
-            return
-        gc.disable()  # which would stop the viewer for another fifth of a second
-        try:
-            layer = self._waiting.pop(0)
-            if isinstance(layer, Image):
-                show_confidence(self.viewer, layer)
-            else:
-                self.viewer.add_layer(layer)
-        finally:
-            gc.enable()
 
     def _ask_keep(self) -> None:
         options = QFileDialog.Option.DontConfirmOverwrite  # keep() refuses, and says so

@@ -10,6 +10,7 @@ from napari.layers import Image
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtWidgets import QBoxLayout, QFormLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QWidget
 
+from napari_stmml.viewer.io.predicted_layer import keep_strokes
 from napari_stmml.viewer.shared.shared_state import shared_state
 from napari_stmml.viewer.shared.temporary_layers import lasting_layers
 
@@ -210,6 +211,19 @@ class Panel(QScrollArea):
             do()
         except (ValueError, OSError) as error:
             self.say(str(error), wrong=True)
+
+    def keep_strokes(self) -> str:
+        """Keep what was painted on maps of Predict as truth of their scans.
+
+        Returns
+        -------
+        str
+            What was kept, in sentences, each with a space before it; what could not be kept is said here.
+        """
+        kept, lost = keep_strokes(self.viewer.layers)
+        for sentence in lost:
+            self.say(sentence, wrong=True)
+        return "".join(f" {sentence}" for sentence in kept)
 
     def _images(self, _widget: Any = None) -> list[Any]:
         """List the images that may be scans: no stacks, no colour images, no temporary layers."""

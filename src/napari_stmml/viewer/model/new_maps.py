@@ -1,0 +1,67 @@
+"""NewMaps: layers of labelled scans, made when their files are there, and shown one at a time."""
+
+import gc
+import weakref
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image, Labels
+
+from napari_stmml.events import ScanLabelled
+from napari_stmml.io.label_tiff import LabelMap, read_values
+from napari_stmml.scan import Scan
+from napari_stmml.viewer.io.layers import brief_name, labels_to_layer
+from napari_stmml.viewer.io.placement import place_of
+from napari_stmml.viewer.io.predicted_layer import PREDICTION, Prediction
+from napari_stmml.viewer.model.confidence import confidence_layer, show_confidence
+
+
+class NewMaps:
+    """What a prediction is of and by, and the layers that wait to be shown.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self.viewer = viewer
+        self.model = Path(), ""  # what labels the scans: its file, and what tells its labels
+        self._targets: list[tuple[weakref.ref[Any], Scan]] = []  # layers and scans at work
+        self._waiting: list[Any] = []
+
+    def begin(self, layers: list[Any], scans: list[Scan]) -> None:
+        """Take layers and their scans for those that are labelled next."""
+        self._targets = [(weakref.ref(layer), scan) for layer, scan in zip(layers, scans, strict=True)]
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def add(self, event: ScanLabelled, number: int, confidence: bool) -> bool:
+        """Make the layers of a labelled scan; say whether its own is still there to lie on."""
+        link, scan = self._targets[number]
+        layer = link()
+        if layer is None or layer not in self.viewer.layers:
+            return False
+        if confidence and event.confidence:
+            self._waiting.append(confidence_layer(read_values(event.confidence), layer))
+        data, meta, _ = labels_to_layer(LabelMap.read(event.labels))
+        meta |= place_of(layer) | {"name": f"labels {brief_name(layer)}"}
+        meta["metadata"][PREDICTION] = Prediction(scan, *self.model, data.copy())
+        self._waiting.append(Labels(data, **meta))
+        return True
+
+    def show_next(self) -> bool:
+        """Show one layer, which takes a while; say whether there was one. Python collects no garbage then."""
+        if not self._waiting:
+            return False
+        gc.disable()  # which would stop the viewer for another fifth of a second
+        try:
+            layer = self._waiting.pop(0)
+            if isinstance(layer, Image):
+                show_confidence(self.viewer, layer)
+            else:
+                self.viewer.add_layer(layer)
+        finally:
+            gc.enable()
+        return True
