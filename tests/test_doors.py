@@ -22,7 +22,7 @@ MODULES = {
 }
 VIEWER = "napari_stmml.viewer"
 DOORS = {
-    "access2thematrix": {"io.matrix.reader"},
+    "access2thematrix": {"io.matrix.parsed_frame"},
     "spiepy": {"viewer.io.samples"},  # the viewer opens its demonstration images
     "keras": {"system.keras"},
     "tensorflow": {"system.keras"},

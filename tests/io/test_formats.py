@@ -1,3 +1,6 @@
+import errno
+import os
+import re
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -9,10 +12,12 @@ import yaml
 import napari_stmml
 from napari_stmml import Scan, find_scans, read_mtrx, read_scans
 from napari_stmml.io import formats
-from napari_stmml.io.formats import Format, is_scan_file, left_out, read_scan_file, read_settings
+from napari_stmml.io.formats import Format, files_of, is_scan_file, left_out, read_scan_file, read_settings
 from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.io.settings import Row, Setting
+from napari_stmml.jobs.scan_stream import stream_scans
 from napari_stmml.scan import DIRECTIONS, ScanFileError
+from napari_stmml.system.progress import Stopped
 
 SESSION = "default_2026Nov23-120000_STM-STM_Spectroscopy"
 
@@ -76,7 +81,6 @@ def test_a_path_that_stands_for_no_scan_is_refused(tmp_path, name, message):
 def test_files_of_a_folder_that_are_no_topographies_are_listed_with_why(tmp_path):
     (scan, current) = write_session(tmp_path, [frame(), frame(channel="I")])
     shutil.copyfile(scan, tmp_path / f"{SESSION}--1_3.I(V)_mtrx")
-    shutil.copyfile(scan, tmp_path / "a.Z_mtrx")
     shutil.copyfile(scan, tmp_path / f"._{scan.name}")
     (tmp_path / "alone_0001.mtrx").write_bytes(b"ONTMATRX0101")
     (tmp_path / "notes.txt").write_text("x")
@@ -85,10 +89,72 @@ def test_files_of_a_folder_that_are_no_topographies_are_listed_with_why(tmp_path
         why.pop(current.name) == f"Not topography: {current.name} is channel I; a job takes Z images alone."
     )
     assert why.pop(f"{SESSION}--1_3.I(V)_mtrx").endswith("is spectroscopy; a job takes Z images alone.")
-    assert why.pop("a.Z_mtrx") == "Not a MATRIX scan: a.Z_mtrx is not named session--run_cycle.Z_mtrx."
     assert why.pop(f"._{scan.name}").startswith("Leftover: ")
     assert why.pop("alone_0001.mtrx").startswith("No scans: no .Z_mtrx of this session")
     assert not why
+
+
+# Links, and folders that nobody may open
+
+
+@pytest.fixture
+def linked(tmp_path):
+    """Two folders of a scan each, that link to one another, to themselves and to what is not there."""
+    (a,) = write_session(tmp_path / "a", [frame()])
+    (b,) = write_session(tmp_path / "b" / "deep", [frame()])
+    links = {"a/to_b": "b", "b/to_a": "a", "a/itself": "a", "b/above": ".", "a/nowhere": "gone"}
+    for link, target in links.items():
+        (tmp_path / link).symlink_to(tmp_path / target, target_is_directory=True)
+    return a, b
+
+
+def test_a_folder_behind_a_link_is_searched_once_and_loops_end(tmp_path, linked):
+    a, b = linked
+    assert find_scans(tmp_path) == [a, b]
+    assert find_scans(tmp_path / "a") == [a, tmp_path / "a" / "to_b" / "deep" / b.name]
+    assert [file for file, _ in files_of([tmp_path / "a", tmp_path / "b"])] == find_scans(tmp_path / "a")
+    assert not list(left_out(tmp_path))
+
+
+@pytest.fixture
+def closed(monkeypatch):
+    """Close folders whose name begins with 'closed', for the superuser too."""
+    look = os.scandir
+
+    def scandir(path):
+        if Path(path).name.startswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr("os.scandir", scandir)
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_folder_that_cannot_be_listed_is_called_unreadable_and_the_others_are_read(tmp_path):
+    write_session(tmp_path / "closed", [frame()])
+    write_session(tmp_path / "only" / "closed too", [frame()])
+    for folder, named in [("closed", "closed"), ("only", "closed too")]:
+        with pytest.raises(
+            ScanFileError, match=rf"Unreadable folder: .*{named} cannot be listed \(Permission"
+        ):
+            find_scans(tmp_path / folder)
+    (scan,) = write_session(tmp_path / "open", [frame()])
+    assert find_scans(tmp_path) == [scan]
+    said = dict(files_of([tmp_path]))
+    assert said.pop(scan) == ""
+    assert {folder.name for folder in said} == {"closed", "closed too"}
+    assert dict(left_out(tmp_path)) == said
+    with pytest.raises(ScanFileError, match="Unreadable folder"):
+        read_scans(tmp_path)
+
+
+def test_a_session_given_with_its_scans_and_its_folder_gives_each_scan_once(tmp_path):
+    first, second = write_session(tmp_path, [frame(bias=-1.0), frame(bias=-2.0)])
+    (tmp_path / "other name.Z_mtrx").symlink_to(first)
+    paths = [second, tmp_path / f"{SESSION}_0001.mtrx", str(first), tmp_path, tmp_path / "gone"]
+    missing = f"No such file or folder: {tmp_path / 'gone'}"
+    assert list(files_of(paths)) == [(second, ""), (first, ""), (tmp_path / "gone", missing)]
+    assert [scan.bias for scan in read_scans(paths[:-1])] == [-2.0] * 4 + [-1.0] * 4
 
 
 # Reading
@@ -173,6 +239,47 @@ def test_a_format_that_is_added_is_found_read_and_shown_beside_the_others(tmp_pa
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(ScanFileError, match=r"does not end in .Z_mtrx or .numbers"):
         read_scan_file(tmp_path / "notes.txt")
+
+
+ACCIDENTS = [
+    MemoryError(),
+    RecursionError("maximum recursion depth exceeded"),
+    PermissionError(errno.EACCES, "Permission denied"),
+    OSError("the disk is gone"),
+    UnicodeDecodeError("utf-8", b"x" * 10000, 0, 1, "invalid start byte"),
+    UnicodeEncodeError("ascii", "ü" * 10000, 0, 1, "ordinal not in range"),
+    re.error("nothing to repeat"),
+    KeyError("y" * 10000),
+    SystemError("of a library in C"),
+]
+
+
+@pytest.mark.parametrize(
+    "error", [*ACCIDENTS, KeyboardInterrupt(), Stopped()], ids=lambda one: type(one).__name__
+)
+def test_whatever_a_reader_raises_is_one_sentence_and_the_other_files_are_read(tmp_path, monkeypatch, error):
+    def read(path):
+        if path.stem == "b":
+            raise error
+        return [Scan(np.ones((2, 2)), (0.1, 0.1), source=str(path))]
+
+    def settings(path):
+        raise error
+
+    monkeypatch.setattr(formats, "FORMATS", (Format("odd", ("*.odd",), ".odd", read, settings),))
+    for name in "abc":
+        (tmp_path / f"{name}.odd").touch()
+    if isinstance(error, KeyboardInterrupt | Stopped):
+        with pytest.raises(type(error)):
+            list(stream_scans([str(tmp_path)], print))
+        return
+    for door in (read_scan_file, read_settings):
+        with pytest.raises(ScanFileError, match=r"(Damaged|Cannot be read|Too large): b.odd") as said:
+            door(tmp_path / "b.odd")
+        assert len(str(said.value)) < 200
+    heard = []
+    read_well = [Path(scan.source).stem for scan in stream_scans([str(tmp_path)], heard.append)]
+    assert (read_well, [Path(event.scan).stem for event in heard]) == (["a", "c"], ["b"])
 
 
 def test_napari_asks_the_reader_about_the_files_of_every_format():

@@ -1,11 +1,14 @@
 """The formats that scans are read from: a new one is a file in this package and an entry in `FORMATS`."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from napari_stmml.io.file_errors import one_sentence
+from napari_stmml.io.folder_search import files_below
 from napari_stmml.io.matrix import files, reader
 from napari_stmml.io.settings import FileSettings
 from napari_stmml.scan import Scan, ScanFileError
@@ -100,8 +103,8 @@ def find_scans(path: str | Path) -> list[Path]:
     Parameters
     ----------
     path : str or Path
-        A folder stands for all below it, a MATRIX parameter file (``..._0001.mtrx``) for its session beside
-        it, any other file for itself.
+        A folder stands for all below it, behind links too, a MATRIX parameter file (``..._0001.mtrx``) for
+        its session beside it, any other file for itself.
 
     Returns
     -------
@@ -110,24 +113,47 @@ def find_scans(path: str | Path) -> list[Path]:
     Raises
     ------
     ScanFileError
-        If the path does not exist or stands for no scan.
+        If the path does not exist, cannot be read, or stands for no scan.
     """
     path = Path(path)
-    if not path.exists():
-        raise ScanFileError(f"No such file or folder: {path}")
-    if not path.is_dir():
+    with one_sentence(str(path)):
+        if not path.exists():
+            raise ScanFileError(f"No such file or folder: {path}")
+        if path.is_dir():
+            return _scans_below(path)[0]
         one = _format_of(path)
         return sorted(one.scans_at(path), key=one.order) if one else [path]
-    found = [
-        (one.order(file), file) for file in path.rglob("*") if (one := _format_of(file)) and one.is_scan(file)
-    ]
-    if not found:
-        raise ScanFileError(f"No scans: in {path} and below it no file ends in {_endings()}.")
-    return [file for _, file in sorted(found)]
+
+
+def files_of(paths: Iterable[str | Path]) -> Iterator[tuple[Path, str]]:
+    """List each file that paths stand for, once: a session given with its scans has each scan once.
+
+    Parameters
+    ----------
+    paths : iterable of str or Path
+        As those of `find_scans`.
+
+    Yields
+    ------
+    (Path, str)
+        A file to read, or a path with the reason why it stands for no scan, or cannot be looked into.
+    """
+    seen = set()
+    for path in map(Path, paths):
+        try:
+            with one_sentence(str(path)):
+                found, unreadable = _scans_below(path) if path.is_dir() else (find_scans(path), {})
+        except ScanFileError as error:
+            yield path, str(error)
+            continue
+        for file, why in [*((file, "") for file in found), *unreadable.items()]:
+            if (real := os.path.realpath(file)) not in seen:
+                seen.add(real)
+                yield file, why
 
 
 def left_out(folder: str | Path) -> Iterator[tuple[Path, str]]:
-    """List the files of known formats below a folder that `find_scans` leaves out.
+    """List the files of known formats below a folder that `find_scans` leaves out, and unreadable folders.
 
     Parameters
     ----------
@@ -138,9 +164,11 @@ def left_out(folder: str | Path) -> Iterator[tuple[Path, str]]:
     (Path, str)
         A file and the reason.
     """
-    for file in sorted(Path(folder).rglob("*")):
-        if (one := _format_of(file)) and file.is_file() and (why := one.why_no_scan(file)):
+    files, unreadable = files_below(folder)
+    for file in sorted(files):
+        if (one := _format_of(file)) and (why := one.why_no_scan(file)):
             yield file, why
+    yield from _said(unreadable).items()
 
 
 def read_scan_file(path: str | Path) -> list[Scan]:
@@ -161,7 +189,8 @@ def read_scan_file(path: str | Path) -> list[Scan]:
     ScanFileError
         If there is no such file, its format is not known, or it is damaged.
     """
-    return _known_format(Path(path)).read(Path(path))
+    with one_sentence(Path(path).name):
+        return _known_format(Path(path)).read(Path(path))
 
 
 def read_settings(path: str | Path) -> FileSettings:
@@ -181,7 +210,8 @@ def read_settings(path: str | Path) -> FileSettings:
     ScanFileError
         As `read_scan_file`.
     """
-    return _known_format(Path(path)).settings(Path(path))
+    with one_sentence(Path(path).name):
+        return _known_format(Path(path)).settings(Path(path))
 
 
 def read_scans(paths: Paths) -> list[Scan]:
@@ -211,7 +241,30 @@ def read_scans(paths: Paths) -> list[Scan]:
     napari_stmml.scan.ScanFileError: No such file or folder: nowhere
     """
     several = [paths] if isinstance(paths, str | Path) else list(paths)
-    return [scan for path in several for file in find_scans(path) for scan in read_scan_file(file)]
+    scans: list[Scan] = []
+    for file, why in files_of(several):
+        if why:
+            raise ScanFileError(why)
+        scans += read_scan_file(file)
+    return scans
+
+
+def _scans_below(folder: Path) -> tuple[list[Path], dict[Path, str]]:
+    """Return the scans below a folder, as they were taken, and a sentence for each folder that is closed."""
+    files, unreadable = files_below(folder)
+    found = [(one.order(file), file) for file in files if (one := _format_of(file)) and one.is_scan(file)]
+    sentences = _said(unreadable)
+    if not found:
+        nothing = f"No scans: in {folder} and below it no file ends in {_endings()}."
+        raise ScanFileError(next(iter(sentences.values()), nothing))
+    return [file for _, file in sorted(found)], sentences
+
+
+def _said(unreadable: dict[Path, str]) -> dict[Path, str]:
+    return {
+        folder: f"Unreadable folder: {folder} cannot be listed ({why}); see whether it may be opened."
+        for folder, why in unreadable.items()
+    }
 
 
 def _format_of(path: Path) -> Format | None:

@@ -128,7 +128,7 @@ def for_people(value: Any, unit: str = "") -> str:
     Returns
     -------
     str
-        On one line.
+        On one line, without control characters: they would steer a terminal.
 
     Examples
     --------
@@ -137,17 +137,30 @@ def for_people(value: Any, unit: str = "") -> str:
     >>> for_people(2e-8, "Meter"), for_people(0.0005, "Second"), for_people(3.0, "Percent")
     ('20 nm', '0.5 ms', '3 %')
     """
+    return printable(_written(value, unit))
+
+
+def printable(text: str) -> str:
+    r"""Return a text of a file on one line, with \N{REPLACEMENT CHARACTER} for what steers a terminal.
+
+    >>> printable("a\x1b[2Jb\n  c")
+    'a\ufffd[2Jb c'
+    """
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
+
+
+def _written(value: Any, unit: str = "") -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, float)):
         return _quantity(value, unit)
     if isinstance(value, dict):
-        return ", ".join(f"{name} {for_people(one)}" for name, one in value.items())
+        return ", ".join(f"{name} {_written(one)}" for name, one in value.items())
     if isinstance(value, (list, tuple)):
-        return ", ".join(for_people(one) for one in value)
+        return ", ".join(_written(one) for one in value)
     if limits := _RANGE.fullmatch(str(value)):
-        return " to ".join(for_people(float(limit), unit) for limit in limits.groups())
-    return " ".join(str(value).split())
+        return " to ".join(_written(float(limit), unit) for limit in limits.groups())
+    return str(value)
 
 
 def _quantity(value: float, unit: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from napari_stmml.events import Listener, Skipped
-from napari_stmml.io.formats import find_scans, read_scan_file
+from napari_stmml.io.formats import files_of, read_scan_file
 from napari_stmml.io.scan_archive import load_scans
 from napari_stmml.scan import Scan, ScanFileError
 from napari_stmml.system.progress import Stopped
@@ -32,27 +32,17 @@ def stream_scans(
     """
     if npz:
         yield from load_scans(npz)
-    for path in paths:
+    for file, why in files_of(paths):
+        if should_stop():
+            raise Stopped("stopped while scans were read")
         try:
-            files = find_scans(path)
-        except (ScanFileError, OSError) as error:
-            report(Skipped(str(path), str(error)))
-            continue
-        for file in files:
-            if should_stop():
-                raise Stopped("stopped while scans were read")
-            try:
-                yield from read_scan_file(file)
-            except (ValueError, OSError) as error:
-                report(Skipped(str(file), str(error)))
+            if why:
+                raise ScanFileError(why)
+            yield from read_scan_file(file)
+        except ScanFileError as error:
+            report(Skipped(str(file), str(error)))
 
 
 def count_files(paths: Iterable[str]) -> int:
-    """Count the data files below paths, for progress; a path that gives none counts as one."""
-    total = 0
-    for path in paths:
-        try:
-            total += len(find_scans(path))
-        except (ScanFileError, OSError):  # said when it is read
-            total += 1
-    return total
+    """Count the data files that `stream_scans` reads, for progress; a path that gives none counts as one."""
+    return sum(1 for _ in files_of(paths))

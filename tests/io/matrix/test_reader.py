@@ -1,8 +1,10 @@
+import os
 import re
 import shutil
 import struct
 import subprocess
 from datetime import UTC, datetime, timedelta
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -115,6 +117,7 @@ def test_a_bright_stripe_at_the_top_and_one_on_the_left_are_there_in_every_direc
 def test_lines_not_scanned_are_nan_above_an_up_scan_and_below_a_down_scan(tmp_path, lines, up, down):
     scans = read_mtrx(written(tmp_path, points_scanned=lines * 2 * COLS))
     assert len(scans) == (2 if down is None else 4)
+    assert_same_heights(tmp_path / f"{SESSION}--1_1.Z_mtrx")
     for scan in scans:
         scanned = np.zeros((ROWS, COLS), bool)
         scanned[up if scan.direction.endswith("up") else down] = True
@@ -179,6 +182,7 @@ def test_an_angle_that_is_missing_is_zero(tmp_path):
 def test_a_current_comes_in_nanoampere(tmp_path):
     taken = frame(channel="I")
     (path,) = write_session(tmp_path, [taken])
+    assert_same_heights(path)
     for scan in read_mtrx(path):
         assert (scan.channel, scan.unit) == ("I", "nA")
         np.testing.assert_allclose(scan.heights, taken.heights[scan.direction], atol=1e-6)
@@ -229,6 +233,18 @@ def raw_parameters(path):
     data = MtrxData()
     data.open(str(path))
     return data.param
+
+
+def assert_same_heights(path):
+    """Compare heights with those that access2theMatrix makes of the file itself, bit by bit."""
+    data = MtrxData()
+    traces, _ = data.open(str(path))
+    scans = read_mtrx(path)
+    assert [scan.direction for scan in scans] == [str(trace) for trace in traces.values()]
+    for scan in scans:
+        raw = data.select_image(scan.direction)[0].data[::-1] * 1e9
+        scanned = np.isfinite(scan.heights).all(axis=1)
+        assert np.array_equal(scan.heights[scanned], raw)
 
 
 def assert_all_there(path):
@@ -353,18 +369,58 @@ def test_a_file_whose_name_changed_its_case_reads_as_before(tmp_path, change):
     assert sorted(file.name for file in tmp_path.iterdir()) == names
 
 
-def test_such_a_file_is_read_also_where_no_links_can_be_made(tmp_path, monkeypatch):
-    def refuse(source, target):
-        raise OSError("another disk")
+NAMES = ["Übung", "測試", "Straße_Å", "a(b", "Fläche_表面"]
+CHANGES = {
+    "as recorded": str,
+    "Mac": lambda name: normalize("NFD", name),
+    "Mac, upper": lambda name: normalize("NFD", name.upper()),
+    "upper": str.upper,
+    "lower": str.lower,
+    "another session": lambda name: "mine" + name[name.index("--") if "--" in name else -10 :],
+}
 
-    monkeypatch.setattr("os.link", refuse)
+
+@pytest.mark.parametrize("session", NAMES)
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_session_of_any_name_reads_the_same_after_disks_and_people_have_renamed_it(
+    tmp_path, session, change
+):
+    frames = [frame(bias=-1.0), frame(bias=-2.0)]
+    before = [scan for path in write_session(tmp_path, frames, session=session) for scan in read_mtrx(path)]
+    renamed(tmp_path, change)
+    after = [scan for path in find_scans(tmp_path) for scan in read_mtrx(path)]
+    assert [scan.bias for scan in after] == [-1.0] * 4 + [-2.0] * 4
+    for one, other in zip(before, after, strict=True):
+        assert np.array_equal(one.heights, other.heights)
+        assert {**one.settings(), "source": other.source} == other.settings()
+    (parameters,) = (file for file in tmp_path.iterdir() if "--" not in file.name)
+    assert find_scans(parameters) == find_scans(tmp_path)
+
+
+def test_a_renamed_session_whose_files_list_two_scans_of_that_number_is_refused(tmp_path):
+    (path,) = write_session(tmp_path, [frame(bias=-1.0)], session="first")
+    write_session(tmp_path, [frame(bias=-2.0)], session="second")
+    both = [(tmp_path / f"{name}_0001.mtrx").read_bytes() for name in ("first", "second")]
+    (tmp_path / "mine_0001.mtrx").write_bytes(both[0] + both[1][12:])
+    with pytest.raises(MtrxError, match=r"Not in its session: the parameter file does not list mine--1_1"):
+        read_mtrx(path.rename(tmp_path / "mine--1_1.Z_mtrx"))
+
+
+def test_of_two_sessions_whose_names_differ_in_case_each_scan_has_its_own_parameters(tmp_path):
+    (one,) = write_session(tmp_path, [frame(bias=-1.0)], session="Si")
+    (other,) = write_session(tmp_path, [frame(bias=-2.0)], session="SI")
+    if one.samefile(other):
+        pytest.skip("this disk takes one name for the other")
+    assert (read_mtrx(one)[0].bias, read_mtrx(other)[0].bias) == (-1.0, -2.0)
+
+
+def test_a_copy_that_a_browser_has_renamed_is_named(tmp_path):
     path = written(tmp_path)
-    assert len(read_mtrx(path.rename(path.with_suffix(".z_mtrx")))) == 4
-
-
-def test_a_session_named_outside_ascii_is_read(tmp_path):
-    path, *_ = write_session(tmp_path, [frame()], session="Fläche_表面")
-    assert len(read_mtrx(path)) == 4
+    copy = path.with_name(path.name.replace("1_1", "1_1 (1)"))
+    shutil.copyfile(path, copy)
+    assert set(find_scans(tmp_path)) == set(find_scans(tmp_path / f"{SESSION}_0001.mtrx")) == {path, copy}
+    with pytest.raises(MtrxError, match=rf"Not a MATRIX scan: {re.escape(copy.name)} is not named"):
+        read_mtrx(copy)
 
 
 def test_what_macos_leaves_on_foreign_disks_is_no_scan_and_no_parameter_file(tmp_path):
@@ -491,12 +547,69 @@ def test_a_header_that_promises_less_than_nothing_is_refused(tmp_path):
 
 
 def test_an_accident_inside_access2thematrix_is_told_as_damage(tmp_path, monkeypatch):
-    def stumble(self, path):
-        raise IndexError("out of range")
+    def stumble(self, trace):
+        raise IndexError("out of range" * 100)
 
-    monkeypatch.setattr("access2thematrix.MtrxData.open", stumble)
+    monkeypatch.setattr("access2thematrix.MtrxData.select_image", stumble)
     path = written(tmp_path)
-    with pytest.raises(MtrxError, match=rf"Damaged: {path.name} .* cannot be read \(IndexError\('out"):
+    with pytest.raises(
+        MtrxError, match=rf"Damaged: {path.name} .* cannot be read \(IndexError: out.{{0,80}}\)"
+    ):
+        read_mtrx(path)
+
+
+@pytest.mark.parametrize("bit", range(32))
+@pytest.mark.parametrize(("name", "number"), [("Lines", ROWS), ("Points", COLS)])
+def test_a_flipped_bit_in_lines_or_points_takes_no_memory_and_gives_no_scan(tmp_path, name, number, bit):
+    path = written(tmp_path)
+    before = (
+        name.encode("utf-16-le") + struct.pack("<L", 5) + "Count".encode("utf-16-le") + bytes(4) + b"GNOL"
+    )
+    flipped = struct.pack("<L", number ^ 1 << bit)
+    change_parameters(path, before + struct.pack("<L", number), before + flipped)
+    with pytest.raises(MtrxError, match=rf"(Damaged|Empty scan): {path.name} .*line"):
+        read_mtrx(path)
+
+
+def test_a_frame_of_more_pixels_than_memory_should_hold_is_refused(tmp_path):
+    path = written(tmp_path, directions=DIRECTIONS[:1])
+    change_parameters(path, struct.pack("<L", ROWS) + b"\6\0\0\0", struct.pack("<L", 2**25) + b"\6\0\0\0")
+    raw = bytearray(path.read_bytes())
+    raw[60:64] = struct.pack("<i", 2**25 * COLS)
+    path.write_bytes(raw)
+    with pytest.raises(MtrxError, match=rf"Too large: {path.name} has 33554432 x 5 pixels"):
+        read_mtrx(path)
+
+
+@pytest.mark.parametrize(
+    "comment", ["1,1;" * 5000, "1,1;" + "," * 10000, "1" * 100000, "MTRX$" * 5000, "1,1;2,3%%" * 5000]
+)
+def test_a_long_comment_is_whole_and_holds_nothing_up(tmp_path, comment):
+    path = written(tmp_path, comment=comment)
+    assert read_settings(path).parameters["MARK::MTRX.CREATION_COMMENT"].value == comment
+    assert len(read_mtrx(path)) == 4
+
+
+def test_blocks_within_blocks_without_end_are_refused(tmp_path):
+    path = written(tmp_path)
+    nested = b""
+    for _ in range(400):
+        nested = b"YSCC" + struct.pack("<L", len(nested) + 4) + bytes(12) + nested
+    parameters = tmp_path / f"{SESSION}_0001.mtrx"
+    parameters.write_bytes(parameters.read_bytes()[:12] + nested)
+    with pytest.raises(MtrxError, match=rf"Damaged: {path.name} or its parameter file cannot be read"):
+        read_mtrx(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+@pytest.mark.parametrize("which", ["scan", "parameters"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_pipe_or_a_folder_in_the_place_of_a_file_is_refused(tmp_path, which, make):
+    path = written(tmp_path)
+    victim = path if which == "scan" else tmp_path / f"{SESSION}_0001.mtrx"
+    victim.unlink()
+    make(victim)
+    with pytest.raises(MtrxError, match=rf"Cannot be read: {victim.name} is a (pipe|folder), not a file"):
         read_mtrx(path)
 
 
@@ -571,6 +684,7 @@ def test_real_scans_have_the_settings_they_were_taken_with(shared_data, name, bi
 def test_all_that_the_parameter_file_of_a_real_scan_says_is_there(shared_data, name, bias, angle):
     path = shared_data / "mtrx" / name
     assert_all_there(path)
+    assert_same_heights(path)
     told = read_settings(path)
     known = told.parameters
     assert len(known) > 350

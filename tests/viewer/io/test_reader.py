@@ -56,6 +56,29 @@ def test_a_dropped_parameter_file_opens_all_scans_of_its_session(viewer, small_s
     assert sources == [str(file) for file in small_session for _ in range(4)]
 
 
+@pytest.mark.parametrize(("others", "order"), [([1], [0, 1]), ([0, 1], [0, 1]), ([1, 0], [1, 0])])
+@pytest.mark.parametrize("session_first", [True, False])
+def test_a_session_dropped_with_its_scans_opens_each_once(
+    viewer, small_session, others, order, session_first
+):
+    scans, session = [small_session[number] for number in others], [parameter_file(small_session)]
+    opened(viewer, *(session + scans if session_first else scans + session))
+    sources = list(dict.fromkeys(layer.metadata["stmml"]["source"] for layer in viewer.layers))
+    if session_first or len(others) == 2:
+        assert sources == [str(small_session[number]) for number in order]
+    assert sorted(sources) == sorted(map(str, small_session))
+    assert len(viewer.layers) == 4 * 2
+
+
+def test_a_copy_that_a_browser_has_renamed_is_named_and_the_scans_of_its_session_open(viewer, copy, said):
+    renamed = copy[0].with_name(copy[0].name.replace("1_1", "1_1 (1)"))
+    shutil.copyfile(copy[0], renamed)
+    opened(viewer, parameter_file(copy))
+    assert {layer.metadata["stmml"]["source"] for layer in viewer.layers} == {str(file) for file in copy}
+    assert len(said()) == 1
+    assert renamed.name in said()[0]
+
+
 def test_a_parameter_file_alone_says_that_there_are_no_scans(viewer, copy, said):
     for file in copy:
         file.unlink()

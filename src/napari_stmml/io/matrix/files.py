@@ -1,25 +1,29 @@
 """Files of Scienta Omicron MATRIX: which are scans, which belong to one session, which are damaged."""
 
-import os
 import re
-import shutil
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
+from napari_stmml.io.names import folded
 from napari_stmml.scan import ScanFileError
-from napari_stmml.system.temporary import TemporaryFolder
+from napari_stmml.system.regular_file import check_file, read_bytes
 
 _RESULT_FILE = re.compile(r"(?P<chain>.+)--(?P<run>\d+)_(?P<cycle>\d+)\.(?P<channel>.+)_mtrx", re.IGNORECASE)
 _PARAMETER_FILE = re.compile(r"(?P<chain>.+)_(?P<link>\d{4})\.mtrx", re.IGNORECASE)
-_FILE_ID = b"ONTMATRX0101"
+FILE_ID = b"ONTMATRX0101"
+MOST_PARAMETER_BYTES = 2**28  # of one file; those of real sessions have 1 to 2 MB
 _FOREIGN_DISK = "._"  # begins the names that macOS leaves on foreign disks
 
 
 def is_topography(path: Path) -> bool:
-    """Say whether the name is that of a topography, ``*.Z_mtrx`` in either case."""
-    return _channel(path) == "z" and not path.name.startswith(_FOREIGN_DISK)
+    """Say whether the name ends as that of a topography, ``*.Z_mtrx`` in either case.
+
+    So does that of a copy, ``...--1_1 (1).Z_mtrx``; the reader says that this is no name of a scan.
+    """
+    return path.name.lower().endswith(".z_mtrx") and not path.name.startswith(_FOREIGN_DISK)
 
 
 def scans_at(path: Path) -> list[Path]:
@@ -33,7 +37,7 @@ def scans_at(path: Path) -> list[Path]:
     parameter = _PARAMETER_FILE.fullmatch(path.name)
     if parameter is None:
         return [path]
-    found = [file for file in path.parent.iterdir() if is_topography(file) and _chain(file) == _chain(path)]
+    found = [file for file in path.parent.iterdir() if is_topography(file) and _is_of(file, _chain(path))]
     if not found:
         raise ScanFileError(
             f"No scans: no .Z_mtrx of this session lies beside the parameter file {path.name}."
@@ -54,8 +58,6 @@ def why_no_scan(path: Path) -> str:
             return str(error)
         return ""
     channel = path.name.rpartition(".")[2].rpartition("_")[0]
-    if channel.lower() == "z":
-        return f"Not a MATRIX scan: {path.name} is not named session--run_cycle.Z_mtrx."
     kind = "spectroscopy" if "(" in channel else f"channel {channel or '?'}"
     return f"Not topography: {path.name} is {kind}; a job takes Z images alone."
 
@@ -73,14 +75,20 @@ def check_name(path: Path) -> None:
 
     Raises
     ------
+    OSError
+        If there is no such file.
+    NoRegularFile
+        If it is a folder, a pipe or a device.
     ScanFileError
-        If there is no such file, or the name is not that of an image.
+        If the name is not that of an image.
     """
-    if not path.is_file():
-        raise ScanFileError(f"No such file: {path}")
+    check_file(path)
     match = _RESULT_FILE.fullmatch(path.name)
     if match is None:
-        raise ScanFileError(f"Not a MATRIX scan: {path.name} is not named session--run_cycle.channel_mtrx.")
+        raise ScanFileError(
+            f"Not a MATRIX scan: {path.name} is not named session--run_cycle.channel_mtrx; give it back the"
+            " name it was recorded under."
+        )
     if "(" in match["channel"]:
         raise ScanFileError(
             f"Not a scan: {path.name} holds spectroscopy curves or a CITS volume ({match['channel']});"
@@ -101,9 +109,9 @@ def check_bytes(path: Path) -> bytes:
     size = path.stat().st_size
     if size == 0:
         raise ScanFileError(f"Empty file: {path.name} has no bytes; copy it again from the instrument.")
-    if head[: len(_FILE_ID)] != _FILE_ID:
+    if head[: len(FILE_ID)] != FILE_ID:
         raise ScanFileError(
-            f"Not a MATRIX file: {path.name} begins with {head[:12]!r} instead of {_FILE_ID!r}."
+            f"Not a MATRIX file: {path.name} begins with {head[:12]!r} instead of {FILE_ID!r}."
         )
     # Blocks: TLKB with the time, then CSED, whose last numbers are the planned and the recorded points.
     if len(head) < 96 or head[12:16] != b"TLKB":
@@ -119,65 +127,101 @@ def check_bytes(path: Path) -> bytes:
     return head
 
 
-@contextmanager
-def under_recorded_name(path: Path) -> Iterator[tuple[Path, str]]:
-    """Give the file and its name as it was recorded, to a reader that goes by the exact name.
-
-    access2theMatrix finds a file's settings, channel and parameter files by the exact name. A disk or a mail
-    program that changed upper and lower case would break all three, so such a file is read through a copy.
+def points_of(path: Path, head: bytes) -> np.ndarray:
+    """Return the recorded points of a result file, int32, in the order of scanning.
 
     Raises
     ------
     ScanFileError
-        If no parameter file of the session lies beside it.
+        If they do not lie where the header, ``head``, says.
     """
-    links = sorted(
-        file
-        for file in path.parent.iterdir()
-        if _PARAMETER_FILE.fullmatch(file.name) and _chain(file) == _chain(path)
-    )
-    session = path.name.rpartition("--")[0]
+    (header_size,) = struct.unpack("<L", head[36:40])
+    (promised,) = struct.unpack("<i", head[64:68])
+    with path.open("rb") as file:
+        file.seek(40 + header_size)
+        block = file.read(8)
+        if promised < 0 or block != b"ATAD" + struct.pack("<L", 4 * promised):
+            raise ScanFileError(
+                f"Damaged: the points of {path.name} are not where its header says; copy it again from the"
+                " instrument."
+            )
+        return np.fromfile(file, "<i4", promised)
+
+
+def session_of(path: Path) -> tuple[bytes, str | None]:
+    """Return the parameter files of a scan's session, joined, and the name that they list the scan under.
+
+    A disk or a mail program may have changed upper and lower case or the accents of the names, and a person
+    may have renamed the files of a session alike. The name is None where no name that is listed, or more
+    than one, can be that of the scan.
+
+    Raises
+    ------
+    ScanFileError
+        If no parameter file of the session lies beside the scan, or it is not of MATRIX.
+    OSError, NoRegularFile
+        If one cannot be read, is no file, or has more than 256 MiB.
+    """
+    links = _parameter_files(path)
     if not links:
+        session = path.name.rpartition("--")[0]
         raise ScanFileError(
             f"Parameter file missing: {session}_0001.mtrx is not in {path.parent}, and"
             f" {path.name} has neither scale nor settings without it; put it there."
         )
-    recorded = _recorded_name(path.name, links)
-    chain = recorded[: recorded.rindex("--")]
-    wanted = [f"{chain}_{number:04d}.mtrx" for number in range(1, len(links) + 1)]
-    if recorded == path.name and [link.name for link in links] == wanted:
-        yield path, recorded
-        return
-    with TemporaryFolder() as folder:
-        for source, name in zip([path, *links], [recorded, *wanted], strict=True):
-            target = folder / name
-            try:
-                os.link(source, target)
-            except OSError:
-                shutil.copyfile(source, target)
-        yield folder / recorded, recorded
+    first, *others = (read_bytes(link, MOST_PARAMETER_BYTES) for link in links)
+    if not first.startswith(FILE_ID):
+        raise ScanFileError(
+            f"Damaged: {path.name} or its parameter file cannot be read; {links[0].name} is not of MATRIX."
+        )
+    parameters = b"".join([first, *(other[len(FILE_ID) :] for other in others)])
+    return parameters, _recorded_name(path.name, parameters)
 
 
-def _recorded_name(name: str, links: list[Path]) -> str:
-    """Return ``name`` in the upper and lower case in which the session's parameter files list it."""
-    listed = re.compile(re.escape(name).encode("ascii", "replace"), re.IGNORECASE)
-    for link in links:
-        text = link.read_bytes()
-        if name.encode("utf-16-le") in text:
-            return name
-        # Names are UTF-16; of ASCII ones every second byte is zero, at an even or an odd index.
-        for plain in (text[::2], text[1::2]):
-            if found := listed.search(plain):
-                return found[0].decode("ascii", "replace")
-    return name
+def _parameter_files(path: Path) -> list[Path]:
+    """List the parameter files of a scan's session, in order; of two that differ in case, the scan's own."""
+    own = _RESULT_FILE.fullmatch(path.name)
+    links: dict[int, Path] = {}
+    for file in path.parent.iterdir():
+        if (match := _PARAMETER_FILE.fullmatch(file.name)) and _chain(file) == _chain(path):
+            number = int(match["link"])
+            if number not in links or (own and match["chain"] == own["chain"]):
+                links[number] = file
+    return [links[number] for number in sorted(links)]
+
+
+def _recorded_name(name: str, parameters: bytes) -> str | None:
+    """Return the one listed name that differs from ``name`` in case and accents, or else in the session."""
+    listed = list(dict.fromkeys(_listed_names(parameters)))
+    if name in listed:
+        return name
+    alike = [one for one in listed if folded(one) == folded(name)]
+    alike = alike or [one for one in listed if _frame(one) == _frame(name)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _listed_names(parameters: bytes) -> Iterator[str]:
+    """Yield the names of the result files that a session lists, each in a block of its own."""
+    at = parameters.find(b"FERB")
+    while 0 <= at <= len(parameters) - 24:
+        (length,) = struct.unpack_from("<L", parameters, at + 20)
+        if length <= 255:
+            yield parameters[at + 24 : at + 24 + 2 * length].decode("utf-16-le", "replace")
+        at = parameters.find(b"FERB", at + 4)
+
+
+def _frame(name: str) -> tuple[int, int, str] | None:
+    """Return run, cycle and channel of a result file's name."""
+    match = _RESULT_FILE.fullmatch(name)
+    return (int(match["run"]), int(match["cycle"]), folded(match["channel"])) if match else None
 
 
 def _chain(path: Path) -> str:
-    """Return the name of the session that a file belongs to, in lower case; empty for other files."""
+    """Return the name of the session that a file belongs to, folded; empty for other files."""
     match = _RESULT_FILE.fullmatch(path.name) or _PARAMETER_FILE.fullmatch(path.name)
-    return match["chain"].lower() if match else ""
+    return folded(match["chain"]) if match else ""
 
 
-def _channel(path: Path) -> str:
-    match = _RESULT_FILE.fullmatch(path.name)
-    return match["channel"].lower() if match else ""
+def _is_of(path: Path, chain: str) -> bool:
+    """Say whether a file is of a session, which all but its run and cycle names."""
+    return folded(path.name).rpartition("--")[0] == chain

@@ -1,19 +1,24 @@
-"""Read Scienta Omicron MATRIX scans; the only door to access2theMatrix."""
+"""Read Scienta Omicron MATRIX scans."""
 
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_stmml.io.matrix.files import check_bytes, check_name, under_recorded_name
+from napari_stmml.io.file_errors import one_sentence
+from napari_stmml.io.matrix.files import check_bytes, check_name, points_of, session_of
 from napari_stmml.io.matrix.settings import BIAS, SETPOINT, MatrixSettings, Parameters, held
 from napari_stmml.io.settings import Setting
 from napari_stmml.scan import DIRECTIONS, Scan, ScanFileError
 
+if TYPE_CHECKING:
+    from napari_stmml.io.matrix.parsed_frame import ParsedFrame
+
+MOST_PIXELS = 2**26  # of a map: 8192 x 8192, which takes 0.5 GB
 _TO_NANO = {"m": ("nm", 1e9), "A": ("nA", 1e9)}
 MtrxError = ScanFileError  # its name before there was a registry of formats
 
@@ -45,9 +50,9 @@ def read_mtrx(path: str | Path) -> list[Scan]:
     napari_stmml.io.formats.find_scans : the result files of a folder or of a session.
     """
     path = Path(path)
-    with _opened(path) as (head, data, traces):
+    with _opened(path) as (head, data):
         parameters = _parameters(data)
-        return [_scan(data, parameters, direction, path, _taken(head)) for direction in traces]
+        return [_scan(data, parameters, direction, path, _taken(head)) for direction in data.traces]
 
 
 def read_settings(path: str | Path) -> MatrixSettings:
@@ -71,60 +76,70 @@ def read_settings(path: str | Path) -> MatrixSettings:
         As ``read_mtrx``.
     """
     path = Path(path)
-    with _opened(path) as (head, data, _):
+    with _opened(path) as (head, data):
         planned, recorded = struct.unpack("<ii", head[60:68])
         size = path.stat().st_size
         return MatrixSettings(str(path), _taken(head), planned, recorded, size, _parameters(data))
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[bytes, Any, list[str]]]:
-    """Open a result file: its first bytes, access2theMatrix's data, and the directions it has.
+def _opened(path: Path) -> Iterator[tuple[bytes, "ParsedFrame"]]:
+    """Open a result file: its first bytes, and what access2theMatrix makes of it.
 
     What damaged bytes raise, here or while the data are used, becomes one sentence: a foreign parser's answer
     can be anything.
     """
-    from access2thematrix import MtrxData
+    from napari_stmml.io.matrix.parsed_frame import ParsedFrame
 
-    check_name(path)
-    head = check_bytes(path)
-    data = MtrxData()
-    try:
-        with under_recorded_name(path) as (readable, recorded_name):
-            traces, message = data.open(str(readable))
-        _check_opened(path, data, traces, message, recorded_name)
-        yield head, data, [str(trace) for trace in traces.values()]
-    except ScanFileError:
-        raise
-    except Exception as error:
+    with one_sentence(f"{path.name} or its parameter file"):
+        check_name(path)
+        head = check_bytes(path)
+        parameters, recorded_name = session_of(path)
+        data = ParsedFrame(parameters, recorded_name)
+        if recorded_name is None or data.param["BREF"] != recorded_name:
+            raise ScanFileError(
+                f"Not in its session: the parameter file does not list {path.name}, so its bias and scale are"
+                " not known; if it was renamed, give it back the name it was recorded under."
+            )
+        _check_plan(path, data, head)
+        data.lay_out(points_of(path, head), _seconds(head))
+        if not data.traces:
+            raise ScanFileError(
+                f"Empty scan: {path.name} holds no two complete lines, or its session does not say how long"
+                " a line is."
+            )
+        yield head, data
+
+
+def _check_plan(path: Path, data: "ParsedFrame", head: bytes) -> None:
+    """Refuse lines that the header of the result file has not planned, before memory is taken for them."""
+    (planned,) = struct.unpack("<i", head[60:64])
+    known = (data.param.get(f"EEPA::XYScanner.{name}", [0])[0] for name in ("Lines", "Points", "X_Retrace"))
+    lines, points, back = known
+    if not (isinstance(lines, int) and isinstance(points, int) and lines > 0 and points > 0):
+        return  # which gives no line at all
+    whole = lines * points * (2 if back else 1)  # points of all lines, there and back, scanned up
+    if planned not in (whole, 2 * whole):
         raise ScanFileError(
-            f"Damaged: {path.name} or its parameter file cannot be read ({error!r})."
-        ) from error
-
-
-def _check_opened(path: Path, data: Any, traces: dict[int, Any], message: str, recorded_name: str) -> None:
-    """Refuse what access2theMatrix opened without making sense of it."""
-    if message.startswith("Error"):
-        raise ScanFileError(
-            f"Damaged: access2theMatrix cannot make sense of {path.name} or its parameter file."
+            f"Damaged: {path.name} has {lines} lines of {points} points by its parameter file, and"
+            f" {planned} points in all by its own header; copy both again from the instrument."
         )
-    if data.param["BREF"] != recorded_name:
+    if lines * points > MOST_PIXELS:
         raise ScanFileError(
-            f"Not in its session: the parameter file does not list {path.name}, so its bias and scale are"
-            " not known; if it was renamed, give it back the name it was recorded under."
-        )
-    if not traces:
-        raise ScanFileError(
-            f"Empty scan: {path.name} holds no two complete lines, or its session does not say how long"
-            " a line is."
+            f"Too large: {path.name} has {lines} x {points} pixels; {MOST_PIXELS} can be read at most."
         )
 
 
 def _taken(head: bytes) -> datetime:
-    return datetime.fromtimestamp(struct.unpack("<Q", head[20:28])[0], UTC)
+    return datetime.fromtimestamp(_seconds(head), UTC)
 
 
-def _parameters(data: Any) -> Parameters:
+def _seconds(head: bytes) -> int:
+    (seconds,) = struct.unpack("<Q", head[20:28])
+    return int(seconds)
+
+
+def _parameters(data: "ParsedFrame") -> Parameters:
     """Return all entries of an opened file as settings, plain values in the order of the file."""
     parameters = {}
     for name, entry in data.param.items():
@@ -137,7 +152,7 @@ def _parameters(data: Any) -> Parameters:
     return parameters
 
 
-def _whole_note(data: Any, name: str, first_line: str) -> str:
+def _whole_note(data: "ParsedFrame", name: str, first_line: str) -> str:
     """Return what an operator noted, of which access2theMatrix keeps the first line alone."""
     beginning = name.removeprefix("MARK::").replace(".", "$", 1) + "-" + first_line
     before = data.raw_param.find(data.param["BREF"].encode("utf-16-le"))
@@ -149,7 +164,7 @@ def _whole_note(data: Any, name: str, first_line: str) -> str:
     return text[len(beginning) - len(first_line) :] if text.startswith(beginning) else first_line
 
 
-def _scan(data: Any, parameters: Parameters, direction: str, path: Path, taken: datetime) -> Scan:
+def _scan(data: "ParsedFrame", parameters: Parameters, direction: str, path: Path, taken: datetime) -> Scan:
     """Make a Scan of one direction of an opened file."""
     # Without this, select_image trips over its own missing attribute.
     data.param.setdefault("EEPA::XYScanner.Angle", [0.0, "Degree"])

@@ -15,6 +15,7 @@ from napari_stmml.io.settings import (
     Row,
     Setting,
     for_people,
+    printable,
 )
 
 Parameters = Mapping[str, Setting]
@@ -176,7 +177,9 @@ def _row(setting: Setting, where: str) -> Row:
     """Make the row of a setting; one that nobody named keeps MATRIX's name, made readable."""
     group, label, unit = _KNOWN.get(setting.name, (OTHER, "", ""))
     unit = unit if unit and setting.unit in ("", "--") else setting.unit
-    return Row(group, label or readable(setting.name), for_people(setting.value, unit), where, setting)
+    return Row(
+        group, label or printable(readable(setting.name)), for_people(setting.value, unit), where, setting
+    )
 
 
 def readable(name: str) -> str:

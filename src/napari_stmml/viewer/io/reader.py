@@ -1,10 +1,14 @@
 """What napari calls when a scan's file or a label map is dropped on it."""
 
+import os
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from napari_stmml.io.formats import find_scans, is_scan_file, read_scan_file
+from napari_stmml.io.file_errors import one_sentence
+from napari_stmml.io.formats import files_of, is_scan_file, read_scan_file
 from napari_stmml.io.label_tiff import LabelMap, is_label_map
+from napari_stmml.scan import ScanFileError
 from napari_stmml.viewer.io.layers import LayerData, labels_to_layer, scans_to_layers
 
 OUR_MAPS = ("*.stmml.tif", "*--*_??_labels.tif")  # names that no other program gives its files
@@ -23,11 +27,15 @@ def read(path: str | list[str]) -> list:
     """Read files as layers. A file that gives none is reported in one sentence, and the others open."""
     from napari.utils.notifications import show_error
 
+    asked = _listed(path)
+    elsewhere = {os.path.realpath(one) for one in set(_dropped_with()) - set(asked)}
     layers: list = []
-    for one in _listed(path):
+    for file, why in files_of(asked):
+        if file not in asked and os.path.realpath(file) in elsewhere:
+            continue
         try:
-            layers += _layers(one)
-        except (ValueError, OSError) as error:
+            layers += _layers(file, why)
+        except ValueError as error:
             show_error(str(error))
     return layers or [(None,)]  # napari's way to say: handled, nothing to show
 
@@ -42,24 +50,25 @@ def prefer_our_maps() -> None:
         get_settings().plugins.extension2reader = ours | chosen
 
 
-def _layers(path: Path) -> list[LayerData]:
+def _layers(path: Path, why: str) -> list[LayerData]:
+    if why:
+        raise ScanFileError(why)
     if path.name.lower().endswith((".tif", ".tiff")):
-        return [labels_to_layer(LabelMap.read(path))]
-    files = find_scans(path)
-    if files == [path]:
-        return scans_to_layers(read_scan_file(path))
-    return [layer for file in files for layer in _layers_of_scan(file, path)]
+        with one_sentence(path.name, said=ValueError):
+            return [labels_to_layer(LabelMap.read(path))]
+    return scans_to_layers(read_scan_file(path))
 
 
-def _layers_of_scan(file: Path, session: Path) -> list[LayerData]:
-    """Read one scan of a session; a damaged one does not keep the others from opening."""
-    from napari.utils.notifications import show_error
+def _dropped_with() -> list[Path]:
+    """List all files of the drop that is being opened: a session is often dropped with its scans.
 
-    try:
-        return scans_to_layers(read_scan_file(file))
-    except (ValueError, OSError) as error:
-        show_error(f"{session.name}: {error}")
-        return []
+    napari asks for file after file and does not say what else it opens; its ``open`` knows.
+    """
+    for frame, _ in traceback.walk_stack(None):
+        names = frame.f_globals.get("__name__"), frame.f_code.co_name
+        if names == ("napari.components.viewer_model", "open"):
+            return _listed(frame.f_locals.get("path", []))
+    return []
 
 
 def _listed(path: str | list[str]) -> list[Path]:
