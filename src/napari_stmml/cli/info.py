@@ -10,13 +10,12 @@ from napari_stmml.events import Event, Skipped, of_type
 from napari_stmml.system.strict_json import to_json
 
 if TYPE_CHECKING:
-    from napari_stmml.io.settings import Row
+    from napari_stmml.io.settings import FileSettings, Row
     from napari_stmml.scan import Scan
 
 
 def info(paths: Paths, everything: Everything = False, as_json: AsJson = False) -> int:
     """Print size, bias, setpoint and date of every scan. With --all or --json, all that its files say."""
-    from napari_stmml.io.formats import read_settings
     from napari_stmml.jobs.scan_stream import stream_scans
 
     heard: list[Event] = []
@@ -25,19 +24,32 @@ def info(paths: Paths, everything: Everything = False, as_json: AsJson = False) 
     for source, found in groupby(stream_scans(paths, heard.append), lambda scan: scan.source):
         if as_json:
             scans += [_describe(scan) for scan in found]
-            files[source] = read_settings(source).as_dict()
+            told = _settings_of(source, heard)
+            files[source] = told.as_dict() if told else {"file": source}
         else:
             files[source] = {}
             for scan in found:
                 print(_line(scan))
-            if everything:
-                print(_table(read_settings(source).rows()))
+            if everything and (told := _settings_of(source, heard)):
+                print(_table(told.rows()))
     skipped = [{"file": event.scan, "why": event.why} for event in of_type(heard, Skipped)]
     if as_json:
         print(to_json({"scans": scans, "files": list(files.values()), "skipped": skipped}))
     for one in skipped:
         print(f"skipped: {one['why']}", file=sys.stderr)
     return 0 if files else 1
+
+
+def _settings_of(source: str, heard: list[Event]) -> "FileSettings | None":
+    """Read what a file says beside the heights; one that has gone since its scans were read is skipped."""
+    from napari_stmml.io.formats import read_settings
+    from napari_stmml.scan import ScanFileError
+
+    try:
+        return read_settings(source)
+    except ScanFileError as error:
+        heard.append(Skipped(source, str(error)))
+        return None
 
 
 def _describe(scan: "Scan") -> dict[str, Any]:
