@@ -111,7 +111,7 @@ def test_a_disk_that_is_full_beside_the_scan_sends_the_truth_to_the_chosen_folde
 
 
 def test_where_nothing_can_be_written_it_is_said(scan, monkeypatch):
-    monkeypatch.setattr(files, "is_writable", lambda folder: False)
+    monkeypatch.setattr(files, "is_writable", lambda folder: folder.name == "locks")
     with pytest.raises(OSError, match="neither beside the scan nor in"):
         save(scan, painted())
 
@@ -312,12 +312,10 @@ def test_a_map_without_a_key_under_the_name_of_a_truth_stays(scan):
     np.testing.assert_array_equal(LabelMap.read(path).labels, painted(2))
 
 
-def test_the_lock_is_found_where_the_home_cannot_be_written(scan, monkeypatch, tmp_path):
-    real = files.is_writable
-    monkeypatch.setattr(files, "is_writable", lambda folder: "home" not in folder.parts and real(folder))
-    monkeypatch.setattr(truth_paths, "gettempdir", lambda: str(tmp_path))
+def test_what_is_painted_is_saved_where_the_home_cannot_be_written(scan, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "file" / "home"))
     assert save(scan, painted()).path.parent == Path(scan.source).parent
-    assert list((tmp_path / "napari-stmml-locks").iterdir())
 
 
 def test_a_truth_of_another_shape_is_refused(scan):

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
-from filelock import AcquireReturnProxy, FileLock, Timeout
+from filelock import AcquireReturnProxy
 
 from napari_stmml.classes import MOST, SurfaceClass
 from napari_stmml.colours import NO_COLOUR
@@ -17,6 +16,7 @@ from napari_stmml.io.label_tiff import LabelMap, NewerFormat
 from napari_stmml.scan import TOPOGRAPHY, Scan
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.system import files
+from napari_stmml.system.locks import take_lock
 from napari_stmml.system.user_folder import user_folder
 from napari_stmml.text import short_name
 from napari_stmml.truth.painted_labels import name_of
@@ -87,17 +87,8 @@ class TruthPaths:
         OSError
             If another window holds it for longer than `LOCK_SECONDS`.
         """
-        folder = user_folder() / "locks"
-        if not files.is_writable(folder):
-            folder = Path(gettempdir()) / "napari-stmml-locks"
-            folder.mkdir(exist_ok=True)
         name = sha256(json.dumps(self.key.as_dict(), sort_keys=True).encode()).hexdigest()
-        path = folder / f"{name[:24]}.lock"
-        try:
-            return FileLock(path).acquire(timeout=LOCK_SECONDS)
-        except Timeout as error:
-            seconds = f"{LOCK_SECONDS:g} s"
-            raise TimeoutError(f"another window has held {path} for more than {seconds}") from error
+        return take_lock(name[:24], LOCK_SECONDS)
 
 
 def about_truth(found: LabelMap) -> dict[str, Any]:
