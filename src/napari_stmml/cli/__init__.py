@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from napari_stmml import __version__
 from napari_stmml.cli import demo, info, job_files, measure, models
+from napari_stmml.cli.terminal import safe_output
 
 EXIT = "Exit status: 0 when there is a result, 1 when there is none, 2 when the command was not understood."
 
@@ -50,11 +51,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit status: 0 when there is a result, 1 when there is none, 2 when nothing was understood.
     """
-    try:
-        app(arguments, prog_name="stmml")
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
+    with safe_output() as (out, error):
+        status = 0
+        try:
+            app(arguments, prog_name="stmml")
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        out.flush()
+        error.flush()
+        if out.lost is not None and not isinstance(out.lost, BrokenPipeError):  # such as | head
+            print(f"stmml: standard output took no more: {out.lost}", file=error)
+            return 1
+    return status
 
 
 def _print_version(wanted: bool) -> None:

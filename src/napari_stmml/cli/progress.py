@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import Any
 
 from napari_stmml import events
+from napari_stmml.cli.terminal import printable, with_controls
 from napari_stmml.events import Event, Listener, ReportWritten, ScanLabelled, Skipped, of_type
 from napari_stmml.jobs.requests import Request, RunJobFile
 
@@ -83,7 +84,8 @@ def progress_shown(verbose: bool = False) -> Iterator[Listener]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False, emoji=False)
+    stream: Any = with_controls(sys.stderr)
+    console = Console(file=stream, soft_wrap=True, markup=False, highlight=False, emoji=False)
     texts = [TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[note]}")]
     columns = (texts[0], BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), texts[1])
     progress = Progress(*columns, console=console)
@@ -101,9 +103,9 @@ def progress_shown(verbose: bool = False) -> Iterator[Listener]:
 
     def show(event: Event) -> None:
         if bar := _bar(event):
-            draw(*bar)
+            draw(printable(bar[0]), *bar[1:])
         for sentence in (*_sentences(event), *(_details(event) if verbose else ())):
-            console.print(sentence)
+            console.print(printable(sentence))
 
     with progress if console.is_terminal else nullcontext():
         yield show
