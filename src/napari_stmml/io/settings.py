@@ -21,7 +21,7 @@ _UNITS: dict[str, list[tuple[float, float, str]]] = {
 }
 _NULLS = {"Volt": "V", "Ampere": "pA", "Meter": "nm", "Second": "s", "Meter/second": "nm/s"}
 _WORDS = {"Percent": "%", "Degree": "deg", "--": "", "Count": ""}
-_LIMIT = r"(-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)"
+_LIMIT = r"(-?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)"
 _RANGE = re.compile(f"{_LIMIT};{_LIMIT}", re.IGNORECASE)
 
 

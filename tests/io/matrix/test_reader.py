@@ -586,7 +586,9 @@ def test_a_frame_of_more_pixels_than_memory_should_hold_is_refused(tmp_path):
 )
 def test_a_long_comment_is_whole_and_holds_nothing_up(tmp_path, comment):
     path = written(tmp_path, comment=comment)
-    assert read_settings(path).parameters["MARK::MTRX.CREATION_COMMENT"].value == comment
+    told = read_settings(path)
+    assert told.parameters["MARK::MTRX.CREATION_COMMENT"].value == comment
+    assert comment in {row.text for row in told.rows()}
     assert len(read_mtrx(path)) == 4
 
 
