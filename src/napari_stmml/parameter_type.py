@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from napari_stmml.text import quoted
+
+_COMPARED = 80  # letters of a name that is looked for
 MOST = 2**31 - 1  # stands for "no upper bound"
 GROUPS = (
     "General",
@@ -122,11 +125,12 @@ class Parameter:
         value = self._in_own_type(value)
         if self.bounds is not None and not self.bounds[0] <= value <= self.bounds[1]:
             least, most = map(_number, self.bounds)
-            raise ValueError(f"{self.name} must be {least} to {most}, got {value}")
+            raise ValueError(f"{self.name} must be {least} to {most}, got {quoted(value)}")
         if self.choices and value not in self.choices:
             near = nearest(value, self.choices)
             raise ValueError(
-                f"{self.name} must be one of {', '.join(self.choices)}, got {value!r}; did you mean {near!r}?"
+                f"{self.name} must be one of {', '.join(self.choices)}, got {quoted(value)};"
+                f" did you mean {near!r}?"
             )
         return value
 
@@ -139,7 +143,7 @@ class Parameter:
             fits = isinstance(value, (int, float) if kind is float else kind)
             fits = fits and isinstance(value, bool) == (kind is bool)
         if not fits:
-            raise ValueError(f"{self.name} must be {self.kind}, got {value!r}")
+            raise ValueError(f"{self.name} must be {self.kind}, got {quoted(value)}")
         try:
             return kind(value)
         except OverflowError as error:  # a whole number of hundreds of digits
@@ -194,7 +198,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     >>> nearest("windowsize", ["window_pitch", "window_size"])
     'window_size'
     """
-    return difflib.get_close_matches(name, list(known), n=1, cutoff=0)[0]
+    return difflib.get_close_matches(name[:_COMPARED], list(known), n=1, cutoff=0)[0]
 
 
 def check(values: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[str, Any]:
@@ -219,7 +223,7 @@ def check(values: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[str
     """
     for name in values:
         if name not in known:
-            raise ValueError(f"there is no parameter {name!r}; did you mean {nearest(name, known)!r}?")
+            raise ValueError(f"there is no parameter {quoted(name)}; did you mean {nearest(name, known)!r}?")
     return {name: known[name].check(value) for name, value in values.items()}
 
 
@@ -246,10 +250,10 @@ def read_setting(text: str, known: Mapping[str, Parameter]) -> tuple[str, Any]:
     """
     name, _, value = text.partition("=")
     if name not in known:
-        raise ValueError(f"a recipe has no parameter {name!r}; did you mean {nearest(name, known)!r}?")
+        raise ValueError(f"a recipe has no parameter {quoted(name)}; did you mean {nearest(name, known)!r}?")
     try:
         read = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, or none that can be read
         read = value
     return name, known[name].check(read)
 

@@ -11,6 +11,7 @@ from napari_stmml.heights.prepare import NORMALISATIONS, Preprocessing
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.parameter_type import MOST, parameter, parameters_of
 from napari_stmml.scan import Scan
+from napari_stmml.text import quoted, shortened
 
 _MOST_DENSITY, _LEAST_DENSITY = 15.0, 0.01  # px/nm of instant_recipe; finer shows no more
 LEAST = 16  # px a side of the smallest map that has features of cells
@@ -88,6 +89,8 @@ class Recipe:
     )
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise ValueError(f"the name of a recipe must be a text, got {quoted(self.name)}")
         for name, known in parameters_of(Recipe).items():
             object.__setattr__(self, name, known.check(getattr(self, name)))
         self.preprocessing  # noqa: B018 - which checks what only preparing can
@@ -144,7 +147,8 @@ class Recipe:
         >>> Recipe().title, Recipe(epochs=2, num_clusters=8).title
         ('srsml24', 'srsml24 (changed: epochs)')
         """
-        return f"{self.name} (changed: {', '.join(self.changed)})" if self.changed else self.name
+        name = shortened(self.name)  # that of a model file may be any text
+        return f"{name} (changed: {', '.join(self.changed)})" if self.changed else name
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -219,7 +223,7 @@ class Recipe:
         """
         unknown = set(values) - {parameter.name for parameter in fields(cls)}
         if unknown:
-            raise ValueError(f"unknown recipe parameter: {', '.join(sorted(unknown))}")
+            raise ValueError(f"unknown recipe parameter: {shortened(', '.join(sorted(unknown)))}")
         return cls(**values)
 
 
@@ -285,7 +289,7 @@ def get_recipe(recipe: "str | Recipe", **changes: Any) -> Recipe:
     """
     if isinstance(recipe, str):
         if recipe not in RECIPES:
-            raise ValueError(f"there is no recipe {recipe!r}; there is {', '.join(RECIPES)}")
+            raise ValueError(f"there is no recipe {quoted(recipe)}; there is {', '.join(RECIPES)}")
         recipe = RECIPES[recipe]
     return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
 

@@ -133,6 +133,30 @@ def shortened(text: str, most: int = 80) -> str:
     return line if len(line) <= most and len(text) <= 4 * most else f"{line[: most - 1]}…"
 
 
+def quoted(value: object, most: int = 80) -> str:
+    r"""Return a value from somebody else's file or command as a sentence quotes it.
+
+    Parameters
+    ----------
+    value : object
+    most : int
+        Letters; what is cut off is shown as ``…``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> quoted("a\nb"), quoted(1.5), quoted([10**5000]), quoted(9 * "na", 9)
+    ("'a\\nb'", '1.5', 'a value too long to show', "'nananan…")
+    """
+    try:
+        return shortened(repr(value), most)
+    except (ValueError, RecursionError):  # Python writes no number of more than 4300 digits
+        return "a value too long to show"
+
+
 def short_name(name: str, between: str = "_") -> str:
     """Return what the names of a scan's files begin with; of a very long name, a hash and the end are left.
 

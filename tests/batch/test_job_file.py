@@ -1,6 +1,8 @@
 import csv
+import os
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -129,6 +131,25 @@ def test_paths_are_relative_to_the_file_wherever_one_stands(tmp_path, monkeypatc
         ('job_name = "a/b"', "job_name must be usable as the name of a file, got 'a/b'"),
         ('model_name = "a:b"', "model_name must be usable as the name of a file"),
         ('cluster_model_name = "\\\\"', "cluster_model_name must be usable as the name of a file"),
+        ('train_path = "~nobody-here/x"', "'~nobody-here/x' names a user that this computer does not know"),
+        ('out_folder = "~nobody-here"', "'~nobody-here' names a user that this computer does not know"),
+        (f'train_path = "{"a" * 5000}"', "train_path names '"),
+        ('train_path = "a\\u0000b"', "train_path names '"),
+        (f'out_folder = "{"a" * 300}"', "out_folder names '"),
+        (f'job_name = "{"a" * 201}"', "job_name must be usable as the name of a file, got 'aaa"),
+        ('job_name = "a\\nb"', "job_name must be usable as the name of a file, got 'a\\nb'"),
+        (f"epochs = {'9' * 5000}", "is not valid TOML: a number has thousands of digits"),
+        (f"epochs = 0x{'f' * 5000}", "epochs must be 1 to 100000, got a value too long to show"),
+        (f"learning_rate = 0x{'f' * 5000}", "learning_rate must be a number of ordinary size"),
+        (f"epochs = {'[' * 2000}{']' * 2000}", "is not valid TOML: too many brackets within brackets"),
+        (f"epochs = {'{a = ' * 2000}1{'}' * 2000}", "is not valid TOML: too many brackets within brackets"),
+        (f"epochs = {'[' * 90}{']' * 90}", "epochs must be a whole number, got [[["),
+        (f"{'k' * 5000} = 1", "there is no parameter 'kkk"),
+        (f"[{'k' * 5000}]\n[{'k' * 5000}]", "is not valid TOML: Cannot declare"),
+        *(
+            (f'{name} = "{"x" * 5000}"', f"{name}")
+            for name in ("recipe", "normalisation", "cmap", "flatten_method", "epochs", "features")
+        ),
         ("epochs = ", "is not valid TOML"),
         ("epochs = 3\nepochs = 4", "is not valid TOML"),
     ],
@@ -140,14 +161,22 @@ def test_what_is_wrong_is_refused_by_name_and_nothing_is_written(tmp_path, text,
     assert str(refused.value).startswith("job.toml")
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 600
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_that_is_not_there_or_no_text_is_refused_by_name(tmp_path):
     with pytest.raises(ValueError, match=r"^gone\.toml cannot be read: "):
         JobFile.read(tmp_path / "gone.toml")
-    with pytest.raises(ValueError, match=r"cannot be read: "):
-        JobFile.read(tmp_path)
+    for place in (tmp_path, Path("/dev/zero")):
+        with pytest.raises(ValueError, match=rf"^{place.name} is a (folder|device), not a file$"):
+            JobFile.read(place)
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(ValueError, match=r"^pipe\.toml is a pipe, not a file$"):
+        JobFile.read(tmp_path / "pipe.toml")
+    (tmp_path / "large.toml").write_bytes(b"#" * (2 << 20))
+    with pytest.raises(ValueError, match=r"^large\.toml is too large: 2 MiB, at most 1 MiB are read$"):
+        JobFile.read(tmp_path / "large.toml")
     (tmp_path / "b.toml").write_bytes(b"\xff\xfe\x00epochs")
     with pytest.raises(ValueError, match=r"^b\.toml is not valid TOML: "):
         JobFile.read(tmp_path / "b.toml")

@@ -11,9 +11,13 @@ from napari_stmml.batch.job_parameters import PARAMETERS
 from napari_stmml.parameter_type import check
 from napari_stmml.recipe import RECIPES, Recipe
 from napari_stmml.system.files import write_text
+from napari_stmml.system.regular_file import NoRegularFile, read_bytes
+from napari_stmml.system.user_folder import home_in_full
+from napari_stmml.text import quoted, short_name, shortened
 
 SETS = ("train", "test", "predict")
 _NAMES = ("job_name", "model_name", "cluster_model_name")  # which become names of files
+_MOST_BYTES = 1 << 20  # of a job file, which has some 10 000
 _HEAD = """# A job of napari-stmml: `stmml run {name}` reads, prepares, trains, clusters and predicts.
 # All parameters are in docs/parameters.md. Paths are relative to this file.
 """
@@ -50,22 +54,12 @@ class JobFile:
         object.__setattr__(self, "values", every)
         object.__setattr__(self, "base", Path(self.base).absolute())
         for name in _NAMES:
-            text = every[name]
-            if not text.strip(" .") or any(letter in text for letter in '/\\:*?"<>|\0'):
-                raise ValueError(f"{name} must be usable as the name of a file, got {text!r}")
+            _check_name(name, every[name])
         self.recipe  # noqa: B018 - which checks what fits together
         from napari_stmml.figures.colour_maps import colour_table
 
         colour_table(every["cmap"])
-        own = self.folder.resolve()
-        for which in SETS:
-            for path in self.paths(which):
-                if not path.exists():
-                    raise ValueError(f"{which}_path names {path}, and there is no such file or folder")
-                if own in (path.resolve(), *path.resolve().parents):
-                    raise ValueError(
-                        f"{which}_path lies in the job's own folder, {own}; use another job_name"
-                    )
+        self._check_paths()
         if 0 < every["train_data_limit"] < every["num_clusters"]:
             raise ValueError(
                 f"train_data_limit must be 0 (all) or at least num_clusters, {every['num_clusters']}, got"
@@ -73,6 +67,17 @@ class JobFile:
             )
         if not every["train_path"]:
             raise ValueError("train_path names no file or folder to train on")
+
+    def _check_paths(self) -> None:
+        """Refuse scans that are not there, and those that would lie among the files of the job."""
+        own, _ = _resolved("out_folder", self.values["out_folder"], self.folder)
+        for name in (f"{which}_path" for which in SETS):
+            for written in self.values[name]:
+                path, is_there = _resolved(name, written, self.base / home_in_full(written))
+                if not is_there:
+                    raise ValueError(f"{name} names {quoted(written)}, and there is no such file or folder")
+                if own in (path, *path.parents):
+                    raise ValueError(f"{name} lies in the job's own folder, {own}; use another job_name")
 
     @classmethod
     def read(cls, path: str | Path) -> "JobFile":
@@ -92,14 +97,7 @@ class JobFile:
             If the file cannot be read, is not TOML, or has a wrong parameter.
         """
         path = Path(path)
-        try:
-            values = tomllib.loads(path.read_text("utf-8-sig"))
-        except OSError as error:
-            raise ValueError(f"{path.name} cannot be read: {error.strerror}: {path}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            paths = any(word in str(error).lower() for word in ("escape", "hex"))
-            hint = "; write paths with / or in 'single quotes'" if paths else ""
-            raise ValueError(f"{path.name} is not valid TOML: {error}{hint}") from error
+        _, values = read_values(path)
         try:
             return cls(values, path.absolute().parent)
         except ValueError as error:
@@ -113,7 +111,7 @@ class JobFile:
     @property
     def folder(self) -> Path:
         """Where all files of the job go: a folder of the job's name."""
-        return self.base / Path(self.values["out_folder"]).expanduser() / self.values["job_name"]
+        return self.base / home_in_full(self.values["out_folder"]) / self.values["job_name"]
 
     def paths(self, which: str) -> list[Path]:
         """List what ``train_path``, ``test_path`` or ``predict_path`` names.
@@ -128,7 +126,7 @@ class JobFile:
         list of Path
             Relative ones are taken from the folder of the job file.
         """
-        return [self.base / Path(path).expanduser() for path in self.values[f"{which}_path"]]
+        return [self.base / home_in_full(path) for path in self.values[f"{which}_path"]]
 
     def absolute(self) -> "JobFile":
         """Return the same job with paths that hold wherever its file is.
@@ -199,6 +197,57 @@ class JobFile:
             }
             for known in PARAMETERS.values()
         ]
+
+
+def read_values(path: Path) -> tuple[str, dict[str, Any]]:
+    """Read a TOML file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    text : str
+    values : dict
+        What it says, not checked yet.
+
+    Raises
+    ------
+    ValueError
+        In one sentence that names the file: it cannot be read, is larger than a megabyte, or is not TOML.
+    """
+    try:
+        text = read_bytes(path, _MOST_BYTES).decode("utf-8-sig")
+        return text, tomllib.loads(text)
+    except OSError as error:
+        raise ValueError(f"{path.name} cannot be read: {error.strerror}: {path}") from error
+    except RecursionError as error:
+        raise ValueError(f"{path.name} is not valid TOML: too many brackets within brackets") from error
+    except NoRegularFile:
+        raise
+    except ValueError as error:
+        known = isinstance(error, (tomllib.TOMLDecodeError, UnicodeDecodeError))
+        why = shortened(str(error), 120) if known else "a number has thousands of digits"
+        if any(word in why.lower() for word in ("escape", "hex")):
+            why += "; write paths with / or in 'single quotes'"
+        raise ValueError(f"{path.name} is not valid TOML: {why}") from error
+
+
+def _check_name(name: str, text: str) -> None:
+    """Refuse what cannot be the name of a file, or leaves no room for our endings."""
+    odd = any(letter in '/\\:*?"<>|\x7f' or letter < " " for letter in text)
+    if odd or not text.strip(" .") or text != short_name(text):
+        raise ValueError(f"{name} must be usable as the name of a file, got {quoted(text)}")
+
+
+def _resolved(name: str, written: str, path: Path) -> tuple[Path, bool]:
+    """Return a path without links, and whether it is there; refuse one that no disk can have."""
+    try:
+        found = path.resolve()
+        return found, found.exists()
+    except (OSError, ValueError, RuntimeError) as error:  # too long, letter 0, links in a circle
+        raise ValueError(f"{name} names {quoted(written)}, which cannot be a file or folder") from error
 
 
 def as_toml(value: Any) -> str:

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from napari_stmml.batch.records import Fingerprint, StepRecord, read_record, write_record
 from napari_stmml.system.temporary import sweep
-from napari_stmml.text import short_name
+from napari_stmml.text import quoted, short_name, shortened
 
 
 def digest(fingerprint: Fingerprint | list) -> str:
@@ -140,8 +140,12 @@ def difference(before: Fingerprint, now: Fingerprint) -> str:
     >>> difference({"epochs": 5, "seed": 0}, {"epochs": 6, "seed": 0})
     'epochs was 5 and is 6'
     """
-    changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    short = [name for name in changed if len(f"{before.get(name)}{now.get(name)}") < 60]
-    if short:
-        return ", ".join(f"{name} was {before.get(name)} and is {now.get(name)}" for name in short)
-    return f"{' and '.join(changed)} changed"
+    changed = [name for name in now if before.get(name) != now[name]]
+    values = {name: (_as_said(before.get(name)), _as_said(now[name])) for name in changed}
+    short = [f"{name} was {old} and is {new}" for name, (old, new) in values.items() if len(old + new) < 60]
+    return ", ".join(short) or f"{' and '.join(changed) or 'something'} changed"
+
+
+def _as_said(value: object) -> str:
+    """Return a value of a record, which may be anything, without the quotes of a text."""
+    return shortened(value) if isinstance(value, str) else quoted(value)

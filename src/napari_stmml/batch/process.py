@@ -12,6 +12,9 @@ from napari_stmml.events import DirectionTaken, FileTaken, Skipped
 from napari_stmml.parameter_type import nearest
 from napari_stmml.system.pool import Pool
 from napari_stmml.system.progress import FileCount, until_stopped
+from napari_stmml.text import quoted
+
+_SAID = 10  # names of include that are of no scan, one by one
 
 
 def process(run: JobRun) -> None:
@@ -44,10 +47,12 @@ def process(run: JobRun) -> None:
 def _check_names(run: JobRun) -> None:
     """Say which names of ``include`` are of no scan of the job."""
     known = {name for task in run.tasks for name in task.names}
-    for name in run.job.values["include"]:
-        if name not in known:
-            near = f"; did you mean {nearest(name, known)!r}?" if known else ""
-            run.say(f"include: no scan of this job is called {name!r}{near}")
+    unknown = [name for name in run.job.values["include"] if name not in known]
+    for name in unknown[:_SAID]:
+        near = f"; did you mean {quoted(nearest(name, known))}?" if known else ""
+        run.say(f"include: no scan of this job is called {quoted(name)}{near}")
+    if len(unknown) > _SAID:
+        run.say(f"include: {len(unknown) - _SAID} more names are of no scan of this job")
 
 
 def _retire_outdated(run: JobRun, tasks: Iterable[FileTask]) -> None:

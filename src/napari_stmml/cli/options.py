@@ -7,20 +7,21 @@ import typer
 from napari_stmml.batch.job_parameters import PARAMETERS
 from napari_stmml.parameter_type import parameters_of, read_setting
 from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe
+from napari_stmml.text import quoted
 
 _WHERE = "a .Z_mtrx file, a session's _0001.mtrx, or a folder (with all below it)"
 
 
 def _recipe(name: str) -> str:
     if name not in RECIPES:
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(sorted(RECIPES))}")
+        raise typer.BadParameter(f"{quoted(name)} is none of {', '.join(sorted(RECIPES))}")
     return name
 
 
 def _clusters(text: str) -> int | str:
     """Read a number of clusters, or ``auto``."""
     if text != "auto" and not text.isdecimal():
-        raise typer.BadParameter(f"{text!r} is neither a number nor 'auto'")
+        raise typer.BadParameter(f"{quoted(text)} is neither a number nor 'auto'")
     return text if text == "auto" else int(text)
 
 

@@ -1,11 +1,12 @@
 """Colours of heights: the 256 colours of a map, and heights painted in them."""
 
-import difflib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_stmml.colours import NOT_SCANNED, STM_COLOURS, robust_limits
+from napari_stmml.parameter_type import nearest
+from napari_stmml.text import quoted
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
@@ -36,9 +37,9 @@ def colour_table(cmap: str) -> np.ndarray:
 
     known = {name.lower(): name for name in ("stm", *colormaps)}
     if cmap not in colormaps:
-        near = difflib.get_close_matches(cmap.lower(), known, n=1, cutoff=0)[0]
+        near = known[nearest(cmap.lower(), known)]
         raise ValueError(
-            f"cmap {cmap!r} is not known; did you mean {known[near]!r}? There are stm and those of matplotlib"
+            f"cmap {quoted(cmap)} is not known; did you mean {near!r}? There are stm and those of matplotlib"
         )
     return colormaps[cmap](np.linspace(0, 1, 256), bytes=True)[:, :3]
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_stmml.system.temporary import begin_file
+from napari_stmml.system.user_folder import home_in_full
 
 KEPT = 10  # older copies of a file
 SECONDS_HELD = 2.0  # how long a file that other programs hold is waited for
@@ -220,7 +221,7 @@ def with_ending(path: str | Path, ending: str) -> Path:
     >>> with_ending("si001-h", ".stmml").name
     'si001-h.stmml'
     """
-    path = Path(path).expanduser()
+    path = home_in_full(path)
     return path if path.suffix == ending else path.with_name(f"{path.name}{ending}")
 
 

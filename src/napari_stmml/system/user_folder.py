@@ -5,8 +5,37 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+from napari_stmml.text import quoted
+
 NAME = "napari-stmml"
 VARIABLE = "NAPARI_STMML_HOME"  # an environment variable that names another folder
+
+
+def home_in_full(path: str | Path) -> Path:
+    """Return a path that a person wrote, with the folder that ``~`` or ``~name`` stands for.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError
+        If nobody has that name on this computer.
+
+    Examples
+    --------
+    >>> home_in_full("scans/1").as_posix()
+    'scans/1'
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{quoted(str(path))} names a user that this computer does not know") from error
 
 
 def user_folder() -> Path:

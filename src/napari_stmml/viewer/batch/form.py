@@ -1,6 +1,5 @@
 """A job as a form: a field for every parameter, made from its declaration, and the job file it stands for."""
 
-import tomllib
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,10 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QWidget
 from superqt import QCollapsible
 
-from napari_stmml.batch.job_file import JobFile
+from napari_stmml.batch.job_file import JobFile, read_values
 from napari_stmml.batch.job_parameters import PARAMETERS
 from napari_stmml.recipe import DEFAULT, get_recipe
+from napari_stmml.system.user_folder import home_in_full
 from napari_stmml.viewer.shared.panel import Panel, form_of, show_row
 from napari_stmml.viewer.shared.parameter_form import (
     field_for,
@@ -165,8 +165,8 @@ def keep(job: JobFile, path: Path) -> Path:
     """
     if path.exists():
         try:
-            text = path.read_text("utf-8-sig")
-            ours = tomllib.loads(text).keys() <= PARAMETERS.keys()
+            text, values = read_values(path)
+            ours = values.keys() <= PARAMETERS.keys()
         except ValueError:
             ours = False
         if not ours:
@@ -186,4 +186,4 @@ def _folder(panel: Panel, label: str, name: str) -> Any:
 
 
 def _absolute(path: str | Path) -> str:
-    return str(Path(path).expanduser().absolute())
+    return str(home_in_full(path).absolute())
