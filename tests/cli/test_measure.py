@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_stmml import read_mtrx
 from napari_stmml.cli import main
@@ -103,6 +104,80 @@ def test_maps_of_one_run_have_one_background_whatever_is_largest_on_each(labelle
             assert {row["background_classes"] for row in read(table)} == {background}
     (skipped,) = told["skipped"]
     assert "it has no class 'surface', which has the largest area on all these maps" in skipped["why"]
+
+
+@pytest.mark.parametrize("bits", [np.uint8, np.uint16])
+def test_label_maps_of_other_programs_are_measured_on_the_scan_that_is_named(session, tmp_path, capsys, bits):
+    path, labels = session
+    values = np.array([0, 0, np.iinfo(bits).max - 2, np.iinfo(bits).max - 3], bits)  # 0 is the surface
+    mask = values[labels]
+    for name in ("mask.tif", "a_BU.tif"):
+        tifffile.imwrite(tmp_path / name, mask)
+    assert main(["measure", str(tmp_path / "mask.tif"), str(tmp_path / "a_BU.tif"), "--scan", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert out.count("heights of ") == out.count("--direction names another") == 1
+    assert "heights of 1_1 Z forward/up -1.7 V" in out
+    assert out.count("background: what has no label") == 2
+    for name, direction in (("mask", "FU"), ("a_BU", "BU")):
+        rows = read(tmp_path / f"{name}_classes.csv")
+        assert [(row["name"], row["count"]) for row in rows] == [
+            (f"class {np.iinfo(bits).max - 3}", "1"),
+            (f"class {np.iinfo(bits).max - 2}", "3"),
+        ]
+        assert {row["direction"] for row in rows} == {direction}
+        assert float(rows[1]["height_mean_nm"]) == pytest.approx(-0.1, abs=0.01)
+    asked = ["measure", str(tmp_path / "mask.tif"), "--scan", str(path), "--direction", "bu", "--json"]
+    assert main(asked) == 0
+    (one,) = json.loads(capsys.readouterr().out)["measured"]
+    assert (one["direction"], one["background"]) == ("BU", [])
+
+
+def test_labels_of_another_program_without_zeros_have_the_largest_class_as_background(
+    session, tmp_path, capsys
+):
+    path, labels = session
+    tifffile.imwrite(tmp_path / "segmentation.tif", labels)
+    assert main(["measure", str(tmp_path / "segmentation.tif"), "--scan", str(path), "--json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["measured"]
+    assert (one["background"], one["regions"]) == (["class 1"], 4)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "arguments", "why"),
+    [
+        (
+            np.ones((128, 128), np.uint8),
+            [],
+            "a.tif: the map does not say which scan it is of; name it with --scan",
+        ),
+        (np.ones((8, 9), np.uint8), ["--scan"], "a.tif: its labels are 9 x 8 px, 1_1 Z forward/up"),
+        (np.ones((128, 128), np.float32), ["--scan"], "a.tif is no label map: labels must be a map of whole"),
+        (np.full((128, 128), -1, np.int16), ["--scan"], "a.tif is no label map: labels must be 0 to"),
+        (
+            np.ones((128, 128, 3), np.uint8),
+            ["--scan"],
+            "a.tif cannot be read as a TIFF: its pixels are no map",
+        ),
+        (
+            np.ones((2, 128, 128), np.uint8),
+            ["--scan"],
+            "a.tif cannot be read as a TIFF: it has several pages",
+        ),
+    ],
+)
+def test_what_is_no_label_map_of_this_scan_is_said_in_one_sentence(
+    session, tmp_path, capsys, pixels, arguments, why
+):
+    tifffile.imwrite(tmp_path / "a.tif", pixels)
+    assert main(["measure", str(tmp_path / "a.tif"), *arguments, *[str(session[0])][: len(arguments)]]) == 1
+    assert capsys.readouterr().err.startswith(f"skipped: {why}")
+
+
+def test_a_direction_that_is_not_that_of_the_map_is_refused(labelled, capsys):
+    assert main(["measure", str(labelled), "--direction", "BU"]) == 1
+    assert "its labels are of forward/up, not of BU" in capsys.readouterr().err
+    assert main(["measure", str(labelled), "--direction", "left"]) == 2
+    assert main(["measure", str(labelled), "--direction", "FU"]) == 0
 
 
 def test_a_predicted_map_can_be_measured(session_files, tmp_path, capsys):

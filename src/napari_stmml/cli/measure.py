@@ -6,30 +6,48 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand
 
-from napari_stmml.cli.options import AsJson, Background, LabelMaps, MinArea, OutTables, Pairs, ScanFile
+import napari_stmml.cli.options as options
+from napari_stmml.cli.scan_of_map import scan_of_map
 from napari_stmml.system.files import free_name
 from napari_stmml.system.strict_json import to_json
 
 if TYPE_CHECKING:
     from napari_stmml.io.label_tiff import LabelMap
     from napari_stmml.measuring.measurements import Measurements
-    from napari_stmml.scan import Scan
+
+
+_UNLABELLED = ""  # in place of the name of a class
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asked for; ``background`` is names of classes, or the largest class of each model."""
+
+    scan: str | None
+    direction: str | None
+    background: Sequence[str] | Mapping[str, str]
+    min_area: float
+    pairs: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A label map that was measured: its background, whether a person named it, and the files written."""
+    """A label map that was measured: its background, whether a person named it, and the files written.
+
+    ``assumed`` says that neither the map nor a person told its direction, though its file has several.
+    """
 
     labels: Path
     about: dict[str, Any]
     found: "Measurements"
     background: tuple[str, ...]
     named: bool
+    assumed: bool
     files: tuple[Path, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -56,7 +74,8 @@ class Measured:
         area = number(self.found.area)
         lines = [
             f"{self.labels.name}: {counted(len(self.found.regions), 'region')} on {area} {unit}²",
-            f"background: {', '.join(self.background)}{chosen}",
+            *([f"heights of {self.about['scan']}; --direction names another"] if self.assumed else []),
+            f"background: {', '.join(self.background) or 'what has no label'}{chosen}",
             *(class_sentence(one, unit) for one in classes if not one.background),
             f"{counted(len(self.files), 'file')}, the last of them {self.files[-1]}",
         ]
@@ -76,13 +95,14 @@ class TwoNames(TyperCommand):
 
 
 def measure(
-    labels: LabelMaps,
-    scan: ScanFile = None,
-    out: OutTables = None,
-    background: Background = [],
-    min_area: MinArea = 0.0,
-    pairs: Pairs = [],
-    as_json: AsJson = False,
+    labels: options.LabelMaps,
+    scan: options.ScanFile = None,
+    direction: options.Direction = None,
+    out: options.OutTables = None,
+    background: options.Background = [],
+    min_area: options.MinArea = 0.0,
+    pairs: options.Pairs = [],
+    as_json: options.AsJson = False,
 ) -> int:
     """Measure the regions of label maps in nm. Tables, averages, pair distances and a picture are written."""
     measured: list[Measured] = []
@@ -94,8 +114,8 @@ def measure(
         taken.add(stem := free_name(plain, taken.__contains__))
         try:
             two = list(zip(pairs[::2], pairs[1::2], strict=True))
-            names = background or largest
-            measured.append(_measure(path, Path(out or path.parent) / stem, scan, names, min_area, two))
+            asked = Asked(scan, direction, background or largest, min_area, two)
+            measured.append(_measure(path, Path(out or path.parent) / stem, asked))
         except (ValueError, OSError) as error:
             why = str(error) if path.name in str(error) else f"{path.name}: {error}"
             skipped.append({"file": str(path), "why": why})
@@ -112,65 +132,63 @@ def measure(
 def _measure(
     path: Path,
     to: Path,
-    given: str | None,
-    names: Sequence[str] | Mapping[str, str],
-    min_area: float,
-    pairs: Sequence[tuple[str, str]],
+    asked: "Asked",
 ) -> Measured:
-    """Measure one label map; write its files, whose names begin as ``to``.
-
-    ``names`` are the classes that are background, or the largest class of each model.
-    """
+    """Measure one label map; write its files, whose names begin as ``to``."""
     from napari_stmml.figures.drawing import save_figure
     from napari_stmml.figures.regions_figure import regions_figure
-    from napari_stmml.io.label_tiff import LabelMap
+    from napari_stmml.io.label_tiff import read_labels
     from napari_stmml.measuring.class_details import class_details, pairs_between
     from napari_stmml.measuring.measurements import measure_scan
     from napari_stmml.measuring.region_tables import about_scan, file_name, write_measurements, write_table
 
-    found = LabelMap.read(path)
-    background = _background(found, names)
-    _check_pairs(found, pairs)
-    scan = _scan_of(found, given)
-    known = {"names": found.names, "background": background, "min_area": min_area}
+    found = read_labels(path)
+    background = _background(found, asked.background)
+    _check_pairs(found, asked.pairs)
+    scan, assumed = scan_of_map(found, asked.scan, asked.direction, path.stem)
+    known = {"names": found.names, "background": background, "min_area": asked.min_area}
     result = measure_scan(found.labels, scan, **known)
     details, model = class_details(result), _model_of(found)
     about = about_scan(scan, result, model)
     files = write_measurements(to.parent, to.name, result, scan, model=model, details=details)
     taken: set[str] = set()
-    for first, second in pairs:
+    for first, second in asked.pairs:
         if (table := pairs_between(result, first, second)) is not None:
             name = file_name(f"{first}_to_{second}", taken)
             files.append(write_table(to.with_name(f"{to.name}_pairs_{name}.csv"), table, result.unit, about))
     picture = regions_figure(scan, result, details, found.colours)
     files.append(save_figure(picture, to.with_name(f"{to.name}_regions.png")))
     chosen = tuple(_name(found, label) for label in background)
-    return Measured(path, about, result, chosen, not isinstance(names, Mapping), tuple(files))
+    named = not isinstance(asked.background, Mapping)
+    return Measured(path, about, result, chosen, named, assumed, tuple(files))
 
 
 def _largest_classes(paths: Iterable[Path]) -> dict[str, str]:
     """Return which class has the largest area on all maps of each model."""
-    from napari_stmml.io.label_tiff import LabelMap
+    from napari_stmml.io.label_tiff import read_labels
 
     areas: dict[str, Counter[str]] = {}
     for path in paths:
         with suppress(ValueError, OSError):  # said when it is measured
-            found = LabelMap.read(path)
+            found = read_labels(path)
             areas.setdefault(_model_of(found), Counter()).update(_areas(found))
     return {model: max(sizes, key=sizes.__getitem__) for model, sizes in areas.items() if sizes}
 
 
 def _areas(labels: "LabelMap") -> dict[str, float]:
-    """Return the area of each class that the map shows, by its name; in px where the scale is not known."""
+    """Return the area of each class that the map shows, by its name; in px where the scale is not known.
+
+    In a map of no known scan, as of another program, what has no label is usually the surface.
+    """
     import numpy as np
 
-    pixel = prod(labels.pixel_size or (1.0, 1.0))
-    there, sizes = np.unique(labels.labels[labels.labels > 0], return_counts=True)
+    pixel, least = prod(labels.pixel_size or (1.0, 1.0)), 1 if labels.scan else 0
+    there, sizes = np.unique(labels.labels[labels.labels >= least], return_counts=True)
     return {_name(labels, label): n * pixel for label, n in zip(there.tolist(), sizes.tolist(), strict=True)}
 
 
 def _name(labels: "LabelMap", label: int) -> str:
-    return labels.names.get(label, f"class {label}")
+    return labels.names.get(label, f"class {label}") if label else _UNLABELLED
 
 
 def _model_of(labels: "LabelMap") -> str:
@@ -188,6 +206,8 @@ def _background(labels: "LabelMap", names: Sequence[str] | Mapping[str, str]) ->
     if not there:
         raise ValueError("no pixel has a label: there is nothing to measure")
     largest = names[_model_of(labels)]
+    if largest == _UNLABELLED:
+        return []
     if found := [label for label in {*there, *labels.names} if _name(labels, label) == largest]:
         return found
     raise ValueError(
@@ -210,46 +230,3 @@ def _check_names(labels: "LabelMap", names: Sequence[str], what_for: str) -> Non
     known = labels.names.values()
     if unknown := [name for name in names if name not in known]:
         raise ValueError(f"there is no class {unknown[0]!r} {what_for}, only {', '.join(known)}")
-
-
-def _file_of(labels: "LabelMap", given: str | None) -> Path:
-    """Find the file of the scan: the one given, that of its name in the folder given, or where it was."""
-    from napari_stmml.io.formats import find_scans
-
-    source = labels.scan.get("source", "")
-    if given and Path(given).is_dir():
-        name = PureWindowsPath(source).name  # takes both kinds of slashes
-        for file in find_scans(given):
-            if file.name == name:
-                return file
-        raise ValueError(f"its scan {name or '(the map names none)'} is not in {given} or below it")
-    if not (given or source):
-        raise ValueError("the map does not say which scan it is of; name it with --scan")
-    file = Path(given or source)
-    if not file.is_file():
-        hint = "" if given else "; if it has moved, name it with --scan"
-        raise ValueError(f"its scan {file} is not there{hint}")
-    return file
-
-
-def _scan_of(labels: "LabelMap", given: str | None) -> "Scan":
-    """Read the heights that a label map lies on: same channel, same direction, same shape, same time."""
-    from napari_stmml.io.formats import read_scan_file
-
-    source = _file_of(labels, given)
-    scans = read_scan_file(source)
-    channel, direction = labels.scan.get("channel", ""), labels.scan.get("direction", "")
-    taken = labels.scan.get("taken")
-    for scan in scans:
-        if taken and scan.taken and scan.taken.isoformat() != taken:
-            raise ValueError(f"its scan was taken {taken}, {source.name} {scan.taken.isoformat()}")
-        if channel in ("", scan.channel) and direction in ("", scan.direction):
-            if scan.heights.shape == labels.labels.shape:
-                return scan
-            raise ValueError(f"its labels are {_px(labels.labels)}, {scan.name} is {_px(scan.heights)}")
-    there = ", ".join(f"{scan.channel} {scan.direction}" for scan in scans)
-    raise ValueError(f"{source.name} has no {channel} {direction}; it has {there}")
-
-
-def _px(values: Any) -> str:
-    return f"{values.shape[1]} x {values.shape[0]} px"

@@ -7,7 +7,11 @@ import typer
 from napari_stmml.batch.job_parameters import PARAMETERS
 from napari_stmml.parameter_type import parameters_of, read_setting
 from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe
+<<<<<<< HEAD
 from napari_stmml.text import quoted
+=======
+from napari_stmml.scan import SHORT
+>>>>>>> ef5069b (Label maps of other programs are measured on the scan that is named; their zeros are the surface)
 
 _WHERE = "a .Z_mtrx file, a session's _0001.mtrx, or a folder (with all below it)"
 
@@ -23,6 +27,12 @@ def _clusters(text: str) -> int | str:
     if text != "auto" and not text.isdecimal():
         raise typer.BadParameter(f"{quoted(text)} is neither a number nor 'auto'")
     return text if text == "auto" else int(text)
+
+
+def _direction(text: str) -> str:
+    if text.upper() not in SHORT.values():
+        raise typer.BadParameter(f"{text!r} is none of {', '.join(SHORT.values())}")
+    return text.upper()
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -48,7 +58,10 @@ Paths = Annotated[list[str], typer.Argument(metavar="FILE_OR_FOLDER", help=_WHER
 PathsOrJob = Annotated[list[str], typer.Argument(metavar="FILE_OR_FOLDER", help=_OF_JOB)]
 JobPath = Annotated[str, typer.Argument(metavar="JOB.toml", help="a job file; `stmml init` writes one")]
 LabelMaps = Annotated[
-    list[str], typer.Argument(metavar="LABELS.tif", help="a label map that predict or the viewer wrote")
+    list[str],
+    typer.Argument(
+        metavar="LABELS.tif", help="a label map that predict or the viewer wrote; with --scan, of any program"
+    ),
 ]
 
 AsJson = Annotated[bool, _option("write the result as JSON on standard output", None, "--json")]
@@ -80,6 +93,14 @@ Learned = Annotated[
 ScanFile = Annotated[
     str | None,
     _option("data file of the heights, or a folder that holds it (default: the one the map names)", "FILE"),
+]
+Direction = Annotated[
+    Any,
+    _option(
+        "FU, BU, FD or BD, of maps that do not say it (default: as in their names, or the first of the scan)",
+        "DIRECTION",
+        parser=_direction,
+    ),
 ]
 OutTables = Annotated[str | None, _option("where to write (default: beside each map)", "FOLDER")]
 Background = Annotated[

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.colours import class_colours
 from napari_stmml.io.tiff_page import opened_page, read_page, write_page
 from napari_stmml.text import shortened
 
@@ -135,6 +136,38 @@ class LabelMap:
             )
         except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
             raise ValueError(f"{path.name} is damaged: {shortened(str(error), 160)}") from error
+
+
+def read_labels(path: str | Path) -> LabelMap:
+    """Read a label map of any program: ours with all that it says, another's with the numbers as classes.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    LabelMap
+        Of another program: classes ``class 1``, ``class 2``, ..., and nothing about a scan.
+
+    Raises
+    ------
+    ValueError
+        In one sentence that names the file: it is no map of whole numbers from 0 on, or damaged.
+    """
+    path = Path(path)
+    with opened_page(path) as page:
+        ours = "napari-stmml" in page.description
+    if ours:
+        return LabelMap.read(path)
+    labels = read_page(path)
+    try:
+        there = np.unique(labels[labels > 0]).tolist()
+        names = {int(label): f"class {label}" for label in there}
+        colours = dict(zip(names, class_colours(len(names)), strict=True))
+        return LabelMap(labels, names=names, colours=colours, name=path.stem)
+    except ValueError as error:
+        raise ValueError(f"{path.name} is no label map: {error}") from error
 
 
 def write_values(path: str | Path, values: np.ndarray, pixel_size: tuple[float, float] | None) -> Path:
