@@ -7,11 +7,8 @@ import typer
 from napari_stmml.batch.job_parameters import PARAMETERS
 from napari_stmml.parameter_type import parameters_of, read_setting
 from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe
-<<<<<<< HEAD
-from napari_stmml.text import quoted
-=======
 from napari_stmml.scan import SHORT
->>>>>>> ef5069b (Label maps of other programs are measured on the scan that is named; their zeros are the surface)
+from napari_stmml.text import quoted
 
 _WHERE = "a .Z_mtrx file, a session's _0001.mtrx, or a folder (with all below it)"
 
@@ -31,7 +28,7 @@ def _clusters(text: str) -> int | str:
 
 def _direction(text: str) -> str:
     if text.upper() not in SHORT.values():
-        raise typer.BadParameter(f"{text!r} is none of {', '.join(SHORT.values())}")
+        raise typer.BadParameter(f"{quoted(text)} is none of {', '.join(SHORT.values())}")
     return text.upper()
 
 
