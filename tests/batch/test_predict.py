@@ -1,3 +1,4 @@
+import json
 import shutil
 from dataclasses import replace
 
@@ -112,3 +113,15 @@ def test_a_job_says_how_many_maps_are_missing(job, capsys):
     out, err = capsys.readouterr()
     assert "predict: 1 of 4 directions could not be labelled; the report says why" in err.splitlines()
     assert out.splitlines()[0] == "3 directions kept, 1 skipped: 1 not labelled"
+
+
+def test_a_strangers_folder_makes_a_job_move_nothing_outside_and_ends_with_all_maps(job):
+    victim = job.base / "victim.txt"
+    victim.write_text("years of work")
+    for path in (job.folder / "state").rglob("*.json"):
+        record = json.loads(path.read_text())
+        record["outputs"] = [*record["outputs"], "../victim.txt"]
+        path.write_text(json.dumps(record))
+    heard = go_on(JobFile({**job.values, "num_clusters": 2, "pixel_density": 12.0}, job.base), STEPS)
+    assert len(of_type(heard, ScanLabelled)) == len(maps_of(job)) == DIRECTIONS
+    assert victim.read_text() == "years of work"

@@ -4,6 +4,7 @@ import glob
 import hashlib
 import itertools
 import json
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,9 +52,10 @@ class JobFolder:
         Raises
         ------
         ValueError
-            If another process works here.
+            If another process works here, or a link in the folder leads out of it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        self._check_links()
         try:
             held = FileLock(self.path / ".lock").acquire(blocking=False)
         except Timeout as error:
@@ -61,6 +63,16 @@ class JobFolder:
         with held:
             sweep(self.path)
             yield
+
+    def _check_links(self) -> None:
+        """Refuse folders that lie elsewhere: files there are not the job's to replace or to move."""
+        own = self.path.resolve()
+        links = [self.path / ".lock"] if (self.path / ".lock").is_symlink() else []
+        for top, folders, _ in os.walk(self.path):
+            links += [Path(top, name) for name in folders if os.path.islink(os.path.join(top, name))]
+        for link in links:
+            if own not in Path(os.path.realpath(link)).parents:
+                raise ValueError(f"{link} is a link that leads out of the folder of the job; remove it")
 
     def begin(self, step: str, fingerprint: Fingerprint) -> tuple[bool, str]:
         """Prepare for a step; return whether it is done already, and a sentence on what was put aside.

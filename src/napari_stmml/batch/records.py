@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from napari_stmml.batch.report import Row
+from napari_stmml.parameter_type import MOST
 from napari_stmml.scan import SHORT
 from napari_stmml.srsml24.window_stream import WindowMap
 from napari_stmml.system.files import write_text
+from napari_stmml.system.regular_file import read_bytes
 
 Fingerprint = dict[str, Any]  # everything that files depend on, by name
+
+_MOST_BYTES = 64 << 20  # of a record, which lists each window of a scan where they are files
+_NOT_LISTED = ("older", "state", ".lock")  # what the job keeps for itself
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ R = TypeVar("R", bound=StepRecord | LabelRecord | FileRecord)
 
 
 def read_record(path: Path, kind: type[R]) -> R | None:
-    """Read a record; None if there is none, or it is damaged.
+    """Read a record; None if there is none, or it is damaged, or no job can have written it.
 
     Parameters
     ----------
@@ -103,13 +108,35 @@ def read_record(path: Path, kind: type[R]) -> R | None:
     -------
     ``kind`` or None
     """
-    from pydantic import ValidationError
-
-    reader = _reader(cast(Any, kind))
     try:
-        return cast(R, reader.validate_json(path.read_bytes()))
-    except (OSError, ValidationError):
+        known = json.loads(read_bytes(path, _MOST_BYTES))
+        record = cast(R, _reader(cast(Any, kind)).validate_python(known))
+    except (OSError, ValueError, RecursionError):  # of pydantic too
         return None
+    return record if _is_possible(record) else None
+
+
+def _is_possible(record: StepRecord | LabelRecord | FileRecord) -> bool:
+    """Say whether a record is one that a job writes: a folder may come from a stranger."""
+    if not all(map(_is_output, record.outputs)):
+        return False
+    if not isinstance(record, FileRecord):
+        return True
+    if not all(_is_output(f"report/{row.thumbnail}") for row in record.rows if row.thumbnail):
+        return False
+    counts = all(0 <= n <= known.all <= MOST for known in record.maps for n in (known.train, known.held))
+    return counts and all(_is_output(known.path) for known in record.maps)
+
+
+def _is_output(output: str) -> bool:
+    """Say whether a path can be one that a record lists: of what a job makes, below its folder.
+
+    >>> [_is_output(path) for path in ("windows/a_*", "../a", "/a", "state/a", "*", "")]
+    [True, False, False, False, False, False]
+    """
+    path = Path(output)
+    within = bool(path.parts) and not path.anchor and ".." not in path.parts and "\0" not in output
+    return within and path.parts[0] not in _NOT_LISTED and ("*" not in path.parts[0])
 
 
 def write_record(path: Path, record: StepRecord | LabelRecord | FileRecord) -> None:

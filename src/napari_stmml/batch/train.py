@@ -66,9 +66,13 @@ def load_checkpoint(run: JobRun, path: Path, record: TrainingRecord) -> Training
         return None
     if about.get("training_of") != digest(fingerprints.of_training(run)):
         return None
-    record.history[:] = about["history"]
-    run.say(f"train: goes on after epoch {about['epoch']}")
-    return TrainingState(about["epoch"], arrays)
+    history, epoch = about.get("history"), about.get("epoch")
+    if not isinstance(history, list) or epoch != len(history):
+        run.say(f"train: {path.name} is damaged; it begins anew")
+        return None
+    record.history[:] = history
+    run.say(f"train: goes on after epoch {epoch}")
+    return TrainingState(epoch, arrays)
 
 
 def _write(run: JobRun, name: str, encoder: Encoder, record: TrainingRecord) -> list[str]:
