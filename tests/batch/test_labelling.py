@@ -1,4 +1,5 @@
 import csv
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate.surfaces import simulate_si001
 from napari_stmml.system.progress import FileCount, Stopped
+from napari_stmml.system.temporary import begin_file
 
 SILICON = simulate_si001((64, 64), 6.0, seed=1).heights
 
@@ -164,3 +166,18 @@ def test_scans_of_names_of_any_length_are_labelled(model, tmp_path):
     assert len({event.labels for event in made}) == len(scans)
     for name in tmp_path.iterdir():
         name.rename(name.with_name(f"{name.stem}_edited_2{name.suffix}"))  # there is room for more
+
+
+def test_what_a_killed_process_left_half_written_in_the_folder_of_the_maps_is_swept(session, model, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    left, held = (begin_file(tmp_path / "elsewhere", ending) for ending in (".png", ".tif"))
+    out = tmp_path / "out"
+    (out / "report" / "thumbnails").mkdir(parents=True)
+    left[0].close()  # as a process that was killed does
+    places = (out, out / "report", out / "report" / "thumbnails")
+    for folder in places:
+        shutil.copy(left[1], folder)
+    beside = held[1].rename(out / held[1].name)
+    assert main(["predict", str(session), "--model", str(model[0]), "--out", str(out)]) == 0
+    assert [path for folder in places for path in folder.glob(".stmml-*")] == [beside]
+    held[0].close()
