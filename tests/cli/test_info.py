@@ -84,3 +84,22 @@ def test_json_is_valid_for_numbers_that_json_does_not_have(session, tmp_path, ca
     told = json.loads(capsys.readouterr().out, parse_constant=refuse)
     assert told["scans"][0]["bias"] is None
     assert told["files"][0]["parameters"]["EEPA::GapVoltageControl.Voltage"]["value"] == odd
+
+
+def test_info_of_a_model_says_its_recipe_and_what_is_changed_in_it(
+    session, instant_model, model, tmp_path, capsys
+):
+    bad = tmp_path / "bad.stmml"
+    bad.write_bytes(b"no model")
+    assert main(["info", str(instant_model), model, str(bad)]) == 0
+    out, err = capsys.readouterr()
+    plain, changed = out.splitlines()
+    assert plain == "filters.stmml: recipe instant, 4 clusters, 4 classes, made of 1 map"
+    assert changed.startswith(
+        "m.stmml: recipe srsml24 (changed: pixel_density, window_size, window_pitch, epochs, "
+    )
+    assert err.startswith("skipped: bad.stmml ")
+    assert main(["info", str(instant_model), str(session[0]), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["models"][0]["recipe"], len(told["scans"])) == ("instant", 4)
+    assert main(["info", str(bad)]) == 1

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from napari_stmml.cli.model_info import ENDING, describe_model, model_line
 from napari_stmml.cli.options import AsJson, Everything, Paths
 from napari_stmml.events import Event, Skipped, of_type
 from napari_stmml.system.strict_json import to_json
@@ -15,10 +16,15 @@ if TYPE_CHECKING:
 
 
 def info(paths: Paths, everything: Everything = False, as_json: AsJson = False) -> int:
-    """Print size, bias, setpoint and date of every scan. With --all or --json, all that its files say."""
+    """Print size, bias, setpoint and date of every scan. With --all or --json, all that its files say.
+
+    Of a model, M.stmml, it prints the recipe, and how many clusters and classes there are.
+    """
     from napari_stmml.jobs.scan_stream import stream_scans
 
     heard: list[Event] = []
+    models = _models(paths, heard)
+    paths = [path for path in paths if not path.endswith(ENDING)]
     scans: list[dict[str, Any]] = []
     files: dict[str, dict[str, Any]] = {}
     for source, found in groupby(stream_scans(paths, heard.append), lambda scan: scan.source):
@@ -34,10 +40,26 @@ def info(paths: Paths, everything: Everything = False, as_json: AsJson = False) 
                 print(_table(told.rows()))
     skipped = [{"file": event.scan, "why": event.why} for event in of_type(heard, Skipped)]
     if as_json:
-        print(to_json({"scans": scans, "files": list(files.values()), "skipped": skipped}))
+        told_models = {"models": models} if models else {}
+        print(to_json({"scans": scans, "files": list(files.values()), **told_models, "skipped": skipped}))
+    else:
+        for model in models:
+            print(model_line(model))
     for one in skipped:
         print(f"skipped: {one['why']}", file=sys.stderr)
-    return 0 if files else 1
+    return 0 if files or models else 1
+
+
+def _models(paths: Sequence[str], heard: list[Event]) -> list[dict[str, Any]]:
+    """Describe those files that are models; one that cannot be read is skipped."""
+    found = []
+    for path in paths:
+        if path.endswith(ENDING):
+            try:
+                found.append(describe_model(path))
+            except (ValueError, OSError) as error:
+                heard.append(Skipped(path, str(error)))
+    return found
 
 
 def _settings_of(source: str, heard: list[Event]) -> "FileSettings | None":
