@@ -159,7 +159,7 @@ def test_the_record_of_a_step_has_the_parameters_that_it_always_had(step):
 
 
 def test_every_recipe_uses_what_its_kind_of_features_needs_and_nothing_else():
-    of_all = {"flatten_method", "resample", "pixel_density", "pixel_limit", "num_clusters"}
+    of_all = {"flatten_method", "resample", "pixel_density", "pixel_limit", "mixed_channels", "num_clusters"}
     assert RECIPES["instant"].used == RECIPES["instant-both"].used == of_all
     assert RECIPES["learned"].used == of_all | {"epochs", "batch_size", "learning_rate", "sampled_windows"}
     every = set(parameters_of(Recipe)) - {"features", "both_biases", "sampled_windows"}

@@ -11,6 +11,7 @@ from napari_stmml.recipe import RECIPES, Recipe, get_recipe, instant_recipe
 from napari_stmml.scan import Scan
 
 ANOTHER = {
+    "mixed_channels": True,
     "features": "learned",
     "flatten_method": "row_median",
     "resample": False,

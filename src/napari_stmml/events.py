@@ -47,6 +47,31 @@ def ignore(event: Event) -> None:
     """
 
 
+def doubts(made: Iterable[tuple[str, str | None]]) -> list[str]:
+    """Say each doubt once, with the scans that it is about.
+
+    Parameters
+    ----------
+    made : iterable of (str, str or None)
+        Name of a scan, and the doubt about its labels.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> doubts([("a", "it is dark"), ("b", None), ("c", "it is dark"), ("d", "it is small")])
+    ['a and 1 more: it is dark', 'd: it is small']
+    """
+    names: dict[str, list[str]] = {}
+    for name, doubt in made:
+        if doubt:
+            names.setdefault(doubt, []).append(name)
+    more = {doubt: f" and {len(some) - 1} more" if len(some) > 1 else "" for doubt, some in names.items()}
+    return [f"{some[0]}{more[doubt]}: {doubt}" for doubt, some in names.items()]
+
+
 def of_type(events: Iterable[Event], kind: type[T]) -> list[T]:
     """Return those events that are of one type.
 
@@ -247,6 +272,8 @@ class ScanLabelled(Event, kind="predicted"):
         px that are as a person painted them.
     problem : str, optional
         Why some of these may be missing.
+    doubt : str, optional
+        Why the labels may mean little: another quantity than the model knows, or other pixels.
     pixels : dict of int to int
         px of each label.
     unlike : int, optional
@@ -266,6 +293,7 @@ class ScanLabelled(Event, kind="predicted"):
     edited: str | None = None
     painted: int | None = None
     problem: str | None = None
+    doubt: str | None = None
     pixels: dict[int, int] | None = None
     unlike: int | None = None
     seconds: float | None = None
@@ -273,12 +301,16 @@ class ScanLabelled(Event, kind="predicted"):
 
 @dataclass(frozen=True)
 class CellsReady(Event, kind="cells"):
-    """What a model makes of the cells of scan ``number`` lies in a file: see `model.cell_file.CellFile`."""
+    """What a model makes of the cells of scan ``number`` lies in a file: see `model.cell_file.CellFile`.
+
+    ``doubt`` is that of `ScanLabelled`.
+    """
 
     number: int
     path: str
     content: str
     shape: tuple[int, int]
+    doubt: str = ""
 
 
 @dataclass(frozen=True)

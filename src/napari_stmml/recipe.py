@@ -65,6 +65,12 @@ class Recipe:
         1e9, "scale of normalisation 'fixed'; 1e9: 0 to 1 is 1 nm", 1e6, 1e13, unit="1/m", used_by=_WINDOWS
     )
     both_biases: bool = _prepare(False, "take forward and backward as two views of one surface", **_IDENTITY)
+    mixed_channels: bool = _prepare(
+        False,
+        "train on maps of several channels, such as Z and I, as if they were one",
+        steps=(),
+        srsml24=False,
+    )
     window_size: int = _cut(32, "side of a window; a multiple of 8", 8, 512)
     window_pitch: int = _cut(8, "step between windows in training", 1, 512)
     epochs: int = _train(5, "how often training sees every window", 1, 100_000)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from napari_stmml.batch import report
 from napari_stmml.batch.job_file import JobFile
@@ -13,6 +14,7 @@ from napari_stmml.batch.records import FileRecord, LabelRecord, read_record
 from napari_stmml.batch.report import NOT_YET, Row
 from napari_stmml.batch.survey import Found, files_of, files_to_label
 from napari_stmml.events import Listener, Message, ignore
+from napari_stmml.model.suitability import check_one_quantity
 from napari_stmml.model.training_record import TrainingMaps
 from napari_stmml.recipe import Recipe
 from napari_stmml.srsml24.window_stream import WindowMap
@@ -115,14 +117,15 @@ class JobRun:
                 yield task, record
 
     @cached_property
-    def _maps(self) -> tuple[TrainingMaps, tuple[dict[str, str | None], ...], Identity]:
+    def _maps(self) -> tuple[TrainingMaps, tuple[dict[str, Any], ...], Identity]:
         maps: dict[str, list[WindowMap]] = {"train": [], "test": []}
         files, identity = [], []
         for task, record in self.records("train", "test"):
             about = {"name": Path(task.source).name, "sha256": record.sha256, "set": task.set}
             for known in record.maps:
                 maps[task.set].append(known.stored(self.folder.path))
-                files.append({**about, "direction": known.direction})
+                own = {"quantity": known.quantity, "pixel_density": known.pixel_density}
+                files.append({**about, "direction": known.direction, **own})
                 identity.append((known.path, record.sha256, known.all, task.set))
         limits = (self.job.values["train_data_limit"], self.job.values["test_data_limit"])
         return TrainingMaps(maps["train"], maps["test"], *limits), tuple(files), identity
@@ -132,15 +135,17 @@ class JobRun:
         """Place, hash, number of windows and set of every prepared map to train and to validate on."""
         return self._maps[2]
 
-    def training_maps(self) -> tuple[TrainingMaps, tuple[dict[str, str | None], ...]]:
+    def training_maps(self) -> tuple[TrainingMaps, tuple[dict[str, Any], ...]]:
         """Return the prepared maps to train and to validate on, and what the model remembers of each.
 
         Raises
         ------
         ValueError
-            If there is none, or none to validate on although files for that are named.
+            If there is none, or none to validate on although files for that are named; if they are of several
+            quantities.
         """
         maps, files, _ = self._maps
+        check_one_quantity(files, self.recipe.mixed_channels)
         if not maps.train:
             raise ValueError("no scan can be used for training; the report says why each was left out")
         if self.job.values["test_path"] and not maps.test:

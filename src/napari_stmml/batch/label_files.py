@@ -114,6 +114,8 @@ class Answer:
         Of its clusters, for the figure.
     seconds : float
         How long it took.
+    doubt : str
+        Why the labels may mean little; empty where there is no reason.
     """
 
     labels: np.ndarray = field(repr=False)
@@ -124,6 +126,7 @@ class Answer:
     lineage: str
     exemplars: np.ndarray | None = field(default=None, repr=False)
     seconds: float = 0.0
+    doubt: str = ""
 
 
 def write_labels(task: LabelTask, answer: Answer, wanted: Wanted) -> ScanLabelled:
@@ -176,6 +179,7 @@ def write_labels(task: LabelTask, answer: Answer, wanted: Wanted) -> ScanLabelle
         scan.source or None,
         painted=shown.painted or None,
         problem=shown.problem or None,
+        doubt=answer.doubt or None,
         pixels={label: int(sizes[label]) for label in sorted(shown.classes.order)},
         unlike=unlike,
         seconds=round(answer.seconds + time.monotonic() - started, 2),

@@ -14,6 +14,7 @@ from napari_stmml.features.store import EncodedMap, FeatureStore, encode_scan
 from napari_stmml.heights.stored_map import StoredMap
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
+from napari_stmml.model.suitability import doubt_about
 from napari_stmml.scan import TOPOGRAPHY, Scan
 from napari_stmml.system.files import free_name
 from napari_stmml.system.pool import Pool
@@ -146,7 +147,8 @@ class Labeller:
         of_model = (model.classes, lineage(model.training))
         exemplars = model.exemplars if self.wanted.exemplars else None
         seconds = time.monotonic() - started
-        return Answer(labels, confidence, encoder.grid, encoded.shape, *of_model, exemplars, seconds)
+        doubt = doubt_about(model, task.scan)
+        return Answer(labels, confidence, encoder.grid, encoded.shape, *of_model, exemplars, seconds, doubt)
 
     def _answered(self, tasks: Iterable[LabelTask]) -> Iterator[Item]:
         """Label scan by scan here; one that cannot be labelled stops none of the others."""

@@ -13,6 +13,7 @@ from napari_stmml.batch.report import Row, save_thumbnail
 from napari_stmml.features.intake import prepare_scan
 from napari_stmml.heights.two_biases import paired
 from napari_stmml.io.formats import read_scan_file
+from napari_stmml.model.suitability import about_scan
 from napari_stmml.scan import SHORT, Scan
 from napari_stmml.srsml24.window_stream import store_map
 from napari_stmml.system.files import sha256
@@ -178,4 +179,5 @@ def _take_direction(scan: Scan, task: FileTask) -> _Taken:
     stored = store_map(job.folder / path, prepared.heights, recipe.training_grid)
     outputs = [f"report/{picture}", path]
     outputs += scan_files.write(prepared, name, job, with_windows=task.set != "predict")
-    return _Taken(row, outputs, MapRecord(path, scan.direction, stored.all, stored.train, stored.held))
+    windows_of = (stored.all, stored.train, stored.held)
+    return _Taken(row, outputs, MapRecord(path, scan.direction, *windows_of, **about_scan(scan)))

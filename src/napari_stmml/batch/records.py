@@ -55,6 +55,8 @@ class MapRecord:
     all: int
     train: int
     held: int
+    quantity: str = ""  # as the model keeps it; records of before do not say
+    pixel_density: float | None = None
 
     def stored(self, folder: Path) -> WindowMap:
         """Return it as training reads it; ``folder`` is the job's."""

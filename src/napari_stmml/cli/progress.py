@@ -53,6 +53,9 @@ def run_here(request: Request, heard: list[Event], verbose: bool = False) -> Non
             so_far = f"; the model so far is {kept[-1].model}" if kept else ""
             why = f"{type(error).__name__}: {error}"
             raise ValueError(f"the work could not be done ({why}){so_far}") from error
+        finally:
+            for doubt in events.doubts((one.scan, one.doubt) for one in of_type(heard, ScanLabelled)):
+                print(doubt, file=sys.stderr)
 
 
 @contextmanager

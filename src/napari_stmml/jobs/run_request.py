@@ -24,6 +24,7 @@ from napari_stmml.jobs.requests import LabelScans, Request
 from napari_stmml.jobs.scan_stream import count_files, stream_scans
 from napari_stmml.model.cell_file import write_cells
 from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.suitability import doubt_about
 from napari_stmml.model.training import train_classifier
 from napari_stmml.recipe import CELL, Recipe, get_recipe
 from napari_stmml.scan import Scan
@@ -181,7 +182,12 @@ def _propose(
     asked = Recipe.from_dict(request.recipe)
     train_classifier(
         stream_scans(request.paths, report, should_stop, request.scans),
-        recipe=get_recipe("instant", pixel_density=asked.pixel_density, resample=asked.resample),
+        recipe=get_recipe(
+            "instant",
+            pixel_density=asked.pixel_density,
+            resample=asked.resample,
+            mixed_channels=asked.mixed_channels,
+        ),
         n_clusters="auto",
         seed=request.seed,
         store=store,
@@ -210,7 +216,8 @@ def _compute_cells(
         except ValueError as error:
             report(events.Skipped(scan.name, str(error), number=number))
             continue
-        report(events.CellsReady(number, file.path, file.kind, file.shape))
+        doubt = doubt_about(classifier, scan)
+        report(events.CellsReady(number, file.path, file.kind, file.shape, doubt))
 
 
 @run.register

@@ -14,6 +14,7 @@ from napari_stmml.heights.two_biases import paired
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.matching import keep_names
 from napari_stmml.model.methods import method_of
+from napari_stmml.model.suitability import about_scan, check_one_quantity
 from napari_stmml.model.training_record import ClusterOptions, TrainingHooks, TrainingMaps, TrainingRecord
 from napari_stmml.recipe import DEFAULT, Recipe, get_recipe
 from napari_stmml.scan import Scan
@@ -67,7 +68,7 @@ def train_classifier(
     Raises
     ------
     ValueError
-        If no scan can be used, or there are fewer windows than clusters.
+        If no scan can be used, they are of several quantities, or there are fewer windows than clusters.
     """
     auto = n_clusters == "auto"
     if isinstance(n_clusters, str) and not auto:
@@ -112,7 +113,9 @@ def _prepared(
         if scan.source not in hashes:
             hashes[scan.source] = sha256(scan.source) if scan.source else None
         name = Path(scan.source).name or scan.name
-        files.append({"name": name, "direction": scan.direction, "sha256": hashes[scan.source]})
+        own = {"name": name, "direction": scan.direction, "sha256": hashes[scan.source]}
+        files.append(own | about_scan(scan))
     if not maps:
         raise ValueError(f"no scan can be used for training: {why}")
+    check_one_quantity(files, recipe.mixed_channels)
     return maps, files

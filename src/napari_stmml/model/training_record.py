@@ -158,7 +158,7 @@ def new_classifier(
     """
     training = {
         **record.as_dict(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).isoformat(),  # to the microsecond: it tells models apart
         "cluster_sizes": list(sizes),
         "clustered_windows": clustered,
         **more,

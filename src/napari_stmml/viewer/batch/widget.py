@@ -86,6 +86,7 @@ class BatchWidget(JobPanel):
         job = self.job_form.job()
         path = keep(job, job.folder.parent / f"{job.values['job_name']}.toml")
         self._began, self._step, self._labelled, self._failures = time.monotonic(), "", 0, []
+        self._doubts: list[tuple[str, str | None]] = []
         self.results_page.begin()
         self.start(RunJobFile(str(path), steps))
         self.results_page.look_at(job, running=True)
@@ -105,6 +106,7 @@ class BatchWidget(JobPanel):
                 results.take(rows)
             case events.ScanLabelled(labels=labels, source=str(source)):
                 self._labelled += 1
+                self._doubts.append((event.scan, event.doubt))
                 results.label(source, labels)
             case events.Skipped(why=why, source=source, direction=direction):
                 if self._step == "predict":  # of what was left out before, there is a row
@@ -143,6 +145,7 @@ class BatchWidget(JobPanel):
             done += f": {counted(self._labelled, 'direction')} labelled"
         if self._failures:
             done += f"; {len(self._failures)} could not be: {self._failures[0]}"
+        done += "".join(f". {doubt}" for doubt in events.doubts(self._doubts))
         self.say(done, wrong=bool(self._failures))
 
     def _ask_load(self) -> None:

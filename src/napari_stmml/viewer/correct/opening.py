@@ -14,6 +14,7 @@ from napari_stmml.events import (
     Failed,
     ScanProgress,
     UncertainFound,
+    doubts,
 )
 from napari_stmml.heights.two_biases import with_way_back
 from napari_stmml.jobs.requests import ComputeCells, FindUncertain
@@ -57,6 +58,7 @@ class OpeningPanel(JobPanel):
         self.review_panel.scan_wanted.connect(self.open_area)
         self._opening: list[tuple[Any, Scan]] = []  # layers and scans that a job is about
         self._opened = 0
+        self._doubts: list[tuple[str, str | None]] = []  # about the labels of each scan
         self._also = ""  # sentences about the opening that are said at its end
         self._searching = False  # a folder, for uncertain areas
         self._next: AreaToOpen | None = None  # an area that is shown when its scan is open
@@ -66,7 +68,7 @@ class OpeningPanel(JobPanel):
         layers = list(self.layers.value)
         if not layers:
             raise ValueError("choose at least one open scan to correct")
-        self._also = self.keep_strokes()
+        self._also, self._doubts = self.keep_strokes(), []
         scans = [scan_of(layer) for layer in layers]
         path = self._open_model()
         self._opening, self._opened = list(zip(layers, scans, strict=True)), 0
@@ -143,8 +145,9 @@ class OpeningPanel(JobPanel):
             case ScanProgress(name, done, total):
                 self.measure(done, total)
                 self.say(f"{name}: {percent(done / total)}")
-            case CellsReady(number, path, content, shape):
+            case CellsReady(number, path, content, shape, doubt):
                 layer, scan = self._opening[number]
+                self._doubts.append((scan.name, doubt))
                 self.attempt(partial(self._open, layer, scan, CellFile(path, content, shape)))
                 return True
             case UncertainFound():
@@ -173,6 +176,7 @@ class OpeningPanel(JobPanel):
         if isinstance(event, Failed):
             self.say_stopped(event, "Opening stopped", f"{done}.{self._also}".rstrip("."))
         else:
+            self._also += "".join(f" {doubt}." for doubt in doubts(self._doubts))
             paint = "Paint on the layer that begins with “truth”: it is saved after every stroke."
             self.say(f"{done}.{self._also} {paint}")
         wanted, self._next = self._next, None

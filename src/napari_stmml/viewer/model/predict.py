@@ -137,7 +137,8 @@ class PredictWidget(JobPanel):
         else:
             unlike = unlike_sentence(unlike_share(self._made), self.confidence.value)
             left_out = f"Left out: {'; '.join(self._skipped)}" if self._skipped else ""
-            said = (f"{done}.{self._kept}", unlike, left_out or PAINT)
+            doubts = [f"{doubt}." for doubt in events.doubts((one.scan, one.doubt) for one in self._made)]
+            said = (f"{done}.{self._kept}", *doubts, unlike, left_out or PAINT)
             self.say(" ".join(part for part in said if part))
             prefer_our_maps()
         self._show_clusters()
