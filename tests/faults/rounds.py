@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.faults.formats import Format
+from tests.faults.kinds import Format
 from tests.faults.law import Tally, begin_peak, judge, peak
 
 

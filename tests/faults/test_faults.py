@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from tests.faults.formats import NAMES, as_npy, formats, packed
+from tests.faults.formats import NAMES, formats
 from tests.faults.law import MOST_MEGABYTES, judge
+from tests.faults.models import as_npy, packed
 from tests.faults.rounds import read_many
 
 COUNT = 200

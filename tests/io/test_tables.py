@@ -219,3 +219,10 @@ def test_parameters_have_their_five_columns(tmp_path):
         {"name": "epochs", "value": "3", "default": "6", "unit": "", "help": "rounds, or so"}
     ]
     assert save_parameters(tmp_path / "b.csv", []).read_text().strip() == "name,value,default,unit,help"
+
+
+@pytest.mark.parametrize("content", [b"a,b\r\n1,2,3\r\n", b"a\r\n\xff\r\n", b"a\r\n" + b"x" * 200_000])
+def test_what_is_no_table_is_refused_by_name(tmp_path, content):
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"t\.csv is no table: "):
+        read_table(tmp_path / "t.csv")

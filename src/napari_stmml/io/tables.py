@@ -1,6 +1,7 @@
 """Text tables of scans and windows: where windows lie, their labels, settings, and rows as CSV."""
 
 import csv
+import io
 import json
 import math
 import re
@@ -13,7 +14,9 @@ import numpy as np
 
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import atomic
+from napari_stmml.system.regular_file import read_bytes
 
+MOST_BYTES = 256 << 20  # of a table that is read
 Value = str | float | int | None
 _FORMULA, _QUOTED = re.compile(r"'*[=+\-@\t\r]"), re.compile(r"'+[=+\-@\t\r]")
 
@@ -143,12 +146,22 @@ def read_table(path: str | Path) -> list[dict[str, str]]:
     -------
     list of dict
         One for each row, column to text; empty where the cell is blank.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the file cannot be read, is no table or larger than `MOST_BYTES`; the message names it.
     """
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        return [
-            {name: value[bool(_QUOTED.match(value)) :] for name, value in row.items()}
-            for row in csv.DictReader(file, restval="")
-        ]
+    path = Path(path)
+    content = read_bytes(path, MOST_BYTES)
+    try:
+        found = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""), restval="")
+        rows = list(found)
+    except (UnicodeError, csv.Error) as error:
+        raise ValueError(f"{path.name} is no table: {error}") from error
+    if any(None in row for row in rows):
+        raise ValueError(f"{path.name} is no table: a row has more cells than there are columns")
+    return [{name: text[bool(_QUOTED.match(text)) :] for name, text in row.items()} for row in rows]
 
 
 def save_parameters(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> Path:

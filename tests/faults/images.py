@@ -1,0 +1,126 @@
+"""MATRIX files, label maps, TIFFs of other programs and truths, and what makes one field of them wrong."""
+
+import io
+import json
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from hypothesis import strategies as st
+
+from tests.faults.kinds import Format, either
+from tests.faults.mutations import NUMBERS, VALUES, anything, with_wrong_leaf
+
+# ---- MATRIX
+
+
+@st.composite
+def _wrong_setting(draw, raw: bytes) -> bytes:
+    """Give one of the values of a parameter file another number, or another type."""
+    places = [match.start() for match in re.finditer(b"GNOL|BUOD|LOOB|GRTS", raw)]
+    at = places[draw(anything) % len(places)]
+    kind = draw(st.sampled_from((raw[at : at + 4], raw[at : at + 4], b"GNOL", b"BUOD", b"GRTS", b"LOOB")))
+    number = struct.pack("<q", max(min(draw(st.sampled_from(NUMBERS)), 2**63 - 1), -(2**63)))
+    real = struct.pack("<d", draw(st.sampled_from((0.0, -1.0, 1e308, float("nan"), float("inf"), 1e-300))))
+    return raw[:at] + kind + draw(st.sampled_from((number[:4], number, real))) + raw[at + 12 :]
+
+
+@st.composite
+def _wrong_size(draw, raw: bytes) -> bytes:
+    """Put a number of four bytes into the header of a data file, where its counts of points stand."""
+    at = draw(st.sampled_from(range(12, 104, 4)))
+    number = draw(st.sampled_from(NUMBERS)) % 2**32
+    return raw[:at] + struct.pack("<L", number) + raw[at + 4 :]
+
+
+def scans(folder: Path) -> dict[str, Format]:
+    from napari_stmml.io.formats import read_scan_file, read_settings
+    from napari_stmml.io.matrix.writer import Frame, write_session
+    from napari_stmml.scan import DIRECTIONS
+
+    heights = np.random.default_rng(0).normal(size=(8, 8))
+    frame = Frame(dict.fromkeys(DIRECTIONS, heights), width_nm=2.0, height_nm=2.0, comment="a\nb")
+    data = write_session(folder, [frame], session="s")[0]
+    files = {one.name: one.read_bytes() for one in folder.iterdir()}
+    parameter = next(name for name in files if name.endswith(".mtrx"))
+
+    def read(path: Path) -> object:
+        scan = path.parent / data.name
+        return read_scan_file(scan), read_settings(scan).as_dict(), read_settings(scan).rows()
+
+    def of(name: str, *wrong: st.SearchStrategy[bytes]) -> Format:
+        return Format(files, name, read, either(files[name], *wrong), (data.name,))
+
+    return {
+        "MATRIX scan": of(data.name, _wrong_size(files[data.name])),
+        "MATRIX parameter file": of(parameter, _wrong_setting(files[parameter])),
+    }
+
+
+# ---- TIFF
+
+
+@st.composite
+def _wrong_tag(draw, raw: bytes) -> bytes:
+    """Give one tag of a TIFF another type, count or value."""
+    (start,) = struct.unpack_from("<L", raw, 4)
+    (count,) = struct.unpack_from("<H", raw, start)
+    at = start + 2 + 12 * (draw(anything) % count)
+    where, wide = draw(st.sampled_from(((0, "H"), (2, "H"), (4, "L"), (8, "L"), (8, "L"), (8, "H"))))
+    number = draw(st.one_of(st.sampled_from(NUMBERS), st.integers(0, 400)))
+    put = struct.pack(f"<{wide}", number % 2 ** (8 * struct.calcsize("<" + wide)))
+    return raw[: at + where] + put + raw[at + where + len(put) :]
+
+
+@st.composite
+def _wrong_description(draw, about: dict) -> bytes:
+    """Write a label map whose description has one wrong value."""
+    known = with_wrong_leaf(about, draw(anything), draw(st.sampled_from(VALUES)))
+    content = io.BytesIO()
+    tifffile.imwrite(
+        content, np.eye(8, dtype=np.uint8), description=json.dumps(known), metadata=None, compression="zlib"
+    )
+    return content.getvalue()
+
+
+def tiffs(folder: Path) -> dict[str, Format]:
+    from napari_stmml.io.label_tiff import LabelMap, is_label_map, read_values
+    from napari_stmml.scan import Scan
+    from napari_stmml.truth.truth_file import TruthFile
+
+    place = {"translate": [1.0, 2.0], "rotate": [[0.0, 1.0], [-1.0, 0.0]], "affine": np.eye(3).tolist()}
+    scan = Scan(np.zeros((8, 8)), (0.1, 0.1), "forward/up", bias=1.0, source="a--1_1.Z_mtrx")
+    labels = LabelMap(
+        np.eye(8, dtype=int), (0.1, 0.1), {1: "holes"}, {1: "#ff0000"}, scan=scan.settings(), placement=place
+    )
+    raw = labels.write(folder / "a.tif").read_bytes()
+    with tifffile.TiffFile(folder / "a.tif") as file:
+        about = json.loads(file.pages[0].tags["ImageDescription"].value)
+    tifffile.imwrite(folder / "b.tif", np.arange(64, dtype=np.uint16).reshape(8, 8), software="other")
+    other = (folder / "b.tif").read_bytes()
+    truth = TruthFile(scan, folder=folder).save(np.eye(8, dtype=np.uint8), {1: "holes"}, {1: "#ff0000"}).path
+    with tifffile.TiffFile(truth) as file:
+        of_truth = json.loads(file.pages[0].tags["ImageDescription"].value)
+
+    def read_map(path: Path) -> object:
+        is_label_map(path)
+        return LabelMap.read(path)
+
+    def read_truth(path: Path) -> object:
+        file = TruthFile(scan, folder=path.parent)
+        found = file.load()
+        if file.problem:
+            raise ValueError(file.problem)
+        return found, file.model, file.saved
+
+    in_truth = {truth.name: truth.read_bytes()}
+    wrong_truth = either(in_truth[truth.name], _wrong_tag(in_truth[truth.name]), _wrong_description(of_truth))
+    return {
+        "label map": Format(
+            {"a.tif": raw}, "a.tif", read_map, either(raw, _wrong_tag(raw), _wrong_description(about))
+        ),
+        "TIFF of others": Format({"b.tif": other}, "b.tif", read_values, either(other, _wrong_tag(other))),
+        "truth": Format(in_truth, truth.name, read_truth, wrong_truth),
+    }
