@@ -89,6 +89,7 @@ def tiffs(folder: Path) -> dict[str, Format]:
     from napari_stmml.io.label_tiff import LabelMap, is_label_map, read_values
     from napari_stmml.scan import Scan
     from napari_stmml.truth.truth_file import TruthFile
+    from napari_stmml.viewer.io.layers import labels_to_layer
 
     place = {"translate": [1.0, 2.0], "rotate": [[0.0, 1.0], [-1.0, 0.0]], "affine": np.eye(3).tolist()}
     scan = Scan(np.zeros((8, 8)), (0.1, 0.1), "forward/up", bias=1.0, source="a--1_1.Z_mtrx")
@@ -106,7 +107,7 @@ def tiffs(folder: Path) -> dict[str, Format]:
 
     def read_map(path: Path) -> object:
         is_label_map(path)
-        return LabelMap.read(path)
+        return labels_to_layer(LabelMap.read(path))
 
     def read_truth(path: Path) -> object:
         file = TruthFile(scan, folder=path.parent)

@@ -14,6 +14,7 @@ from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.painted_cells import painted_cells_of
 from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey
+from napari_stmml.system.array_file import open_array
 from napari_stmml.truth.painted_labels import overlay
 from napari_stmml.truth.uncertain_areas import CellAnswers
 
@@ -53,7 +54,7 @@ class CorrectedScan:
     confidence: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
-        self.cells = np.load(self.file.path, mmap_mode="r", allow_pickle=False)
+        self.cells = open_array(self.file.path)
         shape = self.cells.shape[:2]
         self.labels, self.runner_up = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
         self.confidence = np.full(shape, np.nan, np.float32)

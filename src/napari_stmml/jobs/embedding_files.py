@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.clustering.embedding import Drawn, Latent
+from napari_stmml.system.array_file import read_arrays
 
 
 def save_question(path: str | Path, groups: Sequence[np.ndarray], space: Prototypes) -> None:
@@ -27,16 +28,16 @@ def save_question(path: str | Path, groups: Sequence[np.ndarray], space: Prototy
 
 def load_question(path: str | Path) -> tuple[list[np.ndarray], Prototypes]:
     """Read what `save_question` wrote."""
-    with np.load(path, allow_pickle=False) as known:
-        space = {name.removeprefix("space/"): known[name] for name in known.files if "space/" in name}
-        groups = [known[f"group/{number}"] for number in range(len(known.files) - len(space))]
+    known = read_arrays(path)
+    space = {name.removeprefix("space/"): known[name] for name in known if name.startswith("space/")}
+    groups = [known[f"group/{number}"] for number in range(len(known) - len(space))]
     return groups, Prototypes.of_arrays(space)
 
 
 def save_view(path: str | Path, view: Latent) -> None:
     """Write where the cells lie."""
     arrays: dict[str, Any] = {f"points/{number}": one for number, one in enumerate(view.points)}
-    arrays |= {"scans": view.drawn.scans, "cells": view.drawn.cells, "axes": np.array(view.axes)}
+    arrays |= {"scans": view.drawn.scans, "cells": view.drawn.cells, "axes": _as_bytes(view.axes)}
     np.savez(path, **arrays)
 
 
@@ -51,7 +52,12 @@ def load_view(path: str | Path) -> Latent:
     -------
     Latent
     """
-    with np.load(path, allow_pickle=False) as known:
-        points = tuple(known[f"points/{number}"] for number in range(len(known.files) - 3))
-        first, second = map(str, known["axes"])
-        return Latent((first, second), points, Drawn(known["scans"], known["cells"]))
+    known = read_arrays(path)
+    points = tuple(known[f"points/{number}"] for number in range(len(known) - 3))
+    first, second = known["axes"].tobytes().decode().split("\n")
+    return Latent((first, second), points, Drawn(known["scans"], known["cells"]))
+
+
+def _as_bytes(names: Sequence[str]) -> np.ndarray:
+    """Return names as numbers: files of ours hold no text."""
+    return np.frombuffer("\n".join(names).encode(), np.uint8)

@@ -28,6 +28,7 @@ from napari_stmml.model.suitability import doubt_about
 from napari_stmml.model.training import train_classifier
 from napari_stmml.recipe import CELL, Recipe, get_recipe
 from napari_stmml.scan import Scan
+from napari_stmml.system.array_file import open_array
 from napari_stmml.system.progress import FileCount, Stopped, throttled, with_time_left
 from napari_stmml.truth.uncertain_areas import answers_of, uncertain_areas
 
@@ -259,7 +260,7 @@ def _lay_out(
     request: requests.LayOutCells, report: Listener, should_stop: ShouldStop, store: Store = None
 ) -> None:
     """Report `LayoutReady`; it cannot be stopped, only killed."""
-    features = [np.load(file, mmap_mode="r", allow_pickle=False) for file in request.features]
+    features = [open_array(file) for file in request.features]
     groups, space = load_question(request.given)
     cells = [one.reshape(-1, one.shape[-1]) for one in features]
     save_view(request.out, look(cells, groups, space, request.method))
