@@ -20,8 +20,8 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(name, "1")
 
-# Tests start processes. Where compiled modules are not kept, each of them compiles TensorFlow anew: importing it
-# takes 16 s of a core in place of 6.5 s.
+# Tests start processes. Where compiled modules are not kept, each of them compiles TensorFlow anew: importing
+# it takes 16 s of a core in place of 6.5 s.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
