@@ -5,7 +5,8 @@ import stat
 import pytest
 
 from napari_stmml.system import files
-from napari_stmml.system.files import KEPT, atomic, free_path, keep_aside, put_aside, replace, sha256
+from napari_stmml.system.files import atomic, free_path, replace, sha256
+from napari_stmml.system.older_files import KEPT, keep_aside, put_aside
 
 
 def test_what_was_written_stands_under_its_name_and_nothing_else(tmp_path):

@@ -15,7 +15,7 @@ from napari_stmml.io import label_tiff
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.system import files
-from napari_stmml.system.files import KEPT
+from napari_stmml.system.older_files import KEPT
 from napari_stmml.system.user_folder import VARIABLE
 from napari_stmml.truth import truth_file, truth_paths
 from napari_stmml.truth.overlay import read_truth

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from napari_stmml.batch.records import Fingerprint, StepRecord, read_record, write_record
+from napari_stmml.system.files import replace
 from napari_stmml.system.temporary import sweep
 from napari_stmml.text import quoted, short_name, shortened
 
@@ -134,7 +135,7 @@ class JobFolder:
             source, target = self.path / output, self._older / output
             if source.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
-                source.replace(target)
+                replace(source, target)
         return self._older
 
     def _there(self, outputs: Iterable[str]) -> Iterator[str]:

@@ -114,7 +114,7 @@ def learn(
     from napari_stmml.heights.two_biases import paired
     from napari_stmml.jobs.scan_stream import stream_scans
     from napari_stmml.model.classifier import SurfaceClassifier
-    from napari_stmml.system.files import keep_aside
+    from napari_stmml.system.older_files import keep_aside
     from napari_stmml.truth.learning import learn_from_truths
 
     heard: list[Event] = []

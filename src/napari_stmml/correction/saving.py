@@ -12,7 +12,8 @@ from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
 from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey
-from napari_stmml.system.files import free_path, identity, keep_aside
+from napari_stmml.system.files import free_path, identity
+from napari_stmml.system.older_files import keep_aside
 from napari_stmml.truth.overlay import read_truth
 from napari_stmml.truth.truth_file import Saved, TruthFile
 

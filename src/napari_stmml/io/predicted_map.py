@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import Scan
-from napari_stmml.system.files import free_path
+from napari_stmml.system.files import free_path, replace
 
 
 def predicted_map(
@@ -64,7 +64,7 @@ def put_aside_if_edited(path: Path) -> Path | None:
             return None
     except ValueError:
         pass  # no map of ours, so not ours to overwrite
-    return path.rename(free_path(path.with_name(f"{path.stem}_edited.tif")))
+    return replace(path, free_path(path.with_name(f"{path.stem}_edited.tif")))
 
 
 def _digest(labels: np.ndarray) -> str:

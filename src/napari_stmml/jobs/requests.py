@@ -50,8 +50,9 @@ class TrainModel(Request, kind="train"):
         """After the process has gone: put the model so far in its place; return it, if there is one."""
         if not self.checkpoint.is_file():
             return None
-        self.checkpoint.replace(self.out)
-        return Path(self.out)
+        from napari_stmml.system.files import replace  # loads numpy, which naming a request does not need
+
+        return replace(self.checkpoint, self.out)
 
 
 @dataclass(frozen=True)

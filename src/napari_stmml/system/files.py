@@ -3,13 +3,11 @@
 import hashlib
 import itertools
 import os
-import re
 import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +15,6 @@ import numpy as np
 from napari_stmml.system.temporary import begin_file
 from napari_stmml.system.user_folder import home_in_full
 
-KEPT = 10  # older copies of a file
 SECONDS_HELD = 2.0  # how long a file that other programs hold is waited for
 _HELD = (5, 32, 33)  # numbers of the errors of Windows that say so
 
@@ -225,43 +222,24 @@ def with_ending(path: str | Path, ending: str) -> Path:
     return path if path.suffix == ending else path.with_name(f"{path.name}{ending}")
 
 
-def put_aside(path: str | Path) -> Path:
-    """Move a file that cannot be used to a name that nothing opens, and where it stays; return it.
+def copy(path: str | Path, new: str | Path) -> Path:
+    """Copy the content of a file, atomically.
 
     Parameters
     ----------
     path : str or Path
         The file, which must exist.
+    new : str or Path
+        Replaced if it exists; its folder is made if it is not there.
 
     Returns
     -------
     Path
-        Where it is now, in the same folder.
+        ``new``.
     """
-    return replace(path, _aside(Path(path), "damaged.bak"))
-
-
-def keep_aside(path: str | Path) -> Path:
-    """Keep a copy of a file, which stays where it is, before another takes its place; return the copy.
-
-    Of more than ten copies, the oldest go.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file, which must exist.
-
-    Returns
-    -------
-    Path
-        The copy, beside the file; a second name of it where the disk allows that.
-    """
-    path = Path(path)
-    aside = _aside(path)
-    link_or_copy(path, aside)  # what replaces the file leaves this as it is
-    for old in [one for *_, one in _asides(path, "bak") if one != aside][: 1 - KEPT]:
-        old.unlink(missing_ok=True)
-    return aside
+    with atomic(new) as beside:
+        shutil.copyfile(path, beside)
+    return Path(new)
 
 
 def link_or_copy(path: str | Path, new: str | Path) -> None:
@@ -277,7 +255,7 @@ def link_or_copy(path: str | Path, new: str | Path) -> None:
     try:
         os.link(path, new)
     except OSError:
-        shutil.copy2(path, new)
+        copy(path, new)
 
 
 def identity(path: str | Path) -> tuple[int, ...]:
@@ -297,25 +275,6 @@ def identity(path: str | Path) -> tuple[int, ...]:
     except OSError:
         return ()
     return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def _aside(path: Path, ending: str = "bak") -> Path:
-    """Return a free name beside a file: its own, the time, and an ending that nothing opens."""
-    stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    # One more than the last, not the first that is free: so names stand in the order they were made.
-    number = max([at for when, at, _ in _asides(path, ending) if when == stamp], default=-1) + 1
-    return path.with_name(f"{_stem(path)}.{stamp}{f'-{number}' if number else ''}.{ending}")
-
-
-def _asides(path: Path, ending: str) -> list[tuple[str, int, Path]]:
-    """List what was put aside of a file, the oldest first: when, which one in that second, and where."""
-    pattern = re.compile(rf"{re.escape(_stem(path))}\.(\d{{8}}-\d{{6}})(?:-(\d+))?\.{re.escape(ending)}")
-    found = [(match, one) for one in path.parent.iterdir() if (match := pattern.fullmatch(one.name))]
-    return sorted((match[1], int(match[2] or 0), one) for match, one in found)
-
-
-def _stem(path: Path) -> str:
-    return path.name.removesuffix(".tif").removesuffix(".stmml")
 
 
 def is_writable(folder: Path) -> bool:

@@ -13,7 +13,8 @@ import numpy as np
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey
-from napari_stmml.system.files import identity, keep_aside, put_aside
+from napari_stmml.system.files import identity
+from napari_stmml.system.older_files import keep_aside, put_aside
 from napari_stmml.system.user_folder import user_folder
 from napari_stmml.truth.painted_labels import by_names, merge, name_of
 from napari_stmml.truth.truth_paths import TruthPaths, about_truth

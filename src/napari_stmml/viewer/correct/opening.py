@@ -1,6 +1,5 @@
 """OpeningPanel: opens scans for correction, when a job has computed the features of their cells."""
 
-import shutil
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from napari_stmml.model.cell_file import CellFile
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
 from napari_stmml.scan import Scan
-from napari_stmml.system.files import free_path
+from napari_stmml.system.files import copy, free_path
 from napari_stmml.system.user_folder import user_folder
 from napari_stmml.text import counted, percent
 from napari_stmml.viewer.correct.review_panel import ReviewPanel
@@ -100,8 +99,7 @@ class OpeningPanel(JobPanel):
             raise ValueError("choose a model first: Train makes one, Predict clusters scans without one")
         kept = user_folder() / "models" / f"{datetime.now():%Y-%m-%d_%H%M%S}.stmml"
         kept = free_path(kept, "-")
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        self.model.value = self._offered = Path(shutil.copy(unsaved, kept))
+        self.model.value = self._offered = copy(unsaved, kept)
         if made is not None:
             note_model(self.viewer.layers, made.lineage, kept)
         self._also += f" The clusters that Predict found are kept as the model {kept}."
