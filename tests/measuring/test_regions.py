@@ -118,10 +118,10 @@ def discs(side, n, radius, seed=0):
 def test_in_frames_laid_side_by_side_each_region_counts_once(radius):
     labels, n = discs(781, 1500, radius)
     counted = 0.0
-    for row in range(0, 780, 39):  # a region may end on all but the last of 40 px
-        for col in range(0, 780, 39):
-            part = labels[row : row + 40, col : col + 40]
-            counted += measure(part, np.zeros(part.shape), None, names=NAMES).classes.density.sum() * 39 * 39
+    for row in range(0, 780, 78):  # a region may end on all but the last of 79 px
+        for col in range(0, 780, 78):
+            part = labels[row : row + 79, col : col + 79]
+            counted += measure(part, np.zeros(part.shape), None, names=NAMES).classes.density.sum() * 78 * 78
     assert counted == pytest.approx(n, rel=0.01)  # a region may touch four frames and end in none of them
 
 
