@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_stmml.colours import NO_COLOUR, class_colours
 from napari_stmml.system import files
-from napari_stmml.text import shortened
+from napari_stmml.text import quoted
 
 MOST = 255  # labels that a person can paint: truths are uint8
 MOST_LETTERS = 255  # of the name of a class
@@ -47,9 +47,11 @@ class SurfaceClass:
         if len(self.name) > MOST_LETTERS:
             raise ValueError(f"the name of a class has at most {MOST_LETTERS} letters, got {len(self.name)}")
         if not re.fullmatch("#[0-9a-fA-F]{6}", self.colour):
-            raise ValueError(f"a colour must be #rrggbb, got {shortened(self.colour)!r}")
+            raise ValueError(f"a colour must be #rrggbb, got {quoted(self.colour)}")
         if self.into and not self.gone:
-            raise ValueError(f"class {self.name!r} is not gone, so it cannot be merged into {self.into}")
+            raise ValueError(
+                f"class {quoted(self.name)} is not gone, so it cannot be merged into {self.into}"
+            )
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Classes:
         names = Counter(self.entries[label - 1].name for label in there)
         for name in names:
             if names[name] > 1:
-                raise ValueError(f"each class needs a name of its own, {name!r} is taken")
+                raise ValueError(f"each class needs a name of its own, {quoted(name)} is taken")
         for label in range(1, self.n + 1):
             self._end(label)
 
@@ -225,7 +227,9 @@ class Classes:
         """
         labels = set(labels) - {into}
         if not labels:
-            raise ValueError(f"nothing to merge into {self._there(into).name!r}: choose two classes or more")
+            raise ValueError(
+                f"nothing to merge into {quoted(self._there(into).name)}: choose two classes or more"
+            )
         self._there(into)
         return self._without(labels, into)
 

@@ -28,7 +28,7 @@ RECORDS = (
 OUTSIDE = (
     *("../victim", "../../victim", "windows/../../victim", "windows/s/../../../victim", "..", "/etc/passwd"),
     *("../*", "windows/../../*", "", ".", "./", "*", "old*", "older", "older/1", "state/x.json", ".lock"),
-    "windows/a\0b",
+    *("windows/a\0b", "windows/\ud800", f"windows/{'a' * 256}", "windows/" + "a/" * 1000),
 )
 
 

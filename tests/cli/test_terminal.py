@@ -69,7 +69,7 @@ def test_a_model_is_trained_and_used_in_a_terminal_of_ascii(odd_scan):
     assert run_in("ascii", "train", scan, "--recipe", "instant", "--clusters", "3", "--out", model)[0] == 0
     status, out, _ = run_in("ascii", "predict", scan, "--model", model, "--out", maps)
     assert status == 0
-    assert "1 scans labelled" in out
+    assert "1 scan labelled" in out
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

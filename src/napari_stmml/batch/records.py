@@ -1,6 +1,7 @@
 """The records of a job's steps and files, as JSON: each lists the files that were made."""
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -138,7 +139,11 @@ def _is_output(output: str) -> bool:
     """
     path = Path(output)
     within = bool(path.parts) and not path.anchor and ".." not in path.parts and "\0" not in output
-    return within and path.parts[0] not in _NOT_LISTED and ("*" not in path.parts[0])
+    named = within and path.parts[0] not in _NOT_LISTED and "*" not in path.parts[0]
+    try:
+        return named and max(len(os.fsencode(part)) for part in path.parts) <= 255 and len(output) < 2000
+    except UnicodeError:  # half a letter, which no file has in its name
+        return False
 
 
 def write_record(path: Path, record: StepRecord | LabelRecord | FileRecord) -> None:

@@ -15,6 +15,7 @@ import napari_stmml.cli.options as options
 from napari_stmml.cli.scan_of_map import scan_of_map
 from napari_stmml.system.files import free_name
 from napari_stmml.system.strict_json import to_json
+from napari_stmml.text import quoted, shortened
 
 if TYPE_CHECKING:
     from napari_stmml.io.label_tiff import LabelMap
@@ -211,7 +212,7 @@ def _background(labels: "LabelMap", names: Sequence[str] | Mapping[str, str]) ->
     if found := [label for label in {*there, *labels.names} if _name(labels, label) == largest]:
         return found
     raise ValueError(
-        f"it has no class {largest!r}, which has the largest area on all these maps and is background;"
+        f"it has no class {quoted(largest)}, which has the largest area on all these maps and is background;"
         " measure it apart, or name another with --background"
     )
 
@@ -222,11 +223,12 @@ def _check_pairs(labels: "LabelMap", pairs: Sequence[tuple[str, str]]) -> None:
         _check_names(labels, (one, other), "to measure distances of")
         if one == other:
             raise ValueError(
-                f"--pairs needs two classes, got {one!r} twice: its own pairs are written anyway"
+                f"--pairs needs two classes, got {quoted(one)} twice: its own pairs are written anyway"
             )
 
 
 def _check_names(labels: "LabelMap", names: Sequence[str], what_for: str) -> None:
     known = labels.names.values()
     if unknown := [name for name in names if name not in known]:
-        raise ValueError(f"there is no class {unknown[0]!r} {what_for}, only {', '.join(known)}")
+        there = shortened(", ".join(known), 160)
+        raise ValueError(f"there is no class {quoted(unknown[0])} {what_for}, only {there}")

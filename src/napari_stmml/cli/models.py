@@ -13,6 +13,7 @@ from napari_stmml.events import EpochDone, Event, Learned, ModelTrained, ScanLab
 from napari_stmml.jobs.requests import LabelScans, RunJobFile, TrainModel
 from napari_stmml.recipe import CELL, DEFAULT, Recipe, get_recipe
 from napari_stmml.system.strict_json import to_json
+from napari_stmml.text import counted
 
 _OF_JOBS = ("include", "processes")
 
@@ -99,7 +100,7 @@ def predict(
     else:
         for event in maps:
             print(f"{event.labels}  ({event.seconds:.1f} s)")
-        print(f"{len(maps)} scans labelled, {len(skipped)} skipped")
+        print(f"{counted(len(maps), 'scan')} labelled, {len(skipped)} skipped")
         print_report(heard)
     return 0 if maps else 1
 
@@ -132,7 +133,11 @@ def learn(
     else:
         for event in learned:
             print(f"{event.scan}: learnt from {event.painted} px")
-        print(f"{out}: learnt from {len(learned)} scans" if learned else "nothing was painted on these scans")
+        print(
+            f"{out}: learnt from {counted(len(learned), 'scan')}"
+            if learned
+            else "nothing was painted on these scans"
+        )
     for one in skipped:
         print(f"skipped: {one['why']}", file=sys.stderr)
     return 0 if learned else 1

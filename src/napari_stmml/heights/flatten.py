@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_stmml.heights.flatten_methods import planes, repair, rows, steps
 from napari_stmml.heights.spread import robust_sigma
-from napari_stmml.text import shortened
+from napari_stmml.text import quoted, shortened
 
 MOST_METHODS = 100  # of a chain
 
@@ -149,8 +149,8 @@ def parse_chain(chain: str | Sequence[str]) -> tuple[str, ...]:
     for i, name in enumerate(names):
         if name == "repeat" and not _before_mask(names[:i]):
             raise ValueError(
-                f"flatten_method {' + '.join(names)!r}: 'repeat' does the methods before 'mask' once more, so"
-                " a method and then 'mask' have to come before it, as in 'poly_xy + mask + repeat'"
+                f"flatten_method {quoted(' + '.join(names))}: 'repeat' does the methods before 'mask' once"
+                " more, so a method and then 'mask' have to come before it, as in 'poly_xy + mask + repeat'"
             )
     return names
 

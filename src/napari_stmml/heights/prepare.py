@@ -7,6 +7,7 @@ import numpy as np
 from napari_stmml.heights.flatten import flatten, needs_own_pixels, parse_chain
 from napari_stmml.heights.resample import MOST_PIXELS, MOST_UPSAMPLING, check_resampling, resample
 from napari_stmml.scan import NotUsable, Scan
+from napari_stmml.text import quoted
 
 NORMALISATIONS = {
     "image": "the lowest height of each scan is 0 and its highest 1, as in SRSML24",
@@ -54,7 +55,7 @@ class Preprocessing:
             )
         if self.normalisation not in NORMALISATIONS:
             raise ValueError(
-                f"normalisation must be one of {', '.join(NORMALISATIONS)}, got {self.normalisation!r}"
+                f"normalisation must be one of {', '.join(NORMALISATIONS)}, got {quoted(self.normalisation)}"
             )
 
     def apply(self, scan: Scan, *, force: bool = False) -> np.ndarray:

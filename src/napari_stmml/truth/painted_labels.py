@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from napari_stmml.classes import MOST, Classes
+from napari_stmml.text import quoted
 
 
 def overlay(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -126,7 +127,7 @@ def by_names(
         name = name_of(label, names)
         if name not in numbers:
             if new > MOST:
-                raise ValueError(f"there can be {MOST} classes in all, {name!r} would be one too many")
+                raise ValueError(f"there can be {MOST} classes in all, {quoted(name)} would be one too many")
             numbers[name], added[new], new = new, label, new + 1
         table[label] = numbers[name]
     return table[labels], added

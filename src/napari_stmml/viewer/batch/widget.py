@@ -68,7 +68,7 @@ class BatchWidget(JobPanel):
     def load(self, path: str | Path) -> None:
         """Show the job of a job file, and what it has done so far."""
         self.job_form.load(job := JobFile.read(path))
-        self.say(f"loaded {Path(path).name}")
+        self.say(f"loaded {Path(path).name}, recipe {job.recipe.title}")
         if not self.running:
             self.results_page.look_at(job, running=False)
 
