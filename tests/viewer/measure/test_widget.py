@@ -1,6 +1,7 @@
 """The Measure widget: rows and places are linked, and a person's labels count."""
 
 import csv
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_stmml.correction import edits
+from napari_stmml.io.predicted_map import predicted_map
 from napari_stmml.scan import Scan
-from napari_stmml.viewer.io.layers import scan_to_layer
+from napari_stmml.viewer.io.layers import labels_to_layer, scan_to_layer
 from napari_stmml.viewer.measure.table import MeasurementTable
 from napari_stmml.viewer.measure.widget import MeasureWidget
 
@@ -153,6 +155,173 @@ def test_before_anything_is_measured_there_is_nothing_to_save(panel, tmp_path):
     assert not panel.save_button.isEnabled()
 
 
+# ---- whose heights
+
+
+def scan_at(number, direction="forward/up", shape=(40, 40), size=(0.1, 0.1), folder="x", **about):
+    """Make a scan of a session, a slope of its own number, so that heights say whose they are."""
+    heights = np.zeros(shape) + 0.001 * np.arange(shape[1]) ** 3 * int(number.split("_")[0])
+    source = f"/{folder}/default_2026Nov23-120000_STM-STM_Spectroscopy--{number}.Z_mtrx"
+    return Scan(heights, size, direction, bias=-1.7, source=source, **about)
+
+
+def add_scan(viewer, scan, **changed):
+    data, meta, _ = scan_to_layer(scan)
+    return viewer.add_image(data, **{**meta, **changed})
+
+
+def add_map(viewer, scan, **changed):
+    labels = np.zeros(scan.heights.shape, np.uint8)
+    labels[10:14, 10:14] = 2
+    data, meta, _ = labels_to_layer(predicted_map(labels, scan, {1: "surface", 2: "holes"}, {}, "m.stmml"))
+    return viewer.add_labels(data, **{**meta, **changed})
+
+
+@pytest.fixture
+def alone(viewer, qtbot):
+    """Open the panel on a viewer without a session of Correct."""
+    panel = MeasureWidget(viewer)
+    qtbot.addWidget(panel)
+    for event in (viewer.layers.events.inserted, viewer.layers.events.removed, viewer.layers.events.renamed):
+        event.connect(panel.reset_choices)
+    return panel
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    "name", ["labels 1_1 Z forward/up -1.7 V", "of mine", "labels 11_1 Z forward/up -1.7 V"]
+)
+def test_a_map_is_measured_on_its_own_scan_whatever_layers_are_called(viewer, alone, qtbot, order, name):
+    scans = [scan_at(n, way) for n in ("11_1", "1_1") for way in ("backward/up", "forward/up")][::order]
+    images = {
+        (scan.source, scan.direction): add_scan(viewer, scan, name=f"{i}") for i, scan in enumerate(scans)
+    }
+    own = scan_at("1_1")
+    layer = add_map(viewer, own, name=name)
+    alone.maps.value = layer
+    assert alone.scan.value == images[own.source, own.direction]
+    assert alone.scan.current_choice == own.name
+    alone.button.click()
+    qtbot.waitUntil(lambda: alone.measured is not None)
+    assert (alone.measured.scan.source, alone.measured.scan.direction) == (own.source, own.direction)
+    assert f"Heights of {own.name}" in alone.status.text()
+    layer.name = "renamed"  # what is chosen stays
+    images[own.source, own.direction].name = "renamed, too"
+    assert (alone.maps.value, alone.scan.value) == (layer, images[own.source, own.direction])
+
+
+def test_a_scan_is_known_again_where_its_file_was_moved_or_its_heights_were_flattened(viewer, alone):
+    taken = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    moved = scan_at("1_1", folder="moved", taken=taken)
+    flat = moved.with_heights(moved.heights, "flattened", moved.pixel_size)
+    images = [
+        add_scan(viewer, one)
+        for one in (scan_at("1_1", folder="other", taken=taken + timedelta(1)), flat, moved)
+    ]
+    layer = add_map(viewer, scan_at("1_1", taken=taken))
+    alone.maps.value = layer
+    assert alone.scan.value == images[2]
+    on_flat = add_map(viewer, flat)
+    alone.maps.value = on_flat
+    assert alone.scan.value == images[1]
+
+
+def test_the_scan_of_a_map_that_is_not_open_is_asked_for_and_taken_once_it_is(viewer, alone, said):
+    add_scan(viewer, scan_at("11_1"))
+    alone.maps.value = add_map(viewer, scan_at("1_1"))
+    alone.measure()
+    assert alone.measured is None
+    assert "--1_1.Z_mtrx, is not open: open it, or choose another" in alone.status.text()
+    image = add_scan(viewer, scan_at("1_1"))
+    assert alone.scan.value == image
+
+
+def test_a_layer_that_napari_made_has_the_only_scan_that_fits_or_lets_one_choose(viewer, alone, qtbot, said):
+    image = add_scan(viewer, scan_at("1_1"))
+    add_scan(viewer, scan_at("2_1", shape=(40, 41)))
+    add_scan(viewer, scan_at("3_1"), translate=(9, 9))
+    viewer.layers.selection.active = image
+    viewer._new_labels()  # the button of the list of layers
+    plain = viewer.layers[-1]
+    plain.data[10:14, 10:14] = 1
+    alone.maps.value = plain
+    assert alone.scan.value == image
+    assert alone.background.value == 0  # what nobody painted is the surface
+    other = add_scan(viewer, scan_at("11_1"))
+    assert alone.scan.value == image  # what is chosen stays
+    alone.maps.value = add_map(viewer, scan_at("2_1", shape=(40, 41)))
+    alone.maps.value = plain
+    assert alone.scan.value is None
+    alone.measure()
+    assert "does not say which scan it is of: choose it above" in alone.status.text()
+    alone.scan.value = other
+    alone.button.click()
+    qtbot.waitUntil(lambda: alone.measured is not None)
+    assert alone.measured.scan.source.endswith("--11_1.Z_mtrx")
+
+
+@pytest.mark.parametrize(
+    ("scan", "placed", "why"),
+    [
+        (scan_at("2_1", shape=(40, 41)), {}, "has 40 x 40 px and “2_1 Z forward/up -1.7 V” 41 x 40 px"),
+        (scan_at("2_1"), {"translate": (2.0, 0.0)}, "does not lie on “2_1 Z forward/up -1.7 V”"),
+        (scan_at("2_1", size=(0.2, 0.2)), {}, "does not lie on “2_1 Z forward/up -1.7 V”"),
+        (scan_at("2_1"), {"rotate": 90}, "does not lie on “2_1 Z forward/up -1.7 V”"),
+    ],
+)
+def test_a_scan_of_another_shape_or_place_is_refused(viewer, alone, said, scan, placed, why):
+    image = add_scan(viewer, scan, **placed)
+    add_scan(viewer, scan_at("1_1"))
+    alone.maps.value = add_map(viewer, scan_at("1_1"))
+    alone.scan.value = image
+    alone.measure()
+    assert alone.measured is None
+    assert f"{why}: choose the scan that the map was made of" in alone.status.text()
+    assert said()
+
+
+def test_a_layer_of_no_place_is_measured_on_the_scan_that_a_person_chooses(viewer, alone, qtbot, said):
+    image = add_scan(viewer, scan_at("1_1"))
+    labels = np.zeros((40, 40), np.uint16)
+    labels[10:14, 10:14] = 7
+    alone.maps.value = viewer.add_labels(labels)  # as napari opens the TIFF of another program
+    assert alone.scan.value is None
+    alone.measure()
+    assert "does not say which scan it is of: choose it above" in alone.status.text()
+    alone.scan.value = image
+    alone.button.click()
+    qtbot.waitUntil(lambda: alone.measured is not None)
+    assert alone.measured.result.regions.area.tolist() == pytest.approx([0.16])
+
+
+def test_the_background_stays_the_same_class_for_all_maps_of_a_model(viewer, alone):
+    scans = [scan_at("1_1", way) for way in ("forward/up", "backward/up")]
+    maps = []
+    for scan in scans:
+        add_scan(viewer, scan)
+        maps.append(add_map(viewer, scan))
+    maps[0].data[:] = 1
+    maps[0].data[:5] = 2
+    maps[1].data[:] = 2
+    maps[1].data[:5] = 1
+    alone.maps.value = maps[1]
+    alone.background.reset_choices()
+    alone.background.value = 1
+    for one in (0, 1, 0):
+        alone.maps.value = maps[one]
+        assert alone.background.current_choice == "surface"
+
+
+def test_tables_name_the_model_that_made_the_map(viewer, alone, qtbot, tmp_path):
+    add_scan(viewer, scan_at("1_1"))
+    alone.maps.value = add_map(viewer, scan_at("1_1"))
+    alone.button.click()
+    qtbot.waitUntil(lambda: alone.measured is not None)
+    alone.save(tmp_path)
+    (path,) = tmp_path.glob("*_classes.csv")
+    assert {row["model"] for row in csv.DictReader(path.open(encoding="utf-8"))} == {"m.stmml"}
+
+
 def test_a_map_without_a_scan_of_its_size_says_so(viewer, qtbot, said):
     panel = MeasureWidget(viewer)
     qtbot.addWidget(panel)
@@ -185,7 +354,7 @@ def test_a_map_of_currents_is_not_measured_as_heights(viewer, qtbot, said):
     currents = Scan(np.zeros((20, 20)), (0.1, 0.1), "forward/up", channel="I", unit="nA", source="a.I_mtrx")
     data, meta, _ = scan_to_layer(currents)
     viewer.add_image(data, **meta)
-    viewer.add_labels(np.ones((20, 20), np.uint8), name="labels")
+    viewer.add_labels(np.ones((20, 20), np.uint8), name="labels", scale=(0.1, 0.1), units="nm")
     panel = MeasureWidget(viewer)
     qtbot.addWidget(panel)
     panel.measure()

@@ -86,6 +86,33 @@ def lay_on(layer: Any, other: Any) -> None:
             setattr(layer, key, value)
 
 
+def is_unplaced(layer: Any) -> bool:
+    """Whether a layer has napari's place of a plain array: pixels as units, from the origin on."""
+    meta = {key: getattr(layer, key) for key in ("scale", "translate", "rotate", "shear", "affine", "units")}
+    return pixel_size_nm(meta) is None and not placement({**meta, "affine": np.asarray(layer.affine)})
+
+
+def lies_on(layer: Any, other: Any) -> bool:
+    """Say whether two layers cover the same place, to half a pixel.
+
+    Parameters
+    ----------
+    layer, other : napari layers
+        Both of the same shape, (rows, cols).
+
+    Returns
+    -------
+    bool
+        Units that are no lengths are taken to be those of the other layer, as napari shows them.
+    """
+    rows, cols = other.data.shape
+    corners = np.array([(0, 0), (0, cols), (rows, 0)], float)
+    own, others = (_nm_per_unit({"units": one.units}) for one in (layer, other))
+    factor = [a / b if a and b else 1.0 for a, b in zip(own, others, strict=True)]
+    found = [other.world_to_data(np.multiply(layer.data_to_world(at), factor)) for at in corners]
+    return bool(np.abs(np.array(found) - corners).max() <= 0.5)
+
+
 def _nm_per_unit(meta: dict[str, Any]) -> list[float | None]:
     """Return nm per unit along rows and columns, None where the unit is no length."""
     units = meta.get("units")

@@ -95,3 +95,20 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else ""
     return value if isinstance(value, str) else number(value)
+
+
+def with_statistics(features: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
+    """Put the statistics of classes beside their names in a layer's features, for other plugins.
+
+    Parameters
+    ----------
+    features : DataFrame
+        Of a Labels layer; kept are its columns ``index`` and ``class``.
+    classes : DataFrame
+        Of `measuring.measurements.Measurements`, its columns named with their units.
+    """
+    known = features.filter(["index", "class"])
+    if "index" not in known:
+        known = pd.DataFrame({"index": [0, *classes.label]})
+    statistics = classes.drop(columns=["name", "background"]).rename(columns={"label": "index"})
+    return known.merge(statistics, on="index", how="left")

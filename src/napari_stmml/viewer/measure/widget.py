@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from magicgui.widgets import ComboBox, FloatSpinBox
 from napari.layers import Labels
 from napari.qt.threading import create_worker
-from qtpy.QtWidgets import QFileDialog, QLabel
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel
 
 from napari_stmml.measuring.measurements import Measurements, measure_scan
 from napari_stmml.measuring.quantities import with_units
@@ -18,11 +17,14 @@ from napari_stmml.scan import Scan
 from napari_stmml.text import counted, number, short_name
 from napari_stmml.viewer.correct.layer_looks import ROLE
 from napari_stmml.viewer.correct.session_layers import correction_of
-from napari_stmml.viewer.io.layers import brief_name, labels_from_layer, scan_of
-from napari_stmml.viewer.measure.table import MeasurementTable
+from napari_stmml.viewer.io.layers import KEY, labels_from_layer, scan_of
+from napari_stmml.viewer.measure.scan_choice import image_of_map, misfit, scan_names, why_no_image
+from napari_stmml.viewer.measure.table import MeasurementTable, with_statistics
 from napari_stmml.viewer.shared.panel import Panel, button, row_of
 from napari_stmml.viewer.shared.temporary_layers import lasting_layers
 
+LONG_NAMES = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+NONE = "none"  # no class is background
 AROUND_NM, AROUND_PX = 6.0, 60.0  # what the camera shows around a region, beyond it
 OF_CLASSES = ("name", "count", "density", "coverage", "height_mean", "area_mean", "nearest")
 OF_REGIONS = (
@@ -33,10 +35,11 @@ OF_REGIONS = (
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """A map that was measured: its layer, its scan, and the result."""
+    """A map that was measured: its layer, its scan, which model made it, and the result."""
 
     layer: Labels
     scan: Scan
+    model: str
     result: Measurements
 
 
@@ -48,7 +51,12 @@ class MeasureWidget(Panel):
         self.correction = correction_of(napari_viewer)
         self.session = self.correction.session
         self.measured: Measured | None = None
+        self._named: set[str] = set()  # classes of the map that was chosen last
         self.maps = ComboBox(label="Map", choices=self._maps, tooltip="labels of an open scan")
+        tip = "the scan whose heights are measured: chosen for you where the map says which, or only one fits"
+        self.scan = ComboBox(label="Scan", choices=self._scans, tooltip=tip, nullable=True)
+        self.scan.null_string = "choose the scan of this map"
+        self.scan.native.setSizeAdjustPolicy(LONG_NAMES)
         self.background = ComboBox(
             label="Background",
             choices=self._classes,
@@ -58,8 +66,8 @@ class MeasureWidget(Panel):
         self.least = FloatSpinBox(
             label="Smallest area (nm²)", max=1e6, step=0.1, tooltip="smaller regions are left out as noise"
         )
-        self._choices.append(self.maps)
-        self.form(self.maps, self.background, self.least)
+        self._choices += [self.maps, self.scan]
+        self.form(self.maps, self.scan, self.background, self.least)
         self.button = button("Measure", "measure all regions of the map", self.measure)
         tip = "write tables of regions and classes, profiles, averages and pair distances to a folder"
         self.save_button = button("Save tables…", tip, self._ask_save)
@@ -70,20 +78,29 @@ class MeasureWidget(Panel):
             self.column.addWidget(QLabel(title))
             self.column.addWidget(table, share)
         self.regions.picked.connect(self.go_to)
-        self.maps.changed.connect(lambda: self.background.reset_choices())
+        self.maps.changed.connect(self._on_map)
+        self._on_map()
+
+    def reset_choices(self, event: Any = None) -> None:
+        """Offer the layers that the viewer has now; find the scan of a map that was opened before it."""
+        super().reset_choices(event)
+        if self.scan.value is None:
+            self._find_scan()
 
     def measure(self) -> None:
         """Measure the chosen map, off the main thread."""
-        layer = self.maps.value
+        layer, image = self.maps.value, self.scan.value
         if layer is None:
             self.say("Open a scan and label it first: there is no map to measure.")
             return
-        image = self._image_of(layer)
         if image is None:
-            self.say(f"{layer.name}: no open scan has its size, so there are no heights.", wrong=True)
+            self.say(why_no_image(layer, self._images()), wrong=True)
+            return
+        if why := misfit(layer, image):
+            self.say(f"{why}: choose the scan that the map was made of.", wrong=True)
             return
         scan = scan_of(image)
-        labels, names = self._labels(layer)
+        (labels, names), model = self._labels(layer), self._model(layer)
         options = {
             "names": names,
             "background": self._background(),
@@ -92,7 +109,7 @@ class MeasureWidget(Panel):
         }
 
         def work() -> Measured:
-            return Measured(layer, scan, measure_scan(labels, scan, **options))
+            return Measured(layer, scan, model, measure_scan(labels, scan, **options))
 
         self.button.setEnabled(False)
         self.say("measuring …")
@@ -110,8 +127,7 @@ class MeasureWidget(Panel):
         one = self.measured
         parts = (one.scan.stem or "scan", one.scan.short_direction)
         stem = short_name("_".join(part for part in parts if part))
-        model = "" if self.session.path is None else self.session.path.name
-        paths = write_measurements(folder, stem, one.result, one.scan, model=model)
+        paths = write_measurements(folder, stem, one.result, one.scan, model=one.model)
         self.say(f"{counted(len(paths), 'file')} written to {folder}.")
 
     def go_to(self, row: int) -> None:
@@ -145,7 +161,7 @@ class MeasureWidget(Panel):
         result, layer = measured.result, measured.layer
         self.classes.show_columns(result.classes, OF_CLASSES, result.unit)
         self.regions.show_columns(result.regions, OF_REGIONS, result.unit)
-        layer.features = _with_statistics(layer.features, with_units(result.classes, result.unit))
+        layer.features = with_statistics(layer.features, with_units(result.classes, result.unit))
         self.save_button.setEnabled(True)
         if self.show_row_at not in layer.mouse_drag_callbacks:
             layer.mouse_drag_callbacks.append(self.show_row_at)
@@ -153,6 +169,7 @@ class MeasureWidget(Panel):
         self.say(
             f"{counted(regions, 'region')} of {counted(classes, 'class')} on {number(result.area)}"
             f" {result.unit}²; {int(result.regions.touches_border.sum())} at the border, left out of means."
+            f" Heights of {measured.scan.name}."
         )
 
     def _labels(self, layer: Any) -> tuple[np.ndarray, dict[int, str]]:
@@ -177,39 +194,53 @@ class MeasureWidget(Panel):
         one = self.correction.scan_of(image)
         return None if one is None else one.to_pixels(one.confidence)
 
-    def _image_of(self, layer: Any) -> Any:
-        """Return the image that a map lies on: that of its scan, or else the lowest one of its size."""
-        one = self.correction.scan_of(layer)
+    def _model(self, layer: Any) -> str:
+        """Return the name of the model that made the labels; empty where it is not known."""
+        if self.correction.scan_of(layer) is not None:
+            return "" if self.session.path is None else self.session.path.name
+        return str((layer.metadata.get(KEY) or {}).get("model") or "")
+
+    def _on_map(self, _layer: Any = None) -> None:
+        """Find the scan of the map; keep the background, so that it is one class for all maps of a model."""
+        self._find_scan()
+        before, of_last = self.background.current_choice, self._named
+        self._named = set() if self.maps.value is None else set(self._labels(self.maps.value)[1].values())
+        self.background.reset_choices()
+        if self.background.current_choice != before or (before == NONE and self._named != of_last):
+            self.background.value = self._classes()[0][1]
+
+    def _find_scan(self) -> None:
+        layer = self.maps.value
+        one = None if layer is None else self.correction.scan_of(layer)
         if one is not None:
-            return self.correction.of(one).image
-        fits = [image for image in self._images() if image.data.shape == layer.data.shape]
-        name = str(layer.name)
-        return next((image for image in fits if name.endswith(brief_name(image))), fits[0] if fits else None)
+            found = self.correction.of(one).image
+        else:
+            found = None if layer is None else image_of_map(layer, self._images())
+        self.scan.value = found if found in self.scan.choices else None
+
+    def _scans(self, _widget: Any = None) -> list[tuple[str, Any]]:
+        return scan_names(self._images())
 
     def _maps(self, _widget: Any = None) -> list[Any]:
         labels = lasting_layers(self.viewer, Labels)
         return [one for one in labels if one.ndim == 2 and one.metadata.get(ROLE) != "predicted"]
 
     def _classes(self, _widget: Any = None) -> list[tuple[str, int]]:
-        """List the classes of the map, that of the largest area first: the usual background."""
+        """List the classes of the map, that of the largest area first: the usual background.
+
+        What has no label comes last, but on maps of no known scan, where it is usually the surface.
+        """
         layer = self.maps.value
         if layer is None:
-            return [("none", 0)]
+            return [(NONE, 0)]
         labels, names = self._labels(layer)
-        sizes = np.bincount(labels.ravel(), minlength=max(names, default=0) + 1)
-        order = [int(label) for label in np.argsort(-sizes, kind="stable") if label and sizes[label]]
-        return [(names.get(label, f"class {label}"), label) for label in order] + [("none", 0)]
+        there, sizes = np.unique(labels, return_counts=True)
+        order = there[np.argsort(-sizes, kind="stable")].tolist()
+        if 0 not in order or (layer.metadata.get(KEY) or {}).get("source"):
+            order = [label for label in order if label] + [0]
+        return [(names.get(label, f"class {label}") if label else NONE, label) for label in order]
 
     def _ask_save(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Save the tables in a folder")
         if folder:
             self.attempt(lambda: self.save(folder))
-
-
-def _with_statistics(features: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
-    """Put the statistics of classes beside their names in a layer's features, for other plugins."""
-    known = features.filter(["index", "class"])
-    if "index" not in known:
-        known = pd.DataFrame({"index": [0, *classes.label]})
-    statistics = classes.drop(columns=["name", "background"]).rename(columns={"label": "index"})
-    return known.merge(statistics, on="index", how="left")

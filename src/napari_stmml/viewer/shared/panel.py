@@ -102,9 +102,13 @@ class Panel(QScrollArea):
         """
         for choice in self._choices:
             before = choice.value
-            choice.reset_choices()
-            if choice.value is None and before is not None:  # magicgui emits nothing when the last one goes
-                choice.changed.emit(None)
+            with (
+                choice.changed.blocked()
+            ):  # magicgui knows layers by their names: a new name is another layer
+                choice.reset_choices()
+                _keep_chosen(choice, before)
+            if choice.value != before:
+                choice.changed.emit(choice.value)
 
     def one_scan(self, label: str) -> ComboBox:
         """Make a choice of one of the viewer's two-dimensional images.
@@ -229,6 +233,16 @@ class Panel(QScrollArea):
         """List the images that may be scans: no stacks, no colour images, no temporary layers."""
         images = lasting_layers(self.viewer, Image)
         return [one for one in images if one.ndim == 2 and not one.rgb and not one.multiscale]
+
+
+def _keep_chosen(choice: Any, before: Any) -> None:
+    """Choose what was chosen before, as far as it is still there."""
+    if isinstance(before, list):
+        there = [one for one in before if one in choice.choices]
+    else:
+        there = before if before in choice.choices else choice.value
+    if choice.value != there:
+        choice.value = there
 
 
 def form_of(*widgets: Any) -> QWidget:
