@@ -48,7 +48,8 @@ def scans(folder: Path) -> dict[str, Format]:
 
     def read(path: Path) -> object:
         scan = path.parent / data.name
-        return read_scan_file(scan), read_settings(scan).as_dict(), read_settings(scan).rows()
+        settings = read_settings(scan)
+        return read_scan_file(scan), settings.as_dict(), settings.rows()
 
     def of(name: str, *wrong: st.SearchStrategy[bytes]) -> Format:
         return Format(files, name, read, either(files[name], *wrong), (data.name,))
@@ -86,7 +87,7 @@ def _wrong_description(draw, about: dict) -> bytes:
 
 
 def tiffs(folder: Path) -> dict[str, Format]:
-    from napari_stmml.io.label_tiff import LabelMap, is_label_map, read_values
+    from napari_stmml.io.label_tiff import LabelMap, is_label_map, read_labels, read_values
     from napari_stmml.scan import Scan
     from napari_stmml.truth.truth_file import TruthFile
     from napari_stmml.viewer.io.layers import labels_to_layer
@@ -109,6 +110,9 @@ def tiffs(folder: Path) -> dict[str, Format]:
         is_label_map(path)
         return labels_to_layer(LabelMap.read(path))
 
+    def read_other(path: Path) -> object:
+        return read_values(path), read_labels(path)
+
     def read_truth(path: Path) -> object:
         file = TruthFile(scan, folder=path.parent)
         found = file.load()
@@ -122,6 +126,6 @@ def tiffs(folder: Path) -> dict[str, Format]:
         "label map": Format(
             {"a.tif": raw}, "a.tif", read_map, either(raw, _wrong_tag(raw), _wrong_description(about))
         ),
-        "TIFF of others": Format({"b.tif": other}, "b.tif", read_values, either(other, _wrong_tag(other))),
+        "TIFF of others": Format({"b.tif": other}, "b.tif", read_other, either(other, _wrong_tag(other))),
         "truth": Format(in_truth, truth.name, read_truth, wrong_truth),
     }

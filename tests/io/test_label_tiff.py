@@ -5,7 +5,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_stmml.io.label_tiff import LabelMap, is_label_map
+from napari_stmml.io.label_tiff import LabelMap, is_label_map, read_labels
 
 DTYPES = {200: np.uint8, 60_000: np.uint16, 70_000: np.uint32}
 
@@ -188,3 +188,11 @@ def test_a_map_cut_short_is_refused_by_name(tmp_path, rng):
             ValueError, match=r"a\.tif (cannot be read as a TIFF|holds no classes|is damaged)"
         ):
             LabelMap.read(path)
+
+
+def test_a_map_of_another_program_with_a_number_for_every_pixel_has_no_classes(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.arange(300 * 300, dtype=np.uint32).reshape(300, 300))
+    with pytest.raises(
+        ValueError, match=r"a\.tif is no label map: it has 89999 different numbers, at most 65536"
+    ):
+        read_labels(tmp_path / "a.tif")

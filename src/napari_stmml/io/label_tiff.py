@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from napari_stmml.io.tiff_page import opened_page, read_page, write_page
 from napari_stmml.text import shortened
 
 FORMAT = 1
+MOST_CLASSES = 2**16  # different numbers of a map of another program
 _TEXTS = ("source", "channel", "unit", "direction", "taken", "model", "predicted")  # of a scan
 _PLACES = {"scale": (2,), "translate": (2,), "rotate": (2, 2), "shear": (1,), "affine": (3, 3)}  # of a layer
 _FARTHEST = 1e15  # nm
@@ -162,10 +163,12 @@ def read_labels(path: str | Path) -> LabelMap:
         return LabelMap.read(path)
     labels = read_page(path)
     try:
-        there = np.unique(labels[labels > 0]).tolist()
-        names = {int(label): f"class {label}" for label in there}
-        colours = dict(zip(names, class_colours(len(names)), strict=True))
-        return LabelMap(labels, names=names, colours=colours, name=path.stem)
+        plain = LabelMap(labels, name=path.stem)
+        there = np.unique(plain.labels[plain.labels > 0])
+        if len(there) > MOST_CLASSES:
+            raise ValueError(f"it has {len(there)} different numbers, at most {MOST_CLASSES} are classes")
+        names = {label: f"class {label}" for label in there.tolist()}
+        return replace(plain, names=names, colours=dict(zip(names, class_colours(len(names)), strict=True)))
     except ValueError as error:
         raise ValueError(f"{path.name} is no label map: {error}") from error
 
