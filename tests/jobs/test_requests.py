@@ -47,6 +47,7 @@ def test_a_request_is_one_line_of_json_that_is_read_as_the_same_request(request_
     ("line", "why"),
     [
         ('{"request": "lunch"}', "no request of any known kind: .*lunch"),
+        ("[" * 100_000, "no request, but brackets in brackets"),
         ('{"request": "cells", "model": "m"}', "no request 'cells': out: Field required"),
         ('{"request": "cells", "model": "m", "out": 3}', "no request 'cells': out: "),
     ],

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from napari_stmml.batch.records import Fingerprint, StepRecord, read_record, write_record
 from napari_stmml.system.files import replace
-from napari_stmml.system.temporary import sweep
+from napari_stmml.system.temporary import sweep, sweep_temporary
 from napari_stmml.text import quoted, short_name, shortened
 
 
@@ -62,6 +62,7 @@ class JobFolder:
         except Timeout as error:
             raise ValueError(f"another job is at work in {self.path}; wait for it or stop it") from error
         with held:
+            sweep_temporary()
             sweep(self.path)
             yield
 

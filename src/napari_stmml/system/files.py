@@ -1,5 +1,6 @@
 """Write a file so that a crash leaves the old one whole, and say which file it was by its hash."""
 
+import errno
 import hashlib
 import itertools
 import os
@@ -48,11 +49,11 @@ def atomic(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
     file, beside = begin_file(path.parent, path.suffix)
     try:
         mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)  # what any new file has here
-        beside.chmod(0o600)
+        _set_mode(beside, 0o600)
         yield beside
-        beside.chmod(mode)
+        _set_mode(beside, mode)
         if durable:
-            os.fsync(file.fileno())
+            _sync(file.fileno())
         if os.name == "nt":
             file.close()  # no open file can be renamed there
         replace(beside, path)
@@ -103,6 +104,21 @@ def _make_folder(folder: Path, durable: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for one in new if durable else []:
         _sync_folder(one.parent)
+
+
+def _set_mode(path: Path, mode: int) -> None:
+    """Set permissions, where the disk knows any."""
+    with suppress(OSError):
+        path.chmod(mode)
+
+
+def _sync(handle: int) -> None:
+    """Wait until an open file is on the disk, if it is on one that can be waited for."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
 
 
 def _sync_folder(folder: Path) -> None:
