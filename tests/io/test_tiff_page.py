@@ -1,5 +1,7 @@
 import os
 import struct
+import subprocess
+import sys
 import time
 import zlib
 
@@ -129,3 +131,11 @@ def test_maps_of_other_programs_are_read_as_tifffile_reads_them(tmp_path, how, d
 def test_numbers_come_back_as_they_were(tmp_path, rng):
     values = rng.normal(size=(7, 9)).astype(np.float32)
     np.testing.assert_array_equal(read_values(write_values(tmp_path / "a.tif", values, (0.1, 0.2))), values)
+
+
+def test_what_is_wrong_with_a_tiff_is_said_in_the_sentence_alone(tmp_path, ours):
+    raw = ours.read_bytes()
+    ours.write_bytes(raw[:12] + b"\xff\xff" + raw[14:])  # the type of the first tag
+    code = f"from napari_stmml.io.label_tiff import is_label_map; is_label_map({str(ours)!r})"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (said.stdout, said.stderr) == ("", "")

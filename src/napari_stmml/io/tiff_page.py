@@ -1,5 +1,6 @@
 """TIFFs of one page: written whole, read within limits that are checked first; the only door to tifffile."""
 
+import logging
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ MOST_TEXT = 16 << 20  # bytes of a description that is read
 _PLAIN, _DEFLATE = 1, (8, 32946)  # kinds of compression
 _NM_PER_CM = 1e7
 _MOST_PER_CM = 2**32 - 1  # px per cm that a TIFF can state: 0.0023 nm/px
+# What tifffile finds wrong is said in our sentence, and not on the terminal as well.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
