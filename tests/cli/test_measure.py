@@ -12,6 +12,7 @@ import tifffile
 
 from napari_stmml import read_mtrx
 from napari_stmml.cli import main
+from napari_stmml.figures import regions_figure
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.io.predicted_map import predicted_map
@@ -290,6 +291,26 @@ def test_what_cannot_be_measured_is_one_sentence_and_the_rest_goes_on(
     assert why in skipped["why"]
     assert err == f"skipped: {skipped['why']}\n"
     assert skipped["why"].startswith("bad_labels.tif: ")
+
+
+def test_an_accident_on_one_map_is_said_and_the_others_are_measured(labelled, tmp_path, capsys, monkeypatch):
+    odd = shutil.copy(labelled, tmp_path / "odd_labels.TIFF")
+    drawn = regions_figure.regions_figure
+
+    def stumble(scan, found, details, colours):
+        if len(tables) == 1:
+            raise RuntimeError("of a library")
+        return drawn(scan, found, details, colours)
+
+    tables = []
+    monkeypatch.setattr(
+        regions_figure, "regions_figure", lambda *known: (tables.append(1), stumble(*known))[1]
+    )
+    assert main(["measure", str(odd), str(labelled)]) == 0
+    out, err = capsys.readouterr()
+    assert err == "skipped: odd_labels.TIFF: it could not be measured (RuntimeError: of a library)\n"
+    assert out.startswith("a_FU_labels.tif: 4 regions")
+    assert (tmp_path / "odd_regions.csv").is_file()
 
 
 def test_what_is_no_label_map_is_named_once(tmp_path, capsys):

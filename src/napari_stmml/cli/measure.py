@@ -1,5 +1,6 @@
 """The command ``stmml measure``: label maps and the scans below them to tables and a picture."""
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -111,14 +112,20 @@ def measure(
     taken: set[str] = set()
     largest = {} if background else _largest_classes(map(Path, labels))
     for path in map(Path, labels):
-        plain = path.name.removesuffix(".tif").removesuffix(".stmml").removesuffix("_labels")
+        plain = (
+            re.sub(r"\.tiff?$", "", path.name, flags=re.IGNORECASE)
+            .removesuffix(".stmml")
+            .removesuffix("_labels")
+        )
         taken.add(stem := free_name(plain, taken.__contains__))
         try:
             two = list(zip(pairs[::2], pairs[1::2], strict=True))
             asked = Asked(scan, direction, background or largest, min_area, two)
             measured.append(_measure(path, Path(out or path.parent) / stem, asked))
-        except (ValueError, OSError) as error:
-            why = str(error) if path.name in str(error) else f"{path.name}: {error}"
+        except Exception as error:  # noqa: BLE001 - whatever ails one map, the others are measured
+            known = isinstance(error, (ValueError, OSError))
+            told = str(error) if known else f"it could not be measured ({type(error).__name__}: {error})"
+            why = told if path.name in told else f"{path.name}: {told}"
             skipped.append({"file": str(path), "why": why})
             print(f"skipped: {why}", file=sys.stderr)
         else:

@@ -247,6 +247,20 @@ def assert_same_heights(path):
         assert np.array_equal(scan.heights[scanned], raw)
 
 
+@pytest.mark.parametrize("angle", [0.0, 30.0, -110.0])
+def test_places_in_the_scanner_are_those_of_access2thematrix(tmp_path, angle):
+    path = written(tmp_path, angle=angle, offset_nm=(120.0, -45.0), points_scanned=4 * 2 * COLS)
+    data = MtrxData()
+    data.open(str(path))
+    scan = read_mtrx(path)[0]
+    part = data.select_image(scan.direction)[0]  # its offset is the centre of the lines that were scanned
+    known = np.isfinite(scan.heights).all(axis=1)
+    middle = (np.flatnonzero(known).mean() + 0.5) * scan.pixel_size[0]
+    found = scan.in_scanner(scan.size_nm[1] / 2, middle)
+    assert found == pytest.approx((part.x_offset * 1e9, part.y_offset * 1e9))
+    assert not known.all()
+
+
 def assert_all_there(path):
     """Compare settings with access2theMatrix read raw: the same names, order, values, units and types."""
     raw = raw_parameters(path)
