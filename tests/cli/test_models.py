@@ -113,7 +113,7 @@ def test_predict_on_nothing_usable_fails(damaged, model, tmp_path, capsys):
     ("arguments", "sentence"),
     [
         (["predict", "{scan}", "--model", "{tmp}/gone.stmml", "--out", "{tmp}"], "there is no model file"),
-        (["predict", "{scan}", "--model", "{scan}", "--out", "{tmp}"], "is not a napari-stmml model"),
+        (["predict", "{scan}", "--model", "{scan}", "--out", "{tmp}"], "cannot be read: it is no zip file"),
         (["predict", "{scan}", "--model", "{model}", "--out", "{model}/x"], "Errno"),
         (["train", "{tmp}", "--out", "{tmp}/m.stmml"], "no scan can be used for training"),
         (

@@ -104,7 +104,7 @@ def test_a_job_that_cannot_be_done_fails_in_a_sentence_and_the_process_goes_on(w
         worker.submit(LabelScans(str(tmp_path / "no.stmml"), str(tmp_path)))
         (failed,) = events_of(worker)
         assert isinstance(failed, Failed)
-        assert failed.why.startswith("no.stmml is not a napari-stmml model")
+        assert failed.why.startswith("no.stmml cannot be read: it is no zip file")
         assert worker.request is None
 
 
