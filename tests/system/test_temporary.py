@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from napari_stmml.system.files import atomic
+from napari_stmml.system.atomic import atomic
 from napari_stmml.system.temporary import TemporaryFolder, begin_file, hold, sweep, sweep_temporary
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from napari_stmml.batch.records import Fingerprint, StepRecord, read_record, write_record
-from napari_stmml.system.files import replace
+from napari_stmml.system.atomic import replace
 from napari_stmml.system.temporary import sweep, sweep_temporary
 from napari_stmml.text import quoted, short_name, shortened
 

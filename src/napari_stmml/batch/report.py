@@ -14,7 +14,7 @@ import numpy as np
 from napari_stmml.events import ReportWritten
 from napari_stmml.io.tables import save_table
 from napari_stmml.scan import Scan
-from napari_stmml.system.files import atomic
+from napari_stmml.system.atomic import atomic
 
 NOT_YET = "not processed yet"  # reason of a row whose turn has not come
 _UNSTATED = "for no stated reason"

@@ -15,7 +15,8 @@ from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.io.tables import save_coordinates, save_metadata
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
-from napari_stmml.system.files import atomic, write_array
+from napari_stmml.system.atomic import atomic
+from napari_stmml.system.files import write_array
 
 AT_ONCE = 4096  # windows in memory at a time
 

@@ -23,7 +23,7 @@ from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.array_file import open_array, read_arrays
-from napari_stmml.system.files import atomic
+from napari_stmml.system.atomic import atomic
 from napari_stmml.system.temporary import TemporaryFolder, sweep_temporary
 
 TOTAL = 2 << 30  # bytes of features, and as many of prepared maps

@@ -8,7 +8,7 @@ import numpy as np
 from napari_stmml.colours import as_rgb, robust_limits
 from napari_stmml.figures.colour_maps import stm_colormap
 from napari_stmml.scan import Scan
-from napari_stmml.system.files import atomic
+from napari_stmml.system.atomic import atomic
 from napari_stmml.text import number
 
 if TYPE_CHECKING:

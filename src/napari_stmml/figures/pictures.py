@@ -11,7 +11,7 @@ from napari_stmml.figures.colour_maps import colour_heights
 from napari_stmml.figures.footer import PAPER, footer_of
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import Scan
-from napari_stmml.system.files import atomic
+from napari_stmml.system.atomic import atomic
 
 LEAST_SIDE = 256  # px of a scan's picture; smaller ones are enlarged by a whole factor
 

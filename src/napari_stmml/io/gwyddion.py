@@ -7,7 +7,7 @@ import numpy as np
 
 from napari_stmml.heights.missing import fill_nearest
 from napari_stmml.scan import Scan
-from napari_stmml.system.files import atomic
+from napari_stmml.system.atomic import atomic
 
 _UNITS = {"nm": ("m", 1e-9), "nA": ("A", 1e-9), "": ("", 1.0)}
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import Scan
-from napari_stmml.system.files import free_path, replace
+from napari_stmml.system.atomic import replace
+from napari_stmml.system.files import free_path
 
 
 def predicted_map(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.scan import Scan
-from napari_stmml.system.files import atomic
+from napari_stmml.system.atomic import atomic
 from napari_stmml.system.regular_file import read_bytes
 
 MOST_BYTES = 256 << 20  # of a table that is read

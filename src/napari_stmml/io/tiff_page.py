@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.system.files import atomic
+from napari_stmml.system.atomic import atomic
 from napari_stmml.system.regular_file import check_file
 from napari_stmml.text import shortened
 

@@ -50,7 +50,7 @@ class TrainModel(Request, kind="train"):
         """After the process has gone: put the model so far in its place; return it, if there is one."""
         if not self.checkpoint.is_file():
             return None
-        from napari_stmml.system.files import replace  # loads numpy, which naming a request does not need
+        from napari_stmml.system.atomic import replace  # loads numpy, which naming a request does not need
 
         return replace(self.checkpoint, self.out)
 

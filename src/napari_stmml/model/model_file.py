@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.system.array_file import stored_zip
-from napari_stmml.system.files import atomic
+from napari_stmml.system.atomic import atomic
 
 FORMAT = 3  # 1 had centres alone: no projection, no exemplars; 2 had a class for each cluster, no lessons
 ABOUT = "classifier.json"

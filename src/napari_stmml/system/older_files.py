@@ -4,7 +4,8 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from napari_stmml.system.files import link_or_copy, replace
+from napari_stmml.system.atomic import replace
+from napari_stmml.system.files import link_or_copy
 
 KEPT = 10  # older copies of a file
 

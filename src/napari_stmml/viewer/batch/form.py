@@ -11,7 +11,7 @@ from superqt import QCollapsible
 from napari_stmml.batch.job_file import JobFile, read_values
 from napari_stmml.batch.job_parameters import PARAMETERS
 from napari_stmml.recipe import DEFAULT, get_recipe
-from napari_stmml.system.files import replace
+from napari_stmml.system.atomic import replace
 from napari_stmml.system.user_folder import home_in_full
 from napari_stmml.viewer.shared.panel import Panel, form_of, show_row
 from napari_stmml.viewer.shared.parameter_form import (
