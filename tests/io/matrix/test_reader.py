@@ -755,3 +755,29 @@ def test_a_time_that_no_calendar_has_is_damage(session_files, tmp_path):
     scan.write_bytes(raw)
     with pytest.raises(MtrxError, match=rf"Damaged: .*{re.escape(scan.name)}"):
         read_mtrx(scan)
+
+
+def with_real(path, before, value):
+    """Give the real number behind the last of these bytes in a parameter file another value."""
+    raw = path.read_bytes()
+    at = raw.rindex(before + b"BUOD") + len(before) + 4
+    path.write_bytes(raw[:at] + struct.pack("<d", value) + raw[at + 8 :])
+
+
+@pytest.mark.parametrize("factor", [0.0, np.nan, 1e-320, -1.0])
+def test_heights_that_are_no_numbers_by_a_damaged_factor_are_refused(tmp_path, factor):
+    path = written(tmp_path)
+    of_heights = "m".encode("utf-16-le") + struct.pack("<LL", 2, 6) + "Factor".encode("utf-16-le")
+    with_real(next(tmp_path.glob("*.mtrx")), of_heights, factor)
+    with pytest.raises(
+        MtrxError, match=r"Damaged: the heights of .*1_1\.Z_mtrx are no numbers, or above 1 mm"
+    ):
+        read_mtrx(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_bias_that_is_no_number_is_not_known(tmp_path, value):
+    path = written(tmp_path)
+    plain = "Voltage".encode("utf-16-le") + struct.pack("<L", 4) + "Volt".encode("utf-16-le") + bytes(4)
+    with_real(next(tmp_path.glob("*.mtrx")), plain, value)
+    assert [scan.bias for scan in read_mtrx(path)] == [None] * 4

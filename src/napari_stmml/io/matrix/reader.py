@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from napari_stmml.io.matrix.parsed_frame import ParsedFrame
 
 MOST_PIXELS = 2**26  # of a map: 8192 x 8192, which takes 0.5 GB
+_HIGHEST = 1e-3  # m: no scanner reaches as far
 _TO_NANO = {"m": ("nm", 1e9), "A": ("nA", 1e9)}
 MtrxError = ScanFileError  # its name before there was a registry of formats
 
@@ -168,11 +170,17 @@ def _scan(data: "ParsedFrame", parameters: Parameters, direction: str, path: Pat
     """Make a Scan of one direction of an opened file."""
     # Without this, select_image trips over its own missing attribute.
     data.param.setdefault("EEPA::XYScanner.Angle", [0.0, "Degree"])
-    image, _ = data.select_image(direction)
+    with np.errstate(all="ignore"):  # what comes of damaged factors is refused below
+        image, _ = data.select_image(direction)
     lines, points = int(data.axis[2][2]), image.data.shape[1]
     width, height = data.axis[0][1], data.axis[1][1]
     if not (width > 0 and height > 0):
         raise ScanFileError(f"No scale: the frame of {path.name} is {width * 1e9:g} x {height * 1e9:g} nm.")
+    if not (np.abs(image.data) <= (_HIGHEST if image.channel_name_and_unit[1] == "m" else 1e300)).all():
+        raise ScanFileError(
+            f"Damaged: the heights of {path.name} are no numbers, or above {_HIGHEST * 1e3:g} mm, by its"
+            " parameter file; copy both again from the instrument."
+        )
     unit, factor = _TO_NANO.get(image.channel_name_and_unit[1], (image.channel_name_and_unit[1], 1.0))
     frame = np.full((lines, points), np.nan)
     scanned = len(image.data)
@@ -200,6 +208,6 @@ def _scan(data: "ParsedFrame", parameters: Parameters, direction: str, path: Pat
 
 def _in_unit(setting: Setting | None, unit: str) -> float | None:
     """Return a setting, rounded to 12 digits (files store 1.7000000000000002); None in another unit."""
-    if setting is None or setting.unit != unit:
+    if setting is None or setting.unit != unit or not isfinite(setting.value):
         return None
     return float(f"{setting.value:.12g}")
