@@ -77,6 +77,11 @@ def test_a_foreign_package_is_named_behind_its_door_alone(package):
     assert named or package == "tensorflow"  # Keras is the door to TensorFlow
 
 
+def test_temporary_files_are_made_behind_one_door_which_sweeps_them():
+    named = {name.removeprefix("napari_stmml.") for name in MODULES if "tempfile" in IMPORTS[name]}
+    assert named <= {"system.temporary", "system.locks", "system.keras"}  # the last has one without a name
+
+
 def test_the_viewer_opens_spiepys_images_and_matplotlibs_canvas_and_no_more():
     spiepy = {name for name in IMPORTS[f"{VIEWER}.io.samples"] if name.startswith("spiepy")}
     canvas = {name for name in IMPORTS[f"{VIEWER}.model.curves"] if name.startswith("matplotlib")}
