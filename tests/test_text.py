@@ -4,7 +4,7 @@ from math import inf, nan
 
 import pytest
 
-from napari_stmml.text import counted, number, percent, short_name, with_error
+from napari_stmml.text import counted, number, percent, short_stem, with_error
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_a_share_is_per_cent(share, text):
 @pytest.mark.parametrize("letter", ["a", "é", "測", "😀", "\udcff"])
 def test_a_name_of_any_length_leaves_room_for_an_ending_and_stays_one_of_its_own(letter):
     names = [f"{letter * n}--1_{end}_FU" for n in range(1, 260) for end in (1, 2)]
-    short = [short_name(name) for name in names]
+    short = [short_stem(name) for name in names]
     for name, one in zip(names, short, strict=True):
         size = len(name.encode("utf-8", "surrogateescape"))
-        assert one == name if size <= 200 else one.endswith(name[-8:])
-        assert len(one.encode("utf-8", "surrogateescape")) <= 200
-        assert short_name(one) == one
+        assert one == name if size <= 175 else one.endswith(name[-8:])
+        assert len(one.encode("utf-8", "surrogateescape")) <= 175
+        assert short_stem(one) == one
     assert len(set(short)) == len(names)

@@ -4,7 +4,7 @@ import hashlib
 from math import floor, isfinite, isnan, log10
 
 _LEAST, _MOST = 1e-4, 1e15  # beyond these a power of ten is shorter
-_MOST_BYTES = 200  # of the name of a file, which with our endings may have 255
+_MOST_BYTES = 175  # of a stem: with our longest ending, the name of the file may have 255
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -157,7 +157,7 @@ def quoted(value: object, most: int = 80) -> str:
         return "a value too long to show"
 
 
-def short_name(name: str, between: str = "_") -> str:
+def short_stem(name: str, between: str = "_") -> str:
     """Return what the names of a scan's files begin with; of a very long name, a hash and the end are left.
 
     Parameters
@@ -170,12 +170,12 @@ def short_name(name: str, between: str = "_") -> str:
     Returns
     -------
     str
-        Of 200 bytes at most, so that there is room for our endings in the 255 that a disk allows.
+        Of 175 bytes at most, so that there is room for our endings in the 255 that a disk allows.
 
     Examples
     --------
-    >>> short_name("si001--1_1_FU"), len(short_name(1000 * "a" + "--1_1_FU"))
-    ('si001--1_1_FU', 200)
+    >>> short_stem("si001--1_1_FU"), len(short_stem(1000 * "a" + "--1_1_FU"))
+    ('si001--1_1_FU', 175)
     """
     content = name.encode("utf-8", "surrogateescape")
     if len(content) <= _MOST_BYTES:

@@ -83,6 +83,6 @@ def test_names_as_long_as_a_disk_allows_leave_room_for_those_of_our_files(tmp_pa
         folder, [Frame({"forward/up": HEIGHTS}, width_nm=6.0, height_nm=6.0)] * 2, session="s" * 243
     )
     found = list(survey([("train", folder)]))
-    assert {len(part) for one in found for part in one.place.split("/")} == {200}
+    assert {len(part) for one in found for part in one.place.split("/")} == {175}
     assert len({one.place for one in found}) == len(found) == 2
     assert all(one.place.endswith(one.path.stem[-20:]) for one in found)

@@ -11,6 +11,7 @@ from napari_stmml.measuring.class_details import class_details
 from napari_stmml.measuring.measurements import measure
 from napari_stmml.measuring.region_tables import file_name, write_measurements
 from napari_stmml.scan import Scan
+from napari_stmml.text import short_stem
 
 NAMES = {1: "surface", 2: "holes A/B", 3: "bump"}
 SIZE = (0.1, 0.1)
@@ -199,3 +200,13 @@ def test_random_places_have_room_also_where_regions_cover_nearly_all():
     (tiles,) = class_details(found)
     assert tiles.count > 500
     assert (tiles.pairs.random[2:] > 0).all()
+
+
+def test_names_of_any_length_leave_room_for_those_of_the_files(surface, tmp_path):
+    labels, scan = surface
+    names = {1: "surface", 2: f"{'c' * 300} A", 3: f"{'c' * 300} B"}
+    found = measure(labels, scan.heights, SIZE, names=names, background=[1])
+    stem = short_stem("s" * 300 + "--1_3_FU")
+    paths = write_measurements(tmp_path, stem, found, scan)
+    assert len({path.name for path in paths}) == len(paths) == 7
+    assert all(path.is_file() and path.name.startswith(stem) for path in paths)

@@ -13,7 +13,7 @@ from napari_stmml.recipe import RECIPES, Recipe
 from napari_stmml.system.files import write_text
 from napari_stmml.system.regular_file import NoRegularFile, read_bytes
 from napari_stmml.system.user_folder import home_in_full
-from napari_stmml.text import quoted, short_name, shortened
+from napari_stmml.text import quoted, short_stem, shortened
 
 SETS = ("train", "test", "predict")
 _NAMES = ("job_name", "model_name", "cluster_model_name")  # which become names of files
@@ -237,7 +237,7 @@ def read_values(path: Path) -> tuple[str, dict[str, Any]]:
 def _check_name(name: str, text: str) -> None:
     """Refuse what cannot be the name of a file, or leaves no room for our endings."""
     odd = any(letter in '/\\:*?"<>|\x7f' or letter < " " for letter in text)
-    if odd or not text.strip(" .") or text != short_name(text):
+    if odd or not text.strip(" .") or text != short_stem(text):
         raise ValueError(f"{name} must be usable as the name of a file, got {quoted(text)}")
 
 

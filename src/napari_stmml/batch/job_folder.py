@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from napari_stmml.batch.records import Fingerprint, StepRecord, read_record, write_record
 from napari_stmml.system.atomic import replace
 from napari_stmml.system.temporary import sweep, sweep_temporary
-from napari_stmml.text import quoted, short_name, shortened
+from napari_stmml.text import quoted, short_stem, shortened
 
 
 def digest(fingerprint: Fingerprint | list) -> str:
@@ -28,7 +28,7 @@ def one_name(place: str, between: str) -> str:
     >>> one_name("scans/day 1/x", "~")
     'scans~day 1~x'
     """
-    return short_name(place.replace("/", between), between)
+    return short_stem(place.replace("/", between), between)
 
 
 class JobFolder:

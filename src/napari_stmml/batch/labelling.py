@@ -19,7 +19,7 @@ from napari_stmml.scan import TOPOGRAPHY, Scan
 from napari_stmml.system.files import free_name
 from napari_stmml.system.pool import Pool
 from napari_stmml.system.progress import FileCount, Stopped, throttled, until_stopped
-from napari_stmml.text import short_name
+from napari_stmml.text import short_stem
 
 Labelled = tuple[LabelTask, ScanLabelled | Skipped]
 Item = tuple[LabelTask, Answer | Skipped | None]  # without an answer, it is still to be labelled
@@ -43,7 +43,7 @@ def label_tasks(scans: Iterable[Scan]) -> Iterator[LabelTask]:
     taken: set[str] = set()
     for number, scan in enumerate(scans):
         parts = (scan.stem, "" if scan.channel == TOPOGRAPHY else scan.channel, scan.short_direction)
-        stem = free_name(short_name("_".join(part for part in parts if part)), taken.__contains__)
+        stem = free_name(short_stem("_".join(part for part in parts if part)), taken.__contains__)
         taken.add(stem)
         yield LabelTask(scan, stem, scan.name, number=number)
 

@@ -63,7 +63,7 @@ def predict(run: JobRun) -> None:
         run.say(f"predict: {len(files) - len(waiting)} of {len(files)} files are done already")
     if waiting:
         _label(run, waiting, len(files))
-    _check_maps(run, [(task, one) for (task, _), own in zip(files, wanted, strict=True) for one in own])
+        _check_maps(run, waiting, sum(map(len, wanted)))
     run.folder.note("predict", fingerprint, [], done=True)
 
 
@@ -98,18 +98,18 @@ def _record(run: JobRun, task: FileTask, direction: str) -> tuple[Path, LabelRec
     return path, read_record(path, LabelRecord)
 
 
-def _check_maps(run: JobRun, wanted: list[tuple[FileTask, str]]) -> None:
-    """Say how many directions have no map now; a step that made none has not done what it was asked."""
+def _check_maps(run: JobRun, waiting: list[_Waiting], total: int) -> None:
+    """Say how many of all directions have no map now; a step that left none has not done its work."""
     missing = []
-    for task, direction in wanted:
+    for task, direction in ((file.task, one) for file in waiting for one in file.directions):
         _, known = _record(run, task, direction)
         if not known or not run.folder.has_all(known.outputs):
             missing.append((task.source, direction))
             run.failed.setdefault(missing[-1], f"{task.name_of(direction)} could not be labelled")
-    if missing and len(missing) == len(wanted):
+    if missing and len(missing) == total:
         raise ValueError(f"no scan could be labelled: {run.failed[missing[0]]}")
     if missing:
-        of_all = f"{len(missing)} of {counted(len(wanted), 'direction')}"
+        of_all = f"{len(missing)} of {counted(total, 'direction')}"
         run.say(f"predict: {of_all} could not be labelled; the report says why")
 
 

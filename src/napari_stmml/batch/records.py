@@ -18,6 +18,8 @@ Fingerprint = dict[str, Any]  # everything that files depend on, by name
 
 _MOST_BYTES = 64 << 20  # of a record, which lists each window of a scan where they are files
 _NOT_LISTED = ("older", "state", ".lock")  # what the job keeps for itself
+_WAY_OUT = {"", ".", ".."}  # parts of a path that leads elsewhere, or is not written as ours are
+_MOST_NAME, _MOST_PARTS = 255, 200  # bytes, and folders below each other, that a disk allows
 
 
 @dataclass(frozen=True)
@@ -137,11 +139,13 @@ def _is_output(output: str) -> bool:
     >>> [_is_output(path) for path in ("windows/a_*", "../a", "/a", "state/a", "*", "")]
     [True, False, False, False, False, False]
     """
-    path = Path(output)
-    within = bool(path.parts) and not path.anchor and ".." not in path.parts and "\0" not in output
-    named = within and path.parts[0] not in _NOT_LISTED and "*" not in path.parts[0]
+    parts = output.split("/")
+    if not _WAY_OUT.isdisjoint(parts) or parts[0] in _NOT_LISTED or "*" in parts[0] or "\0" in output:
+        return False
+    if os.name == "nt" and ("\\" in output or ":" in output):
+        return False
     try:
-        return named and max(len(os.fsencode(part)) for part in path.parts) <= 255 and len(output) < 2000
+        return max(len(os.fsencode(part)) for part in parts) <= _MOST_NAME and len(parts) <= _MOST_PARTS
     except UnicodeError:  # half a letter, which no file has in its name
         return False
 

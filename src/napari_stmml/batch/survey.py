@@ -8,7 +8,7 @@ from napari_stmml.batch.job_file import SETS, JobFile
 from napari_stmml.io.formats import find_scans, left_out
 from napari_stmml.scan import ScanFileError
 from napari_stmml.system.files import free_name
-from napari_stmml.text import short_name
+from napari_stmml.text import short_stem
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,14 @@ def survey(paths: Iterable[tuple[str, Path]]) -> Iterator[Found]:
         base = path if path.is_dir() else path.parent
         own = base.resolve()
         if own not in roots:
-            roots[own] = _unlike(short_name(own.name) or "scans", taken_roots)
+            roots[own] = _unlike(short_stem(own.name) or "scans", taken_roots)
         for file, problem in _files_at(path):
             if file.resolve() in seen:
                 continue
             seen.add(file.resolve())
             place = ""
             if not problem:
-                below = map(short_name, file.relative_to(base).with_suffix("").parts)
+                below = map(short_stem, file.relative_to(base).with_suffix("").parts)
                 place = _unlike("/".join([roots[own], *below]), taken)
             yield Found(file, which, place, problem)
 

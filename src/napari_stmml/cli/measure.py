@@ -16,7 +16,7 @@ import napari_stmml.cli.options as options
 from napari_stmml.cli.scan_of_map import scan_of_map
 from napari_stmml.system.files import free_name
 from napari_stmml.system.strict_json import to_json
-from napari_stmml.text import quoted, shortened
+from napari_stmml.text import quoted, short_stem, shortened
 
 if TYPE_CHECKING:
     from napari_stmml.io.label_tiff import LabelMap
@@ -117,7 +117,7 @@ def measure(
             .removesuffix(".stmml")
             .removesuffix("_labels")
         )
-        taken.add(stem := free_name(plain, taken.__contains__))
+        taken.add(stem := free_name(short_stem(plain), taken.__contains__))
         try:
             two = list(zip(pairs[::2], pairs[1::2], strict=True))
             asked = Asked(scan, direction, background or largest, min_area, two)

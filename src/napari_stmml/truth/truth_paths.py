@@ -18,7 +18,7 @@ from napari_stmml.scan_key import ScanKey
 from napari_stmml.system import files
 from napari_stmml.system.locks import take_lock
 from napari_stmml.system.user_folder import user_folder
-from napari_stmml.text import short_name
+from napari_stmml.text import short_stem
 from napari_stmml.truth.painted_labels import name_of
 
 ENDING = ".truth.stmml.tif"
@@ -49,7 +49,7 @@ class TruthPaths:
         scan, part = self.scan, self.key.sha256[:12]
         channel = "" if scan.channel == TOPOGRAPHY else re.sub(r'[\\/:*?"<>|]', "-", scan.channel)
         words = (scan.stem or "scan", channel, scan.short_direction)
-        name = short_name("_".join(word for word in words if word))
+        name = short_stem("_".join(word for word in words if word))
         crop = f"{name}_{part}_{self.key.shape[0]}x{self.key.shape[1]}"
         beside = [Path(scan.source).parent] if scan.source and Path(scan.source).is_file() else []
         found = [folder / one for folder in beside for one in (name, f"{name}_{part}")]
@@ -112,7 +112,7 @@ def truth_stamp(source: str, short_direction: str, sha256: str) -> list[list[int
         Of the file.
     """
     beside, part = Path(source).parent, sha256[:12]
-    name = short_name(f"{Path(source).stem}_{short_direction}")
+    name = short_stem(f"{Path(source).stem}_{short_direction}")
     stems = (beside / name, beside / f"{name}_{part}", user_folder() / "truth" / f"{name}_{part}")
     found = (files.identity(f"{stem}{ENDING}") for stem in stems)
     return [list(known[1:]) for known in found if known]

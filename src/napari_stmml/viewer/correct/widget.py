@@ -13,7 +13,7 @@ from napari_stmml.correction.corrected_scan import CorrectedScan
 from napari_stmml.correction.map_file import save_map
 from napari_stmml.correction.session import NO_MODEL
 from napari_stmml.measuring.class_statistics import Share
-from napari_stmml.text import short_name
+from napari_stmml.text import short_stem
 from napari_stmml.viewer.correct.class_table import ClassTable
 from napari_stmml.viewer.correct.opening import OpeningPanel
 from napari_stmml.viewer.correct.scan_switch import ScanSwitch
@@ -155,7 +155,7 @@ class CorrectWidget(OpeningPanel):
         if one is None:
             self.say("Open a scan for correction first.")
             return
-        stem = short_name(f"{one.scan.stem}_{one.scan.short_direction}")
+        stem = short_stem(f"{one.scan.stem}_{one.scan.short_direction}")
         name = str(Path.home() / f"{stem}.stmml.tif")
         kinds = "Label maps (*.stmml.tif);;Gwyddion, a mask for each class (*.gwy)"
         path, _ = QFileDialog.getSaveFileName(self, "Save the map", name, kinds)

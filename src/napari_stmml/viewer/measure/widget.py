@@ -14,7 +14,7 @@ from napari_stmml.measuring.measurements import Measurements, measure_scan
 from napari_stmml.measuring.quantities import with_units
 from napari_stmml.measuring.region_tables import write_measurements
 from napari_stmml.scan import Scan
-from napari_stmml.text import counted, number, short_name
+from napari_stmml.text import counted, number, short_stem
 from napari_stmml.viewer.correct.layer_looks import ROLE
 from napari_stmml.viewer.correct.session_layers import correction_of
 from napari_stmml.viewer.io.layers import KEY, labels_from_layer, scan_of
@@ -126,7 +126,7 @@ class MeasureWidget(Panel):
             raise ValueError("measure a map first")
         one = self.measured
         parts = (one.scan.stem or "scan", one.scan.short_direction)
-        stem = short_name("_".join(part for part in parts if part))
+        stem = short_stem("_".join(part for part in parts if part))
         paths = write_measurements(folder, stem, one.result, one.scan, model=one.model)
         self.say(f"{counted(len(paths), 'file')} written to {folder}.")
 
