@@ -243,6 +243,7 @@ def test_distances_from_one_class_to_another_are_written_where_asked(labelled, t
     assert main(["measure", str(labelled), "--out", str(out), "--pairs", "holes", "atoms"]) == 0
     rows = read(out / "a_FU_pairs_holes_to_atoms.csv")
     assert list(rows[0])[:7] == ["from_nm", "to_nm", "observed", "random", "low", "high", "ratio"]
+    assert {(row["name"], row["to_name"]) for row in rows} == {("holes", "atoms")}
     assert sum(int(row["observed"]) for row in rows) == 2  # of three, one is beyond half the scan
     assert main(["measure", str(labelled), "--out", str(out), "--pairs", "surface", "atoms"]) == 0
     assert not (out / "a_FU_pairs_surface_to_atoms.csv").exists()  # background has no regions

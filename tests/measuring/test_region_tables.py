@@ -126,6 +126,7 @@ def test_profile_average_and_pairs_are_of_the_class(written):
     assert average[middle, middle] == pytest.approx(-0.1)
     assert average[0, 0] == pytest.approx(0, abs=1e-6)
     pairs = read(written["s_pairs_holes_A_B.csv"])
+    assert {row["name"] for row in [*profile, *pairs]} == {"holes A/B"}
     assert list(pairs[0])[:7] == ["from_nm", "to_nm", "observed", "random", "low", "high", "ratio"]
     at_5_nm = next(row for row in pairs if float(row["from_nm"]) <= 5 < float(row["to_nm"]))
     assert int(at_5_nm["observed"]) >= 9

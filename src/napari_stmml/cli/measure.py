@@ -162,8 +162,13 @@ def _measure(
     taken: set[str] = set()
     for first, second in asked.pairs:
         if (table := pairs_between(result, first, second)) is not None:
-            name = file_name(f"{first}_to_{second}", taken)
-            files.append(write_table(to.with_name(f"{to.name}_pairs_{name}.csv"), table, result.unit, about))
+            name, of_classes = (
+                file_name(f"{first}_to_{second}", taken),
+                {"name": first, "to_name": second, **about},
+            )
+            files.append(
+                write_table(to.with_name(f"{to.name}_pairs_{name}.csv"), table, result.unit, of_classes)
+            )
     picture = regions_figure(scan, result, details, found.colours)
     files.append(save_figure(picture, to.with_name(f"{to.name}_regions.png")))
     chosen = tuple(_name(found, label) for label in background)

@@ -60,10 +60,10 @@ def write_measurements(
         write_table(folder / f"{stem}_classes.csv", measurements.classes, unit, about),
     ]
     for one in details:
-        name = file_name(one.name, taken)
+        name, of_class = file_name(one.name, taken), {"name": one.name, **about}
         if one.pairs is not None:
-            written.append(write_table(folder / f"{stem}_pairs_{name}.csv", one.pairs, unit, about))
-        written.append(write_table(folder / f"{stem}_profile_{name}.csv", one.profile, unit, about))
+            written.append(write_table(folder / f"{stem}_pairs_{name}.csv", one.pairs, unit, of_class))
+        written.append(write_table(folder / f"{stem}_profile_{name}.csv", one.profile, unit, of_class))
         path = folder / f"{stem}_average_{name}.tif"
         written.append(write_values(path, one.average, scan.pixel_size))
     return written

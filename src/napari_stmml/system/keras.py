@@ -5,7 +5,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 # Lines of absl: "I0000 00:00:1795882729.65 27087 port.cc:153] oneDNN custom operations are on ..."
@@ -49,4 +49,5 @@ def _without_log_lines() -> Iterator[None]:
             os.dup2(ours, 2)
             os.close(ours)
             caught.seek(0)
-            os.write(2, b"".join(line for line in caught if not _LOGGED.match(line)))
+            with suppress(OSError):  # of a full disk or a closed pipe
+                os.write(2, b"".join(line for line in caught if not _LOGGED.match(line)))
