@@ -236,6 +236,17 @@ def test_the_scan_of_a_map_that_is_not_open_is_asked_for_and_taken_once_it_is(vi
     assert alone.scan.value == image
 
 
+def test_where_the_scan_of_a_map_is_closed_no_other_takes_its_place(viewer, alone):
+    scans = [scan_at(number) for number in ("1_1", "2_1", "3_1")]
+    images = [add_scan(viewer, scan) for scan in scans]
+    maps = [add_map(viewer, scan) for scan in scans]
+    for layer, image in zip(maps, images, strict=True):
+        alone.maps.value = layer
+        assert alone.scan.value == image
+        viewer.layers.remove(image)
+        assert (alone.maps.value, alone.scan.value) == (layer, None)
+
+
 def test_a_layer_that_napari_made_has_the_only_scan_that_fits_or_lets_one_choose(viewer, alone, qtbot, said):
     image = add_scan(viewer, scan_at("1_1"))
     add_scan(viewer, scan_at("2_1", shape=(40, 41)))
