@@ -166,7 +166,11 @@ def read_csv(path):
 
 
 def test_a_table_has_every_key_in_the_order_in_which_they_come(tmp_path):
+    nan = float("nan")
     rows = [{"b": 1, "a": 'say "hi", twice\nor so'}, {"c": 0.1 + 0.2, "a": None}, {"d": [1, 2], "e": False}]
+    assert read_csv(save_table(tmp_path / "nan.csv", [{"bias": nan, "x": np.float32(nan)}])) == [
+        {"bias": "", "x": ""}
+    ]
     path = save_table(tmp_path / "a.csv", rows)
     assert path.read_text("utf-8").splitlines()[0] == "b,a,c,d,e"
     back = read_csv(path)

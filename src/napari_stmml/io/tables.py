@@ -105,7 +105,7 @@ def save_metadata(path: str | Path, scan: Scan, extra: Mapping[str, Value]) -> P
 def save_table(
     path: str | Path, rows: Iterable[Mapping[str, Any]], names: Sequence[str] | None = None
 ) -> Path:
-    """Write rows as CSV in UTF-8; what is None or missing in a row is left blank.
+    """Write rows as CSV in UTF-8; what is None, NaN or missing in a row is left blank.
 
     Names of files and comments are a stranger's: text that a spreadsheet would take for a formula, because it
     begins with ``= + - @``, a tab or a return, gets an apostrophe before it. `read_table` takes it away.
@@ -285,7 +285,9 @@ def _cell(value: Any) -> Any:
     """Write lists, mappings and yes or no as JSON does, text so that it stays text, numbers as they are."""
     if isinstance(value, bool | np.bool_ | list | tuple | dict):
         return json.dumps(value.item() if isinstance(value, np.bool_) else value)
-    return value if value is None or isinstance(value, int | float | np.number) else _as_text(str(value))
+    if value is None or isinstance(value, int | float | np.number):
+        return None if value != value else value  # NaN is not known
+    return _as_text(str(value))
 
 
 def _as_text(text: str) -> str:
