@@ -119,7 +119,8 @@ def _label(request: LabelScans, report: Listener, should_stop: ShouldStop, store
     try:
         _label_scans(request, classifier, _heard_by(log, report), should_stop, store, log.watch)
     finally:
-        about = {"model": request.model, "pitch": str(request.pitch or "the recipe's")}
+        pitch = str(request.pitch or "the recipe's")
+        about = {"model": request.model, "recipe": classifier.recipe.title, "pitch": pitch}
         if event := log.write(f"{Path(request.out).name}: what was labelled", request.paths, about):
             report(event)
 
