@@ -171,7 +171,7 @@ def test_a_folder_is_no_file_for_a_model(tmp_path):
 
 
 def test_a_scan_can_be_forced_into_a_job_by_its_name(session, job_file):
-    text = job_file.read_text().replace("pixel_limit = 20000", "pixel_limit = 40")
+    text = job_file.read_text().replace("# pixel_limit = 20000", "pixel_limit = 40")
     job_file.write_text(text)
     events = run_here(RunJobFile(str(job_file), ("process",), processes=1))
     assert of_type(events, ReportWritten)[0].summary.startswith(
