@@ -40,7 +40,7 @@ def jobs(folder: Path) -> dict[str, Format]:
 
     colour_table("viridis")  # the first of matplotlib's makes its folder for settings
     (folder / "scans").mkdir()
-    job = JobFile({"train_path": ["scans"]}, folder).write(folder / "job.toml").read_bytes()
+    job = JobFile({"train_path": ["scans"]}, folder).write(folder / "job.toml", every=True).read_bytes()
     plain = (
         b'job_name = "j"\ntrain_path = ["scans"]\nrecipe = "instant"\npixel_density = 8.0\nnum_clusters = 4\n'
     )
