@@ -1,4 +1,5 @@
 import io
+import json
 import os
 import struct
 import zipfile
@@ -65,6 +66,19 @@ def centres(change):
     return lambda raw: with_member(raw, "centres.npy", as_npy(change(array_of(raw, "centres.npy"))))
 
 
+CLASS = {"name": "a", "colour": "#ff0000", "background": False, "gone": False, "into": 0}
+
+
+MANY_NAMES = {"format": 1, "names": {str(label): "" for label in range(70_000)}}
+
+
+def with_classes(raw: bytes, classes: list[dict]) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(raw)) as file:
+        about = json.loads(file.read("classifier.json"))
+    about |= {"classes": classes, "order": [len(classes)], "of_cluster": [1] * len(about["of_cluster"])}
+    return with_member(raw, "classifier.json", json.dumps(about).encode())
+
+
 def tiff(labels: np.ndarray, **how) -> bytes:
     content = io.BytesIO()
     tifffile.imwrite(content, labels, metadata=None, **how)
@@ -96,7 +110,7 @@ CASES = {
     "a model that unpacks to a hundred times its size": (
         "model",
         lambda raw: packed(
-            {"classifier.json": b"{}", "centres.npy": as_npy(np.zeros(1 << 24))}, zipfile.ZIP_DEFLATED
+            {"classifier.json": b"{}", "centres.npy": as_npy(np.zeros(1 << 21))}, zipfile.ZIP_DEFLATED
         ),
     ),
     "a model that is an array": ("model", lambda raw: as_npy(np.zeros(3))),
@@ -125,6 +139,12 @@ CASES = {
         "model",
         lambda raw: with_member(raw, "exemplars.npy", as_npy(array_of(raw, "exemplars.npy")[1:, :, :2])),
     ),
+    "classes that are merged into each other in a long row": (
+        "model",
+        lambda raw: with_classes(
+            raw, [*(CLASS | {"gone": True, "into": i + 2} for i in range(99_999)), CLASS]
+        ),
+    ),
     "a map of 33 kB that unpacks to 1 GB": (
         "label map",
         lambda raw: rows_of(
@@ -132,12 +152,17 @@ CASES = {
         ),
     ),
     "a map with one flipped bit of its height": ("label map", lambda raw: rows_of(raw, 8 + 2**24)),
+    "a map with very many names": (
+        "label map",
+        lambda raw: tiff(np.eye(8, dtype=np.uint8), description=json.dumps({"napari-stmml": MANY_NAMES})),
+    ),
     "a TIFF of others with one flipped bit of its height": (
         "TIFF of others",
         lambda raw: rows_of(raw, 8 + 2**24),
     ),
     "2000 brackets in a job": ("job.toml", lambda raw: b"a = " + b"[" * 2000),
     "a number of 5000 digits in a job": ("job.toml", lambda raw: b"random_seed = " + b"9" * 5000),
+    "a name of 100 000 dots in a job": ("job.toml", lambda raw: b"a" + b".a" * 100_000 + b" = 1"),
     "the home of nobody in a job": (
         "job.toml",
         put(b'train_path = ["scans"]', b'train_path = ["~nobody/x"]'),

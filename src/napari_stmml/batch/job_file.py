@@ -1,6 +1,7 @@
 """One job in one TOML file: read it, check all of it before any work starts, write one to begin with."""
 
 import json
+import re
 import tomllib
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,6 +19,7 @@ from napari_stmml.text import quoted, short_stem, shortened
 SETS = ("train", "test", "predict")
 _NAMES = ("job_name", "model_name", "cluster_model_name")  # which become names of files
 _MOST_BYTES = 1 << 20  # of a job file, which has some 10 000
+_DOTTED = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]++\s*+\.\s*+){100}")  # which tomllib takes the square of
 _HEAD = """# A job of napari-stmml: `stmml run {name}` reads, prepares, trains, clusters and predicts.
 # All parameters are in docs/parameters.md. Paths are relative to this file.
 """
@@ -219,6 +221,8 @@ def read_values(path: Path) -> tuple[str, dict[str, Any]]:
     """
     try:
         text = read_bytes(path, _MOST_BYTES).decode("utf-8-sig")
+        if _DOTTED.search(text):
+            raise tomllib.TOMLDecodeError("a name has more than 100 dots")
         return text, tomllib.loads(text)
     except OSError as error:
         raise ValueError(f"{path.name} cannot be read: {error.strerror}: {path}") from error

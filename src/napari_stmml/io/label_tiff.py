@@ -14,7 +14,7 @@ from napari_stmml.io.tiff_page import opened_page, read_page, write_page
 from napari_stmml.text import shortened
 
 FORMAT = 1
-MOST_CLASSES = 2**16  # different numbers of a map of another program
+MOST_CLASSES = 2**16  # that have a name; different numbers of a map of another program
 _TEXTS = ("source", "channel", "unit", "direction", "taken", "model", "predicted")  # of a scan
 _PLACES = {"scale": (2,), "translate": (2,), "rotate": (2, 2), "shear": (1,), "affine": (3, 3)}  # of a layer
 _FARTHEST = 1e15  # nm
@@ -126,6 +126,8 @@ class LabelMap:
                 f"{path.name} has format {has}, this program reads up to {FORMAT}: update napari-stmml"
             )
         try:
+            if max(len(about.get("names", ())), len(about.get("colours", ()))) > MOST_CLASSES:
+                raise ValueError(f"it has names or colours of more than {MOST_CLASSES} classes")
             return cls(
                 labels=labels,
                 pixel_size=_pixel_size(about.get("pixel_size_nm")),

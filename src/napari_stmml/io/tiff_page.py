@@ -17,7 +17,7 @@ from napari_stmml.text import shortened
 
 MOST_BYTES = 256 << 20  # of a file whose pixels are read
 MOST_IN_MEMORY = 128 << 20  # bytes of pixels: 11 585 x 11 585 labels of one byte
-MOST_TEXT = 16 << 20  # bytes of a description that is read
+MOST_TEXT = 8 << 20  # bytes of a description that is read
 _PLAIN, _DEFLATE = 1, (8, 32946)  # kinds of compression
 _NM_PER_CM = 1e7
 _MOST_PER_CM = 2**32 - 1  # px per cm that a TIFF can state: 0.0023 nm/px

@@ -14,6 +14,7 @@ from napari_stmml.text import shortened
 
 MOST = 1e15  # of any number: squares of features still fit into float32
 MOST_LETTERS = 255  # of the name of a recipe
+MOST_CLASSES = 2000  # gone ones included; recipes make 1000 at most
 MOST_BEFORE = 255  # how often classes were split: each time needs a new label
 _BEFORE = "before/"  # of the names of arrays, once for each split
 
@@ -115,6 +116,8 @@ def _check_about(about: Mapping[str, Any]) -> None:
         _check(isinstance(rows, list) and all(isinstance(one, dict) for one in rows), f"{key} must be a list")
     sizes = training.get("cluster_sizes", [])
     _check(isinstance(sizes, list) and all(map(_is_count, sizes)), "cluster_sizes must be a list of counts")
+    for key in ("classes", "of_cluster", "order"):
+        _check(len(about.get(key, ())) <= MOST_CLASSES, f"{key} has more than {MOST_CLASSES} entries")
     for one in about.get("classes", ()):
         for key, kind in _KINDS.items():
             _check(type(one.get(key, kind())) is kind, f"{key} of a class must be {kind.__name__}")
