@@ -168,7 +168,9 @@ def test_scans_of_names_of_any_length_are_labelled(model, tmp_path):
         name.rename(name.with_name(f"{name.stem}_edited_2{name.suffix}"))  # there is room for more
 
 
-def test_what_a_killed_process_left_half_written_in_the_folder_of_the_maps_is_swept(session, model, tmp_path):
+def test_what_a_killed_process_left_half_written_in_the_folder_of_the_maps_is_swept(
+    session, model, tmp_path, here
+):
     (tmp_path / "elsewhere").mkdir()
     left, held = (begin_file(tmp_path / "elsewhere", ending) for ending in (".png", ".tif"))
     out = tmp_path / "out"
