@@ -106,7 +106,16 @@ def put(before: bytes, after: bytes):
     return change
 
 
+def with_colour(raw: bytes, colour: str) -> bytes:
+    """Give the class of a label map or a truth another colour."""
+    with tifffile.TiffFile(io.BytesIO(raw)) as file:
+        text = file.pages[0].tags["ImageDescription"].value
+    return tiff(np.eye(8, dtype=np.uint8), description=text.replace("#ff0000", colour))
+
+
 CASES = {
+    "a truth with a colour of 9000 letters": ("truth", lambda raw: with_colour(raw, "x" * 9000)),
+    "a label map with a colour that is HTML": ("label map", lambda raw: with_colour(raw, "<img src=x>")),
     "a model that unpacks to a hundred times its size": (
         "model",
         lambda raw: packed(

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_stmml.colours import class_colours
 from napari_stmml.io.tiff_page import opened_page, read_page, write_page
-from napari_stmml.text import shortened
+from napari_stmml.text import quoted, shortened
 
 FORMAT = 1
 MOST_CLASSES = 2**16  # that have a name; different numbers of a map of another program
@@ -239,20 +239,20 @@ def _pixel_size(size: Any) -> tuple[float, float] | None:
         return None
     along_rows, along_cols = float(size[0]), float(size[1])
     if not (0 < along_rows < np.inf and 0 < along_cols < np.inf):
-        raise ValueError(f"pixels must have a size above 0 nm, got {size}")
+        raise ValueError(f"pixels must have a size above 0 nm, got {shortened(str(size))}")
     return along_rows, along_cols
 
 
 def _label(text: str) -> int:
     label = int(text)
     if not 0 <= label < 2**32:
-        raise ValueError(f"labels must be 0 to {2**32 - 1}, got {label}")
+        raise ValueError(f"labels must be 0 to {2**32 - 1}, got {shortened(text)}")
     return label
 
 
 def _colour(text: Any) -> str:
     if not re.fullmatch("#([0-9a-fA-F]{2}){3,4}", str(text)):
-        raise ValueError(f"a colour must be #rrggbb or #rrggbbaa, got {text!r}")
+        raise ValueError(f"a colour must be #rrggbb or #rrggbbaa, got {quoted(text)}")
     return str(text)
 
 
@@ -261,7 +261,7 @@ def _scan(about: Any) -> dict[str, Any]:
     known = dict(about)
     for name in _TEXTS:
         if not isinstance(known.get(name, ""), str | None):
-            raise ValueError(f"{name} of its scan must be text, got {known[name]!r}")
+            raise ValueError(f"{name} of its scan must be text, got {quoted(known[name])}")
     return known
 
 
@@ -270,7 +270,8 @@ def _placement(about: Any) -> dict[str, Any]:
     known = dict(about)
     for name, values in known.items():
         if name not in _PLACES or np.shape(values) != _PLACES[name]:
-            raise ValueError(f"{name} is no place of a layer, got {values!r}")
+            raise ValueError(f"{name} is no place of a layer, got {quoted(values)}")
         if not (np.abs(np.array(values, float)) <= _FARTHEST).all():
-            raise ValueError(f"{name} of a layer must be numbers up to {_FARTHEST:g}, got {values!r}")
+            got = quoted(values)
+            raise ValueError(f"{name} of a layer must be numbers up to {_FARTHEST:g}, got {got}")
     return known

@@ -137,9 +137,8 @@ def _pixels(path: Path, file: Any, page: Any) -> np.ndarray:
         if (listed := sum(page.databytecounts)) < (needed := rows * ceil(cols * page.bitspersample / 8)):
             raise ValueError(f"its pixels need {needed} bytes, and {listed} are listed")
     else:
-        raise ValueError(
-            f"its pixels are packed as {page.compression!r}; save it without compression or with deflate"
-        )
+        how = shortened(str(page.compression))
+        raise ValueError(f"its pixels are packed as {how}; save it without compression or with deflate")
     pixels = np.asarray(page.asarray(maxworkers=1))
     if pixels.shape != (rows, cols):
         raise ValueError(f"its tags say {rows} x {cols} px, and {pixels.shape} are there")

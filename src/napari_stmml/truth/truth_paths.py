@@ -18,7 +18,7 @@ from napari_stmml.scan_key import ScanKey
 from napari_stmml.system import files
 from napari_stmml.system.locks import take_lock
 from napari_stmml.system.user_folder import user_folder
-from napari_stmml.text import short_stem
+from napari_stmml.text import short_stem, shortened
 from napari_stmml.truth.painted_labels import name_of
 
 ENDING = ".truth.stmml.tif"
@@ -136,7 +136,8 @@ def _read(path: Path, key: ScanKey) -> Sidecar:
         # A newer format, or a folder or network that is not there, says nothing against the file.
         if isinstance(error, NewerFormat | OSError) or isinstance(error.__cause__, OSError):
             return Sidecar(path, problem=f"What was painted before is not shown: {error}")
-        why = f"{path.name} cannot be read as what was painted ({error}); it is kept aside"
+        what = shortened(str(error).removeprefix(f"{path.name} "), 120)
+        why = f"{path.name} cannot be read as what was painted ({what}); it is kept aside"
         return Sidecar(path, problem=why, damaged=True)
     if own:
         return Sidecar(path, found)
