@@ -181,16 +181,14 @@ def test_a_direction_that_is_not_that_of_the_map_is_refused(labelled, capsys):
     assert main(["measure", str(labelled), "--direction", "FU"]) == 0
 
 
-def test_a_predicted_map_can_be_measured(session_files, tmp_path, capsys):
-    model, out = str(tmp_path / "m.stmml"), str(tmp_path / "maps")
-    made = ["train", str(session_files[0]), "--recipe", "instant", "--clusters", "4", "--out", model]
-    assert main(made) == 0
-    assert main(["predict", str(session_files[0]), "--model", model, "--out", out]) == 0
+def test_a_predicted_map_can_be_measured(small_session, instant_model, tmp_path, capsys):
+    out = str(tmp_path / "maps")
+    assert main(["predict", str(small_session[0]), "--model", str(instant_model), "--out", out]) == 0
     maps = sorted(Path(out).glob("*_labels.tif"))
     capsys.readouterr()
     assert main(["measure", *map(str, maps), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert len(told["measured"]) == len(maps)
+    assert len(told["measured"]) == len(maps) == 4
     for one in told["measured"]:
         assert sum(row["coverage"] for row in one["classes"]) == pytest.approx(1, abs=0.2)
 

@@ -40,12 +40,13 @@ def names_of(events):
     return [name for i, name in enumerate(names) if not i or names[i - 1] != name]
 
 
-def test_training_tells_what_it_does_in_order(session, recipe, tmp_path):
+def test_training_tells_what_it_does_in_order_and_its_time_left_falls_to_nothing(session, recipe, tmp_path):
     out = tmp_path / "m.stmml"
     events = run_here(TrainModel(str(out), (str(session[0]),), recipe=recipe))
     begins = [TrainingWindows, BatchDone, ModelKept, EpochDone, ModelKept]
     assert names_of(events) == [*begins, Clustering, ReportWritten, ModelTrained]
-    last = of_type(events, BatchDone)[-1]
+    first, *_, last = of_type(events, BatchDone)
+    assert (first.seconds_left, last.seconds_left) == (None, 0)
     assert (last.fraction, last.epochs) == (1, 1)
     (trained,) = of_type(events, ModelTrained)
     assert trained.model == str(out)
@@ -55,13 +56,6 @@ def test_training_tells_what_it_does_in_order(session, recipe, tmp_path):
     (report,) = of_type(events, ReportWritten)
     assert report.summary == "2 directions kept, none skipped"
     assert (tmp_path / "m_report" / "ingest.html").is_file()
-
-
-def test_time_left_falls_to_nothing(session, recipe, tmp_path):
-    job = TrainModel(str(tmp_path / "m.stmml"), (str(session[0]),), recipe=recipe | {"epochs": 3})
-    left = [event.seconds_left for event in of_type(run_here(job), BatchDone)]
-    assert left[0] is None
-    assert left[-1] == 0
 
 
 def test_a_damaged_file_is_skipped_and_the_others_are_labelled(session, model, tmp_path):

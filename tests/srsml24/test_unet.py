@@ -196,29 +196,34 @@ def test_a_batchs_loss_is_its_own_and_their_mean_is_the_epochs(training):
         assert losses["mse"] == pytest.approx(losses["loss"], rel=1e-4)
 
 
-def test_a_short_last_batch_counts_for_its_windows_alone(stripes):
-    windows = stripes[:40].copy()  # 16, 16 and 8
-    batches, epochs = [], []
-    train_autoencoder(
+@pytest.fixture(scope="module")
+def slow(stripes):
+    """Losses of batches and of the epoch at a tiny learning rate, on 16, 16 and 8 windows, and the result."""
+    windows, batches, epochs = stripes[:40].copy(), [], []
+    result = train_autoencoder(
         Windows(windows),
         Windows(windows),
         seed=3,
         on_batch=lambda *batch: batches.append(batch[-1]),
         on_epoch=lambda epoch, losses: epochs.append(losses),
-        **(HOW | {"epochs": 1, "learning_rate": 1e-12}),
+        **(HOW | {"epochs": 1, "learning_rate": 1e-6}),
     )
+    return batches, epochs, result
+
+
+def test_a_short_last_batch_counts_for_its_windows_alone(slow):
+    batches, epochs, _ = slow
     assert epochs[0]["loss"] == pytest.approx(np.average(batches, weights=[16, 16, 8]), rel=1e-5)
     assert epochs[0]["val_loss"] == pytest.approx(epochs[0]["loss"], rel=0.05)  # but for dropout
 
 
-def test_a_larger_learning_rate_moves_the_weights_further(stripes, untrained):
-    def moved(rate):
-        how = HOW | {"epochs": 1, "learning_rate": rate}
-        trained = train_autoencoder(Windows(stripes), None, seed=3, **how)
-        start = Autoencoder.from_network(build_autoencoder(16, seed=3))
+def test_a_larger_learning_rate_moves_the_weights_further(slow, training):
+    start = Autoencoder.from_network(build_autoencoder(16, seed=3))
+
+    def moved(trained):
         return max(np.abs(trained.weights[name] - start.weights[name]).max() for name in start.weights)
 
-    assert 0 < moved(1e-6) < 1e-4 < 1e-3 < moved(1e-2)
+    assert 0 < moved(slow[-1]) < 1e-4 < 1e-3 < moved(training["result"])
 
 
 def test_the_network_is_kept_after_the_first_batch_and_every_epoch(training):
@@ -227,16 +232,11 @@ def test_the_network_is_kept_after_the_first_batch_and_every_epoch(training):
     assert identical(training["kept"][2], training["result"])
 
 
-def test_the_same_seed_trains_the_same_weights_validated_or_not(stripes, training):
-    again = train_autoencoder(Windows(stripes), Windows(stripes[:0]), seed=3, **HOW)
-    assert identical(again, training["result"])
-
-
 def test_a_training_gone_on_with_after_an_epoch_ends_as_if_it_had_never_stopped(stripes, training):
     epochs = []
     went_on = train_autoencoder(
         Windows(stripes),
-        None,
+        Windows(stripes[:0]),  # without validation
         seed=3,
         on_epoch=lambda *epoch: epochs.append(epoch),
         go_on=training["states"][0],
@@ -255,7 +255,7 @@ def test_a_state_of_another_network_is_refused(stripes, training):
         train_autoencoder(Windows(stripes), None, seed=3, go_on=less, **HOW)
 
 
-def test_training_stops_after_the_batch_in_which_it_was_asked_to(stripes):
+def test_training_stops_after_the_batch_in_which_it_was_asked_to_and_a_seed_gives_the_same(stripes, training):
     batches, epochs, kept = [], [], []
     stopped = train_autoencoder(
         Windows(stripes),
@@ -269,6 +269,8 @@ def test_training_stops_after_the_batch_in_which_it_was_asked_to(stripes):
     )
     assert (len(batches), epochs, len(kept)) == (2, [], 1)
     assert not identical(stopped, kept[0])
+    assert batches == training["batches"][:2]  # validated or not
+    assert identical(kept[0], training["kept"][0])
 
 
 def test_every_epoch_sees_every_window_once_in_a_new_order(training):

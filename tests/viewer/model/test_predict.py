@@ -192,21 +192,20 @@ def test_no_scan_chosen_is_a_sentence(layer, panel, said):
     assert said() == ["choose at least one open scan to label"]
 
 
-def test_cancelling_keeps_the_maps_that_were_made(viewer, window_panel, qtbot, finish, session_files):
+def test_cancelling_keeps_the_maps_that_were_made(viewer, panel, qtbot, finish, session_files):
     for file in session_files:
         for scan in read_mtrx(file):
             data, meta, _ = scan_to_layer(scan)
             viewer.add_image(data, **meta)
     scans = list(viewer.layers)
-    window_panel.pitch.value = 1
-    window_panel.layers.value = scans
-    window_panel.start_button.click()
+    panel.layers.value = scans
+    panel.start_button.click()
     qtbot.waitUntil(lambda: bool(labels_of(viewer)), timeout=LONG)
-    window_panel.cancel_button.click()
-    finish(window_panel)
+    panel.cancel_button.click()
+    finish(panel)
     made = len(labels_of(viewer))
     assert 0 < made < len(scans)
-    assert window_panel.status.text() == f"Cancelled; {made} of {len(scans)} scans labelled."
+    assert panel.status.text() == f"Cancelled; {made} of {len(scans)} scans labelled."
 
 
 def test_a_panel_that_is_shown_is_ready_and_offers_the_model_trained_last(
