@@ -42,15 +42,16 @@ def names_of(events):
 
 def test_training_tells_what_it_does_in_order_and_its_time_left_falls_to_nothing(session, recipe, tmp_path):
     out = tmp_path / "m.stmml"
-    events = run_here(TrainModel(str(out), (str(session[0]),), recipe=recipe))
-    begins = [TrainingWindows, BatchDone, ModelKept, EpochDone, ModelKept]
+    events = run_here(TrainModel(str(out), (str(session[0]),), recipe=recipe | {"epochs": 2}))
+    epoch = [BatchDone, EpochDone, ModelKept]
+    begins = [TrainingWindows, BatchDone, ModelKept, *epoch[1:], *epoch]
     assert names_of(events) == [*begins, Clustering, ReportWritten, ModelTrained]
     first, *_, last = of_type(events, BatchDone)
     assert (first.seconds_left, last.seconds_left) == (None, 0)
-    assert (last.fraction, last.epochs) == (1, 1)
+    assert (last.fraction, last.epochs) == (1, 2)
     (trained,) = of_type(events, ModelTrained)
     assert trained.model == str(out)
-    assert (trained.epochs, trained.stopped) == (1, False)
+    assert (trained.epochs, trained.stopped) == (2, False)
     assert sum(trained.cluster_sizes) == of_type(events, Clustering)[-1].total
     assert sorted(file.name for file in tmp_path.iterdir()) == ["m.stmml", "m_report"]
     (report,) = of_type(events, ReportWritten)
