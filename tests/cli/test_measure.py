@@ -5,6 +5,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -200,6 +201,21 @@ def test_maps_of_one_name_do_not_overwrite_each_other(labelled, tmp_path, capsys
     out = tmp_path / "out"
     assert main(["measure", str(labelled), str(again), "--out", str(out)]) == 0
     assert {path.name for path in out.glob("*.png")} == {"a_FU_regions.png", "a_FU_2_regions.png"}
+
+
+def test_a_scan_that_moved_to_a_disk_that_changed_its_name_is_found_in_its_folder(tmp_path, capsys):
+    heights = np.random.default_rng(0).normal(size=(32, 32))
+    (path,) = write_session(tmp_path, [Frame({"forward/up": heights}, 3.2, 3.2)], session="Übung")
+    (scan,) = read_mtrx(path)
+    labels = np.ones((32, 32), np.uint8)
+    labels[5:9, 5:9] = 2
+    found = predicted_map(labels, scan, NAMES, COLOURS, "m.stmml").write(tmp_path / "a_FU_labels.tif")
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for file in (path, tmp_path / "Übung_0001.mtrx"):
+        file.rename(moved / normalize("NFD", file.name.upper()))
+    assert main(["measure", str(found), "--scan", str(moved)]) == 0
+    assert "a_FU_labels.tif: 1 region on" in capsys.readouterr().out
 
 
 def test_a_scan_that_has_moved_can_be_named(session, labelled, tmp_path, capsys):

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 def _file_of(labels: "LabelMap", given: str | None) -> Path:
     """Find the file of the scan: the one given, that of its name in the folder given, or where it was."""
     from napari_stmml.io.formats import find_scans
+    from napari_stmml.io.names import folded
 
     source = labels.scan.get("source", "")
     if given and Path(given).is_dir():
         name = PureWindowsPath(source).name  # takes both kinds of slashes
         for file in find_scans(given):
-            if file.name == name:
+            if folded(file.name) == folded(name):
                 return file
         raise ValueError(f"its scan {name or '(the map names none)'} is not in {given} or below it")
     if not (given or source):

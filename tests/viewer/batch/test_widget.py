@@ -203,7 +203,7 @@ def test_a_killed_process_keeps_what_is_done_and_has_its_report_all_the_same(
 ):
     panel.worker, warm = type(panel.worker)(), panel.worker
     panel.start_button.click()
-    qtbot.waitUntil(lambda: list(tmp_path.glob("tiny/state/process/[!.]*.json")), timeout=LONG)
+    qtbot.waitUntil(lambda: any(tmp_path.glob("tiny/state/process/[!.]*.json")), timeout=LONG)
     os.kill(panel.worker.pid, signal.SIGKILL)
     finish(panel)
     assert panel.status.text().startswith("Stopped: its process ended")

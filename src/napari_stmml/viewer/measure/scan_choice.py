@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import PureWindowsPath
 from typing import Any
 
+from napari_stmml.io.names import folded
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.io.layers import KEY, scan_of
 from napari_stmml.viewer.io.placement import is_unplaced, lies_on
@@ -106,5 +107,5 @@ def _is_of(known: dict[str, Any], scan: Scan) -> bool:
         return False
     if known["source"] == scan.source:
         return True
-    same_name = _file_name(known["source"]) == _file_name(scan.source)
+    same_name = folded(_file_name(known["source"])) == folded(_file_name(scan.source))
     return same_name and known.get("taken") is not None and known["taken"] == own["taken"]
