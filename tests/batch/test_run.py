@@ -609,8 +609,8 @@ def run_and_stop(tmp_path, kind, count, **values):
     return run
 
 
-def test_a_damaged_checkpoint_does_not_stop_a_job(finished, scans, tmp_path, quick):
-    values = {"train_path": [str(scans)], "save_jpg": False, "save_window_jpgs": False, "epochs": 2}
+def test_a_damaged_checkpoint_does_not_stop_a_job(finished, copy, scans, tmp_path, quick):
+    values = {"train_path": [str(scans)], "epochs": 2}  # files are taken in already
     stopped = run_and_stop(tmp_path, EpochDone, 1, **values)
     checkpoint = stopped.folder / "model" / "autoencoder.checkpoint"
     whole = checkpoint.read_bytes()

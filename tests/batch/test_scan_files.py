@@ -190,8 +190,8 @@ def test_the_settings_stand_beside_windows_and_pictures(take, file):
     told = {line[0]: line[1:] for line in csv.reader(text.splitlines(), delimiter="\t")}
     assert told["bias"] == ["-1.7", "V"]
     assert told["setpoint"] == ["50", "pA"]
-    assert told["width"] == ["6", "nm"]
-    assert told["height"] == ["9", "nm"]
+    assert told["frame_width"] == ["6", "nm"]
+    assert told["frame_height"] == ["9", "nm"]
     assert told["direction"][0] == "forward/up"
     assert told["flatten_method"][0] == "none"
     assert told["pixel_density"][0] == "8"
