@@ -22,6 +22,7 @@ from napari_stmml.viewer.shared.parameter_form import (
     take_recipe,
     value_of,
 )
+from napari_stmml.viewer.shared.slots import slot
 
 SHOWN = (
     "flatten_method",
@@ -83,6 +84,7 @@ class JobForm(QObject):
         self._show_used()
         return more
 
+    @slot
     def take_recipe(self) -> None:
         """Set the fields to the values of the chosen recipe, and show those that it uses."""
         take_recipe(self.fields, get_recipe(self.fields["recipe"].value), self._shared.flatten_method)
@@ -150,6 +152,7 @@ class JobForm(QObject):
         results = values["out_folder"]
         return values | {"out_folder": "" if results is None else _absolute(results)}
 
+    @slot
     def _propose_results(self) -> None:
         """Propose the folder beside the scans, unless another one was chosen."""
         if self.folder.value is not None and self.results.value in (None, self._proposed):

@@ -10,6 +10,7 @@ from superqt.utils import create_worker
 from napari_stmml.scan import SHORT
 from napari_stmml.viewer.batch.results import Key, Result, layers_of
 from napari_stmml.viewer.io.layers import KEY, LayerData
+from napari_stmml.viewer.shared.slots import guarded
 
 OPENED = "stmml_batch"  # in the metadata of layers opened here: when their label map was written
 
@@ -45,7 +46,7 @@ class BatchLayers:
                 say(f"{result.name} cannot be opened: {error}", wrong=True)
 
         self._opening.add(result.key)
-        create_worker(layers_of, result, _connect={"returned": done, "errored": failed})
+        create_worker(layers_of, result, _connect={"returned": guarded(done), "errored": guarded(failed)})
 
     def find(self, result: Result) -> tuple[Any, Any]:
         """Return the Image and the Labels layer of a result, None where there is none."""

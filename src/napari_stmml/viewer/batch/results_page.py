@@ -16,6 +16,7 @@ from napari_stmml.viewer.batch.layers import BatchLayers
 from napari_stmml.viewer.batch.results import JobResults, Result, Results, read_results
 from napari_stmml.viewer.batch.table import ResultsTable
 from napari_stmml.viewer.shared.panel import button, column_of, delayed, row_of, wrapped
+from napari_stmml.viewer.shared.slots import guarded, slot
 
 SHOW_MS = 300  # between two updates of the table, longer where that takes long
 GO_ON = "everything done is kept, and Start goes on where it was"
@@ -45,7 +46,7 @@ class ResultsPage(QWidget):
     def _lay_out(self) -> None:
         self.table, self.filter = ResultsTable(), QLineEdit()
         self.table.opened.connect(self.open)
-        self.table.selectionModel().selectionChanged.connect(lambda *_: self._update_buttons())
+        self.table.selectionModel().selectionChanged.connect(guarded(lambda *_: self._update_buttons()))
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._show_menu)
         self.filter.setPlaceholderText("filter: part of a name, skipped, FU, labelled …")
@@ -111,13 +112,14 @@ class ResultsPage(QWidget):
             if self._reading is reading and not self._layers.closed:
                 self._say(str(error), wrong=True)
 
-        connect = {"returned": done, "errored": failed}
+        connect = {"returned": guarded(done), "errored": guarded(failed)}
         reading = self._reading = create_worker(
             read_results, job, write, _connect=connect, _start_thread=False
         )
         reading.start()
         self._show()
 
+    @slot
     def open(self, result: Result) -> None:
         """Open a direction and its label map; where they are open already, choose them."""
         if not result.direction:
@@ -150,6 +152,7 @@ class ResultsPage(QWidget):
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
             self._say(f"no program here opens {path}")
 
+    @slot
     def _show(self) -> None:
         began = time.perf_counter()
         self.table.show_results(self.results)
@@ -164,6 +167,7 @@ class ResultsPage(QWidget):
         self.report_button.setEnabled(self.report is not None)
         self.folder_button.setEnabled(self.job is not None and self.job.folder.is_dir())
 
+    @slot
     def _show_menu(self, place: Any) -> None:
         menu = QMenu(self.table)
         for one in (self.open_button, self.keep_button):

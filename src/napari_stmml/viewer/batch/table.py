@@ -6,6 +6,7 @@ from typing import Any
 from qtpy.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
 
 from napari_stmml.viewer.batch.results import Result
+from napari_stmml.viewer.shared.slots import guarded, slot
 from napari_stmml.viewer.shared.table import TableModel, TableView
 
 HEADINGS = ("Scan", "Dir.", "Status", "Labels", "Why")
@@ -78,7 +79,7 @@ class ResultsTable(TableView):
             self.setColumnWidth(column, width)
         self.horizontalHeader().setStretchLastSection(True)
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        self.doubleClicked.connect(lambda index: self.opened.emit(self.rows.shown[index.row()]))
+        self.doubleClicked.connect(guarded(lambda index: self.opened.emit(self.rows.shown[index.row()])))
 
     @property
     def chosen(self) -> list[Result]:
@@ -90,10 +91,12 @@ class ResultsTable(TableView):
         """Show other results; what was selected stays so, and nothing scrolls."""
         self._keeping_selection(lambda: self.rows.show(results))
 
+    @slot
     def filter(self, words: str) -> None:
         """Show those results alone in which all these words stand."""
         self._keeping_selection(lambda: self.rows.filter(words))
 
+    @slot
     def keyPressEvent(self, event: Any) -> None:
         """Open what is selected with Enter."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.chosen:

@@ -15,6 +15,7 @@ from napari_stmml.viewer.batch.form import JobForm, keep
 from napari_stmml.viewer.batch.results_page import GO_ON, ResultsPage
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import button, column_of, row_of
+from napari_stmml.viewer.shared.slots import guarded, slot
 
 STEPS = {
     "process": "prepare every scan and cut it into windows",
@@ -36,13 +37,13 @@ class BatchWidget(JobPanel):
         self.tabs = QTabWidget()
         self.tabs.addTab(self._job_page(), "Job")
         self.tabs.addTab(self.results_page, "Results")
-        self.results_page.counted.connect(lambda n: self.tabs.setTabText(1, f"Results ({n})"))
+        self.results_page.counted.connect(guarded(lambda n: self.tabs.setTabText(1, f"Results ({n})")))
         self.column.addWidget(self.tabs, 1)
         self.add_buttons()
         self._began, self._step, self._labelled = 0.0, "", 0  # of the run: when, which step, how many maps
         self._failures: list[str] = []
         page = self.results_page  # which is there when this panel is gone
-        self.destroyed.connect(lambda *_: page.close_layers())
+        self.destroyed.connect(guarded(lambda *_: page.close_layers()))
         self.shared.chain_given.connect(self.take_chain)
 
     def _job_page(self) -> QWidget:
@@ -61,6 +62,7 @@ class BatchWidget(JobPanel):
         page.layout().addStretch()
         return page
 
+    @slot
     def take_chain(self, chain: str) -> None:
         """Flatten by this chain, which was sent from Prepare."""
         self.job_form.fields["flatten_method"].value = chain

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 from napari_stmml.classes import Classes, SurfaceClass
 from napari_stmml.measuring.class_statistics import Share
 from napari_stmml.text import number
+from napari_stmml.viewer.shared.slots import slot
 
 EYE, COLOUR, NAME, REGIONS, AREA, SHARE, EXAMPLES = range(7)
 COLUMNS = (  # heading, width in px, tooltip
@@ -150,12 +151,14 @@ class ClassTable(QTableWidget):
         self.viewport().update()
         self.eyes_changed.emit()
 
+    @slot
     def _click(self, row: int, column: int) -> None:
         if column == EYE:
             self._hide(self.hidden ^ {self.labels[row]})
         else:
             self.picked.emit(self.labels[row])
 
+    @slot
     def _double_click(self, row: int, column: int) -> None:
         label = self.labels[row]
         if column == EYE:
@@ -167,6 +170,7 @@ class ClassTable(QTableWidget):
             if colour.isValid():
                 self.recoloured.emit(label, colour.name())
 
+    @slot
     def _changed(self, item: QTableWidgetItem) -> None:
         if item.column() == NAME:
             self.renamed.emit(self.labels[item.row()], item.text().strip())

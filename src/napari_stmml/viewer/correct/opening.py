@@ -29,6 +29,7 @@ from napari_stmml.viewer.correct.session_layers import correction_of
 from napari_stmml.viewer.io.layers import KEY, brief_name, scan_of
 from napari_stmml.viewer.io.predicted_layer import Prediction, maps_of, note_model, prediction_of, shown_map
 from napari_stmml.viewer.shared.job_panel import JobPanel
+from napari_stmml.viewer.shared.slots import slot
 
 NO_MODEL = "made by Train, or found by Predict without a model"
 LIST_PX = 74  # of the list of scans: the classes need the room
@@ -125,12 +126,14 @@ class OpeningPanel(JobPanel):
         super().reset_choices(event)
         self._offer_model()
 
+    @slot
     def _offer_model(self) -> None:
         """Offer the model of the map that is shown on the chosen scans, unless a person chose another."""
         if self.model.value == self._offered and (made := self._made) is not None:
             saved = None if self.shared.is_unsaved(made.model) else made.model
             self.model.value = self._offered = saved
 
+    @slot
     def _show_path(self, path: Path) -> None:
         """Show where the model is kept now: more scans are opened with this one."""
         self.model.value = self.shared.model = self._offered = path
@@ -204,6 +207,7 @@ class OpeningPanel(JobPanel):
         else:
             self.say(f"{what} found. N shows them.")
 
+    @slot
     def open_area(self, far: AreaToOpen) -> None:
         """Open the scan of an area for correction; then the camera goes there."""
         if self.running:

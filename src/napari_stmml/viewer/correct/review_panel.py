@@ -13,6 +13,7 @@ from napari_stmml.truth.uncertain_areas import ACROSS
 from napari_stmml.viewer.correct.session_layers import SessionLayers
 from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.shared.panel import button, column_of, row_of, wrapped
+from napari_stmml.viewer.shared.slots import slot
 from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, active_kept, remove
 
 MARK = "uncertain area"  # the layer that outlines it
@@ -35,6 +36,7 @@ class ReviewPanel(QWidget):
         column_of(self, row_of(self.next_button, self.skip_button), self.text)
         self.show_state()
 
+    @slot
     def go(self) -> None:
         """Show the next area; the one before, if nobody has answered, is skipped."""
         far = self.review.next()
@@ -57,6 +59,7 @@ class ReviewPanel(QWidget):
         self._mark(self.layers.of(one).truth)
         self.show_state()
 
+    @slot
     def answer(self, label: int) -> None:
         """Paint the area with a class, and show the next."""
         if self.review.answer(label):

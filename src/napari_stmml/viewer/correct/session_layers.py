@@ -18,6 +18,7 @@ from napari_stmml.system.temporary import TemporaryFolder
 from napari_stmml.viewer.correct.layer_looks import PREDICTED, TRUTH, new_layer, show_classes
 from napari_stmml.viewer.io.predicted_layer import prediction_of
 from napari_stmml.viewer.shared.main_thread import MainThread
+from napari_stmml.viewer.shared.slots import guarded, slot
 
 _VIEW_PX = 700  # about the size of a canvas
 _OF_VIEWERS: "weakref.WeakKeyDictionary[Any, weakref.ref[SessionLayers]]" = weakref.WeakKeyDictionary()
@@ -76,8 +77,8 @@ class SessionLayers:
         self.session.model_changed.connect(self._show_classes)
         self.session.scans_changed.connect(self._remove_closed)
         # The viewer alone holds the session: its layers know panels, and these the viewer.
-        viewer.layers.events.removed.connect(lambda event: self._close_removed(event.value))
-        viewer.layers.selection.events.active.connect(lambda event: self._choose(event.value))
+        viewer.layers.events.removed.connect(guarded(lambda event: self._close_removed(event.value)))
+        viewer.layers.selection.events.active.connect(guarded(lambda event: self._choose(event.value)))
 
     @property
     def viewer(self) -> Any:
@@ -144,6 +145,7 @@ class SessionLayers:
         for own in self._layers.values():
             self._recolour(own)
 
+    @slot
     def pick(self, label: int) -> None:
         """Choose the class that all truths are painted with."""
         for own in self._layers.values():
@@ -167,6 +169,7 @@ class SessionLayers:
             if scan_or_map and layer.visible != (layer in shown):
                 layer.visible = layer in shown  # where nothing changes, napari would end painting
 
+    @slot
     def go(self, step: int) -> None:
         """Show the scan that is so many after the one that is seen, in a circle; its truth is painted on.
 
@@ -216,6 +219,7 @@ class SessionLayers:
 
     # ---- what the session says
 
+    @slot
     def _refresh(self, one: CorrectedScan) -> None:
         own = self._layers.get(one)
         if own is not None:
@@ -224,6 +228,7 @@ class SessionLayers:
             own.truth.refresh()
             own.predicted.refresh()
 
+    @slot
     def _show_classes(self) -> None:
         classes = self.session.model.classes
         self.hidden &= set(classes.order)
@@ -239,6 +244,7 @@ class SessionLayers:
         for role, layer in ((PREDICTED, own.predicted), (TRUTH, own.truth)):
             show_classes(role, layer, self.session.model.classes, self.hidden)
 
+    @slot
     def _remove_closed(self) -> None:
         """Remove the layers of scans that the session has closed."""
         if self._alone not in self.session.scans:
@@ -269,7 +275,7 @@ class SessionLayers:
     def _listen(self, one: CorrectedScan, truth: Labels) -> None:
         """Follow a truth: it is looked at once the event is over; napari tells of strokes before they are."""
         for event in (truth.events.paint, truth.events.set_data, truth.events.data):  # hidden, the last alone
-            event.connect(lambda event: self._main.soon(partial(self._look, one)))
+            event.connect(guarded(lambda event: self._main.soon(partial(self._look, one))))
         keys: dict[str, Callable[[], Any]] = {
             "Control-Z": self.session.undo,
             "Control-Shift-Z": self.session.redo,
@@ -279,8 +285,8 @@ class SessionLayers:
             **{f"Control-{number}": partial(self._press, number) for number in range(1, 10)},
         }
         for key, do in keys.items():
-            truth.bind_key(key, lambda layer, do=do: do(), overwrite=True)
-        truth.mouse_drag_callbacks.append(lambda layer, event: self._click(one, layer, event))
+            truth.bind_key(key, guarded(lambda layer, do=do: do()), overwrite=True)
+        truth.mouse_drag_callbacks.append(guarded(lambda layer, event: self._click(one, layer, event)))
 
     def _look(self, one: CorrectedScan) -> None:
         own = self._layers.get(one)
@@ -303,4 +309,4 @@ class SessionLayers:
         if "Shift" in event.modifiers:
             self.session.paint(one, one.region_at(classes, *at), layer.selected_label)
         elif layer.mode == "pick" and (label := one.label_at(classes, *at)):
-            self._main.soon(lambda: self.pick(label))
+            self._main.soon(guarded(lambda: self.pick(label)))

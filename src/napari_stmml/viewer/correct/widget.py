@@ -18,6 +18,7 @@ from napari_stmml.viewer.correct.class_table import ClassTable
 from napari_stmml.viewer.correct.opening import OpeningPanel
 from napari_stmml.viewer.correct.scan_switch import ScanSwitch
 from napari_stmml.viewer.shared.panel import button, delayed, wrapped
+from napari_stmml.viewer.shared.slots import guarded, slot
 
 LIVE_MS = 250  # after a stroke, before the model learns from it
 KEYS = (
@@ -46,7 +47,7 @@ class CorrectWidget(OpeningPanel):
         text.setText(KEYS)
         keys.addWidget(text)
         self.add(self.review_panel, keys)
-        self._live_timer = delayed(self, LIVE_MS, lambda: self.attempt(self._learn_live))
+        self._live_timer = delayed(self, LIVE_MS, self._learn_live)
         self._connect()
         self._show_model()
 
@@ -54,7 +55,7 @@ class CorrectWidget(OpeningPanel):
         session, table = self.session, self.table
         self.follow(session.model_changed, self._show_model)
         self.follow(session.scans_changed, self._show_scans)
-        self.follow(session.current_changed, lambda one: self.switch.show_state())
+        self.follow(session.current_changed, guarded(lambda one: self.switch.show_state()))
         self.follow(session.shares_found, self._show_shares)
         self.follow(session.said, self.say)
         self.follow(session.stroked, self._take_stroke)
@@ -62,9 +63,9 @@ class CorrectWidget(OpeningPanel):
         self.follow(self.correction.class_key, self.review_panel.answer)
         self.follow(self.correction.next_key, self.review_panel.go)
         table.picked.connect(self.correction.pick)
-        table.renamed.connect(lambda label, name: self.edit(edits.rename, label, name))
-        table.recoloured.connect(lambda label, colour: self.edit(edits.recolour, label, colour))
-        table.eyes_changed.connect(lambda: self.correction.hide(table.hidden))
+        table.renamed.connect(guarded(lambda label, name: self.edit(edits.rename, label, name), self.say))
+        table.recoloured.connect(guarded(lambda label, colour: self.edit(edits.recolour, label, colour)))
+        table.eyes_changed.connect(guarded(lambda: self.correction.hide(table.hidden)))
 
     def on_close(self) -> None:
         """Ask about nothing any more."""
@@ -171,10 +172,12 @@ class CorrectWidget(OpeningPanel):
 
     # ---- what is shown
 
+    @slot
     def _select(self, label: int) -> None:
         if label not in self.table.chosen:  # several rows may be: to be merged
             self.table.select([label])
 
+    @slot
     def _take_stroke(self, one: CorrectedScan) -> None:
         self.review_panel.take_stroke(one)
         if self.live.value:
@@ -183,17 +186,20 @@ class CorrectWidget(OpeningPanel):
     def _learn_live(self) -> None:
         self.session.learn(with_stroke=True)
 
+    @slot
     def _show_model(self) -> None:
         classifier = self.session.classifier
         examples = {} if classifier is None or classifier.examples is None else classifier.examples.counts
         self.table.show_classes(None if classifier is None else classifier.classes, examples)
 
+    @slot
     def _show_scans(self) -> None:
         if self.session.current is not None:
             self.session.choose(self.session.current)
         self.switch.show_state()
         self.review_panel.renew()
 
+    @slot
     def _show_shares(self, one: CorrectedScan, shares: dict[int, Share]) -> None:
         if one is self.session.current:
             self.table.show_shares(shares)

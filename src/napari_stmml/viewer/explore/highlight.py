@@ -10,6 +10,7 @@ from napari_stmml.colours import UNLABELLED, as_rgb
 from napari_stmml.correction.corrected_scan import CorrectedScan
 from napari_stmml.viewer.correct.session_layers import SessionLayers
 from napari_stmml.viewer.io.placement import place_of
+from napari_stmml.viewer.shared.slots import slot
 from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, active_kept
 
 SELECTED = "selected cells"  # what such a layer is, in its metadata
@@ -76,6 +77,7 @@ class Highlight:
         truth.events.visible.connect(self._follow)
         return layer
 
+    @slot
     def _follow(self, event: Any) -> None:
         """Show or hide the selected cells of a scan with its truth."""
         one = self._correction.scan_of(event.source)

@@ -12,6 +12,8 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_stmml.colours import as_rgb
 from napari_stmml.viewer.explore.points import Limits, density, limits_of, on_grid
+from napari_stmml.viewer.shared.painting import painting, picture_of
+from napari_stmml.viewer.shared.slots import slot
 
 BIN = 2  # px on the screen of a bin of the density image
 INK = 0.5  # how much of the text's colour is in the densest bin
@@ -121,29 +123,29 @@ class Scatter(QWidget):
 
     # ---- Qt
 
+    @slot
     def paintEvent(self, event: Any) -> None:
         """Draw the picture, which is kept until something changes, and the lasso."""
-        painter = QPainter(self)
-        box, ratio = self._box(), self.devicePixelRatioF()
-        shape = (max(1, round(box.height() * ratio)), max(1, round(box.width() * ratio)))
-        if self._image is None or (self._image.height(), self._image.width()) != shape:
-            image = self.picture(shape, ratio)
-            kind = QImage.Format.Format_RGB32
-            self._image = QImage(image.data, shape[1], shape[0], 4 * shape[1], kind).copy()
-        painter.drawImage(box, self._image)
-        ink = QColor.fromRgb(int(_theme()[1]))
-        painter.setPen(QPen(ink, 0.6))
-        painter.drawRect(box)
-        self._name_axes(painter, box)
-        if self._lasso:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(ink, 1.5))
-            shade = QColor(ink)
-            shade.setAlpha(40)
-            painter.setBrush(shade)
-            painter.drawPolygon(QPolygonF(self._lasso))
-        painter.end()
+        with painting(self) as painter:
+            box, ratio = self._box(), self.devicePixelRatioF()
+            shape = (max(1, round(box.height() * ratio)), max(1, round(box.width() * ratio)))
+            if self._image is None or (self._image.height(), self._image.width()) != shape:
+                image = self.picture(shape, ratio)
+                self._image = picture_of(image, QImage.Format.Format_RGB32)
+            painter.drawImage(box, self._image)
+            ink = QColor.fromRgb(int(_theme()[1]))
+            painter.setPen(QPen(ink, 0.6))
+            painter.drawRect(box)
+            self._name_axes(painter, box)
+            if self._lasso:
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                painter.setPen(QPen(ink, 1.5))
+                shade = QColor(ink)
+                shade.setAlpha(40)
+                painter.setBrush(shade)
+                painter.drawPolygon(QPolygonF(self._lasso))
 
+    @slot
     def wheelEvent(self, event: Any) -> None:
         """Zoom about the point under the mouse."""
         factor = ZOOM ** (-event.angleDelta().y() / 120)
@@ -156,6 +158,7 @@ class Scatter(QWidget):
         self._renew()
         event.accept()
 
+    @slot
     def mousePressEvent(self, event: Any) -> None:
         """Begin a lasso, or begin to move the picture."""
         if event.button() == Qt.MouseButton.LeftButton:
@@ -163,6 +166,7 @@ class Scatter(QWidget):
         else:
             self._held = event.position()
 
+    @slot
     def mouseMoveEvent(self, event: Any) -> None:
         """Go on with the lasso, or move the picture."""
         at = event.position()
@@ -176,6 +180,7 @@ class Scatter(QWidget):
             self._lasso.append(at)
             self.update()
 
+    @slot
     def mouseReleaseEvent(self, event: Any) -> None:
         """Close the lasso; a click alone is none."""
         corners = [self._place(at) for at in self._lasso]
@@ -184,11 +189,13 @@ class Scatter(QWidget):
         if len(corners) > 2:
             self.lassoed.emit(np.array(corners))
 
+    @slot
     def mouseDoubleClickEvent(self, event: Any) -> None:
         """Show everything."""
         self._lasso = []
         self.whole()
 
+    @slot
     def changeEvent(self, event: Any) -> None:
         """Draw again when the theme has changed."""
         super().changeEvent(event)

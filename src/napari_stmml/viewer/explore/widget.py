@@ -22,6 +22,7 @@ from napari_stmml.viewer.explore.scatter import Scatter, packed
 from napari_stmml.viewer.explore.selected_cells import area_nm2, of_class, of_region, on_click
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import Callbacks, button, delayed, row_of, wrapped
+from napari_stmml.viewer.shared.slots import guarded, slot
 
 SETTLE_MS = 300  # after scans, labels or classes have changed
 NOTHING = "Open scans with Correct first; their feature space is shown here."
@@ -77,12 +78,12 @@ class ExploreWidget(JobPanel):
     def _connect(self) -> None:
         self._scans_timer = delayed(self, SETTLE_MS, self._take_scans)
         self._colours_timer = delayed(self, SETTLE_MS, self._recolour)
-        self.follow(self.session.scans_changed, lambda: self._scans_timer.start())
-        self.follow(self.session.model_changed, lambda: self._colours_timer.start())
-        self.follow(self.session.map_changed, lambda one: self._colours_timer.start())
+        self.follow(self.session.scans_changed, guarded(lambda: self._scans_timer.start()))
+        self.follow(self.session.model_changed, guarded(lambda: self._colours_timer.start()))
+        self.follow(self.session.map_changed, guarded(lambda one: self._colours_timer.start()))
         click = on_click(self.correction, self.select_region)
-        self.follow(Callbacks(self.viewer.mouse_drag_callbacks), click)
-        self.method.changed.connect(lambda: self.attempt(self.on_start))
+        self.follow(Callbacks(self.viewer.mouse_drag_callbacks), guarded(click, self.say))
+        self.method.changed.connect(guarded(self.on_start))
         self.colour.changed.connect(self._recolour)
         self.canvas.lassoed.connect(self._select_inside)
 
@@ -128,6 +129,7 @@ class ExploreWidget(JobPanel):
         super().on_close()
         self.highlight.remove()
 
+    @slot
     def _take_scans(self) -> None:
         """Follow the scans that are open: at once where that is fast, else when it is asked for."""
         if self.session.busy:
@@ -154,6 +156,7 @@ class ExploreWidget(JobPanel):
         self.clear()
         self._recolour()
 
+    @slot
     def _recolour(self) -> None:
         if self.view is None or self.session.classifier is None:
             return
@@ -197,6 +200,7 @@ class ExploreWidget(JobPanel):
         self.text.setText(HELP if self.view is not None else "")
         self.make_button.setEnabled(False)
 
+    @slot
     def _select_inside(self, corners: np.ndarray) -> None:
         if self.view is not None:
             self.select([inside(corners, points) for points in self.view.points], "inside the lasso")
@@ -215,6 +219,7 @@ class ExploreWidget(JobPanel):
         else:
             self.say("Choose a class in the table of Correct first.")
 
+    @slot
     def select_region(self, one: CorrectedScan, row: float, col: float) -> None:
         """Select the cells of the region that is shown at a position in px of a scan."""
         if one in self.scans:

@@ -9,6 +9,7 @@ from qtpy.QtCore import QModelIndex, Qt, Signal
 
 from napari_stmml.measuring.quantities import QUANTITIES, heading
 from napari_stmml.text import number
+from napari_stmml.viewer.shared.slots import slot
 from napari_stmml.viewer.shared.table import TableModel, TableView
 
 
@@ -81,6 +82,7 @@ class MeasurementTable(TableView):
         self.scrollTo(self.currentIndex())
         self.selectionModel().currentRowChanged.connect(self._pick)
 
+    @slot
     def _pick(self, index: QModelIndex, _before: QModelIndex) -> None:
         if index.isValid():
             self.picked.emit(int(self.rows.table.index[index.row()]))

@@ -21,6 +21,7 @@ from napari_stmml.viewer.io.layers import KEY, labels_from_layer, scan_of
 from napari_stmml.viewer.measure.scan_choice import image_of_map, misfit, scan_names, why_no_image
 from napari_stmml.viewer.measure.table import MeasurementTable, with_statistics
 from napari_stmml.viewer.shared.panel import Panel, button, row_of
+from napari_stmml.viewer.shared.slots import guarded, slot
 from napari_stmml.viewer.shared.temporary_layers import lasting_layers
 
 LONG_NAMES = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -115,8 +116,8 @@ class MeasureWidget(Panel):
         self.say("measuring …")
         connect = {
             "returned": self._show,
-            "errored": lambda error: self.say(f"{scan.name}: {error}", wrong=True),
-            "finished": lambda: self.button.setEnabled(True),
+            "errored": guarded(lambda error: self.say(f"{scan.name}: {error}", wrong=True)),
+            "finished": guarded(lambda: self.button.setEnabled(True)),
         }
         create_worker(work, _connect=connect)
 
@@ -130,6 +131,7 @@ class MeasureWidget(Panel):
         paths = write_measurements(folder, stem, one.result, one.scan, model=one.model)
         self.say(f"{counted(len(paths), 'file')} written to {folder}.")
 
+    @slot
     def go_to(self, row: int) -> None:
         """Move the camera to a region, given by its row in the table, and choose its class."""
         if self.measured is None:
@@ -146,6 +148,7 @@ class MeasureWidget(Panel):
             self.correction.show_position(layer, one.row, one.col, side / pixel)
         layer.selected_label = int(one.label)
 
+    @slot
     def show_row_at(self, layer: Any, event: Any) -> None:
         """Select the row of the region under the mouse."""
         if self.measured is None or layer is not self.measured.layer:
@@ -156,6 +159,7 @@ class MeasureWidget(Panel):
         if inside and numbers[row, col]:
             self.regions.choose(int(numbers[row, col]) - 1)
 
+    @slot
     def _show(self, measured: Measured) -> None:
         self.measured = measured
         result, layer = measured.result, measured.layer
@@ -200,6 +204,7 @@ class MeasureWidget(Panel):
             return "" if self.session.path is None else self.session.path.name
         return str((layer.metadata.get(KEY) or {}).get("model") or "")
 
+    @slot
     def _on_map(self, _layer: Any = None) -> None:
         """Find the scan of the map; keep the background, so that it is one class for all maps of a model."""
         self._find_scan()

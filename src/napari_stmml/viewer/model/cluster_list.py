@@ -2,14 +2,15 @@
 
 from typing import Any
 
-import numpy as np
 from qtpy.QtCore import QPoint, QRect, QSize, Qt
-from qtpy.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
+from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem
 
 from napari_stmml.figures.clusters_figure import cluster_shares, exemplar_pictures, exemplar_width
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.text import percent
+from napari_stmml.viewer.shared.painting import painting, picture_of
+from napari_stmml.viewer.shared.slots import slot
 
 SIDE, GAP, CHIP = 40, 3, 12  # px on the screen of a picture, between two, and of the colour before them
 TEXT = 92  # px that are left for name and share
@@ -56,6 +57,7 @@ class ClusterList(QListWidget):
         self.setIconSize(QSize())
         self._draw()
 
+    @slot
     def resizeEvent(self, event: Any) -> None:
         """Show as many pictures as there is room for."""
         super().resizeEvent(event)
@@ -80,6 +82,7 @@ class ClusterList(QListWidget):
                 icon.addPixmap(part, QIcon.Mode.Selected)  # not tinted: the colours matter
                 self.item(row).setIcon(icon)
 
+    @slot
     def _select(self, item: QListWidgetItem) -> None:
         """Choose the row's label in the active Labels layer, or else in the topmost, made active."""
         from napari.layers import Labels
@@ -99,12 +102,10 @@ def _strip(colour: str, pictures: Any) -> QPixmap:
     pictures = [picture for picture in pictures if picture[..., 3].any()]
     strip = QPixmap(CHIP + GAP + len(pictures) * (SIDE + GAP), SIDE if pictures else CHIP + 14)
     strip.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(strip)
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    painter.fillRect(0, 0, CHIP, strip.height(), QColor(colour))
-    for place, picture in enumerate(map(np.ascontiguousarray, pictures)):
-        side = len(picture)
-        image = QImage(picture.data, side, side, 4 * side, QImage.Format.Format_RGBA8888)
-        painter.drawImage(QRect(CHIP + GAP + place * (SIDE + GAP), 0, SIDE, SIDE), image)
-    painter.end()
+    with painting(strip) as painter:
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.fillRect(0, 0, CHIP, strip.height(), QColor(colour))
+        for place, picture in enumerate(pictures):
+            at = QRect(CHIP + GAP + place * (SIDE + GAP), 0, SIDE, SIDE)
+            painter.drawImage(at, picture_of(picture))
     return strip

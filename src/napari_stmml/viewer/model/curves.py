@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_stmml.figures.curves import loss_figure, proposal_figure
 from napari_stmml.viewer.shared.panel import column_of, delayed
+from napari_stmml.viewer.shared.slots import slot
 
 REDRAW_MS = 500  # between two pictures of the loss curve
 LEAST_HEIGHT = 190
@@ -70,6 +71,7 @@ class Curves(QWidget):
         if not self._timer.isActive():
             self._timer.start()
 
+    @slot
     def _redraw(self) -> None:
         self._draw["loss curve"](self.training, self.validation)
         self.canvases["loss curve"].draw_idle()

@@ -26,6 +26,7 @@ from napari_stmml.viewer.model.new_maps import NewMaps
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import show_row
 from napari_stmml.viewer.shared.parameter_form import field_for
+from napari_stmml.viewer.shared.slots import slot
 
 NO_MODEL = "none: cluster these scans at once"
 NO_PITCH = "this model labels every cell of a scan: there is no step between windows"
@@ -74,6 +75,7 @@ class PredictWidget(JobPanel):
         self.layers.changed.connect(self._offer_both)
         self.confidence.changed.connect_setattr(self.shared, "confidence", maxargs=1)
 
+    @slot
     def showEvent(self, event: Any) -> None:
         """Get the process ready, and offer the model that was trained last, where none is chosen."""
         super().showEvent(event)
@@ -178,6 +180,7 @@ class PredictWidget(JobPanel):
     def _out(self) -> str:
         return str(self.worker.folder / "labels")
 
+    @slot
     def _take_model(self) -> None:
         """Show what suits the model: its pitch and clusters, or what is asked for where there is none."""
         there = self.model.value is not None
@@ -191,6 +194,7 @@ class PredictWidget(JobPanel):
             tip = parameters_of(Recipe)["predict_window_pitch"].tip
             self.pitch.tooltip = tip if self.pitch.enabled else NO_PITCH
 
+    @slot
     def _offer_both(self) -> None:
         """Let both biases be chosen where forward and backward of a frame are."""
         scans = [scan_of(layer) for layer in self.layers.value]
@@ -213,6 +217,7 @@ class PredictWidget(JobPanel):
         if not self._maps.show_next():
             super()._poll()
 
+    @slot
     def _ask_keep(self) -> None:
         options = QFileDialog.Option.DontConfirmOverwrite  # keep() refuses, and says so
         path, _ = QFileDialog.getSaveFileName(

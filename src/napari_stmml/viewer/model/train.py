@@ -26,6 +26,7 @@ from napari_stmml.viewer.shared.parameter_form import (
     take_recipe,
     value_of,
 )
+from napari_stmml.viewer.shared.slots import guarded, slot
 
 SHOWN = ("num_clusters", "epochs")
 
@@ -54,7 +55,7 @@ class TrainWidget(JobPanel):
         self._job: TrainModel | ProposeClusters | None = None
         self._intake, self._matched = "", ""  # which scans were taken and which names were kept, in one line
         self.recipe.changed.connect(self._take_recipe)
-        self.propose.changed.connect(lambda: self.attempt(self.on_propose))
+        self.propose.changed.connect(guarded(self.on_propose))
         self.shared.chain_given.connect(self.take_chain)
         self._take_recipe()
         self.reset_choices()
@@ -70,6 +71,7 @@ class TrainWidget(JobPanel):
         self.column.addWidget(self.curves)
         self.column.addStretch()
 
+    @slot
     def take_chain(self, chain: str) -> None:
         """Flatten by this chain, which was sent from Prepare."""
         self.fields["flatten_method"].value = chain
@@ -157,6 +159,7 @@ class TrainWidget(JobPanel):
             raise ValueError("choose at least one open scan, or a folder of scans, to train on")
         return scans, () if folder is None else (str(folder),)
 
+    @slot
     def _take_recipe(self) -> None:
         """Show what the recipe is, and the values of the parameters that it uses."""
         recipe = get_recipe(self.recipe.value)

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QMenu, QPush
 from napari_stmml.heights.flatten import METHODS, parse_chain
 from napari_stmml.viewer.shared.panel import button, column_of, row_of
 from napari_stmml.viewer.shared.parameter_form import ChainCompleter
+from napari_stmml.viewer.shared.slots import guarded, slot
 
 NOTHING = "none"  # the method that does nothing: all that is left when every other is removed
 GROUPS = {
@@ -59,7 +60,7 @@ class ChainEditor(QWidget):
         buttons = row_of(add, preset, None, self.up, self.down, self.remove)
         column_of(self, buttons, self.list, self.text)
         self.value = chain
-        self.list.model().rowsMoved.connect(lambda *_: self._change(self.methods, self.list.currentRow()))
+        self.list.model().rowsMoved.connect(self._on_moved)
         self.list.currentRowChanged.connect(self._enable)
         self.text.editingFinished.connect(self._read)
 
@@ -124,12 +125,18 @@ class ChainEditor(QWidget):
             self._last = self.value
             self.changed.emit(self.value)
 
+    @slot
+    def _on_moved(self) -> None:
+        self._change(self.methods, self.list.currentRow())
+
+    @slot
     def _enable(self, _row: int = 0) -> None:
         row, last = self.list.currentRow(), self.list.count() - 1
         self.up.setEnabled(row > 0)
         self.down.setEnabled(0 <= row < last)
         self.remove.setEnabled(row >= 0 and self.methods != [NOTHING])
 
+    @slot
     def _read(self) -> None:
         """Take the chain from the text, when it was changed."""
         if self.text.text() != self._last:
@@ -164,4 +171,4 @@ def _add_actions(menu: QMenu, actions: Iterable[tuple[str, str, str]], do: Calla
     for text, tip, value in actions:
         action = menu.addAction(text)
         action.setToolTip(tip)
-        action.triggered.connect(lambda _=False, value=value: do(value))
+        action.triggered.connect(guarded(lambda _=False, value=value: do(value)))

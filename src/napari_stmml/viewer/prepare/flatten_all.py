@@ -10,6 +10,7 @@ from superqt.utils import create_worker
 from napari_stmml.text import counted
 from napari_stmml.viewer.prepare.flattening import Flattened, FlattenRequest, add_flattened, flatten_layer
 from napari_stmml.viewer.shared.panel import column_of, row_of
+from napari_stmml.viewer.shared.slots import slot
 
 
 class FlattenAll(QWidget):
@@ -46,12 +47,14 @@ class FlattenAll(QWidget):
         connect = {"yielded": self._add, "finished": self._end}
         self._worker = create_worker(_flatten_each, self._requests, _connect=connect)
 
+    @slot
     def cancel(self) -> None:
         """Flatten no more scans; layers that are made stay."""
         if self._worker is not None:
             self._worker.quit()
         self.cancel_button.setEnabled(False)
 
+    @slot
     def _add(self, result: Flattened) -> None:
         if self._worker.abort_requested:
             return
@@ -73,6 +76,7 @@ class FlattenAll(QWidget):
             chain, total = self._requests[0].chain, len(self._requests)
             self.said.emit(f"flattening with {chain}: scan {done + 1} of {total} …", False)
 
+    @slot
     def _end(self) -> None:
         cancelled, self._worker = self._worker.abort_requested, None
         self.hide()

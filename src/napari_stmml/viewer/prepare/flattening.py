@@ -13,6 +13,7 @@ from napari_stmml.colours import robust_limits
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.viewer.io.layers import KEY, brief_name, scan_of, scan_to_layer
 from napari_stmml.viewer.io.placement import place_of
+from napari_stmml.viewer.shared.slots import guarded, slot
 from napari_stmml.viewer.shared.temporary_layers import move_above
 
 MOST_THREADS = 2  # for previews: while one is slow, another chain can be tried
@@ -68,7 +69,7 @@ class Flattener(QObject):
         self._latest: FlattenRequest | None = None
         self._waiting: tuple[FlattenRequest, Callable[[Flattened], None]] | None = None
         self._running = 0
-        owner.destroyed.connect(lambda *_: self.forget())
+        owner.destroyed.connect(guarded(lambda *_: self.forget()))
 
     @property
     def busy(self) -> bool:
@@ -78,7 +79,7 @@ class Flattener(QObject):
     def flatten(self, request: FlattenRequest, done: Callable[[Flattened], None]) -> None:
         """Flatten a layer, and call ``done``."""
         self._running += 1
-        create_worker(flatten_layer, request, _connect={"returned": done, "finished": self._finish})
+        create_worker(flatten_layer, request, _connect={"returned": guarded(done), "finished": self._finish})
 
     def preview(self, request: FlattenRequest, done: Callable[[Flattened], None]) -> None:
         """Flatten a layer, and call ``done`` unless another preview was asked for meanwhile."""
@@ -97,6 +98,7 @@ class Flattener(QObject):
         """Show no preview that was asked for."""
         self._latest = self._waiting = None
 
+    @slot
     def _finish(self) -> None:
         self._running -= 1
         if self._waiting is not None:

@@ -14,6 +14,8 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QWidget
 
 from napari_stmml.colours import robust_limits
+from napari_stmml.viewer.shared.painting import painting
+from napari_stmml.viewer.shared.slots import slot
 
 MOST_SAMPLES = 1 << 16  # heights that a histogram counts
 BINS = 120
@@ -136,20 +138,22 @@ class HeightPlot(QWidget):
         self.curves, self.instead = curves, instead
         self.update()
 
+    @slot
     def paintEvent(self, event: Any) -> None:
         """Draw axes, curves and notes."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        font = self.font()
-        font.setPixelSize(11)
-        painter.setFont(font)
-        ink = QColor(get_theme(get_settings().appearance.theme).text.as_hex())
-        painter.setPen(QPen(ink, 0.6))
-        if self.curves is None:
-            painter.drawText(QRectF(self.rect()), _ALIGN.AlignCenter | Qt.TextFlag.TextWordWrap, self.instead)
-        else:
-            self._draw(painter, self.curves)
-        painter.end()
+        with painting(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            font = self.font()
+            font.setPixelSize(11)
+            painter.setFont(font)
+            ink = QColor(get_theme(get_settings().appearance.theme).text.as_hex())
+            painter.setPen(QPen(ink, 0.6))
+            if self.curves is None:
+                painter.drawText(
+                    QRectF(self.rect()), _ALIGN.AlignCenter | Qt.TextFlag.TextWordWrap, self.instead
+                )
+            else:
+                self._draw(painter, self.curves)
 
     def _draw(self, painter: QPainter, curves: Curves) -> None:
         side = 6 if curves.filled else 44

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QWidget
 from napari_stmml.viewer.io.layers import scan_of
 from napari_stmml.viewer.prepare.height_plot import HeightPlot, histogram, profile
 from napari_stmml.viewer.shared.panel import column_of, delayed, form_of
+from napari_stmml.viewer.shared.slots import slot
 
 HISTOGRAM, ROW, COLUMN, LINE = "Histogram", "Middle row", "Middle column", "Drawn line"
 AFTER_PREVIEW_MS = 100  # the preview is drawn first
@@ -42,6 +43,7 @@ class HeightsView(QWidget):
         self._layer, self._after = layer, after
         self._soon.start()
 
+    @slot
     def draw(self) -> None:
         """Draw what is chosen."""
         if self._layer is None:
@@ -57,16 +59,19 @@ class HeightsView(QWidget):
             curves = profile(scan.heights, self._after, self._line, scan.pixel_size, scan.unit)
             self.plot.show_curves(curves)
 
+    @slot
     def showEvent(self, event: Any) -> None:
         """Follow the drawn line again."""
         super().showEvent(event)
         self._on_what()
 
+    @slot
     def hideEvent(self, event: Any) -> None:
         """Follow no line that nobody sees."""
         super().hideEvent(event)
         self._poll.stop()
 
+    @slot
     def _on_what(self, _value: Any = None) -> None:
         self._soon.start()
         if self.what.value == LINE and self.isVisible():
@@ -74,6 +79,7 @@ class HeightsView(QWidget):
         else:
             self._poll.stop()
 
+    @slot
     def _follow_line(self) -> None:
         line: Any = self._chosen_line()
         if not np.array_equal(line, self._line):

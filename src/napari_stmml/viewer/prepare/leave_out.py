@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_stmml.viewer.io.layers import class_names
 from napari_stmml.viewer.shared.panel import column_of, delayed, form_of
+from napari_stmml.viewer.shared.slots import slot
 from napari_stmml.viewer.shared.temporary_layers import lasting_layers, watch
 
 SETTLE_MS = 200  # after a stroke of the brush: its event comes before the pixels are changed
@@ -69,6 +70,7 @@ class LeaveOut(QWidget):
         known = {0: "unlabelled"} | class_names(layer.features, layer.metadata)
         return [(known.get(label, f"label {label}"), label) for label in np.unique(layer.data).tolist()]
 
+    @slot
     def _on_labels(self, _value: Any = None) -> None:
         watch(self._watched, self.labels.value, ("paint", "set_data", "features"), self._on_paint)
         self._watched = self.labels.value
@@ -80,6 +82,7 @@ class LeaveOut(QWidget):
     def _on_paint(self, _event: Any = None) -> None:
         self._settled.start()
 
+    @slot
     def _painted(self) -> None:
         """Offer painted, erased and renamed classes; an undo emits nothing but ``set_data``."""
         labels = [label for _, label in self._names()]
@@ -89,6 +92,7 @@ class LeaveOut(QWidget):
             self.classes.value = chosen
         self._tell()
 
+    @slot
     def _tell(self, _value: Any = None) -> None:
         """Emit ``changed`` if other pixels are left out."""
         mask: Any = self.mask()

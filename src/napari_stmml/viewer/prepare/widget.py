@@ -22,6 +22,7 @@ from napari_stmml.viewer.prepare.leave_out import LeaveOut
 from napari_stmml.viewer.prepare.preview import Preview
 from napari_stmml.viewer.prepare.window_grid import WindowGridForm
 from napari_stmml.viewer.shared.panel import Panel, button, delayed, row_of
+from napari_stmml.viewer.shared.slots import guarded, slot
 
 DEBOUNCE_MS = 0  # as soon as all that one click changes has changed
 PATIENCE_MS = 150  # until the panel says that it is still flattening
@@ -54,12 +55,13 @@ class PrepareWidget(Panel):
         self.layer.changed.connect(self._on_layer)
         self.live.changed.connect(self._flatten_soon)
         self.chain.changed.connect(self._flatten_soon)
-        self.chain.refused.connect(lambda sentence: self.say(sentence, wrong=True))
+        self.chain.refused.connect(guarded(lambda sentence: self.say(sentence, wrong=True)))
         self.leave_out.changed.connect(self._flatten_soon)
         self.all.said.connect(self.say)
-        self.before.toggled.connect(lambda on: self.preview.compare(self.layer.value, on))
+        self.before.toggled.connect(guarded(lambda on: self.preview.compare(self.layer.value, on)))
         self.reset_choices()
 
+    @slot
     def flatten(self) -> None:
         """Flatten for the preview, in a thread: some methods take seconds on large scans."""
         request = self._request()
@@ -125,12 +127,14 @@ class PrepareWidget(Panel):
         super().reset_choices(event)
         self.leave_out.offer(self.layer.value)
 
+    @slot
     def showEvent(self, event: Any) -> None:
         """Show preview and grid with the panel."""
         super().showEvent(event)
         self._soon.start()
         self.windows.show_on(self.layer.value)
 
+    @slot
     def hideEvent(self, event: Any) -> None:
         """Remove preview and grid with the panel."""
         super().hideEvent(event)
@@ -158,6 +162,7 @@ class PrepareWidget(Panel):
         self.add(*(row_of(*row) for row in rows), self.all, self.status, self.windows)
         self.column.addStretch()
 
+    @slot
     def _on_layer(self, _layer: Any = None) -> None:
         self.leave_out.offer(self.layer.value)
         self.windows.show_on(self.layer.value)
@@ -172,10 +177,12 @@ class PrepareWidget(Panel):
             layer, layer.data, self.chain.value, self.leave_out.mask(), self.leave_out.described
         )
 
+    @slot
     def _flatten_soon(self, _value: Any = None) -> None:
         self.before.setChecked(False)  # whoever changes something wants to see the result
         self._soon.start()
 
+    @slot
     def _say_slow(self) -> None:
         if self._flattener.busy and not self.all.running:
             self.say(f"flattening with {self.chain.value} …")

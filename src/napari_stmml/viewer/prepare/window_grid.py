@@ -16,6 +16,7 @@ from napari_stmml.viewer.io.layers import scan_of
 from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.shared.panel import column_of, form_of, wrapped
 from napari_stmml.viewer.shared.parameter_form import field_for
+from napari_stmml.viewer.shared.slots import slot
 from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, remove
 
 GRID = "window grid"
@@ -50,6 +51,7 @@ class WindowGridForm(QWidget):
         """Remove the temporary layer."""
         remove(self.viewer, GRID)
 
+    @slot
     def _show(self) -> None:
         """Count the windows, and draw the tiles that labels will fill and the first and the last window."""
         self.remove()

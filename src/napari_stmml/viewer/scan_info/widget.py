@@ -15,6 +15,7 @@ from napari_stmml.io.settings import DERIVED, OTHER, FileSettings, Row
 from napari_stmml.text import counted
 from napari_stmml.viewer.scan_info.layer_settings import layer_rows, source_of
 from napari_stmml.viewer.shared.panel import Panel, button, row_of
+from napari_stmml.viewer.shared.slots import guarded, slot
 from napari_stmml.viewer.shared.temporary_layers import lasting_layers, watch
 
 HEADINGS = ("Setting", "Value")
@@ -48,14 +49,15 @@ class ScanInfoWidget(Panel):
         self._following = False  # the active layer, while the panel is seen
         self.layer.changed.connect(self.refresh)
         self.filter.textChanged.connect(self._filter_rows)
-        self.table.itemCollapsed.connect(lambda group: self._fold(group, True))
-        self.table.itemExpanded.connect(lambda group: self._fold(group, False))
+        self.table.itemCollapsed.connect(guarded(lambda group: self._fold(group, True)))
+        self.table.itemExpanded.connect(guarded(lambda group: self._fold(group, False)))
         self.viewer.layers.selection.events.active.connect(self._follow)
         keys = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.table)
         keys.setContext(Qt.ShortcutContext.WidgetShortcut)
         keys.activated.connect(self.copy_rows)
         self.reset_choices()
 
+    @slot
     def refresh(self, event: Any = None) -> None:
         """Show the chosen layer as it is now; read its file in a thread where that was not done yet."""
         layer = self.layer.value
@@ -76,6 +78,7 @@ class ScanInfoWidget(Panel):
         elif self._following:
             self._read_file(source)
 
+    @slot
     def copy_rows(self) -> None:
         """Put the selected rows, or all that are shown, on the clipboard, separated by tabs."""
         shown = [item for item in self.items() if not item.isHidden()]
@@ -88,6 +91,7 @@ class ScanInfoWidget(Panel):
         """Return the rows of the table, those that are hidden too."""
         return [group.child(i) for group in self._groups() for i in range(group.childCount())]
 
+    @slot
     def showEvent(self, event: Any) -> None:
         """Catch up with the active layer."""
         super().showEvent(event)
@@ -95,11 +99,13 @@ class ScanInfoWidget(Panel):
         self._follow()
         self.refresh()
 
+    @slot
     def hideEvent(self, event: Any) -> None:
         """Leave the choice as it is while the panel is not seen."""
         super().hideEvent(event)
         self._following = False
 
+    @slot
     def _follow(self, event: Any = None) -> None:
         """Choose the active layer where it can be shown; else the choice stays."""
         active = self.viewer.layers.selection.active
@@ -121,7 +127,9 @@ class ScanInfoWidget(Panel):
                 self.say(f"{str(error).rstrip('.')}. What the layer itself knows is shown.")
 
         self.say(f"reading the settings of {Path(source).name} …")
-        create_worker(read_settings, source, _connect={"returned": done, "errored": failed})
+        create_worker(
+            read_settings, source, _connect={"returned": guarded(done, self.say), "errored": guarded(failed)}
+        )
 
     def _fill(self, rows: list[Row]) -> None:
         """Put rows in the table, group by group, and leave it folded and scrolled as it was."""
@@ -140,6 +148,7 @@ class ScanInfoWidget(Panel):
         if not self.filter.text().strip():  # with a filter, every group that matches is unfolded
             (self._folded.add if folded else self._folded.discard)(group.text(0))
 
+    @slot
     def _filter_rows(self) -> None:
         """Hide the rows in which not all words of the filter stand, and groups without rows."""
         words = self.filter.text()

@@ -15,6 +15,7 @@ from napari_stmml.scan import Scan
 from napari_stmml.system.temporary import TemporaryFolder
 from napari_stmml.text import counted, number
 from napari_stmml.viewer.shared.panel import Panel, row_of
+from napari_stmml.viewer.shared.slots import guarded, slot
 
 POLL_MS = 50
 BUDGET_S = 0.03  # for events at a time; the viewer is to answer in between
@@ -34,7 +35,7 @@ class JobPanel(Panel):
         self.worker = Worker(features_folder().path)
         self.start_button, self.cancel_button = QPushButton(start), QPushButton("Cancel")
         self.starters = [self.start_button]  # what cannot be pressed while a job runs
-        self.start_button.clicked.connect(lambda: self.attempt(self.on_start))
+        self.start_button.clicked.connect(guarded(self.on_start))
         self.cancel_button.clicked.connect(self.cancel)
         self.progress = QProgressBar()
         self.progress.setAccessibleName("progress")
@@ -42,7 +43,7 @@ class JobPanel(Panel):
         self._timer.setInterval(POLL_MS)
         self._timer.timeout.connect(self._poll)
         # The lambda holds the worker, not this panel, which is gone when it is called.
-        self.destroyed.connect(lambda *_, worker=self.worker: worker.close())
+        self.destroyed.connect(guarded(lambda *_, worker=self.worker: worker.close()))
         self._set_running(False)
 
     def add_buttons(self) -> None:
@@ -69,6 +70,7 @@ class JobPanel(Panel):
         self.say("starting …")
         self._timer.start()
 
+    @slot
     def cancel(self) -> None:
         """Ask the running job to stop; within two seconds it has, and what it had is kept."""
         self.cancel_button.setEnabled(False)
@@ -156,6 +158,7 @@ class JobPanel(Panel):
         else:
             self.say(f"{what}: {event.why}{kept}", wrong=True)
 
+    @slot
     def _poll(self) -> None:
         until = time.perf_counter() + BUDGET_S
         while not self.worker.events.empty() and time.perf_counter() < until:

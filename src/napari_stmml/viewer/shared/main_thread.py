@@ -5,6 +5,8 @@ from contextlib import suppress
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_stmml.viewer.shared.slots import guarded, slot
+
 Do = Callable[[], None]
 
 
@@ -30,7 +32,8 @@ class MainThread(QObject):
         do : callable without arguments
             Its result is not used.
         """
-        QTimer.singleShot(0, do)
+        QTimer.singleShot(0, guarded(do))
 
+    @slot
     def _run(self, do: Do) -> None:
         do()

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QBoxLayout, QFormLayout, QLabel, QPushButton, QScroll
 
 from napari_stmml.viewer.io.predicted_layer import keep_strokes
 from napari_stmml.viewer.shared.shared_state import shared_state
+from napari_stmml.viewer.shared.slots import guarded, slot
 from napari_stmml.viewer.shared.temporary_layers import lasting_layers
 
 
@@ -79,6 +80,7 @@ class Panel(QScrollArea):
         self._followed.append((signal, do))
         signal.connect(do)
 
+    @slot
     def changeEvent(self, event: Any) -> None:
         """See whether napari has taken the panel out of its window, where it is closed, or put it back."""
         super().changeEvent(event)
@@ -204,17 +206,13 @@ class Panel(QScrollArea):
             show_error(sentence)
 
     def attempt(self, do: Callable[[], None]) -> None:
-        """Do something; a ValueError or OSError is shown to the user.
+        """Do something; what it raises is shown to the user.
 
         Parameters
         ----------
         do : callable without arguments
-            Other errors that it raises are not caught.
         """
-        try:
-            do()
-        except (ValueError, OSError) as error:
-            self.say(str(error), wrong=True)
+        guarded(do, self.say)()
 
     def keep_strokes(self) -> str:
         """Keep what was painted on maps of Predict as truth of their scans.
@@ -374,7 +372,7 @@ def button(text: str, tip: str, do: Callable[[], Any], kind: Any = QPushButton) 
     made.setText(text)
     made.setToolTip(tip)
     made.setAccessibleName(tip if len(text) == 1 else text)
-    made.clicked.connect(lambda *_: do())
+    made.clicked.connect(guarded(do))
     return made
 
 
@@ -416,5 +414,5 @@ def delayed(parent: QWidget, after_ms: int, do: Callable[[], None]) -> QTimer:
     timer = QTimer(parent)
     timer.setSingleShot(True)
     timer.setInterval(after_ms)
-    timer.timeout.connect(do)
+    timer.timeout.connect(guarded(do))
     return timer

@@ -13,6 +13,7 @@ from napari_stmml.heights.flatten import FLATTEN_METHODS
 from napari_stmml.parameter_type import MOST, Parameter, parameters_of
 from napari_stmml.recipe import Recipe
 from napari_stmml.viewer.shared.panel import form_of, show_row
+from napari_stmml.viewer.shared.slots import guarded
 
 USUAL, BUTTONS = 60, 50  # px of a number, and of its minus and plus
 
@@ -190,7 +191,7 @@ def _chain_field(value: str, options: dict[str, Any]) -> LineEdit:
     field = LineEdit(value=value, **(options | {"tooltip": tip}))
     line = field.native
     line.setCompleter(ChainCompleter(line))
-    line.cursorPositionChanged.connect(lambda _, place: _show_beginning(line) if place else None)
+    line.cursorPositionChanged.connect(guarded(lambda _, place: _show_beginning(line) if place else None))
     _show_beginning(line)
     return field
 
