@@ -121,23 +121,101 @@ print(json.dumps(wrong))
 """
 
 
-@pytest.fixture(scope="module")
-def wrong():
-    """Look at everything in one viewer on a screen; return what is wrong with what."""
-    command = [sys.executable, "-c", SHOWN + LOOK]
+def on_a_screen(code, given=""):
+    """Run code in a process that has a screen; return what it printed."""
+    command = [sys.executable, "-c", code]
     environment = {key: value for key, value in os.environ.items() if key != "QT_QPA_PLATFORM"}
     if not os.environ.get("DISPLAY"):
         if shutil.which("xvfb-run") is None:
             pytest.skip("neither a screen (DISPLAY) nor xvfb-run is there")
         command = ["xvfb-run", "-a", "-s", "-screen 0 1366x768x24", *command]
-    run = subprocess.run(
-        command, input=json.dumps(SEEN), env=environment, capture_output=True, text=True, timeout=120
-    )
+    run = subprocess.run(command, input=given, env=environment, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr[-3000:]
-    return json.loads(run.stdout.splitlines()[-1])
+    return run.stdout
+
+
+@pytest.fixture(scope="module")
+def wrong():
+    """Look at everything in one viewer on a screen; return what is wrong with what."""
+    return json.loads(on_a_screen(SHOWN + LOOK, json.dumps(SEEN)).splitlines()[-1])
 
 
 @pytest.mark.gl
 @pytest.mark.parametrize("what", SEEN)
 def test_a_screenshot_shows_that(wrong, what):
     assert what not in wrong, wrong[what]
+
+
+HOSTILE = """
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from napari.utils.notifications import notification_manager
+from qtpy.QtWidgets import QApplication
+
+from napari_stmml import train_classifier
+from napari_stmml.model import model_file
+
+made = train_classifier(
+    [Scan(np.random.default_rng(0).normal(size=(64, 64)), (0.1, 0.1))], recipe="instant", n_clusters=4
+)
+parts = {}
+
+
+def change(name):
+    # Write the model with one part of another kind, as a stranger may: its own writer would refuse.
+    path = Path(folder) / f"{name}.stmml"
+    made.save(path)
+    about, arrays = model_file.read(path)
+    wide = np.random.default_rng(0).normal(size=(4, 1, 2000, 2)).astype(np.float16)
+    if name == "wide":
+        arrays["exemplars"] = wide
+    elif name == "flat":
+        arrays["exemplars"] = arrays["exemplars"][:, 0]
+    elif name == "few":
+        arrays["exemplars"] = arrays["exemplars"][:2]
+    elif name == "nan":
+        arrays["centres"] = np.full_like(arrays["centres"], np.nan)
+    elif name == "nameless":
+        about = {key: value for key, value in about.items() if key not in ("classes", "class_names")}
+    model_file.write(path, about, arrays)
+    return path
+
+
+with TemporaryDirectory() as folder:
+    data, meta, _ = scan_to_layer(Scan(np.random.default_rng(0).normal(size=(64, 64)), (0.1, 0.1)))
+    viewer.add_image(data, **meta)
+    docked = (viewer.window.add_plugin_dock_widget("napari-stmml", name) for name in ("Predict", "Correct"))
+    panels = [panel for _, panel in docked]
+    said = {}
+    for name in ("wide", "flat", "few", "nan", "nameless", "good"):
+        path = change(name)
+        for panel in panels:
+            notification_manager.records.clear()
+            panel.model.value = path
+            panel.layers.value = panel.layers.choices
+            for _ in range(5):
+                QApplication.processEvents()
+            viewer.screenshot(canvas_only=False, flash=False)
+            if name != "good":
+                panel.start_button.click()
+                QApplication.processEvents()
+            assert not panel.running
+            said[name, type(panel).__name__] = [record.message for record in notification_manager.records]
+    for panel in panels:
+        panel.worker.close()
+print(json.dumps({" ".join(key): value for key, value in said.items()}))
+"""
+
+
+@pytest.mark.gl
+def test_a_hostile_model_is_a_sentence_in_the_real_viewer_which_stays_alive():
+    said = json.loads(on_a_screen(SHOWN + HOSTILE).splitlines()[-1])
+    assert len(said) == 12
+    for model, sentences in said.items():
+        assert len(sentences) == (not model.startswith("good")), (model, sentences)
+        for sentence in sentences:
+            assert model.partition(" ")[0] in sentence
+            assert len(sentence) < 300
+            assert "fault of the program" not in sentence, sentence

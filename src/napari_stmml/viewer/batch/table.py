@@ -6,6 +6,7 @@ from typing import Any
 from qtpy.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
 
 from napari_stmml.viewer.batch.results import Result
+from napari_stmml.viewer.shared.plain_text import plain_tip
 from napari_stmml.viewer.shared.slots import guarded, slot
 from napari_stmml.viewer.shared.table import TableModel, TableView
 
@@ -41,7 +42,7 @@ class ResultsModel(TableModel):
         """Return the text or the tip of a cell."""
         if role == Qt.ItemDataRole.DisplayRole:
             return self.shown[index.row()].cells[index.column()]
-        return self.shown[index.row()].tip if role == Qt.ItemDataRole.ToolTipRole else None
+        return plain_tip(self.shown[index.row()].tip) if role == Qt.ItemDataRole.ToolTipRole else None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Put the results in the order of a column, and those that are alike there in that of their names."""

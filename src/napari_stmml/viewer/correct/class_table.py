@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 from napari_stmml.classes import Classes, SurfaceClass
 from napari_stmml.measuring.class_statistics import Share
 from napari_stmml.text import number
+from napari_stmml.viewer.shared.plain_text import plain_tip
 from napari_stmml.viewer.shared.slots import slot
 
 EYE, COLOUR, NAME, REGIONS, AREA, SHARE, EXAMPLES = range(7)
@@ -129,7 +130,7 @@ class ClassTable(QTableWidget):
         background = ", background" if entry.background else ""
         key = f", Ctrl+{row + 1}" if row < 9 else ""
         for column in range(len(COLUMNS)):
-            self.item(row, column).setToolTip(f"{entry.name}: label {label}{key}{background}")
+            self.item(row, column).setToolTip(plain_tip(f"{entry.name}: label {label}{key}{background}"))
         self.item(row, COLOUR).setBackground(QColor(entry.colour))
         self.item(row, COLOUR).setData(_SPOKEN, f"colour {entry.colour}")
         name, font = self.item(row, NAME), self.font()

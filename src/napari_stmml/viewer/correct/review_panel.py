@@ -92,8 +92,8 @@ class ReviewPanel(QWidget):
             return
         one, area = self.review.asked
         names = ("nothing", *self.review.session.model.classes.names)
-        label = f"<b>{names[area.label]}</b>"
-        looks = f"{label} or <b>{names[area.runner_up]}</b>"
+        label = f"“{names[area.label]}”"
+        looks = f"{label} or “{names[area.runner_up]}”"
         if area.unlike:
             looks = f"unlike all examples of the model, most similar to {label}"
         self.text.setText(

@@ -43,7 +43,7 @@ class CorrectWidget(OpeningPanel):
         grid = _grid(self._learning_buttons(), 3)
         grid.addWidget(self.live.native, 2, 2)  # below Refine
         self.column.addLayout(grid)
-        keys, text = QCollapsible("Keys"), wrapped("keys")
+        keys, text = QCollapsible("Keys"), wrapped("keys", rich=True)
         text.setText(KEYS)
         keys.addWidget(text)
         self.add(self.review_panel, keys)

@@ -49,7 +49,7 @@ def by_scan(drawn: Drawn, scans: Sequence[CorrectedScan]) -> Coloured:
 
 def _legend(names: list[tuple[str, str]]) -> str:
     shown = [
-        f'<span style="color:{colour}">■</span>&nbsp;{escape(name).replace(" ", "&nbsp;")}'
+        f'<span style="color:{escape(colour)}">■</span>&nbsp;{escape(name).replace(" ", "&nbsp;")}'
         for colour, name in names[:MOST_NAMES]
     ]
     more = [f"and {len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []

@@ -45,7 +45,7 @@ class ExploreWidget(JobPanel):
         self.name = LineEdit(label="Name", tooltip="of the class; “class N” if left empty")
         self.name.native.setPlaceholderText("name of a new class")
         self.canvas = Scatter()
-        self.legend, self.text = wrapped("legend"), wrapped("selection")
+        self.legend, self.text = wrapped("legend", rich=True), wrapped("selection")
         self.text.setMinimumHeight(2 * self.text.fontMetrics().lineSpacing())  # the canvas keeps its size
         self.form(self.method, self.colour)
         self.add(row_of(self.start_button, self.cancel_button), self.progress)

@@ -10,6 +10,7 @@ from napari_stmml.io.formats import files_of, is_scan_file, read_scan_file
 from napari_stmml.io.label_tiff import LabelMap, is_label_map
 from napari_stmml.scan import ScanFileError
 from napari_stmml.viewer.io.layers import LayerData, labels_to_layer, scans_to_layers
+from napari_stmml.viewer.shared.plain_text import notify
 
 OUR_MAPS = ("*.stmml.tif", "*--*_??_labels.tif")  # names that no other program gives its files
 
@@ -25,8 +26,6 @@ def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list] | Non
 
 def read(path: str | list[str]) -> list:
     """Read files as layers. A file that gives none is reported in one sentence, and the others open."""
-    from napari.utils.notifications import show_error
-
     asked = _listed(path)
     elsewhere = {os.path.realpath(one) for one in set(_dropped_with()) - set(asked)}
     layers: list = []
@@ -36,7 +35,7 @@ def read(path: str | list[str]) -> list:
         try:
             layers += _layers(file, why)
         except ValueError as error:
-            show_error(str(error))
+            notify(str(error))
     return layers or [(None,)]  # napari's way to say: handled, nothing to show
 
 

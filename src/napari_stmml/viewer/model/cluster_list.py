@@ -10,6 +10,7 @@ from napari_stmml.figures.clusters_figure import cluster_shares, exemplar_pictur
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.text import percent
 from napari_stmml.viewer.shared.painting import painting, picture_of
+from napari_stmml.viewer.shared.plain_text import plain_tip
 from napari_stmml.viewer.shared.slots import slot
 
 SIDE, GAP, CHIP = 40, 3, 12  # px on the screen of a picture, between two, and of the colour before them
@@ -48,7 +49,9 @@ class ClusterList(QListWidget):
             share = percent(part)
             item = QListWidgetItem(f"{name}\n{share}")
             of_all = f"{share} of what the model was fitted to" if share else "of unknown size"
-            item.setToolTip(f"{name}: {of_all}{wide}.\nClick to choose label {label} to paint with.")
+            item.setToolTip(
+                plain_tip(f"{name}: {of_all}{wide}.\nClick to choose label {label} to paint with.")
+            )
             item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{name}, {share}")
             item.setData(Qt.ItemDataRole.UserRole, label)
             self.addItem(item)

@@ -15,6 +15,7 @@ from napari_stmml.io.settings import DERIVED, OTHER, FileSettings, Row
 from napari_stmml.text import counted
 from napari_stmml.viewer.scan_info.layer_settings import layer_rows, source_of
 from napari_stmml.viewer.shared.panel import Panel, button, row_of
+from napari_stmml.viewer.shared.plain_text import plain_tip
 from napari_stmml.viewer.shared.slots import guarded, slot
 from napari_stmml.viewer.shared.temporary_layers import lasting_layers, watch
 
@@ -209,10 +210,10 @@ def _item(row: Row) -> QTreeWidgetItem:
     item = QTreeWidgetItem([row.label, row.text or "-"])
     item.setData(0, ROW, row)
     how = f": {row.setting.how}" if row.setting.how else ""
-    tip = f"{row.setting.name or row.label} = {row.setting.exact}\n{row.where}{how}"
+    about = f"{row.setting.name or row.label} = {row.setting.exact}\n{row.where}{how}"
     font = item.font(1)
     font.setItalic(row.where == DERIVED)
     item.setFont(1, font)
     for column in range(len(HEADINGS)):
-        item.setToolTip(column, tip)
+        item.setToolTip(column, plain_tip(about))
     return item

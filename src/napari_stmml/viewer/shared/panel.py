@@ -11,6 +11,7 @@ from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtWidgets import QBoxLayout, QFormLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QWidget
 
 from napari_stmml.viewer.io.predicted_layer import keep_strokes
+from napari_stmml.viewer.shared.plain_text import notify
 from napari_stmml.viewer.shared.shared_state import shared_state
 from napari_stmml.viewer.shared.slots import guarded, slot
 from napari_stmml.viewer.shared.temporary_layers import lasting_layers
@@ -201,9 +202,7 @@ class Panel(QScrollArea):
         """
         self.status.setText(sentence)
         if wrong:
-            from napari.utils.notifications import show_error
-
-            show_error(sentence)
+            notify(sentence)
 
     def attempt(self, do: Callable[[], None]) -> None:
         """Do something; what it raises is shown to the user.
@@ -376,19 +375,22 @@ def button(text: str, tip: str, do: Callable[[], Any], kind: Any = QPushButton) 
     return made
 
 
-def wrapped(name: str) -> QLabel:
+def wrapped(name: str, rich: bool = False) -> QLabel:
     """Make an empty line of text that wraps and can be copied; ``name`` is for screen readers.
 
     Parameters
     ----------
     name : str
         Accessible name.
+    rich : bool
+        Whether its text is HTML, in which what comes from files is escaped; otherwise it is plain text.
 
     Returns
     -------
     QLabel
     """
     label = QLabel("")
+    label.setTextFormat(Qt.TextFormat.RichText if rich else Qt.TextFormat.PlainText)
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setAccessibleName(name)

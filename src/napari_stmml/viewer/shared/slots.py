@@ -8,6 +8,8 @@ from typing import Any, TypeVar, cast
 
 from qtpy.QtCore import QObject
 
+from napari_stmml.viewer.shared.plain_text import notify
+
 F = TypeVar("F", bound=Callable[..., Any])
 Say = Callable[..., None]  # takes a sentence, and ``wrong=True``
 MOST = 160  # letters of an error that are shown
@@ -85,9 +87,7 @@ def tell(error: Exception, say: Say | None = None) -> None:
     if say is not None:
         say(sentence, wrong=True)
     else:
-        from napari.utils.notifications import show_error
-
-        show_error(sentence)
+        notify(sentence)
 
 
 def _first_of(error: BaseException) -> BaseException:
