@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from magicgui.widgets import ComboBox, FloatSpinBox
 from napari.layers import Labels
-from napari.qt.threading import create_worker
 from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel
+from superqt.utils import create_worker
 
 from napari_stmml.measuring.measurements import Measurements, measure_scan
 from napari_stmml.measuring.quantities import with_units
@@ -87,6 +87,12 @@ class MeasureWidget(Panel):
         super().reset_choices(event)
         if self.scan.value is None:
             self._find_scan()
+
+    def on_close(self) -> None:
+        """Let go of the map that was measured: its layer would call this panel for ever."""
+        if self.measured is not None and self.show_row_at in self.measured.layer.mouse_drag_callbacks:
+            self.measured.layer.mouse_drag_callbacks.remove(self.show_row_at)
+        self.measured = None
 
     def measure(self) -> None:
         """Measure the chosen map, off the main thread."""
