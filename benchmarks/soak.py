@@ -175,14 +175,15 @@ def round_of_panels(viewer, file: Path, model: Path) -> None:
 
 
 def until(is_so: Callable[[], bool]) -> None:
-    """Let napari work until something is so."""
-    from qtpy.QtWidgets import QApplication
+    """Let napari work until something is so, in a loop of Qt: without one, Qt deletes nothing later."""
+    from qtpy.QtCore import QEventLoop, QTimer
 
-    end = time.monotonic() + LONG
-    while not is_so():
-        assert time.monotonic() < end, "nothing came of it"
-        QApplication.processEvents()
-        time.sleep(0.01)
+    loop, timer, end = QEventLoop(), QTimer(), time.monotonic() + LONG
+    timer.timeout.connect(lambda: loop.quit() if is_so() or time.monotonic() > end else None)
+    timer.start(10)
+    loop.exec()
+    timer.stop()
+    assert is_so(), "nothing came of it"
 
 
 if __name__ == "__main__":
