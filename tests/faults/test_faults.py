@@ -179,6 +179,7 @@ CASES = {
     "3e7 lines on a small scan": ("MATRIX parameter file", lambda raw: number_of(raw, "Lines", 30_000_000)),
     "a chain of brackets": ("chain", lambda raw: b"[" * 60_000),
     "a line that was cut": ("event", lambda raw: raw[: len(raw) // 2]),
+    "a request of no kind on several lines": ("request", lambda raw: b'{"request": "x",\n\n"a": 1}'),
     "a request that was cut": ("request", lambda raw: raw[: len(raw) // 2]),
 }
 OURS = '{"napari-stmml": {"format": 1}}'

@@ -63,7 +63,7 @@ def test_naming_a_request_or_the_worker_loads_a_handful_of_our_modules_and_nothi
     ours = {name for name in loaded.stdout.split() if name.startswith("napari_stmml.")}
     assert ours == {
         *("napari_stmml.events", "napari_stmml.system"),
-        *("napari_stmml.system.json_lines", "napari_stmml.system.temporary"),
+        *("napari_stmml.system.json_lines", "napari_stmml.system.temporary", "napari_stmml.text"),
         *("napari_stmml.jobs", "napari_stmml.jobs.requests", "napari_stmml.jobs.worker_process"),
     }
     assert not {"numpy", "pydantic"} & set(loaded.stdout.split())

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
 
+from napari_stmml.text import shortened
+
 T = TypeVar("T")
 
 
@@ -68,10 +70,10 @@ def from_line(line: str, tag: str, kinds: Mapping[str, type[T]]) -> T:
     try:
         known = json.loads(line)
     except RecursionError:
-        raise ValueError(f"no {tag}, but brackets in brackets: {line.strip()[:80]}") from None
+        raise ValueError(f"no {tag}, but brackets in brackets: {shortened(line)}") from None
     kind = kinds.get(str(known.pop(tag, ""))) if isinstance(known, dict) else None
     if kind is None:
-        raise ValueError(f"no {tag} of any known kind: {line.strip()[:80]}")
+        raise ValueError(f"no {tag} of any known kind: {shortened(line)}")
     try:
         return TypeAdapter(kind).validate_python(known)
     except ValidationError as error:
