@@ -1,0 +1,1 @@
+"""Objects on a surface: find them, describe them, sort them into types, average and count them."""
