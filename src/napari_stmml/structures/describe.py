@@ -64,7 +64,8 @@ def describe(patches: np.ndarray, *, mirror_apart: bool = False) -> np.ndarray:
     weight = np.sqrt(RADII_NM + 0.03)[None, :, None]
     means = (waves[:, :, 0].real * weight[:, :, 0])[:, :, None]
     sizes = np.abs(waves[:, :, 1:]) * weight * np.sqrt(2)
-    found = np.concatenate([means, sizes], axis=2).reshape(len(patches), -1)
+    found = np.concatenate([means, sizes], axis=2)
+    found = found.reshape(len(patches), found.shape[1] * found.shape[2])
     if mirror_apart:
         found = np.concatenate([found, _handedness(waves * weight)], axis=1)
     length = np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
@@ -75,4 +76,5 @@ def _handedness(waves: np.ndarray) -> np.ndarray:
     """Return how far each wave turns from ring to ring; a mirror image has the opposite sign."""
     inner, outer = waves[:, :-1, 1:], waves[:, 1:, 1:]
     size = np.sqrt(np.abs(inner) * np.abs(outer)) + 1e-12
-    return np.asarray(2 * np.imag(outer * np.conj(inner)) / size).reshape(len(waves), -1)
+    turned = 2 * np.imag(outer * np.conj(inner)) / size
+    return np.asarray(turned.reshape(len(waves), turned.shape[1] * turned.shape[2]))

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_stmml.scan import Scan
+from napari_stmml.structures.cells import averaged, cells_of, slow
 from napari_stmml.structures.outlines import Outlines, outlines
 from napari_stmml.structures.residual import Residual, residual_of
-from napari_stmml.structures.significance import gaussian, significance
+from napari_stmml.structures.significance import significance
 
 _SAME_NM = 1.0  # a depression so near to a protrusion is a part of the same object, and the other way round
 _STEP_NM = 0.5  # nearer to a step, nothing is an object
 _WINDOW_NM = 4.0  # standard deviation, over which the share of pixels in objects is taken
 _CROWDED = 0.5  # from this share on, the surface is disordered
-_SMALLEST_AREA_NM2 = 60.0  # of a disordered area
+_SMALLEST_AREA_NM2 = 30.0  # of the objects in a disordered area
+_RIM_NM = 2.0  # by about so much it is larger than where objects are crowded
+_STREAK_PX = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +118,7 @@ def _together(
         pair = [owner[one], one]
         middles[owner[one]] = np.average(middles[pair], axis=0, weights=strength[pair] + 1e-9)
     kept = (owner == np.arange(len(found))) & (areas > 0) & ~_at_step(middles, residual)
+    kept &= ~_streaks(labels, residual, len(found))
     numbers = np.zeros(len(found) + 1, int)
     numbers[1:][kept] = np.arange(1, kept.sum() + 1)
     numbers[1:] = numbers[1:][owner] if len(owner) else numbers[1:]
@@ -148,15 +152,37 @@ def _at_step(middles: np.ndarray, residual: Residual) -> np.ndarray:
     return np.asarray(distance[tuple(middles.astype(int).T)] < _STEP_NM)
 
 
+def _streaks(labels: np.ndarray, residual: Residual, count: int) -> np.ndarray:
+    """Say which labels are streaks of the tip: one row high and three pixels or more long at half height."""
+    from scipy.ndimage import find_objects, maximum
+
+    found = np.zeros(count, bool)
+    if not count:
+        return found
+    tall = np.abs(residual.heights)
+    highest = np.concatenate([[np.inf], np.asarray(maximum(tall, labels, np.arange(1, count + 1)))])
+    cores = np.where(tall >= highest[labels] / 2, labels, 0)
+    for number, box in enumerate(find_objects(cores, count)):
+        if box is not None:
+            found[number] = box[0].stop - box[0].start == 1 and box[1].stop - box[1].start >= _STREAK_PX
+    return found
+
+
 def _disordered(detection: Detection) -> np.ndarray:
-    """Mark areas that objects fill, which are no surface with objects on it."""
-    from scipy.ndimage import label
+    """Mark areas that objects and steps fill, which are no surface with objects on it."""
+    from scipy.ndimage import binary_fill_holes, label
 
     pixel = detection.residual.pixel_size
+    cells = cells_of(pixel)
     counts = np.concatenate([[False], detection.count()])
-    share = gaussian(counts[detection.labels], _WINDOW_NM, pixel)
+    filled = counts[detection.labels] | detection.residual.at_step
+    share = slow(averaged(filled, cells), _WINDOW_NM, pixel)
     pieces, _ = label(share > _CROWDED)
-    areas = np.bincount(pieces.ravel()) * pixel[0] * pixel[1]
+    crowded = averaged(counts[detection.labels], cells)
+    areas = np.bincount(pieces.ravel(), crowded.ravel()) * np.prod(pixel) * np.prod(cells)
     large = areas >= _SMALLEST_AREA_NM2
     large[0] = False
-    return np.asarray(large[pieces])
+    if not large.any():
+        return np.zeros(filled.shape, bool)
+    area = binary_fill_holes(slow(large[pieces], _RIM_NM, pixel) > 0.1)
+    return area.repeat(cells[0], 0).repeat(cells[1], 1)[: filled.shape[0], : filled.shape[1]]

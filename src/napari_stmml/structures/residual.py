@@ -13,6 +13,7 @@ from napari_stmml.heights.ground import levelled
 from napari_stmml.heights.lattice import split_lattice
 from napari_stmml.heights.missing import fill_nearest
 from napari_stmml.scan import Scan
+from napari_stmml.structures.cells import averaged, cells_of, enlarged, slow
 from napari_stmml.structures.significance import SMALLEST_NM, gaussian, standing_out
 from napari_stmml.structures.terraces import ground_of_terraces
 
@@ -87,7 +88,9 @@ def residual_of(scan: Scan) -> Residual:
     found = rest - again
     found -= _line_offsets(found, at_step | out)
     found -= _unevenness(found, at_step, pixel)
-    corrugation = np.sqrt(2 * gaussian(lattice**2, _LATTICE_NM, pixel))
+    cells = cells_of(pixel)
+    power = slow(averaged(lattice**2, cells), _LATTICE_NM, pixel)
+    corrugation = enlarged(np.sqrt(2 * power), cells, lattice.shape)
     return Residual(found, pixel, binning, found + lattice, corrugation, at_step)
 
 
@@ -119,13 +122,15 @@ def _around(
     """Return the mean of what lies around each pixel without objects; near steps, of what lies above the ground."""
     from scipy.ndimage import distance_transform_edt
 
+    cells = cells_of(pixel)
     use = (~(out | at_step)).astype(np.float32)
-    share = np.maximum(gaussian(use, _FILL_NM, pixel), 1e-3)
-    mean = gaussian(use * rest, _FILL_NM, pixel) / share
+    share = np.maximum(slow(averaged(use, cells), _FILL_NM, pixel), 1e-3)
+    mean = enlarged(slow(averaged(use * rest, cells), _FILL_NM, pixel) / share, cells, rest.shape)
     if not at_step.any():
         return mean
-    above = ground + gaussian(use * (rest - ground), _FILL_NM, pixel) / share
-    return np.where(distance_transform_edt(~at_step, sampling=pixel) > _FAR_NM, mean, above)
+    above = enlarged(slow(averaged(use * (rest - ground), cells), _FILL_NM, pixel) / share, cells, rest.shape)
+    far = distance_transform_edt(~at_step, sampling=pixel) > _FAR_NM
+    return np.where(far, mean, ground + above)
 
 
 def _unevenness(heights: np.ndarray, at_step: np.ndarray, pixel: tuple[float, float]) -> np.ndarray:
@@ -133,10 +138,10 @@ def _unevenness(heights: np.ndarray, at_step: np.ndarray, pixel: tuple[float, fl
     fine = gaussian(heights, SMALLEST_NM, pixel)
     quarter, most = np.quantile(fine[~at_step][::3] if not at_step.all() else fine, [0.25, 0.75])
     width = max(_CLIP * (most - quarter) / 1.349, 1e-12)
-    slow = np.zeros_like(fine)
-    use = (~at_step).astype(np.float32)
+    cells, use = cells_of(pixel), (~at_step).astype(np.float32)
+    found = np.zeros_like(fine)
     for _ in range(_ROUNDS):
-        weight = use / (1 + ((fine - slow) / width) ** 2) ** 2
-        share = np.maximum(gaussian(weight, _SMOOTH_NM, pixel), 1e-4)
-        slow = gaussian(weight * fine, _SMOOTH_NM, pixel) / share
-    return slow
+        weight = use / (1 + ((fine - found) / width) ** 2) ** 2
+        share = np.maximum(slow(averaged(weight, cells), _SMOOTH_NM, pixel), 1e-4)
+        found = enlarged(slow(averaged(weight * fine, cells), _SMOOTH_NM, pixel) / share, cells, fine.shape)
+    return found

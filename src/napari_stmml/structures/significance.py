@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_stmml.structures.cells import cells_of, enlarged, highest, slow
+
 SMALLEST_NM = 0.12  # standard deviation of the smallest Gaussian: the apparent size of an atom
 _SIZES_NM = (SMALLEST_NM, 0.2, 0.33)
 _NARROWEST_PX = 0.35
@@ -109,18 +111,38 @@ def significance(
 def _levels(
     smooth: list[np.ndarray], without: np.ndarray, pixel: tuple[float, float]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Divide by the noise upwards and downwards, at each size, in rounds: objects count for nothing in it."""
+    """Divide by the noise upwards and downwards, at each size, in rounds: objects count for nothing in it.
+
+    In the first round, the noise of the quieter side stands for both.
+    """
     out = without
     for number in range(3):
         use = ~out if (~out).mean() > 0.1 else np.ones_like(out)
         found = []
         for one in smooth:
-            low, middle, high = np.quantile(one[use][::3], [0.25, 0.5, 0.75])
-            up, down = max(high - middle, 1e-12) / 0.6745, max(middle - low, 1e-12) / 0.6745
+            values = one[use][::3]
+            middle, up, down = _spread(values) if number else _first_spread(values)
             found.append(((one - middle) / np.float32(up), (middle - one) / np.float32(down)))
         if number < 2:
             out = _out(found, without, pixel)
     return found
+
+
+def _spread(values: np.ndarray) -> tuple[float, float, float]:
+    """Return the median, and the standard deviations above and below it, from the quartiles."""
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    return middle, max(high - middle, 1e-12) / 0.6745, max(middle - low, 1e-12) / 0.6745
+
+
+def _first_spread(values: np.ndarray) -> tuple[float, float, float]:
+    """Return the middle of the narrowest third of the values, and the smaller spread to its two sides, twice."""
+    ordered = np.sort(values)
+    third = max(len(ordered) // 3, 1)
+    start = int((ordered[third:] - ordered[:-third]).argmin()) if len(ordered) > third else 0
+    middle = float(ordered[start + third // 2])
+    sides = [np.median(np.abs(side - middle)) for side in (ordered[ordered >= middle], ordered[ordered <= middle])]
+    spread = float(max(min(sides), 1e-12)) / 0.6745
+    return middle, spread, spread
 
 
 def _out(
@@ -180,8 +202,10 @@ def _uncertain(
 
     tall = np.abs(fine)
     tall = np.where(at_step, np.maximum(tall, np.float32(_STEP_RESIDUAL_NM)), tall)
-    width = [2 * int(np.ceil(_NEAR_NM / size)) + 1 for size in pixel]
-    near = gaussian(maximum_filter(tall, width), _NEAR_NM / 2, pixel)
+    cells = cells_of(pixel)
+    tops = highest(tall, cells)
+    width = [2 * int(np.ceil(_NEAR_NM / size / n)) + 1 for size, n in zip(pixel, cells, strict=True)]
+    near = enlarged(slow(maximum_filter(tops, width), _NEAR_NM / 2, pixel), cells, tall.shape)
     return (_SHARE_TALL * near) ** 2 + (_SHARE_LATTICE * corrugation) ** 2
 
 

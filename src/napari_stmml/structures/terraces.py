@@ -2,7 +2,8 @@
 
 import numpy as np
 
-_CELL_NM = 0.25  # the ground is found on cells of about this size
+from napari_stmml.structures.cells import averaged, cells_of, enlarged
+
 _WINDOW_NM = 3.4  # of the running median
 _STEP_NM = 0.07  # a change of the ground within _NEAR_NM that is a step: half of the lowest step of silicon
 _NEAR_NM = 0.6
@@ -37,32 +38,20 @@ def ground_of_terraces(heights: np.ndarray, pixel: tuple[float, float]) -> tuple
     """
     from scipy.ndimage import median_filter
 
-    cells = tuple(max(1, round(_CELL_NM / size)) for size in pixel)
+    cells = cells_of(pixel)
     size = (pixel[0] * cells[0], pixel[1] * cells[1])
-    small = _means(heights, cells)
+    small = averaged(heights, cells)
     median = median_filter(small, [_odd(_WINDOW_NM, one) for one in size], mode="nearest")
     at_step = _steps(median, size)
     if at_step.any():
         median, at_step = _sharp(small, median, at_step, size)
     rows, cols = heights.shape
     marked = at_step.repeat(cells[0], 0).repeat(cells[1], 1)[:rows, :cols]
-    return _enlarged(median, cells)[:rows, :cols], marked
+    return enlarged(median, cells, heights.shape), marked
 
 
 def _odd(length_nm: float, size: float) -> int:
     return 2 * max(1, round(length_nm / 2 / size)) + 1
-
-
-def _means(heights: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
-    framed = np.pad(heights, [(0, -side % n) for side, n in zip(heights.shape, cells, strict=True)], mode="edge")
-    rows, cols = framed.shape[0] // cells[0], framed.shape[1] // cells[1]
-    return np.asarray(framed.reshape(rows, cells[0], cols, cells[1]).mean((1, 3)))
-
-
-def _enlarged(small: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
-    from scipy.ndimage import zoom
-
-    return small if cells == (1, 1) else zoom(small, cells, order=1, mode="nearest", grid_mode=True)
 
 
 def _range(values: np.ndarray, width: list[int]) -> np.ndarray:

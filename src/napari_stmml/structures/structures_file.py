@@ -1,0 +1,104 @@
+"""Types of structures in a model file: JSON and plain arrays, beside a model of pixels if there is one."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.structures.sorting import Sorter
+from napari_stmml.system.array_file import stored_zip
+from napari_stmml.system.files import atomic
+
+ABOUT = "structures.json"
+FORMAT = 1
+_PREFIX = "structures_"
+_ARRAYS = ("mean", "components", "examples", "types", "weights")
+_MOST_TEXT = 1 << 20
+
+
+def write_types(path: str | Path, sorter: Sorter, names: tuple[str, ...], *, mirror_apart: bool) -> Path:
+    """Write types; a file that is there keeps its model of pixels.
+
+    Parameters
+    ----------
+    path : str or Path
+    sorter : Sorter
+    names : tuple of str
+    mirror_apart : bool
+
+    Returns
+    -------
+    Path
+    """
+    path = Path(path)
+    others = _others(path)
+    about = {"format": FORMAT, "names": list(names), "mirror_apart": mirror_apart}
+    with atomic(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as file:
+        for name, content in others.items():
+            file.writestr(name, content)
+        file.writestr(ABOUT, json.dumps(about, indent=1))
+        for name in _ARRAYS:
+            content = io.BytesIO()
+            np.save(content, getattr(sorter, name), allow_pickle=False)
+            file.writestr(f"{_PREFIX}{name}.npy", content.getvalue())
+    return path
+
+
+def _others(path: Path) -> dict[str, bytes]:
+    """Return the members of a file that are no types of structures."""
+    if not path.exists():
+        return {}
+    with stored_zip(path), zipfile.ZipFile(path) as file:
+        return {name: file.read(name) for name in file.namelist() if not name.startswith((ABOUT, _PREFIX))}
+
+
+def read_types(path: str | Path) -> tuple[Sorter, tuple[str, ...], bool]:
+    """Read what `write_types` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    sorter : Sorter
+    names : tuple of str
+    mirror_apart : bool
+
+    Raises
+    ------
+    ValueError
+        In one sentence that names the file: it is missing, damaged, or holds no types of structures.
+    """
+    try:
+        with stored_zip(path) as file:
+            if ABOUT not in file:
+                raise ValueError("it holds no types of structures")
+            return _checked(json.loads(file.read(ABOUT, _MOST_TEXT)), file.arrays())
+    except FileNotFoundError as error:
+        raise ValueError(f"there is no model file {path}") from error
+
+
+def _checked(about: Any, arrays: dict[str, np.ndarray]) -> tuple[Sorter, tuple[str, ...], bool]:
+    if not isinstance(about, dict) or type(about.get("format")) is not int:
+        raise ValueError(f"{ABOUT} does not say which format it has")
+    if about["format"] > FORMAT:
+        raise ValueError(f"its types have format {about['format']}, this program reads up to {FORMAT}: update it")
+    names, found = about.get("names"), [arrays.get(f"{_PREFIX}{name}") for name in _ARRAYS]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("the names of its types are no texts")
+    if any(one is None for one in found):
+        raise ValueError("an array of its types is missing")
+    mean, components, examples, types, weights = (one for one in found if one is not None)
+    n, c = len(types), len(components)
+    shapes = [one.shape for one in (mean, components, examples, types, weights)]
+    if mean.ndim != 1 or shapes != [mean.shape, (c, len(mean)), (n, c), (n,), (n,)]:
+        raise ValueError("the arrays of its types do not fit each other")
+    if types.dtype.kind not in "iu" or (n and not 1 <= types.min() <= types.max() <= len(names)):
+        raise ValueError("the numbers of its types are not those of its names")
+    if not all(one.dtype.kind == "f" and np.isfinite(one).all() for one in (mean, components, examples, weights)):
+        raise ValueError("an array of its types holds something that is no finite number")
+    return Sorter(mean, components, examples, types.astype(int), weights), tuple(names), about.get("mirror_apart") is True

@@ -1,0 +1,95 @@
+"""Tables of structures: one row an object; one row a scan and type, with its density."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from napari_stmml.structures.detect import Detection
+from napari_stmml.structures.measure import near_border, own_outlines
+
+COLUMNS = {
+    "scan": int, "row": float, "col": float, "y_nm": float, "x_nm": float, "type": int, "score": float,
+    "height_nm": float, "area_nm2": float, "angle_deg": float, "border": bool,
+}  # fmt: skip
+
+
+def objects_table(number: int, detection: Detection, which: np.ndarray) -> pd.DataFrame:
+    """Make the rows of one scan, without types and angles.
+
+    Parameters
+    ----------
+    number : int
+        Index of the scan.
+    detection : Detection
+    which : ndarray of bool, shape (n,)
+
+    Returns
+    -------
+    DataFrame
+        With the columns of ``COLUMNS``; ``type`` and ``angle_deg`` are 0.
+    """
+    residual = detection.residual
+    size, binning = np.array(residual.pixel_size), np.array(residual.binning)
+    labels, heights = own_outlines(detection, which)
+    middles = detection.middles[which]
+    at_nm = (middles + 0.5) * size
+    own = (middles + 0.5) * binning - 0.5
+    areas = np.bincount(labels.ravel(), minlength=which.sum() + 1)[1:] * size.prod()
+    values = {
+        "scan": np.full(len(middles), number), "row": own[:, 0], "col": own[:, 1], "y_nm": at_nm[:, 0],
+        "x_nm": at_nm[:, 1], "type": np.zeros(len(middles), int), "score": detection.levels[which],
+        "height_nm": heights, "area_nm2": areas, "angle_deg": np.zeros(len(middles)),
+        "border": near_border(detection, which),
+    }  # fmt: skip
+    return pd.DataFrame(values).astype(COLUMNS)
+
+
+def areas_nm2(detection: Detection) -> tuple[float, float, float]:
+    """Return the areas of a scan in nm2: where objects are looked for, at steps, disordered."""
+    pixel = float(np.prod(detection.residual.pixel_size))
+    at_step, disordered = detection.residual.at_step, detection.disordered
+    return (
+        float((~(at_step | disordered)).sum() * pixel),
+        float(at_step.sum() * pixel),
+        float((disordered & ~at_step).sum() * pixel),
+    )
+
+
+def densities(
+    table: pd.DataFrame, names: Sequence[str], scans: Sequence[str], areas: Sequence[tuple[float, float, float]]
+) -> pd.DataFrame:
+    """Count the objects of each type on each scan; a type that a scan does not show has a row with 0.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of objects.
+    names : sequence of str
+        Of types 1, 2, ...; objects unlike any other are type 0.
+    scans : sequence of str
+        Their names.
+    areas : sequence of (float, float, float)
+        For each scan, as `areas_nm2` gives them.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``scan``, ``scan_name``, ``type``, ``type_name``, ``n``, ``density_per_nm2``, ``error_per_nm2``
+        (of counting: the square root of n, 1 where n is 0, over the area), ``coverage`` (share of the area),
+        ``area_nm2`` (without steps and disordered areas), ``steps_nm2``, ``disordered_nm2``.
+    """
+    rows = []
+    for number, name in enumerate(scans):
+        area, steps, disordered = areas[number]
+        own = table[table.scan == number]
+        for kind, kind_name in enumerate(("unlike any other", *names)):
+            some = own[own.type == kind]
+            n = len(some)
+            per = (n / area, max(n, 1) ** 0.5 / area, some.area_nm2.sum() / area) if area else (np.nan,) * 3
+            rows.append((number, name, kind, kind_name, n, *per, area, steps, disordered))
+    columns = [
+        *("scan", "scan_name", "type", "type_name", "n", "density_per_nm2", "error_per_nm2", "coverage"),
+        *("area_nm2", "steps_nm2", "disordered_nm2"),
+    ]
+    return pd.DataFrame(rows, columns=columns)
