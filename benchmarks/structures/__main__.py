@@ -32,7 +32,10 @@ def family(surface: Surface) -> np.ndarray:
 
 def together(surfaces: list[Surface], places: list[np.ndarray]) -> metrics.Matched:
     """Match each scan, and number the finds and the true objects of all of them on."""
-    parts = [metrics.match(place, one.objects, one.scan.pixel_size[0]) for one, place in zip(surfaces, places, strict=True)]
+    parts = [
+        metrics.match(place, one.objects, one.scan.pixel_size[0])
+        for one, place in zip(surfaces, places, strict=True)
+    ]
     founds = np.cumsum([0] + [part.n_found for part in parts])
     trues = np.cumsum([0] + [part.n_true for part in parts])
     return metrics.Matched(
@@ -86,7 +89,8 @@ def measure(kind: str, is_hard: bool, first: int) -> dict[str, object]:
         "surface": kind, "": "hard" if is_hard else "easy", "px (nm)": scans[0].pixel_size[0],
         "P": matched.precision, "R": matched.recall, "F1": matched.f1,
         "types F1": metrics.macro_f1(types, truth, matched), "V": metrics.v_measure(types, truth, matched),
-        "types": f"{len(found.names)} of {len(np.unique(truth))}", "count error": metrics.count_error(types, truth, matched),
+        "types": f"{len(found.names)} of {len(np.unique(truth))}",
+        "count error": metrics.count_error(types, truth, matched),
         "corrected": metrics.macro_f1(again.table.type.to_numpy(), later_truth, later),
         "student F1": theirs.f1, "student types": metrics.macro_f1(student_types, truth, theirs),
         "student V": metrics.v_measure(student_types, truth, theirs), "s": seconds,
@@ -103,13 +107,21 @@ def main() -> None:
     rows = []
     for is_hard in (False, True):
         for kind in options.kinds or KINDS:
-            made = pd.DataFrame([measure(kind, is_hard, first) for first in (CHOOSE if options.choose else TEST)])
+            made = pd.DataFrame(
+                [measure(kind, is_hard, first) for first in (CHOOSE if options.choose else TEST)]
+            )
             numbers = made.select_dtypes("number").mean()
-            rows.append({**made.iloc[0].to_dict(), **numbers.round(3).to_dict(), "types": ", ".join(made["types"])})
+            rows.append(
+                {**made.iloc[0].to_dict(), **numbers.round(3).to_dict(), "types": ", ".join(made["types"])}
+            )
             print(rows[-1], flush=True)
     table = pd.DataFrame(rows)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    lines = [table.to_markdown(index=False) if hasattr(table, "to_markdown") else table.to_string(), "", f"Memory: {memory:.2f} GB at most."]
+    lines = [
+        table.to_markdown(index=False) if hasattr(table, "to_markdown") else table.to_string(),
+        "",
+        f"Memory: {memory:.2f} GB at most.",
+    ]
     print("\n".join(lines))
     if options.write:
         write_between(ROOT / "docs" / "benchmarks.md", BEGIN, END, lines)

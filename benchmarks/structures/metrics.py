@@ -44,7 +44,9 @@ def match(found: np.ndarray, truth: pd.DataFrame, pixel_nm: float) -> Matched:
     return Matched(rows[near], cols[near], len(found), len(true))
 
 
-def pairing(types: np.ndarray, truth: np.ndarray, matched: Matched) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def pairing(
+    types: np.ndarray, truth: np.ndarray, matched: Matched
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pair found types with true ones so that their F1 is highest: true types, found types, F1 of each pair.
 
     ``types`` are those of all finds, 0 for unlike any other; ``truth`` those of all true objects.
@@ -69,7 +71,10 @@ def macro_f1(types: np.ndarray, truth: np.ndarray, matched: Matched) -> float:
 def count_error(types: np.ndarray, truth: np.ndarray, matched: Matched) -> float:
     """Return the mean over true types of how far their number is off, as a share."""
     kinds, found, _ = pairing(types, truth, matched)
-    off = [abs((types == one).sum() - (truth == kind).sum()) / (truth == kind).sum() for kind, one in zip(kinds, found, strict=True)]
+    off = [
+        abs((types == one).sum() - (truth == kind).sum()) / (truth == kind).sum()
+        for kind, one in zip(kinds, found, strict=True)
+    ]
     return float((sum(off) + len(np.unique(truth)) - len(off)) / len(np.unique(truth)))
 
 

@@ -1,8 +1,8 @@
-"""Shapes of objects on a surface: heights in nm as a function of where one is around the object.
+"""Shapes of objects on a surface: heights in nm as a function of the place around the object.
 
-A type is a sum of Gaussian lobes, each (x, y, sigma_x, sigma_y, height) in nm, with x to the right and y upwards
-before the object is turned. They are drawn by hand from descriptions of defects in the literature, not from
-`napari_stmml.simulate`, so that the finder meets shapes it was not written for.
+A type is a sum of Gaussian lobes, each (x, y, sigma_x, sigma_y, height) in nm, with x to the right and y
+upwards before the object is turned. They are drawn by hand, not taken from `napari_stmml.simulate`, so that the
+finder meets shapes it was not written for.
 """
 
 from dataclasses import dataclass
@@ -95,8 +95,10 @@ SEVEN = (
     round_bump("extra adatom", 0.24, 0.14),
     round_bump("cluster", 0.5, 0.25),
     dumbbell("pair", 0.8, 0.22, 0.12, THREE),
-    ObjectType("dark trimer", tuple((0.42 * np.cos(a), 0.42 * np.sin(a), 0.2, 0.2, -0.1)
-                                    for a in np.radians((90, 210, 330)))),
+    ObjectType(
+        "dark trimer",
+        tuple((0.42 * np.cos(a), 0.42 * np.sin(a), 0.2, 0.2, -0.1) for a in np.radians((90, 210, 330))),
+    ),
 )
 _HOOK = hook("left hook", 0.8, 0.2, 0.11, SIX)
 STEPPED = (
@@ -110,8 +112,11 @@ STEPPED = (
 BARE = (
     round_bump("atom", 0.22, 0.12),
     dumbbell("dimer", 0.8, 0.22, 0.12, tuple(np.arange(0.0, 180.0, 15.0))),
-    ObjectType("trimer", tuple((0.5 * np.cos(a), 0.5 * np.sin(a), 0.22, 0.22, 0.12)
-                               for a in np.radians((90, 210, 330))), tuple(np.arange(0.0, 120.0, 15.0))),
+    ObjectType(
+        "trimer",
+        tuple((0.5 * np.cos(a), 0.5 * np.sin(a), 0.22, 0.22, 0.12) for a in np.radians((90, 210, 330))),
+        tuple(np.arange(0.0, 120.0, 15.0)),
+    ),
     round_bump("island", 0.5, 0.16),
     round_bump("hole", 0.28, -0.10),
 )

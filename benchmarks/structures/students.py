@@ -1,4 +1,4 @@
-"""What a student would write: lattice taken out of the Fourier spectrum, Laplacian of Gaussian, PCA, k-means."""
+"""What a student would write: no lattice in the Fourier spectrum, Laplacian of Gaussian, PCA, k-means."""
 
 import numpy as np
 
@@ -34,7 +34,9 @@ def _one(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
     rest = np.fft.irfft2(spectrum, s=heights.shape)
     blobs = np.abs(gaussian_laplace(rest, 0.3 / pixel))
     limit = 5 * 1.4826 * np.median(np.abs(blobs - np.median(blobs)))
-    places = peak_local_max(blobs, min_distance=max(1, round(1.1 / pixel)), threshold_abs=np.median(blobs) + limit)
+    places = peak_local_max(
+        blobs, min_distance=max(1, round(1.1 / pixel)), threshold_abs=np.median(blobs) + limit
+    )
     side = np.arange(-1.2, 1.21, 0.1) / pixel
     rows = places[:, 0, None, None] + side[:, None]
     cols = places[:, 1, None, None] + side[None]

@@ -1,4 +1,4 @@
-"""Surfaces with known objects, as a microscope would record them; each pixel is computed, nothing is resampled."""
+"""Surfaces with known objects, as a microscope records them; each pixel is computed, nothing resampled."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,10 +61,14 @@ def hard(rng: np.random.Generator) -> Settings:
     )
 
 
-def _plane_waves(periods_nm: list[float], degrees: list[float], heights: list[float], phases: np.ndarray) -> Field:
+def _plane_waves(
+    periods_nm: list[float], degrees: list[float], heights: list[float], phases: np.ndarray
+) -> Field:
     def field(y: np.ndarray, x: np.ndarray) -> np.ndarray:
         total = np.zeros(np.broadcast(x, y).shape)
-        for period, angle, height, phase in zip(periods_nm, np.radians(degrees), heights, phases, strict=True):
+        for period, angle, height, phase in zip(
+            periods_nm, np.radians(degrees), heights, phases, strict=True
+        ):
             total += height * np.cos(2 * np.pi / period * (x * np.cos(angle) + y * np.sin(angle)) + phase)
         return total
 
@@ -88,7 +92,9 @@ def _seven(rng: np.random.Generator, angle: float) -> Field:
     """Sum Gaussians for twelve adatoms a cell, a faulted half higher, by folding into the cell."""
     side = 2.69
     turn = np.radians(angle)
-    basis = side * np.array([[np.cos(turn), np.cos(turn + np.pi / 3)], [np.sin(turn), np.sin(turn + np.pi / 3)]])
+    basis = side * np.array(
+        [[np.cos(turn), np.cos(turn + np.pi / 3)], [np.sin(turn), np.sin(turn + np.pi / 3)]]
+    )
     inverse = np.linalg.inv(basis)
     fractions = []
     for corner, height in (((1 / 3, 1 / 3), 0.10), ((2 / 3, 2 / 3), 0.085)):
@@ -119,7 +125,10 @@ def _seven(rng: np.random.Generator, angle: float) -> Field:
 def _rough(rng: np.random.Generator, wave_nm: tuple[float, float], height: float, count: int = 60) -> Field:
     periods = list(np.exp(rng.uniform(*np.log(wave_nm), count)))
     return _plane_waves(
-        periods, list(rng.uniform(0, 360, count)), [height * np.sqrt(2 / count)] * count, rng.uniform(0, 6.28, count)
+        periods,
+        list(rng.uniform(0, 360, count)),
+        [height * np.sqrt(2 / count)] * count,
+        rng.uniform(0, 6.28, count),
     )
 
 
@@ -239,7 +248,9 @@ def _place(
         if step_distance is not None and step_distance(np.array([[y]]), np.array([[x]]))[0, 0] < 1.3:
             continue
         number = int(rng.choice(len(types), p=shares / shares.sum()))
-        apart = np.maximum(how.apart_nm, how.gap * (radii[number] + radii[np.array([one[0] - 1 for one in placed], int)]))
+        apart = np.maximum(
+            how.apart_nm, how.gap * (radii[number] + radii[np.array([one[0] - 1 for one in placed], int)])
+        )
         if len(at) and (np.hypot(*(at - (y, x)).T) < apart).any():
             continue
         turned = angle + float(rng.choice(types[number].turns))

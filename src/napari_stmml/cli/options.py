@@ -111,3 +111,19 @@ Pairs = Annotated[
 ]
 
 Headless = Annotated[str | None, _option("leave figures and files in DIR instead of opening napari", "DIR")]
+
+StructuresFolder = Annotated[str, _option("folder for tables and figures", "DIR")]
+KnownTypes = Annotated[
+    str | None, _option("a file of known types, which objects are sorted into", "M.stmml", "--model")
+]
+SavedTypes = Annotated[str | None, _option("where to keep the types for other scans", "M.stmml", "--save")]
+OneDirection = Annotated[
+    Any,
+    _option(
+        "FU, BU, FD or BD: one map a file, so no object counts twice", "DIRECTION", parser=_direction
+    ),
+]
+FalseFinds = Annotated[
+    float, _option("how many finds in 1000 nm2 a surface without objects may give", "N", "--false")
+]
+MirrorApart = Annotated[bool, _option("mirror images are different types", None, "--mirror-apart")]

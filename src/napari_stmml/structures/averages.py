@@ -44,8 +44,8 @@ def align(patches: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of float, shape (n,)
-        Degrees, anticlockwise, from -180 to 180; the mean lies so that its strongest wave over the angle has a
-        crest to the right. 0 for objects that look the same from all sides.
+        Degrees, anticlockwise, from -180 to 180; the mean lies so that its strongest wave over the angle has
+        a crest to the right. 0 for objects that look the same from all sides.
     """
     weights = np.sqrt(RADII_NM + 0.03)[None, :, None]
     waves = np.fft.rfft(patches * weights, axis=2)
@@ -66,7 +66,7 @@ def align(patches: np.ndarray) -> np.ndarray:
 
 
 def _crest(match: np.ndarray) -> np.ndarray:
-    """Return where each row is highest, to a part of a step: the vertex of the parabola through three values."""
+    """Return where each row is highest, to a part of a step: the vertex of a parabola through three."""
     at = match.argmax(1)
     rows = np.arange(len(match))
     before, here, after = (match[rows, (at + step) % match.shape[1]] for step in (-1, 0, 1))
@@ -99,12 +99,16 @@ def mean_image(residuals: list[Residual], places: list[np.ndarray], turns: list[
     up = -right[:, None]
     images = []
     for residual, place, turned in zip(residuals, places, turns, strict=True):
-        some = np.linspace(0, len(place) - 1, min(len(place), max(1, MOST * len(place) // max(total, 1)))).astype(int)
+        some = np.linspace(
+            0, len(place) - 1, min(len(place), max(1, MOST * len(place) // max(total, 1)))
+        ).astype(int)
         for (row, col), angle in zip(place[some], np.radians(turned[some]), strict=True):
             x, y = right * np.cos(angle) - up * np.sin(angle), right * np.sin(angle) + up * np.cos(angle)
             at = [row - y / residual.pixel_size[0], col + x / residual.pixel_size[1]]
             images.append(map_coordinates(residual.flat, at, order=1, mode="constant", cval=np.nan))
-    stack = np.array(images, np.float32) if images else np.full((1, len(right), len(right)), np.nan, np.float32)
+    stack = (
+        np.array(images, np.float32) if images else np.full((1, len(right), len(right)), np.nan, np.float32)
+    )
     there = np.isfinite(stack)
     n = there.sum(0)
     mean = np.where(n > 0, np.where(there, stack, 0).sum(0) / np.maximum(n, 1), np.nan)

@@ -53,5 +53,7 @@ def slow(values: np.ndarray, sigma_nm: float, pixel: tuple[float, float]) -> np.
 
 def _split(values: np.ndarray, cells: Cells) -> np.ndarray:
     """Cut a map into cells, (n, cell rows, m, cell columns); it is continued where the last are not full."""
-    framed = np.pad(values, [(0, -side % n) for side, n in zip(values.shape, cells, strict=True)], mode="edge")
+    framed = np.pad(
+        values, [(0, -side % n) for side, n in zip(values.shape, cells, strict=True)], mode="edge"
+    )
     return framed.reshape(framed.shape[0] // cells[0], cells[0], framed.shape[1] // cells[1], cells[1])

@@ -64,7 +64,9 @@ def _check(corrections: Mapping[int, int], count: int, last: int) -> None:
         raise ValueError(f"new types are numbered from {last + 1} on, got {', '.join(map(str, used))}")
 
 
-def _divide(one: int, members: np.ndarray, corrected: np.ndarray, placed: np.ndarray, new: np.ndarray) -> None:
+def _divide(
+    one: int, members: np.ndarray, corrected: np.ndarray, placed: np.ndarray, new: np.ndarray
+) -> None:
     """Sort the members of a type between those that stayed and those that were moved."""
     if not len(members):
         return

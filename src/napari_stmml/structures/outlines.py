@@ -7,7 +7,7 @@ import numpy as np
 from napari_stmml.structures.significance import gaussian
 
 LOW = 3.0  # noise levels, from which on a pixel can belong to an object
-_PEAK = 12.0  # levels around an object are scaled so that they are no higher: its outline is at a quarter of its height
+_PEAK = 12.0  # levels are scaled to this height of an object: its outline is at a quarter of its height
 _PEAK_NM = 0.5
 _MOST = 8.0  # levels above LOW, at which they are cut before smoothing
 _OBJECT_NM = 0.3  # standard deviation, by which levels are smoothed before maxima are looked for
@@ -19,7 +19,7 @@ _PASS = 0.8  # of the lower maximum
 
 @dataclass(frozen=True, eq=False)
 class Outlines:
-    """Objects of one sign: a label map, and of each label its middle and highest pixel (row, col) and level."""
+    """Objects of one sign: a label map, and of each label its middle and highest pixel, and its level."""
 
     labels: np.ndarray
     middles: np.ndarray

@@ -1,4 +1,4 @@
-"""The residual of a scan: its heights without tilt, steps, line offsets and lattice; only objects and noise stay.
+"""The residual of a scan: heights without tilt, steps, line offsets and lattice; objects and noise stay.
 
 The same work as for pixel features, but with lengths in nm, so that it holds at every pixel size, and in two
 rounds: what stands out in the first counts for nothing in the ground and the line offsets of the second.
@@ -75,7 +75,9 @@ def residual_of(scan: Scan) -> Residual:
         raise ValueError(f"{scan.name}: no pixel size is known, and structures are found by their size in nm")
     heights, pixel, binning = _averaged(fill_nearest(np.asarray(scan.heights, float)), scan.pixel_size)
     if min(heights.shape) < 16:
-        raise ValueError(f"{scan.name}: {heights.shape[0]} x {heights.shape[1]} px are too few to find structures")
+        raise ValueError(
+            f"{scan.name}: {heights.shape[0]} x {heights.shape[1]} px are too few to find structures"
+        )
     lines = levelled(flatten(heights, "scars + median_of_differences").astype(np.float32))
     ground, at_step = ground_of_terraces(lines, pixel)
     flat = lines - ground
@@ -119,7 +121,7 @@ def _line_offsets(heights: np.ndarray, without: np.ndarray) -> np.ndarray:
 def _around(
     rest: np.ndarray, ground: np.ndarray, out: np.ndarray, at_step: np.ndarray, pixel: tuple[float, float]
 ) -> np.ndarray:
-    """Return the mean of what lies around each pixel without objects; near steps, of what lies above the ground."""
+    """Return the mean around each pixel without objects; near steps, that of heights above the ground."""
     from scipy.ndimage import distance_transform_edt
 
     cells = cells_of(pixel)

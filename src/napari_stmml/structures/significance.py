@@ -103,7 +103,9 @@ def significance(
     thresholds = [_threshold(one, pixel, out, false_per_1000_nm2 / 2) for one in plain]
     uncertain = _uncertain(smooth[0], at_step, corrugation, pixel)
     for sign in (0, 1):
-        plain[sign] = np.max([_tempered(pair[sign], one, uncertain) for pair, one in zip(levels, smooth, strict=True)], 0)
+        plain[sign] = np.max(
+            [_tempered(pair[sign], one, uncertain) for pair, one in zip(levels, smooth, strict=True)], 0
+        )
         _clear_border(plain[sign], pixel)
     return Significance(plain[0], plain[1], (thresholds[0], thresholds[1]))
 
@@ -135,12 +137,14 @@ def _spread(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def _first_spread(values: np.ndarray) -> tuple[float, float, float]:
-    """Return the middle of the narrowest third of the values, and the smaller spread to its two sides, twice."""
+    """Return the middle of the narrowest third of the values, and the smaller spread of its sides, twice."""
     ordered = np.sort(values)
     third = max(len(ordered) // 3, 1)
     start = int((ordered[third:] - ordered[:-third]).argmin()) if len(ordered) > third else 0
     middle = float(ordered[start + third // 2])
-    sides = [np.median(np.abs(side - middle)) for side in (ordered[ordered >= middle], ordered[ordered <= middle])]
+    sides = [
+        np.median(np.abs(side - middle)) for side in (ordered[ordered >= middle], ordered[ordered <= middle])
+    ]
     spread = float(max(min(sides), 1e-12)) / 0.6745
     return middle, spread, spread
 
@@ -160,7 +164,9 @@ def _noise_map(fine: np.ndarray, out: np.ndarray, pixel: tuple[float, float]) ->
     from scipy.ndimage import zoom
 
     n = [max(1, round(side * size / _BLOCK_NM)) for side, size in zip(fine.shape, pixel, strict=True)]
-    rows, cols = (np.linspace(0, side, m + 1).round().astype(int) for side, m in zip(fine.shape, n, strict=True))
+    rows, cols = (
+        np.linspace(0, side, m + 1).round().astype(int) for side, m in zip(fine.shape, n, strict=True)
+    )
     found = np.full(n, np.nan)
     for i in range(n[0]):
         for j in range(n[1]):

@@ -111,7 +111,7 @@ def sort_new(features: np.ndarray, seed: int = 0) -> tuple[np.ndarray, Sorter]:
 
 
 def _by_frequency(clusters: np.ndarray) -> np.ndarray:
-    """Number clusters from 1, the most frequent first; -1 becomes 0."""
+    """Return numbers from 1 for clusters, the most frequent first; -1 becomes 0."""
     names, counts = np.unique(clusters[clusters >= 0], return_counts=True)
     numbers = np.zeros(names.max() + 2, int)
     numbers[names[np.argsort(-counts, kind="stable")]] = np.arange(1, len(names) + 1)

@@ -50,9 +50,9 @@ class Structures:
     Parameters
     ----------
     table : DataFrame
-        One row an object: ``scan`` (index into the scans), ``row``, ``col`` (px of the scan's own grid, of the
-        middle of a pixel), ``y_nm``, ``x_nm`` (down and to the right of the top left corner), ``type`` (from 1;
-        0 = unlike any other), ``score`` (noise levels), ``height_nm`` (below 0 for depressions),
+        One row an object: ``scan`` (index into the scans), ``row``, ``col`` (px of the scan's own grid; whole
+        numbers are middles of pixels), ``y_nm``, ``x_nm`` (down and right from the top left corner), ``type``
+        (from 1; 0 = unlike any other), ``score`` (noise levels), ``height_nm`` (below 0 for depressions),
         ``area_nm2``, ``angle_deg`` (anticlockwise, against the mean of the type), ``border`` (so near to the
         border of the frame that a part of it may be missing).
     sorter : Sorter
@@ -92,6 +92,15 @@ class Structures:
         """A row for each scan and type, as `tables.densities` says."""
         return densities(self.table, self.names, [one.name for one in self._scans], self.areas)
 
+    @property
+    def scans(self) -> tuple[Scan, ...]:
+        """The scans that the table numbers."""
+        return self._scans
+
+    def count(self, scan: int, number: int) -> int:
+        """Count the objects of a type on one scan."""
+        return int(((self.table.scan == scan) & (self.table.type == number)).sum())
+
     def labels(self, scan: int, by: str = "object") -> np.ndarray:
         """Return the outlines of the objects of a scan on its own pixels.
 
@@ -100,8 +109,8 @@ class Structures:
         scan : int
             Index of the scan.
         by : str
-            ``object`` numbers objects from 1 in the order of the table; ``type`` gives the number of their type
-            (and 0 for objects unlike any other).
+            ``object`` numbers objects from 1 in the order of the table; ``type`` gives the number of their
+            type (and 0 for objects unlike any other).
 
         Returns
         -------
@@ -109,22 +118,30 @@ class Structures:
         """
         if by not in ("object", "type"):
             raise ValueError(f"by must be object or type, got {by!r}")
-        detection = self._detections[scan]
-        small, _ = own_outlines(detection, self._counted[scan])
+        small, _ = own_outlines(self._detections[scan], self._counted[scan])
         if by == "type":
             own = self.table.type[self.table.scan == scan].to_numpy()
             small = np.concatenate([[0], own]).astype(np.int32)[small]
-        whole = small.repeat(detection.residual.binning[0], 0).repeat(detection.residual.binning[1], 1)
-        rows, cols = self._scans[scan].heights.shape
-        return np.pad(whole, [(0, rows - whole.shape[0]), (0, cols - whole.shape[1])])
+        return self._on_scan(scan, small)
 
     def disordered(self, scan: int) -> np.ndarray:
         """Return where a scan is disordered, (rows, cols) bool: one area, without objects of its own."""
-        detection = self._detections[scan]
-        down, right = detection.residual.binning
-        whole = detection.disordered.repeat(down, 0).repeat(right, 1)
+        return self._on_scan(scan, self._detections[scan].disordered)
+
+    def at_steps(self, scan: int) -> np.ndarray:
+        """Return where the steps of a scan are, (rows, cols) bool: nothing there is an object."""
+        return self._on_scan(scan, self._detections[scan].residual.at_step)
+
+    def flattened(self, scan: int) -> np.ndarray:
+        """Return the heights of a scan without ground and steps, (rows, cols) in nm, with the lattice."""
+        return self._on_scan(scan, self._detections[scan].residual.flat)
+
+    def _on_scan(self, scan: int, values: np.ndarray) -> np.ndarray:
+        """Lay values on the pixels of a residual over those of its scan; the last ones are repeated."""
+        down, right = self._detections[scan].residual.binning
         rows, cols = self._scans[scan].heights.shape
-        return np.pad(whole, [(0, rows - whole.shape[0]), (0, cols - whole.shape[1])])
+        whole = values.repeat(down, 0).repeat(right, 1)
+        return np.pad(whole, [(0, rows - whole.shape[0]), (0, cols - whole.shape[1])], mode="edge")
 
     def renamed(self, number: int, name: str) -> "Structures":
         """Return the same with another name for a type.

@@ -41,9 +41,9 @@ def write_types(path: str | Path, sorter: Sorter, names: tuple[str, ...], *, mir
             file.writestr(name, content)
         file.writestr(ABOUT, json.dumps(about, indent=1))
         for name in _ARRAYS:
-            content = io.BytesIO()
-            np.save(content, getattr(sorter, name), allow_pickle=False)
-            file.writestr(f"{_PREFIX}{name}.npy", content.getvalue())
+            array = io.BytesIO()
+            np.save(array, getattr(sorter, name), allow_pickle=False)
+            file.writestr(f"{_PREFIX}{name}.npy", array.getvalue())
     return path
 
 
@@ -86,7 +86,9 @@ def _checked(about: Any, arrays: dict[str, np.ndarray]) -> tuple[Sorter, tuple[s
     if not isinstance(about, dict) or type(about.get("format")) is not int:
         raise ValueError(f"{ABOUT} does not say which format it has")
     if about["format"] > FORMAT:
-        raise ValueError(f"its types have format {about['format']}, this program reads up to {FORMAT}: update it")
+        raise ValueError(
+            f"its types have format {about['format']}, this program reads up to {FORMAT}: update it"
+        )
     names, found = about.get("names"), [arrays.get(f"{_PREFIX}{name}") for name in _ARRAYS]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("the names of its types are no texts")
@@ -99,6 +101,12 @@ def _checked(about: Any, arrays: dict[str, np.ndarray]) -> tuple[Sorter, tuple[s
         raise ValueError("the arrays of its types do not fit each other")
     if types.dtype.kind not in "iu" or (n and not 1 <= types.min() <= types.max() <= len(names)):
         raise ValueError("the numbers of its types are not those of its names")
-    if not all(one.dtype.kind == "f" and np.isfinite(one).all() for one in (mean, components, examples, weights)):
+    if not all(
+        one.dtype.kind == "f" and np.isfinite(one).all() for one in (mean, components, examples, weights)
+    ):
         raise ValueError("an array of its types holds something that is no finite number")
-    return Sorter(mean, components, examples, types.astype(int), weights), tuple(names), about.get("mirror_apart") is True
+    return (
+        Sorter(mean, components, examples, types.astype(int), weights),
+        tuple(names),
+        about.get("mirror_apart") is True,
+    )

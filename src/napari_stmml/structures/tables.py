@@ -57,7 +57,10 @@ def areas_nm2(detection: Detection) -> tuple[float, float, float]:
 
 
 def densities(
-    table: pd.DataFrame, names: Sequence[str], scans: Sequence[str], areas: Sequence[tuple[float, float, float]]
+    table: pd.DataFrame,
+    names: Sequence[str],
+    scans: Sequence[str],
+    areas: Sequence[tuple[float, float, float]],
 ) -> pd.DataFrame:
     """Count the objects of each type on each scan; a type that a scan does not show has a row with 0.
 
@@ -75,9 +78,9 @@ def densities(
     Returns
     -------
     DataFrame
-        Columns ``scan``, ``scan_name``, ``type``, ``type_name``, ``n``, ``density_per_nm2``, ``error_per_nm2``
-        (of counting: the square root of n, 1 where n is 0, over the area), ``coverage`` (share of the area),
-        ``area_nm2`` (without steps and disordered areas), ``steps_nm2``, ``disordered_nm2``.
+        Columns ``scan``, ``scan_name``, ``type``, ``type_name``, ``n``, ``density_per_nm2``,
+        ``error_per_nm2`` (of counting: the square root of n, 1 where n is 0, over the area),
+        ``coverage`` (share of the area), ``area_nm2`` (without steps and disordered areas), ``steps_nm2``, ``disordered_nm2``.
     """
     rows = []
     for number, name in enumerate(scans):
