@@ -1,8 +1,8 @@
 """Shapes of objects on a surface: heights in nm as a function of the place around the object.
 
 A type is a sum of Gaussian lobes, each (x, y, sigma_x, sigma_y, height) in nm, with x to the right and y
-upwards before the object is turned. They are drawn by hand, not taken from `napari_stmml.simulate`, so that the
-finder meets shapes it was not written for.
+upwards before the object is turned. They are drawn by hand, not taken from `napari_stmml.simulate`, so that
+the finder meets shapes it was not written for.
 """
 
 from dataclasses import dataclass

@@ -36,7 +36,7 @@ def write_structures(folder: str | Path, found: Structures) -> list[Path]:
         [(one.number, one.name, one.count, one.density_per_nm2, one.error_per_nm2) for one in found.types],
         columns=["type", "type_name", "n", "density_per_nm2", "error_per_nm2"],
     )
-    densities = found.densities.join(about, on="scan").drop(columns=["scan", "scan_name"])
+    densities = found.densities.drop(columns="scan_name").join(about, on="scan").drop(columns="scan")
     tables = {"objects": objects, "types": types, "densities": densities}
     return [save_table(folder / f"{name}.csv", rows_of(one), list(one)) for name, one in tables.items()]
 

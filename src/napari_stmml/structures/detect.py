@@ -65,7 +65,8 @@ class Detection:
         limits = np.where(self.signs > 0, *self.thresholds) / sensitivity
         counts = self.levels >= limits
         if not with_disordered and self.disordered.any():
-            counts &= ~self.disordered[tuple(self.middles.astype(int).T)]
+            inside = np.unique(self.labels[self.disordered])
+            counts[inside[inside > 0] - 1] = False
         return counts
 
 

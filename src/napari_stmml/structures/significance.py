@@ -26,7 +26,7 @@ _APART_NM = 0.3  # of two maxima of the noise
 _TAIL = (2.0, 3.0)  # noise levels between which the tail of the maxima is measured
 _POWER = 1.5  # the logarithm of the number of maxima falls with this power of the level
 _FEWEST = 30  # maxima, below which the tail is taken from nowhere
-_USUAL, _LOWEST, _HIGHEST = 5.0, 4.0, 9.0  # thresholds
+_USUAL, _LOWEST, _HIGHEST = 5.0, 3.2, 9.0  # thresholds
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,8 @@ def significance(
     levels = _levels(smooth, at_step, pixel)
     out = _out(levels, at_step, pixel)
     noise = _noise_map(smooth[0], out, pixel)
-    levels = [(up / noise, down / noise) for up, down in levels]
+    noises = [noise * _border_noise(noise.shape, size, pixel) for size in _SIZES_NM]
+    levels = [(up / own, down / own) for (up, down), own in zip(levels, noises, strict=True)]
     plain = [np.max([pair[sign] for pair in levels], axis=0) for sign in (0, 1)]
     thresholds = [_threshold(one, pixel, out, false_per_1000_nm2 / 2) for one in plain]
     uncertain = _uncertain(smooth[0], at_step, corrugation, pixel)
@@ -178,6 +179,22 @@ def _noise_map(fine: np.ndarray, out: np.ndarray, pixel: tuple[float, float]) ->
     relative = np.where(np.isfinite(found), found, usual) / max(usual, 1e-12)
     factors = [side / m for side, m in zip(fine.shape, n, strict=True)]
     return np.maximum(zoom(relative, factors, order=1, mode="nearest", grid_mode=True), 1).astype(np.float32)
+
+
+def _border_noise(shape: tuple[int, ...], size_nm: float, pixel: tuple[float, float]) -> np.ndarray:
+    """Return how much larger smoothed noise is at the border, where fewer pixels are averaged; 1 inside."""
+    from scipy.ndimage import gaussian_filter1d
+
+    sides = []
+    for side, step in zip(shape, pixel, strict=True):
+        sigma = max(size_nm / step, _NARROWEST_PX)
+        near = min(side, 8 * int(np.ceil(sigma)) + 1)
+        spread = gaussian_filter1d(np.eye(near), sigma, axis=0, mode="nearest", truncate=3)
+        own = np.sqrt((spread**2).sum(1)) / np.sqrt((spread[near // 2] ** 2).sum())
+        factor, half = np.ones(side), near // 2
+        factor[:half], factor[side - half :] = own[:half], own[near - half :]
+        sides.append(factor)
+    return np.outer(*sides).astype(np.float32)
 
 
 def _threshold(levels: np.ndarray, pixel: tuple[float, float], out: np.ndarray, false: float) -> float:

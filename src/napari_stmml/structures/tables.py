@@ -80,7 +80,8 @@ def densities(
     DataFrame
         Columns ``scan``, ``scan_name``, ``type``, ``type_name``, ``n``, ``density_per_nm2``,
         ``error_per_nm2`` (of counting: the square root of n, 1 where n is 0, over the area),
-        ``coverage`` (share of the area), ``area_nm2`` (without steps and disordered areas), ``steps_nm2``, ``disordered_nm2``.
+        ``coverage`` (share of the area), ``area_nm2`` (without steps and disordered areas), ``steps_nm2``,
+        ``disordered_nm2``.
     """
     rows = []
     for number, name in enumerate(scans):
