@@ -97,6 +97,13 @@ def measure(kind: str, is_hard: bool, first: int) -> dict[str, object]:
     }  # fmt: skip
 
 
+def _markdown(table: pd.DataFrame) -> list[str]:
+    cells = [
+        [f"{one:.3g}" if isinstance(one, float) else str(one) for one in row] for row in table.to_numpy()
+    ]
+    return [f"| {' | '.join(row)} |" for row in ([*table], ["---"] * table.shape[1], *cells)]
+
+
 def main() -> None:
     """Measure all kinds and print, or write, the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.structures", description=__doc__)
@@ -117,11 +124,7 @@ def main() -> None:
             print(rows[-1], flush=True)
     table = pd.DataFrame(rows)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    lines = [
-        table.to_markdown(index=False) if hasattr(table, "to_markdown") else table.to_string(),
-        "",
-        f"Memory: {memory:.2f} GB at most.",
-    ]
+    lines = [*_markdown(table), "", f"Memory of the whole run: {memory:.2f} GB at most."]
     print("\n".join(lines))
     if options.write:
         write_between(ROOT / "docs" / "benchmarks.md", BEGIN, END, lines)

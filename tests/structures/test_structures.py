@@ -75,7 +75,9 @@ def test_a_type_that_a_scan_does_not_show_counts_0_with_its_error(rows):
 def test_counts_add_up(rows):
     _, found = rows
     assert found.densities.n.sum() == len(found.table)
-    assert [one.count for one in found.types] == [(found.table.type == n).sum() for n in range(1, len(found.names) + 1)]
+    assert [one.count for one in found.types] == [
+        (found.table.type == n).sum() for n in range(1, len(found.names) + 1)
+    ]
 
 
 @pytest.mark.parametrize("pixel", [0.02, 0.06, 0.15, 0.3])
@@ -176,7 +178,11 @@ def test_corrections_stay_and_teach(rows):
 
 @pytest.mark.parametrize(
     ("given", "sentence"),
-    [({99999: 1}, "there is no object 99999"), ({0: -2}, "a type is -1"), ({0: 99}, "new types are numbered from")],
+    [
+        ({99999: 1}, "there is no object 99999"),
+        ({0: -2}, "a type is -1"),
+        ({0: 99}, "new types are numbered from"),
+    ],
 )
 def test_corrections_that_are_none_are_refused(rows, given, sentence):
     with pytest.raises(ValueError, match=sentence):

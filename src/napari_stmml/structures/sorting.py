@@ -8,6 +8,8 @@ UNLIKE = 0  # type of an object that is unlike any other
 _COMPONENTS = 10
 _SMALLEST_SHARE = 0.03  # of all objects, and _FEWEST at least, are a type
 _FEWEST = 4
+_FEW = 24  # objects, below which density says nothing
+_ALIKE = 0.45  # distance of descriptions: objects of a type have 0.03 to 0.3, types differ by 0.4 to 2
 _NEIGHBOURS = 5
 _BEYOND = 2.0  # times the distance of the farthest tenth of a type's own members: unlike any other
 
@@ -75,8 +77,8 @@ class Sorter:
 def sort_new(features: np.ndarray, seed: int = 0) -> tuple[np.ndarray, Sorter]:
     """Find types among objects.
 
-    Density in the components that differ most (HDBSCAN; Campello, Moulavi and Sander 2013) makes types;
-    types are numbered from the most frequent on.
+    Density in the components that differ most (HDBSCAN; Campello, Moulavi and Sander 2013) makes types. Of
+    few objects, those that are alike are a type (average linkage). Types are numbered from the most frequent on.
 
     Parameters
     ----------
@@ -90,28 +92,42 @@ def sort_new(features: np.ndarray, seed: int = 0) -> tuple[np.ndarray, Sorter]:
     sorter : Sorter
         For objects of other scans.
     """
-    from sklearn.cluster import HDBSCAN
     from sklearn.decomposition import PCA
 
     count = len(features)
-    if count < 2 * _FEWEST:
-        types = np.ones(count, int) if count else np.zeros(0, int)
-        mean = features.mean(0) if count else np.zeros(features.shape[1])
-        axes = np.eye(features.shape[1])
-        return types, Sorter(mean, axes, (features - mean) @ axes.T, types, np.ones(count))
+    if count < 2:
+        axes, types = np.eye(features.shape[1]), np.ones(count, int)
+        return types, Sorter(np.zeros(len(axes)), axes, features @ axes, types, np.ones(count))
     found = PCA(min(_COMPONENTS, *features.shape), random_state=seed).fit(features)
     placed = found.transform(features)
-    least = max(_FEWEST, round(_SMALLEST_SHARE * count))
-    clusters = HDBSCAN(min_cluster_size=least, min_samples=max(3, least // 2), copy=True).fit_predict(placed)
-    types = _by_frequency(clusters) if (clusters >= 0).any() else np.ones(count, int)
+    types = _by_frequency(_alike(placed) if count < _FEW else _dense(placed))
     known = types > 0
     sorter = Sorter(found.mean_, found.components_, placed[known], types[known], np.ones(known.sum()))
     types[~known] = sorter.sort(features[~known])
     return types, sorter
 
 
+def _dense(placed: np.ndarray) -> np.ndarray:
+    """Return clusters from 0, -1 for objects in none; one cluster where the objects have no dense parts."""
+    from sklearn.cluster import HDBSCAN
+
+    least = max(_FEWEST, round(_SMALLEST_SHARE * len(placed)))
+    clusters = HDBSCAN(min_cluster_size=least, min_samples=max(3, least // 2), copy=True).fit_predict(placed)
+    return np.asarray(clusters) if (clusters >= 0).any() else _alike(placed)
+
+
+def _alike(placed: np.ndarray) -> np.ndarray:
+    """Return clusters from 0 of objects nearer to each other than types are; -1 for single ones."""
+    from sklearn.cluster import AgglomerativeClustering
+
+    made = AgglomerativeClustering(None, distance_threshold=_ALIKE, linkage="average").fit_predict(placed)
+    return np.where(np.bincount(made)[made] > 1, made, -1)
+
+
 def _by_frequency(clusters: np.ndarray) -> np.ndarray:
     """Return numbers from 1 for clusters, the most frequent first; -1 becomes 0."""
+    if (clusters < 0).all():
+        return np.zeros(len(clusters), int)
     names, counts = np.unique(clusters[clusters >= 0], return_counts=True)
     numbers = np.zeros(names.max() + 2, int)
     numbers[names[np.argsort(-counts, kind="stable")]] = np.arange(1, len(names) + 1)
