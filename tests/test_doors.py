@@ -26,7 +26,7 @@ DOORS = {
     "spiepy": {"viewer.io.samples"},  # the viewer opens its demonstration images
     "keras": {"system.keras"},
     "tensorflow": {"system.keras"},
-    "sklearn": {"clustering.kmeans", "srsml24.kmeans"},
+    "sklearn": {"clustering.kmeans", "srsml24.kmeans", "structures.sorting"},
     "tifffile": {"io.tiff_page"},
     "gwyfile": {"io.gwyddion"},
     "jinja2": {"batch.report"},
@@ -34,6 +34,7 @@ DOORS = {
     "umap": {"clustering.embedding"},
     "matplotlib": {
         *(f"figures.{name}" for name in ("clusters_figure", "colour_maps", "curves", "drawing")),
+        "figures.structures_figure",
         *("figures.labels_figure", "figures.regions_figure"),
         "viewer.model.curves",  # which needs its Qt canvas
     },

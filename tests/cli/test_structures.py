@@ -33,11 +33,15 @@ def table(path):
 
 
 def test_objects_types_and_densities_of_all_scans_are_written(session, tmp_path, capsys):
-    assert main(["structures", str(session), "--out", str(tmp_path), "--save", str(tmp_path / "t.stmml")]) == 0
+    assert (
+        main(["structures", str(session), "--out", str(tmp_path), "--save", str(tmp_path / "t.stmml")]) == 0
+    )
     said = capsys.readouterr()
     assert "14 objects of 2 types on 2 scans" in said.out
     assert said.err.startswith("skipped: Cut short: the header of s--1_3.Z_mtrx")
-    objects, types, densities = (table(tmp_path / f"{name}.csv") for name in ("objects", "types", "densities"))
+    objects, types, densities = (
+        table(tmp_path / f"{name}.csv") for name in ("objects", "types", "densities")
+    )
     assert len(objects) == 14
     assert {row["direction"] for row in objects} == {"FU"}
     assert {row["source"] for row in objects} == {str(session / f"s--1_{n}.Z_mtrx") for n in (1, 2)}

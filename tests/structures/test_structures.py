@@ -161,6 +161,8 @@ def test_types_are_known_again_from_a_file_beside_a_model_of_pixels(rows, tmp_pa
     same = again.table.type.to_numpy() == found.table.type.to_numpy()
     assert same.mean() > 0.97
     assert SurfaceClassifier.load(path).class_names == tiny_classifier.class_names
+    tiny_classifier.save(path)
+    assert Structures.load(path).names == known.names
 
 
 def test_corrections_stay_and_teach(rows):

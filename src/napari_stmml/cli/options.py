@@ -119,9 +119,7 @@ KnownTypes = Annotated[
 SavedTypes = Annotated[str | None, _option("where to keep the types for other scans", "M.stmml", "--save")]
 OneDirection = Annotated[
     Any,
-    _option(
-        "FU, BU, FD or BD: one map a file, so no object counts twice", "DIRECTION", parser=_direction
-    ),
+    _option("FU, BU, FD or BD: one map a file, so no object counts twice", "DIRECTION", parser=_direction),
 ]
 FalseFinds = Annotated[
     float, _option("how many finds in 1000 nm2 a surface without objects may give", "N", "--false")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.structures.structures_file import members_of_types
 from napari_stmml.system.array_file import stored_zip
 from napari_stmml.system.atomic import atomic
 
@@ -21,6 +22,8 @@ MOST_TEXT = 16 << 20  # bytes of classifier.json; ten thousand training files ta
 
 def write(path: str | Path, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Path:
     """Write ``about`` as ``classifier.json`` and every array as ``name.npy`` into one zip, atomically.
+
+    Types of structures that the file holds stay in it.
 
     Parameters
     ----------
@@ -35,12 +38,15 @@ def write(path: str | Path, about: dict[str, Any], arrays: dict[str, np.ndarray]
         ``path``, where the file is now.
     """
     path = Path(path)
+    types = members_of_types(path)
     with atomic(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as file:
         file.writestr(ABOUT, json.dumps({"format": FORMAT, **about}, indent=1))
         for name, array in arrays.items():
             content = io.BytesIO()
             np.save(content, array, allow_pickle=False)
             file.writestr(f"{name}.npy", content.getvalue())
+        for name, member in types.items():
+            file.writestr(name, member)
     return path
 
 

@@ -78,7 +78,8 @@ def sort_new(features: np.ndarray, seed: int = 0) -> tuple[np.ndarray, Sorter]:
     """Find types among objects.
 
     Density in the components that differ most (HDBSCAN; Campello, Moulavi and Sander 2013) makes types. Of
-    few objects, those that are alike are a type (average linkage). Types are numbered from the most frequent on.
+    few objects, those that are alike are a type (average linkage). Types are numbered from the most
+    frequent on.
 
     Parameters
     ----------

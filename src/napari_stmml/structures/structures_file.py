@@ -34,7 +34,7 @@ def write_types(path: str | Path, sorter: Sorter, names: tuple[str, ...], *, mir
     Path
     """
     path = Path(path)
-    others = _others(path)
+    others = _members(path, of_types=False)
     about = {"format": FORMAT, "names": list(names), "mirror_apart": mirror_apart}
     with atomic(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as file:
         for name, content in others.items():
@@ -47,12 +47,32 @@ def write_types(path: str | Path, sorter: Sorter, names: tuple[str, ...], *, mir
     return path
 
 
-def _others(path: Path) -> dict[str, bytes]:
-    """Return the members of a file that are no types of structures."""
+def members_of_types(path: str | Path) -> dict[str, bytes]:
+    """Return the types of structures in a model file as they are stored, for whoever writes the file anew.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that is not there, or damaged, has none.
+
+    Returns
+    -------
+    dict of str to bytes
+        By the name of the member.
+    """
+    try:
+        return _members(Path(path), of_types=True)
+    except ValueError:
+        return {}
+
+
+def _members(path: Path, *, of_types: bool) -> dict[str, bytes]:
+    """Return the members of a file that are types of structures, or all others."""
     if not path.exists():
         return {}
     with stored_zip(path), zipfile.ZipFile(path) as file:
-        return {name: file.read(name) for name in file.namelist() if not name.startswith((ABOUT, _PREFIX))}
+        names = [name for name in file.namelist() if name.startswith((ABOUT, _PREFIX)) == of_types]
+        return {name: file.read(name) for name in names}
 
 
 def read_types(path: str | Path) -> tuple[Sorter, tuple[str, ...], bool]:
