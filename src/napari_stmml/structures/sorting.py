@@ -11,7 +11,7 @@ _FEWEST = 4
 _FEW = 24  # objects, below which density says nothing
 _ALIKE = 0.45  # distance of descriptions: objects of a type have 0.03 to 0.3, types differ by 0.4 to 2
 _NEIGHBOURS = 5
-_BEYOND = 2.0  # times the distance of the farthest tenth of a type's own members: unlike any other
+_BEYOND = 3.0  # times the usual distance to the next example of a type, beyond which an object is unlike it
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +69,9 @@ class Sorter:
         from scipy.spatial import KDTree
 
         own = self.examples[self.types == one]
-        if len(own) < 3:
-            return float(np.inf) if len(own) else 0.0
-        return float(_BEYOND * np.quantile(KDTree(own).query(own, k=2)[0][:, 1], 0.9))
+        if len(own) < 2:
+            return _ALIKE
+        return max(_ALIKE, float(_BEYOND * np.quantile(KDTree(own).query(own, k=2)[0][:, 1], 0.9)))
 
 
 def sort_new(features: np.ndarray, seed: int = 0) -> tuple[np.ndarray, Sorter]:
