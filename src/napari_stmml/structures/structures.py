@@ -295,7 +295,7 @@ def find_structures(
     Raises
     ------
     ValueError
-        If a number is not possible, or a scan has no pixel size or is too small.
+        If there is no scan, a number is not possible, or a scan has no pixel size or is too small.
     """
     if types not in ("auto", 1):
         raise ValueError(f"types must be 'auto' or 1, got {types!r}")
@@ -303,6 +303,8 @@ def find_structures(
         raise ValueError("false_per_1000_nm2 and sensitivity must be above 0")
     known = Structures.load(like) if isinstance(like, (str, Path)) else like
     scans = (scans,) if isinstance(scans, Scan) else tuple(scans)
+    if not scans:
+        raise ValueError("there are no scans to find structures on")
     detections = tuple(detect(scan, false_per_1000_nm2) for scan in scans)
     counted = tuple(one.count(sensitivity, with_disordered=with_disordered) for one in detections)
     return _sorted(scans, detections, counted, types, seed, known, mirror_apart)
@@ -318,7 +320,7 @@ def _sorted(
     mirror_apart: bool,
 ) -> Structures:
     pairs: Sequence[tuple[Detection, np.ndarray]] = list(zip(detections, counted, strict=True))
-    patches = np.concatenate([polar_patches(*pair) for pair in pairs]) if pairs else np.empty((0, 1, 1))
+    patches = np.concatenate([polar_patches(*pair) for pair in pairs])
     table = pd.concat([objects_table(number, *pair) for number, pair in enumerate(pairs)], ignore_index=True)
     if known is not None:
         mirror_apart, sorter, names = known.mirror_apart, known.sorter, known.names
