@@ -31,6 +31,7 @@ def structures(
     from napari_stmml.measuring.structure_tables import write_structures
     from napari_stmml.structures.structures import find_structures
     from napari_stmml.system.files import free_name
+    from napari_stmml.text import short_stem
 
     heard: list[Event] = []
     scans = _scans(paths, direction, heard)
@@ -46,7 +47,8 @@ def structures(
     folder, taken = Path(out), set[str]()
     files = write_structures(folder, found)
     for number, scan in enumerate(scans):
-        taken.add(stem := free_name(f"{scan.stem}_{scan.short_direction or 'map'}", taken.__contains__))
+        name = short_stem(f"{scan.stem}_{scan.short_direction or 'map'}")
+        taken.add(stem := free_name(name, taken.__contains__))
         files.append(save_figure(structures_figure(found, number), folder / f"{stem}_structures.png"))
     if save:
         files.append(found.save(save))

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_stmml.structures.sorting import Sorter
 from napari_stmml.system.array_file import stored_zip
-from napari_stmml.system.files import atomic
+from napari_stmml.system.atomic import atomic
 
 ABOUT = "structures.json"
 FORMAT = 1
