@@ -74,5 +74,5 @@ def test_events_cannot_be_changed():
 def test_naming_an_event_loads_nothing_else_of_ours():
     code = "import sys, napari_stmml.events; print(*(m for m in sys.modules if m.startswith('napari_stmml')))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    ours = {"napari_stmml", "napari_stmml.system", "napari_stmml.system.json_lines"}
+    ours = {"napari_stmml", "napari_stmml.system", "napari_stmml.system.json_lines", "napari_stmml.text"}
     assert set(found.stdout.split()) == {*ours, events.__name__}

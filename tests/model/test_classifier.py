@@ -138,7 +138,12 @@ def test_what_is_kept_in_mid_training_is_a_usable_classifier(trained, tmp_path):
 def test_a_model_remembers_what_it_was_trained_on(tiny_classifier, session_files):
     training = tiny_classifier.training
     assert training["files"] == [
-        {"name": session_files[0].name, "direction": direction, "sha256": sha256(session_files[0])}
+        {
+            "name": session_files[0].name,
+            "direction": direction,
+            "sha256": sha256(session_files[0]),
+            "quantity": "Z (nm)",
+        }
         for direction in ("forward/up", "backward/up")
     ]
     assert training["seed"] == 0

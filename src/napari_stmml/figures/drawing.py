@@ -1,5 +1,6 @@
 """What all figures share: maps of heights, axes placed in inches, captions, and writing to a file."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,7 @@ def save_figure(figure: "Figure", path: str | Path) -> Path:
     kind = kinds.get(Path(path).suffix.lower())
     if kind is None:
         raise ValueError(f"a figure is written as {', '.join(kinds)}, not as {Path(path).name}")
-    with atomic(path) as beside:
+    with atomic(path) as beside, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a letter of a name that the font has not got is a box
         figure.savefig(beside, format=kind, pil_kwargs={"compress_level": 4} if kind == "png" else None)
     return Path(path)

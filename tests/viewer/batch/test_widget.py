@@ -220,7 +220,7 @@ def test_a_killed_process_keeps_what_is_done_and_has_its_report_all_the_same(
     [
         ("window_size", 20, "window_size must be a multiple of 8 px"),
         ("flatten_method", "row_medium", "did you mean 'row_median'?"),
-        ("predict_path", "/no/such/folder", "predict_path names /no/such/folder"),
+        ("predict_path", "/no/such/folder", "predict_path names '/no/such/folder'"),
         ("model_name", "a/b", "model_name must be usable as the name of a file"),
     ],
 )

@@ -107,6 +107,8 @@ def _connections(tree):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if name in ("connect", "follow", "singleShot") and call.args:
             yield call.args[-1]
+        if name == "delayed":  # a method alone: a closure was emptied while its timer ran, and napari crashed
+            yield call.args[2]
         if name == "bind_key":
             yield call.args[1]
         if name == "append" and ast.unparse(call.func.value).endswith("callbacks"):

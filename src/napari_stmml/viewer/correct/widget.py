@@ -183,6 +183,7 @@ class CorrectWidget(OpeningPanel):
         if self.live.value:
             self._live_timer.start()
 
+    @slot
     def _learn_live(self) -> None:
         self.session.learn(with_stroke=True)
 

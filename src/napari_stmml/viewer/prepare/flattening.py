@@ -69,7 +69,8 @@ class Flattener(QObject):
         self._latest: FlattenRequest | None = None
         self._waiting: tuple[FlattenRequest, Callable[[Flattened], None]] | None = None
         self._running = 0
-        owner.destroyed.connect(guarded(lambda *_: self.forget()))
+        # A method: Python may have emptied a closure when the panel is destroyed, and calling it crashes.
+        owner.destroyed.connect(self.forget)
 
     @property
     def busy(self) -> bool:
@@ -94,6 +95,7 @@ class Flattener(QObject):
         else:
             self._waiting = request, show
 
+    @slot
     def forget(self) -> None:
         """Show no preview that was asked for."""
         self._latest = self._waiting = None

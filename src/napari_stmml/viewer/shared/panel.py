@@ -406,7 +406,8 @@ def delayed(parent: QWidget, after_ms: int, do: Callable[[], None]) -> QTimer:
         Owner of the timer.
     after_ms : int
         Delay, ms.
-    do : callable without arguments
+    do : method of a Qt object, without arguments
+        A `slot`, which Qt holds weakly. Any other function could be emptied by Python's collector before.
 
     Returns
     -------
@@ -416,5 +417,5 @@ def delayed(parent: QWidget, after_ms: int, do: Callable[[], None]) -> QTimer:
     timer = QTimer(parent)
     timer.setSingleShot(True)
     timer.setInterval(after_ms)
-    timer.timeout.connect(guarded(do))
+    timer.timeout.connect(do)
     return timer

@@ -39,6 +39,7 @@ def slot(method: F) -> F:
         except Exception as error:  # noqa: BLE001 - the door: nobody is behind a slot who could take it
             tell(error, _say_of(self))
 
+    guarded_method.is_slot = True  # type: ignore[attr-defined]
     return cast(F, guarded_method)
 
 
@@ -54,8 +55,12 @@ def guarded(do: Callable[..., Any], say: Say | None = None) -> Callable[..., Any
     Returns
     -------
     callable
-        Takes more arguments than the function, as that of `slot`.
+        Takes more arguments than the function, as that of `slot`. A method that is a `slot` is returned as it
+        is: Qt holds it weakly. Any other function can be emptied by Python's collector, together with the
+        widget it belongs to, while a timer of Qt can still call it, which is the end of the process.
     """
+    if inspect.ismethod(do) and getattr(do, "is_slot", False):
+        return do
     most = _most_arguments(do)
 
     def guarded_function(*values: Any) -> Any:
