@@ -125,7 +125,26 @@ def models(folder: Path) -> dict[str, Format]:
     return {
         "model": Format({"m.stmml": raw}, "m.stmml", read, wrong),
         "network": Format({"m.stmml": raw}, "m.stmml", load_network, wrong),
+        "types of structures": types_of_structures(folder),
     }
+
+
+def types_of_structures(folder: Path) -> Format:
+    from napari_stmml.structures.sorting import sort_new
+    from napari_stmml.structures.structures_file import read_types, write_types
+
+    drawn = np.random.default_rng(0).normal(size=(30, 12))
+    drawn[:15] += 9
+    raw = write_types(
+        folder / "t.stmml", sort_new(drawn)[1], ("adatom", "vacancy"), mirror_apart=False
+    ).read_bytes()
+
+    def read(path: Path) -> object:
+        """Read types, and sort objects into them."""
+        sorter, names, _ = read_types(path)
+        return names, sorter.sort(np.zeros((3, len(sorter.mean))))
+
+    return Format({"t.stmml": raw}, "t.stmml", read, either(raw, _wrong_member(raw)))
 
 
 # ---- arrays

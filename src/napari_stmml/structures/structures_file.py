@@ -16,7 +16,8 @@ ABOUT = "structures.json"
 FORMAT = 1
 _PREFIX = "structures_"
 _ARRAYS = ("mean", "components", "examples", "types", "weights")
-_MOST_TEXT = 1 << 20
+_MOST_TEXT = 1 << 20  # bytes
+_MOST_TYPES, _MOST_LETTERS, _MOST = 255, 255, 1e6  # names, letters of one, any number
 
 
 def write_types(path: str | Path, sorter: Sorter, names: tuple[str, ...], *, mirror_apart: bool) -> Path:
@@ -112,6 +113,10 @@ def _checked(about: Any, arrays: dict[str, np.ndarray]) -> tuple[Sorter, tuple[s
     names, found = about.get("names"), [arrays.get(f"{_PREFIX}{name}") for name in _ARRAYS]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("the names of its types are no texts")
+    if len(names) > _MOST_TYPES or any(len(name) > _MOST_LETTERS for name in names):
+        raise ValueError(
+            f"it has more than {_MOST_TYPES} types, or a name of more than {_MOST_LETTERS} letters"
+        )
     if any(one is None for one in found):
         raise ValueError("an array of its types is missing")
     mean, components, examples, types, weights = (one for one in found if one is not None)
@@ -121,10 +126,9 @@ def _checked(about: Any, arrays: dict[str, np.ndarray]) -> tuple[Sorter, tuple[s
         raise ValueError("the arrays of its types do not fit each other")
     if types.dtype.kind not in "iu" or (n and not 1 <= types.min() <= types.max() <= len(names)):
         raise ValueError("the numbers of its types are not those of its names")
-    if not all(
-        one.dtype.kind == "f" and np.isfinite(one).all() for one in (mean, components, examples, weights)
-    ):
-        raise ValueError("an array of its types holds something that is no finite number")
+    for one in (mean, components, examples, weights):
+        if one.dtype.kind != "f" or not (np.abs(one) <= _MOST).all():
+            raise ValueError(f"an array of its types holds something that is no number up to {_MOST:g}")
     return (
         Sorter(mean, components, examples, types.astype(int), weights),
         tuple(names),
