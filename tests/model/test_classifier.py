@@ -143,6 +143,7 @@ def test_a_model_remembers_what_it_was_trained_on(tiny_classifier, session_files
             "direction": direction,
             "sha256": sha256(session_files[0]),
             "quantity": "Z (nm)",
+            "pixel_density": 15.0,
         }
         for direction in ("forward/up", "backward/up")
     ]

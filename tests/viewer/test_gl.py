@@ -205,6 +205,8 @@ with TemporaryDirectory() as folder:
             said[name, type(panel).__name__] = [record.message for record in notification_manager.records]
     for panel in panels:
         panel.worker.close()
+viewer.close()  # as a person does: Qt may crash where Python ends with its window still open
+QApplication.processEvents()
 print(json.dumps({" ".join(key): value for key, value in said.items()}))
 """
 
