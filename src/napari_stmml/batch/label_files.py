@@ -169,8 +169,7 @@ def write_labels(task: LabelTask, answer: Answer, wanted: Wanted) -> ScanLabelle
         record = LabelRecord(task.fingerprint, outputs, scan.source)
         write_record(record_path(Path(wanted.job.folder), task.stem), record)
     sizes = np.bincount(shown.labels.ravel(), minlength=shown.classes.n + 1)
-    with np.errstate(invalid="ignore"):
-        unlike = int((confidence < 0).sum())
+    unlike = int(np.count_nonzero(np.nan_to_num(confidence) < 0))
     files = {"confidence": sure, "figure": figure, "overlay": overlay, "log": log, "edited": edited}
     return ScanLabelled(
         task.name,

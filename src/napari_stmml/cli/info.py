@@ -26,28 +26,30 @@ def info(paths: Paths, everything: Everything = False, as_json: AsJson = False) 
     models = _models(paths, heard)
     paths = [path for path in paths if not path.endswith(ENDING)]
     scans: list[dict[str, Any]] = []
-    files: dict[str, dict[str, Any]] = {}
+    files: list[dict[str, Any]] = []
     for source, found in groupby(stream_scans(paths, heard.append), lambda scan: scan.source):
+        told = _settings_of(source, heard) if as_json or everything else None
+        files.append(told.as_dict() if told else {"file": source})
         if as_json:
             scans += [_describe(scan) for scan in found]
-            told = _settings_of(source, heard)
-            files[source] = told.as_dict() if told else {"file": source}
         else:
-            files[source] = {}
-            for scan in found:
-                print(_line(scan))
-            if everything and (told := _settings_of(source, heard)):
+            print("\n".join(map(_line, found)))
+            if told:
                 print(_table(told.rows()))
     skipped = [{"file": event.scan, "why": event.why} for event in of_type(heard, Skipped)]
-    if as_json:
-        told_models = {"models": models} if models else {}
-        print(to_json({"scans": scans, "files": list(files.values()), **told_models, "skipped": skipped}))
-    else:
-        for model in models:
-            print(model_line(model))
-    for one in skipped:
-        print(f"skipped: {one['why']}", file=sys.stderr)
+    _finish({"scans": scans, "files": files, "models": models, "skipped": skipped}, as_json)
     return 0 if files or models else 1
+
+
+def _finish(found: dict[str, list[dict[str, Any]]], as_json: bool) -> None:
+    """Print what was found as JSON, or the lines of models; and what was skipped."""
+    if as_json:
+        print(to_json({name: rows for name, rows in found.items() if rows or name != "models"}))
+    else:
+        for model in found["models"]:
+            print(model_line(model))
+    for one in found["skipped"]:
+        print(f"skipped: {one['why']}", file=sys.stderr)
 
 
 def _models(paths: Sequence[str], heard: list[Event]) -> list[dict[str, Any]]:

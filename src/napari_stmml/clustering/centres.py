@@ -54,26 +54,32 @@ class Prototypes:
         owned = np.unique(self.owners)
         if not np.array_equal(owned, np.arange(len(owned))):
             raise ValueError(f"clusters must be 0 to {len(owned) - 1}, each with a centre, got {owned}")
-        projected = self.mean is not None and self.matrix is not None
-        if projected != (self.mean is not None or self.matrix is not None):
-            raise ValueError("a projection needs a mean and a matrix")
+        self._check_projection()
         if not self.limit >= 0:
             raise ValueError(f"limit must be 0 or more, got {self.limit}")
-        if projected and (self.matrix.shape != (*self.mean.shape, self.centres.shape[1])):  # type: ignore[union-attr]
-            raise ValueError("the projection does not fit the centres")
         if self.examples is not None and (
             self.counts is None or self.examples.shape != (*self.counts.shape, self.n_features)
         ):
             raise ValueError(f"examples must be of {self.n_features} features, each with a count")
-        if self.before is None:
-            return
+        if self.before is not None:
+            self._check_split(self.before)
+
+    def _check_projection(self) -> None:
+        projected = self.mean is not None and self.matrix is not None
+        if projected != (self.mean is not None or self.matrix is not None):
+            raise ValueError("a projection needs a mean and a matrix")
+        if projected and (self.matrix.shape != (*self.mean.shape, self.centres.shape[1])):  # type: ignore[union-attr]
+            raise ValueError("the projection does not fit the centres")
+
+    def _check_split(self, before: "Prototypes") -> None:
+        """Refuse clusters that are no split of those before."""
         parted = set(self.parted)
-        if len(parted) < len(self.parted) or not parted <= set(range(self.before.n_clusters)):
-            raise ValueError(f"clusters {self.parted} are not among {self.before.n_clusters}")
-        if self.before.centres.shape[1] != self.centres.shape[1]:
+        if len(parted) < len(self.parted) or not parted <= set(range(before.n_clusters)):
+            raise ValueError(f"clusters {self.parted} are not among {before.n_clusters}")
+        if before.centres.shape[1] != self.centres.shape[1]:
             raise ValueError("the centres before a split do not fit those after it")
         if not 0 <= self._kept < self.n_clusters:
-            raise ValueError(f"clusters {self.parted} of {self.before.n_clusters} make no {self.n_clusters}")
+            raise ValueError(f"clusters {self.parted} of {before.n_clusters} make no {self.n_clusters}")
 
     @classmethod
     def plain(cls, centres: np.ndarray, limit: float = np.inf) -> "Prototypes":

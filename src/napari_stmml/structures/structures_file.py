@@ -104,33 +104,39 @@ def read_types(path: str | Path) -> tuple[Sorter, tuple[str, ...], bool]:
 
 
 def _checked(about: Any, arrays: dict[str, np.ndarray]) -> tuple[Sorter, tuple[str, ...], bool]:
-    if not isinstance(about, dict) or type(about.get("format")) is not int:
-        raise ValueError(f"{ABOUT} does not say which format it has")
-    if about["format"] > FORMAT:
-        raise ValueError(
-            f"its types have format {about['format']}, this program reads up to {FORMAT}: update it"
-        )
-    names, found = about.get("names"), [arrays.get(f"{_PREFIX}{name}") for name in _ARRAYS]
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValueError("the names of its types are no texts")
-    if len(names) > _MOST_TYPES or any(len(name) > _MOST_LETTERS for name in names):
-        raise ValueError(
-            f"it has more than {_MOST_TYPES} types, or a name of more than {_MOST_LETTERS} letters"
-        )
-    if any(one is None for one in found):
+    names = _names(about)
+    found = [arrays.get(f"{_PREFIX}{name}") for name in _ARRAYS]
+    known = [one for one in found if one is not None]
+    if len(known) < len(found):
         raise ValueError("an array of its types is missing")
-    mean, components, examples, types, weights = (one for one in found if one is not None)
+    mean, components, examples, types, weights = known
     n, c = len(types), len(components)
     shapes = [one.shape for one in (mean, components, examples, types, weights)]
     if mean.ndim != 1 or shapes != [mean.shape, (c, len(mean)), (n, c), (n,), (n,)]:
         raise ValueError("the arrays of its types do not fit each other")
-    if types.dtype.kind not in "iu" or (n and not 1 <= types.min() <= types.max() <= len(names)):
+    if types.dtype.kind not in "iu" or not np.isin(types, range(1, len(names) + 1)).all():
         raise ValueError("the numbers of its types are not those of its names")
-    for one in (mean, components, examples, weights):
-        if one.dtype.kind != "f" or not (np.abs(one) <= _MOST).all():
-            raise ValueError(f"an array of its types holds something that is no number up to {_MOST:g}")
-    return (
-        Sorter(mean, components, examples, types.astype(int), weights),
-        tuple(names),
-        about.get("mirror_apart") is True,
-    )
+    if not all(map(_real, (mean, components, examples, weights))):
+        raise ValueError(f"an array of its types holds something that is no number up to {_MOST:g}")
+    sorter = Sorter(mean, components, examples, types.astype(int), weights)
+    return sorter, names, about.get("mirror_apart") is True
+
+
+def _real(array: np.ndarray) -> bool:
+    """Say whether an array holds real numbers that are not too large."""
+    return array.dtype.kind == "f" and bool((np.abs(array) <= _MOST).all())
+
+
+def _names(about: Any) -> tuple[str, ...]:
+    """Return the names of types, of a format that is known."""
+    known = about.get("format") if isinstance(about, dict) else None
+    if type(known) is not int:
+        raise ValueError(f"{ABOUT} does not say which format it has")
+    if known > FORMAT:
+        raise ValueError(f"its types have format {known}, this program reads up to {FORMAT}: update it")
+    names = about.get("names")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("the names of its types are no texts")
+    if len(names) > _MOST_TYPES or max(map(len, names), default=0) > _MOST_LETTERS:
+        raise ValueError(f"it has over {_MOST_TYPES} types, or a name of over {_MOST_LETTERS} letters")
+    return tuple(names)
