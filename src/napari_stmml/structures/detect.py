@@ -1,4 +1,4 @@
-"""Find objects on a scan: everything that stands out of the noise, both ways, each with its outline."""
+"""Find the objects of a scan: protrusions and depressions above the noise, each with its outline."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Cut what stands out into objects: one outline each, also where objects touch."""
+"""Cut the pixels above the noise into objects: one outline each, also where objects touch."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 """The residual of a scan: heights without tilt, steps, line offsets and lattice; objects and noise stay.
 
 The same work as for pixel features, but with lengths in nm, so that it holds at every pixel size, and in two
-rounds: what stands out in the first counts for nothing in the ground and the line offsets of the second.
+rounds: the second takes the ground and the line offsets without the objects that the first has found.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_stmml.heights.flatten import flatten
+from napari_stmml.heights.flatten_methods.rows import medians
 from napari_stmml.heights.ground import levelled
 from napari_stmml.heights.lattice import split_lattice
 from napari_stmml.heights.missing import fill_nearest
@@ -110,12 +111,7 @@ def _averaged(
 
 def _line_offsets(heights: np.ndarray, without: np.ndarray) -> np.ndarray:
     """Return the median of each row, (rows, 1), without some pixels; 0 where none is left."""
-    used = np.where(without, np.inf, heights)
-    used.sort(axis=1)
-    n = (~without).sum(1)
-    middle = np.maximum(n - 1, 0)
-    pair = np.take_along_axis(used, np.column_stack([middle // 2, (middle + 1) // 2]), 1)
-    return np.where(n > 0, pair.mean(1), 0.0)[:, None].astype(np.float32)
+    return medians(heights, ~without)[0][:, None].astype(np.float32)
 
 
 def _around(

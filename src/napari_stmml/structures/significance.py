@@ -1,4 +1,4 @@
-"""How far a residual stands out of the noise, upwards and downwards, and what noise alone would give.
+"""How many noise levels each pixel is above or below the surface, and the threshold that noise alone sets.
 
 Heights are smoothed at three sizes, and divided by the noise of each. Protrusions and depressions have noise
 levels of their own. Where the residual itself is uncertain, beside tall objects and on a high lattice, a

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ class Structures:
     _counted: tuple[np.ndarray, ...] = ()
     _patches: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)), repr=False)
 
-    @property
+    @cached_property
     def types(self) -> tuple[StructureType, ...]:
         """The types, the most frequent first as they were found."""
         area = sum(one[0] for one in self.areas)
@@ -82,7 +83,7 @@ class Structures:
             made.append(StructureType(number, name, count, self._mean(number), density, error))
         return tuple(made)
 
-    @property
+    @cached_property
     def areas(self) -> list[tuple[float, float, float]]:
         """nm2 of each scan: where objects are looked for, at steps, disordered."""
         return [areas_nm2(one) for one in self._detections]
