@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import napari_stmml.system.pool as pool_module
 from napari_stmml.scan import NotUsable
 from napari_stmml.system.pool import AHEAD, Outcome, Pool, cores
 
@@ -95,6 +96,22 @@ def test_a_task_that_kills_its_process_is_an_outcome_and_all_others_succeed():
             else:
                 assert outcome.error.startswith("its process ended while it worked on it")
         assert [outcome.result for outcome in pool.map(work, [8, 9])] == [16, 18]
+
+
+@pytest.mark.parametrize("error", [OSError("handle is closed"), pool_module.BrokenProcessPool()])
+@pytest.mark.parametrize("fails_at", [1, 2, 3, 5])
+def test_tasks_are_done_when_a_process_dies_just_while_the_next_is_started(monkeypatch, error, fails_at):
+    submitted = count(1)
+
+    class Breaks(pool_module.ProcessPoolExecutor):
+        def submit(self, *args, **kwargs):
+            if next(submitted) == fails_at:
+                raise error
+            return super().submit(*args, **kwargs)
+
+    monkeypatch.setattr(pool_module, "ProcessPoolExecutor", Breaks)
+    with Pool(1) as pool:
+        assert [outcome.result for outcome in pool.map(work, range(6))] == [0, 2, 4, 6, 8, 10]
 
 
 def test_closing_a_pool_ends_its_processes():

@@ -86,7 +86,7 @@ class Pool:
         task, future = waiting.popleft()
         try:
             return replace(future.result(), task=task)
-        except BrokenProcessPool:
+        except (BrokenProcessPool, OSError):
             # One process died, and all tasks in flight are lost: do each again, this one alone.
             self._executor = None
             outcome = self._alone(function, task)
@@ -113,9 +113,11 @@ class Pool:
             )
         try:
             return self._executor.submit(_outcome, function, task)
-        except BrokenProcessPool:  # it broke since: what was in flight says so when it is asked for
+        except (BrokenProcessPool, OSError) as error:
+            # It broke since, or breaks now, while it starts a process (then its handles are closed): what was
+            # in flight says so when it is asked for.
             failed: Future[Outcome] = Future()
-            failed.set_exception(BrokenProcessPool())
+            failed.set_exception(error)
             return failed
 
 
