@@ -45,6 +45,26 @@ def class_colours(n: int) -> tuple[str, ...]:
     return tuple(colours)
 
 
+def type_colour(number: int) -> str:
+    """Return the ``#rrggbb`` of a type of structure.
+
+    Parameters
+    ----------
+    number : int
+        From 1; objects unlike any other, 0, are grey.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> type_colour(1) == class_colours(1)[0], type_colour(0) == NO_COLOUR
+    (True, True)
+    """
+    return class_colours(number)[-1] if number else NO_COLOUR
+
+
 def paint_classes(labels: np.ndarray, colours: Mapping[int, str]) -> np.ndarray:
     """Paint labels in the colours of their classes, white where unlabelled.
 

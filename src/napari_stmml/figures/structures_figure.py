@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_stmml.colours import NO_COLOUR, class_colours, robust_limits
+from napari_stmml.colours import robust_limits, type_colour
 from napari_stmml.figures.colour_maps import stm_colormap
 from napari_stmml.figures.drawing import axes_at, caption, shortened, show_heights, text_at, unit_rgb
 from napari_stmml.structures.structures import Structures, StructureType
@@ -59,11 +59,6 @@ def _outline(axes: Any, found: Structures, scan: int, size: tuple[float, float])
     for area, hatch in ((found.disordered(scan), "//"), (found.at_steps(scan), "....")):
         if area.any():
             axes.contourf(x, y, area, levels=[0.5, 1.5], colors="none", hatches=[hatch])
-
-
-def type_colour(number: int) -> str:
-    """Return ``#rrggbb`` of a type; objects unlike any other are grey."""
-    return class_colours(number)[-1] if number else NO_COLOUR
 
 
 def _legend(figure: "Figure", left: float, top: float, kind: StructureType, here: int) -> None:

@@ -42,11 +42,14 @@ class LabelMap:
         Settings of the scan it lies on (``Scan.settings``), and which model made it.
     placement : dict
         ``translate``, ``rotate``, ``shear``, ``affine`` of the layer, where it has any.
+    objects : ndarray of unsigned int, shape (rows, cols), optional
+        Where single objects are known, as in a map of structures: the number of the object of each pixel, 0 =
+        none. Objects of one class may touch.
 
     Raises
     ------
     ValueError
-        If the labels are not a map of whole numbers from 0 to 4294967295.
+        If the labels are not a map of whole numbers from 0 to 4294967295, or objects have another shape.
     """
 
     labels: np.ndarray
@@ -56,18 +59,16 @@ class LabelMap:
     name: str = "labels"
     scan: dict[str, Any] = field(default_factory=dict)
     placement: dict[str, Any] = field(default_factory=dict)
+    objects: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        labels = np.asarray(self.labels)
-        if labels.ndim != 2 or 0 in labels.shape or labels.dtype.kind not in "iub":
-            raise ValueError(
-                f"labels must be a map of whole numbers, got {labels.dtype} of shape {labels.shape}"
-            )
-        if labels.min() < 0 or labels.max() >= 2**32:
-            raise ValueError(f"labels must be 0 to {2**32 - 1}, got {labels.min()} to {labels.max()}")
-        most = max([int(labels.max()), *self.names])
-        smallest = np.uint8 if most < 2**8 else np.uint16 if most < 2**16 else np.uint32
-        object.__setattr__(self, "labels", labels.astype(smallest))
+        labels = _whole(self.labels)
+        object.__setattr__(self, "labels", _smallest(labels, max([int(labels.max()), *self.names])))
+        if self.objects is not None:
+            objects = _whole(self.objects)
+            if objects.shape != labels.shape:
+                raise ValueError(f"objects of {objects.shape} px do not fit labels of {labels.shape} px")
+            object.__setattr__(self, "objects", _smallest(objects, int(objects.max())))
 
     def write(self, path: str | Path) -> Path:
         """Write the map as a TIFF: labels as they are, pixels per cm as resolution, all else as JSON.
@@ -139,6 +140,21 @@ class LabelMap:
             )
         except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
             raise ValueError(f"{path.name} is damaged: {shortened(str(error), 160)}") from error
+
+
+def _whole(labels: Any) -> np.ndarray:
+    """Return a map of whole numbers, or refuse what is none."""
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or 0 in labels.shape or labels.dtype.kind not in "iub":
+        raise ValueError(f"labels must be a map of whole numbers, got {labels.dtype} of shape {labels.shape}")
+    if labels.min() < 0 or labels.max() >= 2**32:
+        raise ValueError(f"labels must be 0 to {2**32 - 1}, got {labels.min()} to {labels.max()}")
+    return labels
+
+
+def _smallest(labels: np.ndarray, most: int) -> np.ndarray:
+    """Return labels in the smallest type that holds ``most``."""
+    return labels.astype(np.uint8 if most < 2**8 else np.uint16 if most < 2**16 else np.uint32)
 
 
 def read_labels(path: str | Path) -> LabelMap:

@@ -5,7 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.colours import NOT_SCANNED, STM_COLOURS, UNLABELLED, class_colours, robust_limits
+from napari_stmml.colours import (
+    NO_COLOUR,
+    NOT_SCANNED,
+    STM_COLOURS,
+    UNLABELLED,
+    class_colours,
+    robust_limits,
+    type_colour,
+)
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import SHORT, Scan
 from napari_stmml.viewer.io.placement import layer_scale, pixel_size_nm, placement
@@ -13,8 +21,10 @@ from napari_stmml.viewer.io.placement import layer_scale, pixel_size_nm, placeme
 LayerData = tuple[np.ndarray, dict[str, Any], str]
 KEY = "stmml"  # of layer.metadata
 NAMES = "stmml_classes"  # names by label in layer.metadata: any plugin may give a layer other features
+OBJECTS = "stmml_objects"  # class of each object, by its number, in layer.metadata: labels number objects
 LEAST_COLOURS = 40  # classes that have a colour before anybody paints with them
 MOST_COLOURS = 2000  # labels above this number objects: they share one colour
+UNLIKE = "unlike any other"  # type of an object that is of none
 SPARE_CLASSES = 8  # classes that have a name before anybody paints with them
 
 STM_COLORMAP: dict[str, Any] = {
@@ -83,6 +93,7 @@ def labels_to_layer(labels: LabelMap) -> LayerData:
     Parameters
     ----------
     labels : LabelMap
+        Where it knows single objects, the layer numbers these, in the colours of their classes.
 
     Returns
     -------
@@ -93,6 +104,8 @@ def labels_to_layer(labels: LabelMap) -> LayerData:
     --------
     labels_from_layer : the inverse.
     """
+    if labels.objects is not None:
+        return _objects_to_layer(labels, labels.objects)
     last = max([int(labels.labels.max()), *labels.names])
     spare_to = last + SPARE_CLASSES if last < MOST_COLOURS else 0
     n_colours = min(max(LEAST_COLOURS, last + SPARE_CLASSES), MOST_COLOURS)
@@ -112,6 +125,25 @@ def labels_to_layer(labels: LabelMap) -> LayerData:
     return labels.labels, meta, "labels"
 
 
+def _objects_to_layer(labels: LabelMap, objects: np.ndarray) -> LayerData:
+    """Make layer data of a map of objects: labels are their numbers, features the names of their classes."""
+    there, at = np.unique(objects, return_index=True)
+    classes = dict(zip(there.tolist(), labels.labels.ravel()[at].tolist(), strict=True))
+    classes.pop(0, None)
+    colours = {one: labels.colours.get(of, NO_COLOUR) for one, of in classes.items()}
+    names = [labels.names.get(of, UNLIKE) for of in classes.values()]
+    meta = {
+        "name": labels.name,
+        "opacity": 0.5,
+        "colormap": {**colours, 0: UNLABELLED, None: NO_COLOUR},
+        "features": {"index": list(classes), "type": names},
+        "metadata": {KEY: labels.scan, NAMES: dict(labels.names), OBJECTS: classes},
+        **layer_scale(labels.pixel_size),
+        **labels.placement,
+    }
+    return objects, meta, "labels"
+
+
 def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
     """Make a label map of a Labels layer.
 
@@ -126,6 +158,8 @@ def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
     LabelMap
     """
     data = np.asarray(data)
+    if OBJECTS in (meta.get("metadata") or {}):
+        return _objects_from_layer(data, meta)
     painted = {int(label) for label in np.unique(data) if label > 0}
     found = class_names(meta.get("features"), meta.get("metadata"))
     names = {i: name for i, name in found.items() if name != _spare_name(i)}
@@ -138,6 +172,27 @@ def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
         name=str(meta.get("name", "labels")),
         scan=dict(meta.get("metadata", {}).get(KEY, {})),
         placement=placement(meta),
+    )
+
+
+def _objects_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
+    """Make a label map of a layer that numbers objects; what a person has added there has no class."""
+    known, about = meta["metadata"], meta["metadata"][OBJECTS]
+    there, at = np.unique(data, return_inverse=True)
+    classes = np.array([about.get(one, 0) for one in there.tolist()])
+    shown = _colours(meta.get("colormap"), list(about))
+    names = dict(known.get(NAMES, {}))
+    colours = {of: type_colour(of) for of in names}
+    colours |= {of: shown[one] for one, of in about.items() if of in names and one in shown}
+    return LabelMap(
+        classes[at].reshape(data.shape),
+        pixel_size_nm(meta),
+        names=names,
+        colours=colours,
+        name=str(meta.get("name", "structures")),
+        scan=dict(known.get(KEY, {})),
+        placement=placement(meta),
+        objects=data,
     )
 
 
