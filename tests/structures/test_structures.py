@@ -165,32 +165,6 @@ def test_types_are_known_again_from_a_file_beside_a_model_of_pixels(rows, tmp_pa
     assert Structures.load(path).names == known.names
 
 
-def test_corrections_stay_and_teach(rows):
-    _, found = rows
-    first, second = (found.table.index[found.table.type == kind][:3] for kind in (1, 2))
-    new = len(found.names) + 1
-    better = found.learn({int(first[0]): new, int(second[0]): -1})
-    assert len(better.table) == len(found.table) - 1
-    assert better.names[-1] == f"type {new}"
-    assert (better.table.type == new).any()
-    place = found.table.loc[first[0], ["scan", "row", "col"]]
-    (moved,) = better.table[(better.table[["scan", "row", "col"]] == place).all(axis=1)].type
-    assert moved == new
-
-
-@pytest.mark.parametrize(
-    ("given", "sentence"),
-    [
-        ({99999: 1}, "there is no object 99999"),
-        ({0: -2}, "a type is -1"),
-        ({0: 99}, "new types are numbered from"),
-    ],
-)
-def test_corrections_that_are_none_are_refused(rows, given, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        rows[1].learn(given)
-
-
 @pytest.mark.parametrize(
     ("scan", "sentence"),
     [

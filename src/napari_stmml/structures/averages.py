@@ -33,13 +33,15 @@ class MeanImage:
     count: int
 
 
-def align(patches: np.ndarray) -> np.ndarray:
+def align(patches: np.ndarray, use: np.ndarray) -> np.ndarray:
     """Find by how much each object is turned, against the mean of all.
 
     Parameters
     ----------
     patches : ndarray, shape (n, rings, angles)
         Of one type, as `polar_patches` gives them.
+    use : ndarray of bool, shape (n,)
+        Which of them make the mean; all, where none does.
 
     Returns
     -------
@@ -49,14 +51,14 @@ def align(patches: np.ndarray) -> np.ndarray:
     """
     weights = np.sqrt(RADII_NM + 0.03)[None, :, None]
     waves = np.fft.rfft(patches * weights, axis=2)
-    numbers = np.arange(waves.shape[2])
-    mean = waves[np.argmax((np.abs(waves[:, :, 1:]) ** 2).sum((1, 2)))]
+    numbers, use = np.arange(waves.shape[2]), use if use.any() else np.ones_like(use)
+    mean = waves[use][np.argmax((np.abs(waves[use][:, :, 1:]) ** 2).sum((1, 2)))]
     turns = np.zeros(len(patches))
     for _ in range(_ROUNDS):
         match = np.fft.irfft((waves * np.conj(mean)).sum(1), n=ANGLES, axis=1)
         turns = _crest(match)
         turned = waves * np.exp(2j * np.pi * numbers * turns[:, None, None] / ANGLES)
-        mean = turned.mean(0)
+        mean = turned[use].mean(0)
     powers = (np.abs(mean[:, 1:]) ** 2).sum(0)
     strongest = int(powers.argmax()) + 1
     phase = np.angle((mean[:, strongest] * np.abs(mean[:, strongest])).sum())

@@ -31,13 +31,7 @@ def sort_again(
     types : ndarray of int, shape (n,)
         -1 for what is no object.
     sorter : Sorter
-
-    Raises
-    ------
-    ValueError
-        If a row does not exist, or a type leaves a gap in the numbers.
     """
-    _check(corrections, len(types), int(max(types, default=0)))
     rows = np.array(sorted(corrections), int)
     placed, new = sorter.place(features), types.copy()
     if len(rows):
@@ -51,17 +45,6 @@ def sort_again(
     weights = np.ones(len(new))
     weights[rows] = _WEIGHT
     return new, replace(sorter, examples=placed[known], types=new[known], weights=weights[known])
-
-
-def _check(corrections: Mapping[int, int], count: int, last: int) -> None:
-    for row, kind in corrections.items():
-        if not 0 <= row < count:
-            raise ValueError(f"there is no object {row}, rows of the table are 0 to {count - 1}")
-        if kind < -1:
-            raise ValueError(f"a type is -1 (no object), 0 (unlike any other) or a number from 1, got {kind}")
-    used = sorted(kind for kind in set(corrections.values()) if kind > last)
-    if used != list(range(last + 1, last + 1 + len(used))):
-        raise ValueError(f"new types are numbered from {last + 1} on, got {', '.join(map(str, used))}")
 
 
 def _divide(

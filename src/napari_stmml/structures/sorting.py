@@ -74,6 +74,9 @@ class Sorter:
         return max(_ALIKE, float(_BEYOND * np.quantile(KDTree(own).query(own, k=2)[0][:, 1], 0.9)))
 
 
+NO_TYPES = Sorter(np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(0, int), np.zeros(0))
+
+
 def sort_new(features: np.ndarray, seed: int = 0) -> tuple[np.ndarray, Sorter]:
     """Find types among objects.
 
@@ -106,6 +109,25 @@ def sort_new(features: np.ndarray, seed: int = 0) -> tuple[np.ndarray, Sorter]:
     sorter = Sorter(found.mean_, found.components_, placed[known], types[known], np.ones(known.sum()))
     types[~known] = sorter.sort(features[~known])
     return types, sorter
+
+
+def two_means(placed: np.ndarray) -> np.ndarray:
+    """Divide objects in two by k-means.
+
+    Parameters
+    ----------
+    placed : ndarray, shape (n, c)
+        Two or more.
+
+    Returns
+    -------
+    ndarray of float, shape (2, c)
+        The mean of each part; that of the more frequent one first.
+    """
+    from sklearn.cluster import KMeans
+
+    found = KMeans(2, n_init=10, random_state=0).fit(placed)
+    return np.asarray(found.cluster_centers_[np.argsort(-np.bincount(found.labels_), kind="stable")])
 
 
 def _dense(placed: np.ndarray) -> np.ndarray:

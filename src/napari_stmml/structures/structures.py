@@ -1,148 +1,28 @@
-"""Structures of one or many scans: where each object is, of which type, and how many there are."""
+"""Structures: objects found on scans, which a person can correct and name; and the search for them."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from napari_stmml.scan import Scan
-from napari_stmml.structures.averages import MeanImage, align, mean_image
-from napari_stmml.structures.corrections import sort_again
-from napari_stmml.structures.describe import describe, polar_patches
-from napari_stmml.structures.detect import Detection, detect
-from napari_stmml.structures.measure import own_outlines
-from napari_stmml.structures.sorting import Sorter, sort_new
+from napari_stmml.structures import editing
+from napari_stmml.structures.candidates import candidates_of
+from napari_stmml.structures.detect import detect
+from napari_stmml.structures.found_objects import FoundObjects, StructureType
+from napari_stmml.structures.sorting import NO_TYPES, sort_new
 from napari_stmml.structures.structures_file import read_types, write_types
-from napari_stmml.structures.tables import COLUMNS, areas_nm2, densities, objects_table
+
+__all__ = ["StructureType", "Structures", "find_structures"]
 
 
 @dataclass(frozen=True, eq=False)
-class StructureType:
-    """A type of object.
+class Structures(FoundObjects):
+    """Objects found on scans, and what tells their types apart. It never changes: methods return others.
 
-    Parameters
-    ----------
-    number : int
-        From 1.
-    name : str
-    count : int
-        Objects of it on all scans.
-    mean : MeanImage or None
-        None where the scans are not at hand.
-    density_per_nm2, error_per_nm2 : float
-        On all scans together, with the error of counting.
+    ``table``, ``types``, ``densities`` and ``labels(scan)`` say what there is (see `FoundObjects`).
     """
-
-    number: int
-    name: str
-    count: int
-    mean: MeanImage | None
-    density_per_nm2: float
-    error_per_nm2: float
-
-
-@dataclass(frozen=True, eq=False)
-class Structures:
-    """Objects found on scans, and what tells their types apart.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row an object: ``scan`` (index into the scans), ``row``, ``col`` (px of the scan's own grid; whole
-        numbers are middles of pixels), ``y_nm``, ``x_nm`` (down and right from the top left corner), ``type``
-        (from 1; 0 = unlike any other), ``score`` (noise levels), ``height_nm`` (below 0 for depressions),
-        ``area_nm2``, ``angle_deg`` (anticlockwise, against the mean of the type), ``border`` (so near to the
-        border of the frame that a part of it may be missing).
-    sorter : Sorter
-    names : tuple of str
-        Of types 1, 2, ...
-    mirror_apart : bool
-        Whether mirror images are different types.
-    """
-
-    table: pd.DataFrame
-    sorter: Sorter
-    names: tuple[str, ...]
-    mirror_apart: bool = False
-    _scans: tuple[Scan, ...] = ()
-    _detections: tuple[Detection, ...] = ()
-    _counted: tuple[np.ndarray, ...] = ()
-    _patches: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)), repr=False)
-
-    @cached_property
-    def types(self) -> tuple[StructureType, ...]:
-        """The types, the most frequent first as they were found."""
-        area = sum(one[0] for one in self.areas)
-        made = []
-        for number, name in enumerate(self.names, 1):
-            count = int((self.table.type == number).sum())
-            density, error = (count / area, max(count, 1) ** 0.5 / area) if area else (np.nan, np.nan)
-            made.append(StructureType(number, name, count, self._mean(number), density, error))
-        return tuple(made)
-
-    @cached_property
-    def areas(self) -> list[tuple[float, float, float]]:
-        """nm2 of each scan: where objects are looked for, at steps, disordered."""
-        return [areas_nm2(one) for one in self._detections]
-
-    @property
-    def densities(self) -> pd.DataFrame:
-        """A row for each scan and type, as `tables.densities` says."""
-        return densities(self.table, self.names, [one.name for one in self._scans], self.areas)
-
-    @property
-    def scans(self) -> tuple[Scan, ...]:
-        """The scans that the table numbers."""
-        return self._scans
-
-    def count(self, scan: int, number: int) -> int:
-        """Count the objects of a type on one scan."""
-        return int(((self.table.scan == scan) & (self.table.type == number)).sum())
-
-    def labels(self, scan: int, by: str = "object") -> np.ndarray:
-        """Return the outlines of the objects of a scan on its own pixels.
-
-        Parameters
-        ----------
-        scan : int
-            Index of the scan.
-        by : str
-            ``object`` numbers objects from 1 in the order of the table; ``type`` gives the number of their
-            type (and 0 for objects unlike any other).
-
-        Returns
-        -------
-        ndarray of int32, shape (rows, cols)
-        """
-        if by not in ("object", "type"):
-            raise ValueError(f"by must be object or type, got {by!r}")
-        small, _ = own_outlines(self._detections[scan], self._counted[scan])
-        if by == "type":
-            own = self.table.type[self.table.scan == scan].to_numpy()
-            small = np.concatenate([[0], own]).astype(np.int32)[small]
-        return self._on_scan(scan, small)
-
-    def disordered(self, scan: int) -> np.ndarray:
-        """Return where a scan is disordered, (rows, cols) bool: one area, without objects of its own."""
-        return self._on_scan(scan, self._detections[scan].disordered)
-
-    def at_steps(self, scan: int) -> np.ndarray:
-        """Return where the steps of a scan are, (rows, cols) bool: nothing there is an object."""
-        return self._on_scan(scan, self._detections[scan].residual.at_step)
-
-    def flattened(self, scan: int) -> np.ndarray:
-        """Return the heights of a scan without ground and steps, (rows, cols) in nm, with the lattice."""
-        return self._on_scan(scan, self._detections[scan].residual.flat)
-
-    def _on_scan(self, scan: int, values: np.ndarray) -> np.ndarray:
-        """Lay values on the pixels of a residual over those of its scan; the last ones are repeated."""
-        down, right = self._detections[scan].residual.binning
-        rows, cols = self._scans[scan].heights.shape
-        whole = values.repeat(down, 0).repeat(right, 1)
-        return np.pad(whole, [(0, rows - whole.shape[0]), (0, cols - whole.shape[1])], mode="edge")
 
     def renamed(self, number: int, name: str) -> "Structures":
         """Return the same with another name for a type.
@@ -152,12 +32,7 @@ class Structures:
         ValueError
             If there is no such type, or the name is empty or taken.
         """
-        name = name.strip()
-        if not 1 <= number <= len(self.names):
-            raise ValueError(f"there is no type {number}, types are 1 to {len(self.names)}")
-        if not name or name in self.names[: number - 1] + self.names[number:]:
-            raise ValueError(f"the name {name!r} of a type is empty or taken")
-        return replace(self, names=(*self.names[: number - 1], name, *self.names[number:]))
+        return editing.renamed(self, number, name)
 
     def learn(self, corrections: Mapping[int, int]) -> "Structures":
         """Return the structures after corrections; other objects that are more like them move too.
@@ -177,16 +52,112 @@ class Structures:
         ValueError
             If a row or a type does not exist.
         """
-        features = describe(self._patches, mirror_apart=self.mirror_apart)
-        types, sorter = sort_again(features, self.table.type.to_numpy(), self.sorter, corrections)
-        names = list(self.names)
-        while len(names) < max([0, *corrections.values()]):
-            names.append(f"type {len(names) + 1}")
-        counted, table = self._without(types < 0)
-        table["type"] = types[types >= 0]
-        made = replace(self, table=table, sorter=sorter, names=tuple(names), _counted=counted,
-                       _patches=self._patches[types >= 0])  # fmt: skip
-        return made._turned()
+        return editing.learnt(self, corrections)
+
+    def merged(self, number: int, into: int) -> "Structures":
+        """Return the structures with all objects of a type in another one.
+
+        Raises
+        ------
+        ValueError
+            If there are no two such types.
+        """
+        return editing.merged(self, number, into)
+
+    def split(self, number: int) -> "Structures":
+        """Return the structures with a type divided in two; the more frequent part keeps its number.
+
+        Raises
+        ------
+        ValueError
+            If there is no such type, or it has fewer than two objects.
+        """
+        return editing.split(self, number)
+
+    def with_object(self, scan: int, row: float, col: float, number: int | None = None) -> "Structures":
+        """Return the structures with an object where a person sees one.
+
+        Parameters
+        ----------
+        scan : int
+        row, col : float
+            Px of the scan's own grid.
+        number : int, optional
+            Its type; without, the one that it is like.
+
+        Returns
+        -------
+        Structures
+
+        Raises
+        ------
+        ValueError
+            If the place is not on the scan, or there is no such type.
+        """
+        return editing.with_object(self, scan, row, col, number)
+
+    def retyped(self, seed: int = 0) -> "Structures":
+        """Return the same objects with types found anew over all scans.
+
+        What a person said of types is forgotten; objects that were added or taken away stay so.
+
+        Parameters
+        ----------
+        seed : int
+
+        Returns
+        -------
+        Structures
+        """
+        found, sorter = sort_new(self.features[self.counts], seed)
+        types = sorter.sort(self.features)
+        types[self.counts] = found
+        given = {
+            one: int(types[self.index_of(*one)]) if kind >= 0 else -1 for one, kind in self.given.items()
+        }
+        names = tuple(f"type {number}" for number in range(1, int(found.max(initial=0)) + 1))
+        return self.changed(sorter=sorter, names=names, given=given, all_types=types, base=None).turned()
+
+    def sorted_like(self, known: "Structures") -> "Structures":
+        """Return the same objects sorted into the types of other structures.
+
+        Parameters
+        ----------
+        known : Structures
+
+        Returns
+        -------
+        Structures
+        """
+        base = known.sorter
+        found = self.changed(sorter=base, names=known.names, mirror_apart=known.mirror_apart, base=base)
+        return found.changed(all_types=base.sort(found.features)).turned()
+
+    def extended(self, other: "Structures") -> "Structures":
+        """Return the structures with the scans of another, found with ``like`` this one, after its own."""
+        own = len(self.candidates)
+        given = {**self.given, **{(scan + own, number): kind for (scan, number), kind in other.given.items()}}
+        return self.changed(
+            given=given,
+            candidates=self.candidates + other.candidates,
+            all_types=np.concatenate([self.all_types, other.all_types]),
+            all_angles=np.concatenate([self.all_angles, other.all_angles]),
+        ).turned()
+
+    def without_scan(self, scan: int) -> "Structures":
+        """Return the structures without one scan; the types stay as they are."""
+        keep = self.scan_of_each != scan
+        given = {
+            (one - (one > scan), number): kind for (one, number), kind in self.given.items() if one != scan
+        }
+        return self.changed(
+            given=given,
+            candidates=self.candidates[:scan] + self.candidates[scan + 1 :],
+            all_types=self.all_types[keep],
+            all_angles=self.all_angles[keep],
+        )
+
+    # ---- files
 
     def save(self, path: str | Path) -> Path:
         """Write types and what tells them apart into a model file, beside a model of pixels if it holds one.
@@ -221,40 +192,7 @@ class Structures:
             In one sentence that names the file: it is missing, damaged, or holds no types of structures.
         """
         sorter, names, mirror_apart = read_types(path)
-        empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
-        return cls(empty, sorter, names, mirror_apart)
-
-    def _without(self, gone: np.ndarray) -> tuple[tuple[np.ndarray, ...], pd.DataFrame]:
-        """Leave objects out: which candidates still count, and the table without them."""
-        counted = []
-        for number, which in enumerate(self._counted):
-            which = which.copy()
-            which[np.flatnonzero(which)[gone[(self.table.scan == number).to_numpy()]]] = False
-            counted.append(which)
-        return tuple(counted), self.table[~gone].reset_index(drop=True)
-
-    def _turned(self) -> "Structures":
-        """Fill in the angles of all objects, each against the mean of its type."""
-        angles = np.zeros(len(self.table))
-        for number in range(1, len(self.names) + 1):
-            some = (self.table.type == number).to_numpy()
-            if some.any():
-                angles[some] = align(self._patches[some])
-        return replace(self, table=self.table.assign(angle_deg=angles))
-
-    def _mean(self, number: int) -> MeanImage | None:
-        own = self.table[(self.table.type == number) & ~self.table.border]
-        if own.empty:
-            own = self.table[self.table.type == number]
-        if own.empty:
-            return None
-        residuals, places, turns = [], [], []
-        for scan, rows in own.groupby("scan"):
-            residual = self._detections[scan].residual
-            residuals.append(residual)
-            places.append((rows[["row", "col"]].to_numpy() + 0.5) / residual.binning - 0.5)
-            turns.append(rows.angle_deg.to_numpy())
-        return mean_image(residuals, places, turns)
+        return cls(sorter, names, mirror_apart)
 
 
 def find_structures(
@@ -306,29 +244,12 @@ def find_structures(
     scans = (scans,) if isinstance(scans, Scan) else tuple(scans)
     if not scans:
         raise ValueError("there are no scans to find structures on")
-    detections = tuple(detect(scan, false_per_1000_nm2) for scan in scans)
-    counted = tuple(one.count(sensitivity, with_disordered=with_disordered) for one in detections)
-    return _sorted(scans, detections, counted, types, seed, known, mirror_apart)
-
-
-def _sorted(
-    scans: tuple[Scan, ...],
-    detections: tuple[Detection, ...],
-    counted: tuple[np.ndarray, ...],
-    types: str | int,
-    seed: int,
-    known: Structures | None,
-    mirror_apart: bool,
-) -> Structures:
-    pairs: Sequence[tuple[Detection, np.ndarray]] = list(zip(detections, counted, strict=True))
-    patches = np.concatenate([polar_patches(*pair) for pair in pairs])
-    table = pd.concat([objects_table(number, *pair) for number, pair in enumerate(pairs)], ignore_index=True)
+    on = tuple(candidates_of(scan, detect(scan, false_per_1000_nm2)) for scan in scans)
+    none = np.zeros(sum(map(len, on)), int)
+    found = Structures(
+        NO_TYPES, (), mirror_apart, sensitivity, with_disordered, candidates=on, all_types=none
+    )
     if known is not None:
-        mirror_apart, sorter, names = known.mirror_apart, known.sorter, known.names
-        table["type"] = sorter.sort(describe(patches, mirror_apart=mirror_apart))
-    else:
-        features = describe(patches, mirror_apart=mirror_apart)
-        found, sorter = sort_new(features, seed)
-        table["type"] = np.minimum(found, 1) if types == 1 else found
-        names = tuple(f"type {number}" for number in range(1, int(table.type.max() if len(table) else 0) + 1))
-    return Structures(table, sorter, names, mirror_apart, scans, detections, counted, patches)._turned()
+        return found.sorted_like(known)
+    found = found.retyped(seed)
+    return editing.as_one_type(found) if types == 1 else found

@@ -6,43 +6,11 @@ import numpy as np
 import pandas as pd
 
 from napari_stmml.structures.detect import Detection
-from napari_stmml.structures.measure import near_border, own_outlines
 
 COLUMNS = {
     "scan": int, "row": float, "col": float, "y_nm": float, "x_nm": float, "type": int, "score": float,
     "height_nm": float, "area_nm2": float, "angle_deg": float, "border": bool,
 }  # fmt: skip
-
-
-def objects_table(number: int, detection: Detection, which: np.ndarray) -> pd.DataFrame:
-    """Make the rows of one scan, without types and angles.
-
-    Parameters
-    ----------
-    number : int
-        Index of the scan.
-    detection : Detection
-    which : ndarray of bool, shape (n,)
-
-    Returns
-    -------
-    DataFrame
-        With the columns of ``COLUMNS``; ``type`` and ``angle_deg`` are 0.
-    """
-    residual = detection.residual
-    size, binning = np.array(residual.pixel_size), np.array(residual.binning)
-    labels, heights = own_outlines(detection, which)
-    middles = detection.middles[which]
-    at_nm = (middles + 0.5) * size
-    own = (middles + 0.5) * binning - 0.5
-    areas = np.bincount(labels.ravel(), minlength=which.sum() + 1)[1:] * size.prod()
-    values = {
-        "scan": np.full(len(middles), number), "row": own[:, 0], "col": own[:, 1], "y_nm": at_nm[:, 0],
-        "x_nm": at_nm[:, 1], "type": np.zeros(len(middles), int), "score": detection.levels[which],
-        "height_nm": heights, "area_nm2": areas, "angle_deg": np.zeros(len(middles)),
-        "border": near_border(detection, which),
-    }  # fmt: skip
-    return pd.DataFrame(values).astype(COLUMNS)
 
 
 def areas_nm2(detection: Detection) -> tuple[float, float, float]:
@@ -69,7 +37,7 @@ def densities(
     table : DataFrame
         Of objects.
     names : sequence of str
-        Of types 1, 2, ...; objects unlike any other are type 0.
+        Of types 1, 2, ...; empty for a type that is gone. Objects unlike any other are type 0.
     scans : sequence of str
         Their names.
     areas : sequence of (float, float, float)
@@ -88,6 +56,8 @@ def densities(
         area, steps, disordered = areas[number]
         own = table[table.scan == number]
         for kind, kind_name in enumerate(("unlike any other", *names)):
+            if not kind_name:
+                continue
             some = own[own.type == kind]
             n = len(some)
             per = (n / area, max(n, 1) ** 0.5 / area, some.area_nm2.sum() / area) if area else (np.nan,) * 3
