@@ -122,7 +122,12 @@ def tiffs(folder: Path) -> dict[str, Format]:
 
     in_truth = {truth.name: truth.read_bytes()}
     wrong_truth = either(in_truth[truth.name], _wrong_tag(in_truth[truth.name]), _wrong_description(of_truth))
+    objects = LabelMap(np.eye(8, dtype=int), (0.1, 0.1), {1: "adatom"}, objects=np.diag(range(8)))
+    of_objects = objects.write(folder / "c.tif").read_bytes()
     return {
+        "map of objects": Format(
+            {"a.tif": of_objects}, "a.tif", read_map, either(of_objects, _wrong_tag(of_objects))
+        ),
         "label map": Format(
             {"a.tif": raw}, "a.tif", read_map, either(raw, _wrong_tag(raw), _wrong_description(about))
         ),

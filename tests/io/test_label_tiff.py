@@ -29,6 +29,8 @@ def same(one, other):
     assert np.array_equal(one.labels, other.labels)
     for name in ("pixel_size", "names", "colours", "name", "scan", "placement"):
         assert getattr(one, name) == getattr(other, name), name
+    assert (one.objects is None) == (other.objects is None)
+    assert one.objects is None or np.array_equal(one.objects, other.objects)
 
 
 @pytest.mark.parametrize("most", DTYPES)
@@ -50,6 +52,27 @@ def test_write_then_read_is_the_identity(tmp_path, rng, most):
 def test_a_map_without_scale_and_classes_comes_back_as_it_was(tmp_path, rng):
     before = LabelMap(rng.integers(0, 3, (4, 4)))
     same(LabelMap.read(before.write(tmp_path / "a.tif")), before)
+
+
+@pytest.mark.parametrize("most", [7, 300, 70_000])
+def test_objects_come_back_and_other_programs_see_the_labels_alone(tmp_path, rng, most):
+    objects = rng.integers(0, 4, (7, 11))
+    objects[0, 0] = most
+    before = labelled(rng, objects=objects)
+    path = before.write(tmp_path / "a.stmml.tif")
+    same(LabelMap.read(path), before)
+    same(read_labels(path), before)
+    assert np.array_equal(tifffile.imread(path), before.labels)
+    with Image.open(path) as picture:
+        assert np.array_equal(np.array(picture), before.labels)
+
+
+def test_objects_of_another_shape_are_refused_and_a_lost_page_is_said(tmp_path):
+    with pytest.raises(ValueError, match=r"objects of \(2, 3\) px do not fit labels of \(3, 4\) px"):
+        LabelMap(np.zeros((3, 4), int), objects=np.zeros((2, 3), int))
+    path = described(tmp_path / "a.tif", {"format": 2})
+    with pytest.raises(ValueError, match=r"a\.tif cannot be read as a TIFF"):
+        LabelMap.read(path)
 
 
 @pytest.mark.parametrize("name", ["Stufe/Kante", "空孔", "vacancy ⟨110⟩ 🙂", 'quoted "x"\n', ""])
@@ -133,10 +156,10 @@ def test_another_programs_tiff_is_refused_by_name(tmp_path, description):
         LabelMap.read(path)
 
 
-@pytest.mark.parametrize("format_", [2, 99, None, "1"])
+@pytest.mark.parametrize("format_", [3, 99, None, "1"])
 def test_a_format_that_is_not_known_is_refused_by_name(tmp_path, format_):
     path = described(tmp_path / "a.tif", {"format": format_})
-    with pytest.raises(ValueError, match=rf"a\.tif has format {format_}, this program reads up to 1"):
+    with pytest.raises(ValueError, match=rf"a\.tif has format {format_}, this program reads up to 2"):
         LabelMap.read(path)
 
 

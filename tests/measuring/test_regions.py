@@ -135,6 +135,21 @@ def test_a_region_that_an_unfinished_line_cuts_does_not_count_and_a_hole_in_a_re
     assert one.density == pytest.approx(1 / frame)
 
 
+def test_objects_that_touch_are_two_regions_and_an_object_in_two_pieces_is_one():
+    labels, objects = np.zeros((20, 30), int), np.zeros((20, 30), int)
+    for number, box in enumerate((np.s_[5:10, 4:8], np.s_[5:10, 8:12], np.s_[14:16, 4:6]), 1):
+        labels[box], objects[box] = 3, number
+    labels[14:16, 8:10], objects[14:16, 8:10] = 3, 3
+    labels[2:4, 20:23] = 5
+    found = measure(labels, np.zeros(labels.shape), (0.5, 0.5), names={3: "adatom"}, objects=objects)
+    assert found.regions.label.tolist() == [3, 3, 3, 5]
+    assert found.regions.area.tolist() == [5, 5, 2, 1.5]
+    assert np.array_equal(found.numbers, np.where(labels == 5, 4, objects))
+    assert found.classes["count"].tolist() == [3, 1]
+    joined = measure(labels, np.zeros(labels.shape), (0.5, 0.5), names={3: "adatom"})
+    assert joined.classes["count"].tolist() == [3, 1]  # two that touch, and two pieces
+
+
 def test_small_regions_are_noise_where_asked():
     labels = np.zeros((40, 40), np.uint8)
     labels[5, 5], labels[20:30, 20:30] = 2, 2

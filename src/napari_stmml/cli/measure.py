@@ -155,6 +155,7 @@ def _measure(
     _check_pairs(found, asked.pairs)
     scan, assumed = scan_of_map(found, asked.scan, asked.direction, path.stem)
     known = {"names": found.names, "background": background, "min_area": asked.min_area}
+    known |= {"objects": found.objects}
     result = measure_scan(found.labels, scan, **known)
     details, model = class_details(result), _model_of(found)
     about = about_scan(scan, result, model)
@@ -172,7 +173,7 @@ def _measure(
     picture = regions_figure(scan, result, details, found.colours)
     files.append(save_figure(picture, to.with_name(f"{to.name}_regions.png")))
     chosen = tuple(_name(found, label) for label in background)
-    named = not isinstance(asked.background, Mapping)
+    named = found.objects is not None or not isinstance(asked.background, Mapping)
     return Measured(path, about, result, chosen, named, assumed, tuple(files))
 
 
@@ -184,7 +185,8 @@ def _largest_classes(paths: Iterable[Path]) -> dict[str, str]:
     for path in paths:
         with suppress(ValueError, OSError):  # said when it is measured
             found = read_labels(path)
-            areas.setdefault(_model_of(found), Counter()).update(_areas(found))
+            if found.objects is None:  # no type of structure is the surface
+                areas.setdefault(_model_of(found), Counter()).update(_areas(found))
     return {model: max(sizes, key=sizes.__getitem__) for model, sizes in areas.items() if sizes}
 
 
@@ -215,6 +217,8 @@ def _background(labels: "LabelMap", names: Sequence[str] | Mapping[str, str]) ->
     if not isinstance(names, Mapping):
         _check_names(labels, names, "to be background")
         return sorted({label for label, name in labels.names.items() if name in names})
+    if labels.objects is not None:
+        return []
     there = np.unique(labels.labels[labels.labels > 0]).tolist()
     if not there:
         raise ValueError("no pixel has a label: there is nothing to measure")

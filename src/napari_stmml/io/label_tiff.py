@@ -13,7 +13,7 @@ from napari_stmml.colours import class_colours
 from napari_stmml.io.tiff_page import opened_page, read_page, write_page
 from napari_stmml.text import quoted, shortened
 
-FORMAT = 1
+FORMAT = 2  # 1 where no single objects are known
 MOST_CLASSES = 2**16  # that have a name; different numbers of a map of another program
 _TEXTS = ("source", "channel", "unit", "direction", "taken", "model", "predicted")  # of a scan
 _PLACES = {"scale": (2,), "translate": (2,), "rotate": (2, 2), "shear": (1,), "affine": (3, 3)}  # of a layer
@@ -73,7 +73,9 @@ class LabelMap:
     def write(self, path: str | Path) -> Path:
         """Write the map as a TIFF: labels as they are, pixels per cm as resolution, all else as JSON.
 
-        The JSON stands in the tag ImageDescription. The file is written under another name, then renamed.
+        The JSON stands in the tag ImageDescription. Objects, if they are known, are a second page of another
+        type of number, so that other programs take the labels alone for the picture. The file is written
+        under another name, then renamed.
 
         Parameters
         ----------
@@ -85,7 +87,7 @@ class LabelMap:
         """
         about = {
             "napari-stmml": {
-                "format": FORMAT,
+                "format": 1 if self.objects is None else FORMAT,
                 "name": self.name,
                 "pixel_size_nm": None if self.pixel_size is None else list(self.pixel_size),
                 "names": {str(label): name for label, name in self.names.items()},
@@ -94,7 +96,11 @@ class LabelMap:
                 "placement": self.placement,
             }
         }
-        return write_page(path, self.labels, self.pixel_size, json.dumps(about))
+        if self.objects is None:
+            return write_page(path, self.labels, self.pixel_size, json.dumps(about))
+        wider = np.uint32 if self.labels.dtype == np.uint16 else np.uint16
+        second = self.objects.astype(np.promote_types(self.objects.dtype, wider))
+        return write_page(path, self.labels, self.pixel_size, json.dumps(about), second)
 
     @classmethod
     def read(cls, path: str | Path) -> "LabelMap":
@@ -118,8 +124,8 @@ class LabelMap:
         path = Path(path)
         with opened_page(path) as page:
             about = _about(page.description)
-            labels = None if about is None else page.pixels()
-        if about is None or labels is None:
+            maps = None if about is None else page.maps(2 if about.get("format") == FORMAT else 1)
+        if about is None or maps is None:
             raise ValueError(f"{path.name} holds no classes of napari-stmml; open it as a plain image")
         if not isinstance(about.get("format"), int) or about["format"] > FORMAT:
             has = shortened(str(about.get("format")))
@@ -130,13 +136,14 @@ class LabelMap:
             if max(len(about.get("names", ())), len(about.get("colours", ()))) > MOST_CLASSES:
                 raise ValueError(f"it has names or colours of more than {MOST_CLASSES} classes")
             return cls(
-                labels=labels,
+                labels=maps[0],
                 pixel_size=_pixel_size(about.get("pixel_size_nm")),
                 names={_label(label): str(name) for label, name in about.get("names", {}).items()},
                 colours={_label(label): _colour(one) for label, one in about.get("colours", {}).items()},
                 name=str(about.get("name", path.stem)),
                 scan=_scan(about.get("scan", {})),
                 placement=_placement(about.get("placement", {})),
+                objects=maps[1] if len(maps) > 1 else None,
             )
         except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
             raise ValueError(f"{path.name} is damaged: {shortened(str(error), 160)}") from error

@@ -1,4 +1,4 @@
-"""TIFFs of one page: written whole, read within limits that are checked first; the only door to tifffile."""
+"""TIFFs of a page or two: written whole, read within limits that are checked; the only door to tifffile."""
 
 import logging
 import zlib
@@ -27,10 +27,10 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 @dataclass(frozen=True)
 class Page:
-    """The first page of a TIFF: its description, and what reads its pixels, (rows, cols)."""
+    """The first page of a TIFF: its description, and what reads so many pages, (rows, cols) each."""
 
     description: str
-    pixels: Callable[[], np.ndarray]
+    maps: Callable[[int], list[np.ndarray]]
 
 
 def write_page(
@@ -38,6 +38,7 @@ def write_page(
     pixels: np.ndarray,
     pixel_size: tuple[float, float] | None,
     description: str | None = None,
+    second: np.ndarray | None = None,
 ) -> Path:
     """Write a map as a TIFF of one page, packed by zlib, with pixels per cm as its resolution.
 
@@ -49,6 +50,8 @@ def write_page(
         nm per pixel along rows and along columns.
     description : str, optional
         For the tag ImageDescription.
+    second : ndarray, shape (rows, cols), optional
+        Of a second page.
 
     Returns
     -------
@@ -60,8 +63,10 @@ def write_page(
     if pixel_size is not None:
         along_rows, along_cols = (min(_NM_PER_CM / size, _MOST_PER_CM) for size in pixel_size)
         about |= {"resolution": (along_cols, along_rows), "resolutionunit": "CENTIMETER"}
-    with atomic(path) as beside:
-        tifffile.imwrite(beside, pixels, description=description, software="napari-stmml", **about)
+    with atomic(path) as beside, tifffile.TiffWriter(beside) as file:
+        file.write(pixels, description=description, software="napari-stmml", **about)
+        if second is not None:
+            file.write(second, software="napari-stmml", **about)
     return Path(path)
 
 
@@ -95,7 +100,7 @@ def opened_page(path: str | Path) -> Iterator[Page]:
             page: Any = file.pages[0]
             text = page.tags.get("ImageDescription")
             known = text is not None and text.count <= MOST_TEXT and isinstance(text.value, str)
-            yield Page(text.value if known else "", lambda: _pixels(path, file, page))
+            yield Page(text.value if known else "", lambda count: _maps(path, file, count))
     except Exception as error:
         why = str(error) or type(error).__name__
         raise ValueError(f"{path.name} cannot be read as a TIFF: {shortened(why, 160)}") from error
@@ -118,18 +123,23 @@ def read_page(path: str | Path) -> np.ndarray:
         As `opened_page`.
     """
     with opened_page(path) as page:
-        return page.pixels()
+        return page.maps(1)[0]
 
 
-def _pixels(path: Path, file: Any, page: Any) -> np.ndarray:
-    """Read the pixels of a page whose tags say nothing impossible."""
+def _maps(path: Path, file: Any, count: int) -> list[np.ndarray]:
+    """Read the pixels of the pages of a file that must have so many."""
     check_file(path, MOST_BYTES)
     try:
-        file.pages[1]
+        file.pages[count]
     except IndexError:
         pass
     else:
-        raise ValueError("it has several pages, and a map is one")
+        raise ValueError("it has several pages, and a map is one" if count == 1 else "it has too many pages")
+    return [_pixels(file, file.pages[number]) for number in range(count)]
+
+
+def _pixels(file: Any, page: Any) -> np.ndarray:
+    """Read the pixels of a page whose tags say nothing impossible."""
     rows, cols, most = _segments(page)
     if page.compression in _DEFLATE:
         _check_packed(file.filehandle, page, most)

@@ -76,6 +76,7 @@ def measure(
     background: Collection[int] = (),
     min_area: float = 0.0,
     confidence: np.ndarray | None = None,
+    objects: np.ndarray | None = None,
 ) -> Measurements:
     """Measure all regions of a label map: connected pixels of one label, corners included.
 
@@ -94,6 +95,8 @@ def measure(
         nm² (px); smaller regions are left out.
     confidence : ndarray, shape (rows, cols), optional
         NaN where it is not known.
+    objects : ndarray of unsigned int, shape (rows, cols), optional
+        Number of the object of each pixel, 0 = none, where the map knows them: each is a region of its own.
 
     Raises
     ------
@@ -104,10 +107,10 @@ def measure(
     labels, heights = np.asarray(labels), np.asarray(heights, float)
     size = (1.0, 1.0) if pixel_size is None else pixel_size
     scanned = np.isfinite(heights)
-    _check(labels, heights, size, min_area, confidence)
+    _check(labels, heights, size, min_area, confidence, objects)
     labels = np.where(scanned, labels, 0)
     structures = np.where(np.isin(labels, list(background)), 0, labels).astype(np.int64)
-    numbers, owners = drop_small(*number_regions(structures), min_area / (size[0] * size[1]))
+    numbers, owners = drop_small(*number_regions(structures, objects), min_area / (size[0] * size[1]))
     regions = region_table(numbers, owners, heights, size, names=names, confidence=confidence)
     classes = class_table(regions, numbers, labels, scanned, size, names=names, background=background)
     return Measurements(regions, classes, numbers, heights, "px" if pixel_size is None else "nm", size)
@@ -119,12 +122,14 @@ def _check(
     size: tuple[float, float],
     min_area: float,
     confidence: np.ndarray | None,
+    objects: np.ndarray | None,
 ) -> None:
     if labels.ndim != 2 or labels.dtype.kind not in "iub" or (labels.size and labels.min() < 0):
         raise ValueError(
             f"labels must be a map of whole numbers from 0 on, got {labels.dtype} {labels.shape}"
         )
-    if labels.shape != heights.shape or (confidence is not None and confidence.shape != labels.shape):
+    more = [one for one in (confidence, objects) if one is not None]
+    if any(one.shape != labels.shape for one in (heights, *more)):
         raise ValueError(f"labels of {labels.shape} px do not fit heights of {heights.shape} px")
     if not np.isfinite(heights).any():
         raise ValueError("nothing was scanned: there is nothing to measure")

@@ -13,18 +13,22 @@ COLUMNS = (
 )
 
 
-def number_regions(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def number_regions(labels: np.ndarray, objects: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Give each connected region of one label a number; pixels that share a corner are connected.
+
+    Where objects are known, what an object has of a label is a region: objects that touch are two.
 
     Parameters
     ----------
     labels : ndarray of int, shape (rows, cols)
         0 belongs to no region.
+    objects : ndarray of int, shape (rows, cols), optional
+        Number of the object of each pixel, 0 = none.
 
     Returns
     -------
     numbers : ndarray of int, shape (rows, cols)
-        Region of each pixel, from 1 on, from the top down; 0 = none.
+        Region of each pixel, from 1 on, from the top down (objects by their numbers); 0 = none.
     owners : ndarray of int, shape (n_regions + 1,)
         Label of each region, 0 for 0.
 
@@ -32,10 +36,21 @@ def number_regions(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     --------
     >>> [found.tolist() for found in number_regions(np.array([[7, 0, 2], [0, 7, 2]]))]
     [[[1, 0, 2], [0, 1, 2]], [0, 7, 2]]
+    >>> number_regions(np.array([[7, 7, 7]]), np.array([[5, 5, 9]]))[0].tolist()
+    [[1, 1, 2]]
     """
     from skimage.measure import label
 
-    numbers, n = label(labels, background=0, connectivity=2, return_num=True)
+    if objects is not None:
+        inside = (labels > 0) & (objects > 0)
+        pairs = np.where(inside, objects.astype(np.int64) * (int(labels.max()) + 1) + labels, 0)
+        own = np.unique(pairs[inside], return_inverse=True)[1] + 1
+        loose, _ = number_regions(np.where(inside, 0, labels))
+        numbers = np.where(loose > 0, loose + own.max(initial=0), 0)
+        numbers[inside] = own
+        n = int(numbers.max(initial=0))
+    else:
+        numbers, n = label(labels, background=0, connectivity=2, return_num=True)
     owners = np.zeros(n + 1, np.int64)
     owners[numbers.ravel()] = labels.ravel()
     return numbers, owners

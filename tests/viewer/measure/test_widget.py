@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 from qtpy.QtCore import Qt
 
+from napari_stmml import find_structures
 from napari_stmml.correction import edits
 from napari_stmml.io.predicted_map import predicted_map
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.io.layers import labels_to_layer, scan_to_layer
+from napari_stmml.viewer.io.structure_layers import structures_to_layers
 from napari_stmml.viewer.measure.table import MeasurementTable
 from napari_stmml.viewer.measure.widget import MeasureWidget
 
@@ -372,3 +374,30 @@ def test_a_map_of_currents_is_not_measured_as_heights(viewer, qtbot, said):
     qtbot.waitUntil(lambda: panel.button.isEnabled())
     assert "there are no heights in nm to measure" in panel.status.text()
     assert panel.measured is None
+
+
+def test_on_a_layer_of_structures_each_object_is_a_region_of_its_type(qtbot, new_viewer):
+    rows, cols = np.indices((160, 160)) / 8
+    heights = np.random.default_rng(0).normal(0, 0.004, rows.shape)
+    for number, (y, x) in enumerate([(3, 4), (3, 15), (9, 9), (16, 3), (16, 16), (10, 17), (9.5, 2.5)]):
+        heights += (0.15 if number < 4 else -0.15) * np.exp(-((rows - y) ** 2 + (cols - x) ** 2) / 0.18)
+    scan = Scan(heights, (0.125, 0.125), "forward/up", source="s--1_1.Z_mtrx")
+    found = find_structures(scan).renamed(1, "adatom")
+    viewer = new_viewer()
+    data, meta, _ = scan_to_layer(scan)
+    viewer.add_image(data, **meta)
+    (outlines, about, _), _ = structures_to_layers(found, 0)
+    layer = viewer.add_labels(outlines, **about)
+    panel = MeasureWidget(viewer)
+    qtbot.addWidget(panel)
+    panel.maps.value = layer
+    assert panel.background.current_choice == "none"
+    panel.button.click()
+    qtbot.waitUntil(lambda: panel.measured is not None and panel.button.isEnabled(), timeout=60_000)
+    regions = panel.measured.result.regions
+    assert sorted(regions.name) == ["adatom"] * 4 + ["type 2"] * 3
+    assert np.allclose(regions.area, found.table.area_nm2)
+    assert layer.features["index"].tolist() == list(range(1, 8))
+    panel.go_to(4)
+    assert layer.selected_label == 5
+    panel.on_close()

@@ -17,7 +17,7 @@ from napari_stmml.scan import Scan
 from napari_stmml.text import counted, number, short_stem
 from napari_stmml.viewer.correct.layer_looks import ROLE
 from napari_stmml.viewer.correct.session_layers import correction_of
-from napari_stmml.viewer.io.layers import KEY, labels_from_layer, scan_of
+from napari_stmml.viewer.io.layers import KEY, OBJECTS, labels_from_layer, scan_of
 from napari_stmml.viewer.measure.scan_choice import image_of_map, misfit, scan_names, why_no_image
 from napari_stmml.viewer.measure.table import MeasurementTable, with_statistics
 from napari_stmml.viewer.shared.panel import Panel, button, row_of
@@ -107,12 +107,13 @@ class MeasureWidget(Panel):
             self.say(f"{why}: choose the scan that the map was made of.", wrong=True)
             return
         scan = scan_of(image)
-        (labels, names), model = self._labels(layer), self._model(layer)
+        (labels, names, objects), model = self._labels(layer), self._model(layer)
         options = {
             "names": names,
             "background": self._background(),
             "min_area": self.least.value,
             "confidence": self._confidence(image),
+            "objects": objects,
         }
 
         def work() -> Measured:
@@ -152,7 +153,8 @@ class MeasureWidget(Panel):
             layer.visible = True
             pixel = 1.0 if scan.pixel_size is None else scan.pixel_size[0]
             self.correction.show_position(layer, one.row, one.col, side / pixel)
-        layer.selected_label = int(one.label)
+        at = np.unravel_index(np.argmax(self.measured.result.numbers == row + 1), layer.data.shape)
+        layer.selected_label = int(layer.data[at]) if OBJECTS in layer.metadata else int(one.label)
 
     @slot
     def show_row_at(self, layer: Any, event: Any) -> None:
@@ -171,7 +173,8 @@ class MeasureWidget(Panel):
         result, layer = measured.result, measured.layer
         self.classes.show_columns(result.classes, OF_CLASSES, result.unit)
         self.regions.show_columns(result.regions, OF_REGIONS, result.unit)
-        layer.features = with_statistics(layer.features, with_units(result.classes, result.unit))
+        if OBJECTS not in layer.metadata:  # whose rows are objects
+            layer.features = with_statistics(layer.features, with_units(result.classes, result.unit))
         self.save_button.setEnabled(True)
         if self.show_row_at not in layer.mouse_drag_callbacks:
             layer.mouse_drag_callbacks.append(self.show_row_at)
@@ -182,15 +185,16 @@ class MeasureWidget(Panel):
             f" Heights of {measured.scan.name}."
         )
 
-    def _labels(self, layer: Any) -> tuple[np.ndarray, dict[int, str]]:
-        """Return labels and names of a map; of a scan under correction, a person's over the model's."""
+    def _labels(self, layer: Any) -> tuple[np.ndarray, dict[int, str], np.ndarray | None]:
+        """Return labels, names and objects of a map; of a scan under correction, what a person says first."""
         one = self.correction.scan_of(layer)
         if one is not None and self.session.classifier is not None:
             classes = self.session.classifier.classes
-            return one.shown(classes), classes.legend[0]
+            return one.shown(classes), classes.legend[0], None
         data, meta, _ = layer.as_layer_data_tuple()
         found = labels_from_layer(data, meta)
-        return found.labels.copy(), dict(found.names)
+        objects = None if found.objects is None else found.objects.copy()
+        return found.labels.copy(), dict(found.names), objects
 
     def _background(self) -> set[int]:
         """Return the labels of the background: what is chosen here, and what is marked in Correct."""
@@ -239,16 +243,19 @@ class MeasureWidget(Panel):
     def _classes(self, _widget: Any = None) -> list[tuple[str, int]]:
         """List the classes of the map, that of the largest area first: the usual background.
 
-        What has no label comes last, but on maps of no known scan, where it is usually the surface.
+        What has no label comes last, but on maps of no known scan, where it is usually the surface, and first
+        on maps of objects, where no type is the surface.
         """
         layer = self.maps.value
         if layer is None:
             return [(NONE, 0)]
-        labels, names = self._labels(layer)
+        labels, names, objects = self._labels(layer)
         there, sizes = np.unique(labels, return_counts=True)
         order = there[np.argsort(-sizes, kind="stable")].tolist()
         if 0 not in order or (layer.metadata.get(KEY) or {}).get("source"):
             order = [label for label in order if label] + [0]
+        if objects is not None:
+            order = [0] + [label for label in order if label]
         return [(names.get(label, f"class {label}") if label else NONE, label) for label in order]
 
     def _ask_save(self) -> None:
