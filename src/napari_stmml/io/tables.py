@@ -115,15 +115,17 @@ def save_table(
     path : str or Path
     rows : iterable of dict
     names : sequence of str, optional
-        The columns; without them all keys, in the order in which they first come.
+        The columns, and rows are written as they come; without them all keys, in the order in which they
+        first come.
 
     Raises
     ------
     ValueError
         If a row has a key that is none of the columns.
     """
-    rows = list(rows)
-    names = list(dict.fromkeys(name for row in rows for name in row)) if names is None else names
+    if names is None:
+        rows = list(rows)
+        names = list(dict.fromkeys(name for row in rows for name in row))
     # "backslashreplace": names of files may hold bytes that are no UTF-8.
     with (
         atomic(path) as beside,
