@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_stmml import Scan, find_structures
+from napari_stmml.measuring.pair_distances import random_places
 from napari_stmml.measuring.structure_distances import count_pairs, distance_tables
 from napari_stmml.measuring.structure_tables import write_structures
 
@@ -77,7 +78,9 @@ def test_pairs_that_were_drawn_stand_out_and_scattered_objects_have_no_order():
     (near, farther) = ([row["ratio"] for row in rows if start <= row["from_nm"] < start + 0.5]
                        for start in (2.25, 6.0))  # fmt: skip
     assert sum(near) / 2 > 3 > 2 > sum(farther) / 2  # 25 pairs where 7.4 are by chance
-    rows = [row for row in ratio_of(rng.uniform(1, 35, (60, 2))) if row["from_nm"] > 3]
+    there = np.argwhere(np.ones((36, 36), bool))
+    scattered = random_places(60, there, np.ones(2), 2.0, rng)
+    rows = [row for row in ratio_of(scattered) if row["from_nm"] > 3]
     assert sum(row["observed"] for row in rows) == pytest.approx(sum(row["random"] for row in rows), rel=0.15)
 
 
