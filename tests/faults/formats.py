@@ -8,17 +8,8 @@ from tests.faults import images, jobs, models
 from tests.faults.kinds import Format
 
 NAMES = (
-    *(
-        "MATRIX scan",
-        "MATRIX parameter file",
-        "map of objects",
-        "label map",
-        "TIFF of others",
-        "truth",
-        "model",
-        "network",
-    ),
-    "types of structures",
+    *("MATRIX scan", "MATRIX parameter file", "map of objects", "label map", "TIFF of others", "truth"),
+    *("model", "network", "types of structures", "corrections of structures"),
     *("prepared map", "cells", "kept features", "scans for the worker", "job.toml", "chain", "table"),
     *("step record", "label record", "file record", "request", "event"),
 )

@@ -126,7 +126,28 @@ def models(folder: Path) -> dict[str, Format]:
         "model": Format({"m.stmml": raw}, "m.stmml", read, wrong),
         "network": Format({"m.stmml": raw}, "m.stmml", load_network, wrong),
         "types of structures": types_of_structures(folder),
+        "corrections of structures": corrections_of_structures(folder),
     }
+
+
+def corrections_of_structures(folder: Path) -> Format:
+    from napari_stmml.scan import Scan
+    from napari_stmml.truth.structure_corrections import CorrectedObject, CorrectionsFile
+
+    scan = Scan(np.zeros((8, 8)), (0.1, 0.1))
+    said = [CorrectedObject(1.0, 2.5, "adatom"), CorrectedObject(7.0, 0.0, "no object")]
+    path = CorrectionsFile(scan, folder=folder).save(said, "m.stmml")
+    raw = path.read_bytes()
+
+    def read(path: Path) -> object:
+        """Read corrections; a sentence says what could not be read."""
+        file = CorrectionsFile(scan, folder=path.parent)
+        found = file.load()
+        if file.problem:
+            raise ValueError(file.problem)
+        return found
+
+    return Format({path.name: raw}, path.name, read, either(raw, wrong_json(json.loads(raw))))
 
 
 def types_of_structures(folder: Path) -> Format:

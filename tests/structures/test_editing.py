@@ -222,7 +222,7 @@ def test_corrections_of_a_scan_go_with_it(surfaces, found):
     second = find_structures(surfaces[1].scan, like=found)
     row = int(second.table.index[-1])
     second = second.learn({row: -1, 0: 2})
-    both = first.extended(second)
+    both = second.after(first)
     assert places(both, 1) == {(1, *rest) for _, *rest in places(second)}
     alone = both.without_scan(0)
     assert places(alone) == places(second)

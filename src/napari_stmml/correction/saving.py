@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
 from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey
-from napari_stmml.system.files import free_path, identity
+from napari_stmml.structures.structures_file import stamp
+from napari_stmml.system.files import free_path
 from napari_stmml.system.older_files import keep_aside
 from napari_stmml.truth.overlay import read_truth
 from napari_stmml.truth.truth_file import Saved, TruthFile
@@ -81,6 +83,13 @@ class TruthSaver:
             self._on_merged(key, labels, saved)
 
 
+class Model(Protocol):
+    """What a model file keeps: a model of pixels, or types of structures; each leaves the other in it."""
+
+    def save(self, path: str | Path) -> Path:
+        """Write it into a model file."""
+
+
 class ModelSaver:
     """Saves the model in its file; one that another window has changed is never overwritten.
 
@@ -90,11 +99,16 @@ class ModelSaver:
         As of `TruthSaver`.
     on_moved : callable
         Gets the file that the model is kept in from now on.
+    of_types : bool
+        Whether it saves types of structures.
     """
 
-    def __init__(self, work: BackgroundWork, say: Say, on_moved: Callable[[Path], None]) -> None:
+    def __init__(
+        self, work: BackgroundWork, say: Say, on_moved: Callable[[Path], None], *, of_types: bool = False
+    ) -> None:
         self.path: Path | None = None
         self._work, self._say, self._on_moved = work, say, on_moved
+        self._stamp = partial(stamp, of_types=of_types)
         self._known: tuple[int, ...] = ()  # what tells the file, as this window knows it
         self._copied = False  # whether the model as it was found has been kept aside
 
@@ -107,36 +121,36 @@ class ModelSaver:
             What waits to be saved is written to the file before it first.
         """
         self._work.flush()
-        self.path, self._known, self._copied = path, identity(path), False
+        self.path, self._known, self._copied = path, self._stamp(path), False
         self._on_moved(path)
 
     @property
     def stale(self) -> bool:
         """Whether another window, or a training, has changed the file since."""
         self._work.flush()
-        return self.path is not None and identity(self.path) != self._known
+        return self.path is not None and self._stamp(self.path) != self._known
 
-    def changed(self, classifier: SurfaceClassifier) -> None:
+    def changed(self, model: Model) -> None:
         """Save the model."""
         self._work.ask(
             "model",
-            lambda: self._save(classifier),
+            lambda: self._save(model),
             self._saved,
             lambda error: self._say(f"The model could not be saved: {error}", True),
         )
 
-    def _save(self, classifier: SurfaceClassifier) -> Path | None:
+    def _save(self, model: Model) -> Path | None:
         """Write the file; return the path that it had, if it has another now."""
         old = path = self.path
         if path is None or old is None:
             return None
-        if path.exists() and identity(path) != self._known:
+        if path.exists() and self._stamp(path) != self._known:
             path, self._copied = free_path(path, "-"), True
         if path.exists() and not self._copied:
             keep_aside(path)
         self._copied = True
-        classifier.save(path)
-        self.path, self._known = path, identity(path)
+        model.save(path)
+        self.path, self._known = path, self._stamp(path)
         return None if path == old else old
 
     def _saved(self, old: Path | None) -> None:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -11,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.structures.structures_file import members_of_types
+from napari_stmml.structures.structures_file import write_part
 from napari_stmml.system.array_file import stored_zip
-from napari_stmml.system.atomic import atomic
 
 FORMAT = 3  # 1 had centres alone: no projection, no exemplars; 2 had a class for each cluster, no lessons
 ABOUT = "classifier.json"
@@ -37,17 +35,12 @@ def write(path: str | Path, about: dict[str, Any], arrays: dict[str, np.ndarray]
     Path
         ``path``, where the file is now.
     """
-    path = Path(path)
-    types = members_of_types(path)
-    with atomic(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as file:
-        file.writestr(ABOUT, json.dumps({"format": FORMAT, **about}, indent=1))
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.save(content, array, allow_pickle=False)
-            file.writestr(f"{name}.npy", content.getvalue())
-        for name, member in types.items():
-            file.writestr(name, member)
-    return path
+    members = {ABOUT: json.dumps({"format": FORMAT, **about}, indent=1).encode()}
+    for name, array in arrays.items():
+        content = io.BytesIO()
+        np.save(content, array, allow_pickle=False)
+        members[f"{name}.npy"] = content.getvalue()
+    return write_part(path, members, of_types=False)
 
 
 def read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -1,5 +1,6 @@
 """All that may be an object on one scan, measured: which of it counts, a threshold or a person says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,15 +55,15 @@ class Candidates:
         nearest = int(apart.argmin())
         return nearest if apart[nearest] < _SAME_NM else None
 
-    def with_one_at(self, row: float, col: float) -> "Candidates":
-        """Return the candidates and a new one, the last, where a person sees an object.
+    def with_objects_at(self, places: Sequence[tuple[float, float]]) -> "Candidates":
+        """Return the candidates and new ones, the last, where a person sees objects.
 
-        Its outline is within 0.5 nm, without pixels that are nearer to the middle of another candidate.
+        Their outlines are within 0.5 nm, without pixels that are nearer to the middle of another candidate.
 
         Parameters
         ----------
-        row, col : float
-            Px of the scan's own grid.
+        places : sequence of (float, float)
+            Rows and columns in px of the scan.
 
         Returns
         -------
@@ -71,33 +72,37 @@ class Candidates:
         Raises
         ------
         ValueError
-            If the place is not on the scan.
+            If a place is not on the scan, or lies in the middle of a candidate.
         """
-        residual, found = self.detection.residual, self.detection
-        binning, size = np.array(residual.binning), np.array(residual.pixel_size)
-        place = (np.array([row, col]) + 0.5) / binning - 0.5
-        if not ((place > -1) & (place < np.array(found.labels.shape))).all():
-            raise ValueError(f"{self.scan.name}: row {row:.0f}, column {col:.0f} is not on the scan")
-        rows, cols = np.indices(found.labels.shape, np.float32)
-        apart = np.hypot((rows - place[0]) * size[0], (cols - place[1]) * size[1])
-        middles = np.vstack([[[np.inf, np.inf]], found.middles])[found.labels]
-        others = np.hypot((rows - middles[..., 0]) * size[0], (cols - middles[..., 1]) * size[1])
-        mine = (apart <= max(_REACH_NM, size.max())) & (apart < others)
-        if not mine.any():
-            raise ValueError(
-                f"{self.scan.name}: there is an object at row {row:.0f}, column {col:.0f} already"
-            )
-        smooth = gaussian(residual.heights, SMALLEST_NM, residual.pixel_size)
-        strongest = smooth[mine][np.abs(smooth[mine]).argmax()]
-        labels = np.where(mine, len(found.signs) + 1, found.labels)
-        detection = replace(
-            found,
-            labels=labels,
-            middles=np.vstack([_middles_after(found, labels), place]),
-            signs=np.append(found.signs, 1 if strongest > 0 else -1),
-            levels=np.append(found.levels, 0.0),
-        )
+        detection = self.detection
+        for row, col in places:
+            detection = _with_object(detection, self.scan.name, row, col)
         return candidates_of(self.scan, detection)
+
+
+def _with_object(found: Detection, name: str, row: float, col: float) -> Detection:
+    residual = found.residual
+    binning, size = np.array(residual.binning), np.array(residual.pixel_size)
+    place = (np.array([row, col]) + 0.5) / binning - 0.5
+    if not ((place > -1) & (place < np.array(found.labels.shape))).all():
+        raise ValueError(f"{name}: row {row:.0f}, column {col:.0f} is not on the scan")
+    rows, cols = np.indices(found.labels.shape, np.float32)
+    apart = np.hypot((rows - place[0]) * size[0], (cols - place[1]) * size[1])
+    middles = np.vstack([[[np.inf, np.inf]], found.middles])[found.labels]
+    others = np.hypot((rows - middles[..., 0]) * size[0], (cols - middles[..., 1]) * size[1])
+    mine = (apart <= max(_REACH_NM, size.max())) & (apart < others)
+    if not mine.any():
+        raise ValueError(f"{name}: there is an object at row {row:.0f}, column {col:.0f} already")
+    smooth = gaussian(residual.heights, SMALLEST_NM, residual.pixel_size)
+    strongest = smooth[mine][np.abs(smooth[mine]).argmax()]
+    labels = np.where(mine, len(found.signs) + 1, found.labels)
+    return replace(
+        found,
+        labels=labels,
+        middles=np.vstack([_middles_after(found, labels), place]),
+        signs=np.append(found.signs, 1 if strongest > 0 else -1),
+        levels=np.append(found.levels, 0.0),
+    )
 
 
 def _middles_after(found: Detection, labels: np.ndarray) -> np.ndarray:

@@ -1,18 +1,19 @@
 """Corrections of structures: each function returns other structures, in which what a person said stays."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 
 from napari_stmml.structures.corrections import sort_again
-from napari_stmml.structures.found_objects import FoundObjects
+from napari_stmml.structures.found_objects import FoundObjects, Given
 from napari_stmml.structures.sorting import Sorter, two_means
 
 Found = TypeVar("Found", bound=FoundObjects)
 
 MOST_TYPES = 255
+UNLIKE, NO_OBJECT = "unlike any other", "no object"  # what an object can be instead: no names of types
 _SAME = 1e-6  # distance of descriptions of one and the same object
 
 
@@ -20,7 +21,7 @@ def renamed(found: Found, number: int, name: str) -> Found:
     """Give a type another name; see `Structures.renamed`."""
     name = name.strip()
     _check_type(found, number)
-    if not name or name in found.names[: number - 1] + found.names[number:]:
+    if name in ("", UNLIKE, NO_OBJECT, *found.names[: number - 1], *found.names[number:]):
         raise ValueError(f"the name {name!r} of a type is empty or taken")
     return found.changed(names=(*found.names[: number - 1], name, *found.names[number:]))
 
@@ -28,20 +29,61 @@ def renamed(found: Found, number: int, name: str) -> Found:
 def learnt(found: Found, corrections: Mapping[int, int]) -> Found:
     """Learn from corrections; see `Structures.learn`."""
     rows = np.flatnonzero(found.counts)
-    names = _names_after(found, corrections, len(rows))
-    earlier = {found.index_of(*one): kind for one, kind in found.given.items() if kind >= 0}
-    said = {int(np.searchsorted(rows, index)): kind for index, kind in earlier.items()} | dict(corrections)
-    types, sorter = sort_again(found.features[rows], found.all_types[rows], found.sorter, said)
-    sorter = _with_examples_of(sorter, found.base)
-    given = dict(found.given)
+    if wrong := [row for row in corrections if not 0 <= row < len(rows)]:
+        raise ValueError(f"there is no object {wrong[0]}, rows of the table are 0 to {len(rows) - 1}")
+    given = {}
     for row, kind in corrections.items():
         scan = int(found.scan_of_each[rows[row]])
         given[scan, int(rows[row]) - found.index_of(scan, 0)] = int(kind)
+    return _taught(found, given, _names_after(found, corrections.values()))
+
+
+def said_before(
+    found: Found, scan: int, said: Sequence[tuple[float, float, int | None]], names: tuple[str, ...]
+) -> Found:
+    """Take up again what a person said of the objects of a scan.
+
+    Parameters
+    ----------
+    found : FoundObjects
+    scan : int
+    said : sequence of (float, float, int or None)
+        Row and column in px of the scan, and the type; -1 = no object; None = an object of the type that it
+        is like.
+    names : tuple of str
+        Of all types: those of ``found`` and more.
+
+    Returns
+    -------
+    FoundObjects
+        Where nothing was found at a place, there is an object now.
+    """
+    one = found.candidates[scan]
+    said = [(row, col, kind) for row, col, kind in said if kind != -1 or one.at(row, col) is not None]
+    new = [(row, col) for row, col, _ in said if one.at(row, col) is None]
+    found = _with_candidates(found, scan, new) if new else found
+    added, given = iter(range(len(one), len(one) + len(new))), {}
+    for row, col, kind in said:
+        known = one.at(row, col)
+        number = next(added) if known is None else known
+        given[scan, number] = int(found.all_types[found.index_of(scan, number)]) if kind is None else kind
+    return _taught(found, given, names)
+
+
+def _taught(found: Found, given: Mapping[Given, int], names: tuple[str, ...]) -> Found:
+    """Give candidates types, or say that they are no objects, and sort the others again."""
+    after = found.changed(given={**found.given, **given}, names=names)
+    rows = np.flatnonzero(found.counts | after.counts)
+    places = {int(index): row for row, index in enumerate(rows)}
+    indices = {one: found.index_of(*one) for one, kind in after.given.items() if kind >= 0 or one in given}
+    said = {places[at]: after.given[one] for one, at in indices.items() if at in places}
+    types, sorter = sort_again(found.features[rows], found.all_types[rows], found.sorter, said)
+    sorter = _with_examples_of(sorter, found.base)
     everything = found.all_types.copy()
     everything[rows[types >= 0]] = types[types >= 0]
-    if len(rest := np.flatnonzero(~found.counts)):
+    if len(rest := np.flatnonzero(~after.counts)):
         everything[rest] = sorter.sort(found.features[rest])
-    return found.changed(sorter=sorter, names=names, given=given, all_types=everything).turned()
+    return after.changed(sorter=sorter, all_types=everything).turned()
 
 
 def merged(found: Found, number: int, into: int) -> Found:
@@ -92,16 +134,20 @@ def with_object(found: Found, scan: int, row: float, col: float, number: int | N
     if known is not None and found.counts[found.index_of(scan, known)]:
         raise ValueError(f"{one.scan.name}: there is an object at row {row:.0f}, column {col:.0f} already")
     if known is None:
-        known, one = len(one), one.with_one_at(row, col)
-        on = (*found.candidates[:scan], one, *found.candidates[scan + 1 :])
-        at = found.index_of(scan, known)
-        found = found.changed(candidates=on, all_types=np.insert(found.all_types, at, 0))
-        found.all_types[at] = found.sorter.sort(found.features[at : at + 1])[0]
-    index = found.index_of(scan, known)
-    found = found.changed(given={**found.given, (scan, known): int(found.all_types[index])}).turned()
-    if number is None:
-        return found
-    return learnt(found, {int(np.searchsorted(np.flatnonzero(found.counts), index)): number})
+        known, found = len(one), _with_candidates(found, scan, [(row, col)])
+    kind = int(found.all_types[found.index_of(scan, known)]) if number is None else number
+    return _taught(found, {(scan, known): kind}, found.names)
+
+
+def _with_candidates(found: Found, scan: int, places: Sequence[tuple[float, float]]) -> Found:
+    one = found.candidates[scan].with_objects_at(places)
+    on = (*found.candidates[:scan], one, *found.candidates[scan + 1 :])
+    first = found.index_of(scan, len(found.candidates[scan]))
+    types = np.insert(found.all_types, first, np.zeros(len(places), int))
+    made = found.changed(candidates=on, all_types=types)
+    new = slice(first, first + len(places))
+    types[new] = made.sorter.sort(made.features[new])
+    return made.turned()
 
 
 def as_one_type(found: Found) -> Found:
@@ -123,22 +169,20 @@ def _relabelled(found: Found, to: Mapping[int, int], names: tuple[str, ...]) -> 
     ).turned()
 
 
-def _check_type(found: Found, number: int) -> None:
+def _check_type(found: FoundObjects, number: int) -> None:
     if not 1 <= number <= len(found.names) or not found.names[number - 1]:
         raise ValueError(f"there is no type {number}, types are 1 to {len(found.names)}")
 
 
-def _names_after(found: Found, corrections: Mapping[int, int], count: int) -> tuple[str, ...]:
-    """Check corrections; return the names of types with those that are new."""
+def _names_after(found: FoundObjects, kinds: Collection[int]) -> tuple[str, ...]:
+    """Check types that a person gives; return the names of types with those that are new."""
     last = len(found.names)
-    for row, kind in corrections.items():
-        if not 0 <= row < count:
-            raise ValueError(f"there is no object {row}, rows of the table are 0 to {count - 1}")
+    for kind in kinds:
         if kind < -1:
             raise ValueError(f"a type is -1 (no object), 0 (unlike any other) or a number from 1, got {kind}")
         if 0 < kind <= last:
             _check_type(found, kind)
-    new = sorted({kind for kind in corrections.values() if kind > last})
+    new = sorted({kind for kind in kinds if kind > last})
     if new != list(range(last + 1, last + 1 + len(new))):
         raise ValueError(f"new types are numbered from {last + 1} on, got {', '.join(map(str, new))}")
     if last + len(new) > MOST_TYPES:

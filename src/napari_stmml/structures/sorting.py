@@ -9,7 +9,7 @@ _COMPONENTS = 10
 _SMALLEST_SHARE = 0.03  # of all objects, and _FEWEST at least, are a type
 _FEWEST = 4
 _FEW = 24  # objects, below which density says nothing
-_ALIKE = 0.45  # distance of descriptions: objects of a type have 0.03 to 0.3, types differ by 0.4 to 2
+ALIKE = 0.45  # distance of descriptions: objects of a type have 0.03 to 0.3, types differ by 0.4 to 2
 _NEIGHBOURS = 5
 _BEYOND = 3.0  # times the usual distance to the next example of a type, beyond which an object is unlike it
 
@@ -70,8 +70,8 @@ class Sorter:
 
         own = self.examples[self.types == one]
         if len(own) < 2:
-            return _ALIKE
-        return max(_ALIKE, float(_BEYOND * np.quantile(KDTree(own).query(own, k=2)[0][:, 1], 0.9)))
+            return ALIKE
+        return max(ALIKE, float(_BEYOND * np.quantile(KDTree(own).query(own, k=2)[0][:, 1], 0.9)))
 
 
 NO_TYPES = Sorter(np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(0, int), np.zeros(0))
@@ -143,7 +143,7 @@ def _alike(placed: np.ndarray) -> np.ndarray:
     """Return clusters from 0 of objects nearer to each other than types are; -1 for single ones."""
     from sklearn.cluster import AgglomerativeClustering
 
-    made = AgglomerativeClustering(None, distance_threshold=_ALIKE, linkage="average").fit_predict(placed)
+    made = AgglomerativeClustering(None, distance_threshold=ALIKE, linkage="average").fit_predict(placed)
     return np.where(np.bincount(made)[made] > 1, made, -1)
 
 

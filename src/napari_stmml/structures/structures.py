@@ -1,6 +1,6 @@
 """Structures: objects found on scans, which a person can correct and name; and the search for them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +96,26 @@ class Structures(FoundObjects):
         """
         return editing.with_object(self, scan, row, col, number)
 
+    def said_before(
+        self, scan: int, said: Sequence[tuple[float, float, int | None]], names: tuple[str, ...]
+    ) -> "Structures":
+        """Return the structures with what a person said before of the objects of a scan.
+
+        Parameters
+        ----------
+        scan : int
+        said : sequence of (float, float, int or None)
+            Row and column in px of the scan, and the type; -1 = no object; None = an object of the type that
+            it is like.
+        names : tuple of str
+            Of all types: those that there are and more.
+
+        Returns
+        -------
+        Structures
+        """
+        return editing.said_before(self, scan, said, names)
+
     def retyped(self, seed: int = 0) -> "Structures":
         """Return the same objects with types found anew over all scans.
 
@@ -129,19 +149,35 @@ class Structures(FoundObjects):
         -------
         Structures
         """
-        base = known.sorter
-        found = self.changed(sorter=base, names=known.names, mirror_apart=known.mirror_apart, base=base)
-        return found.changed(all_types=base.sort(found.features)).turned()
+        base, last = known.sorter, len(known.names)
+        made = self.changed(sorter=base, names=known.names, mirror_apart=known.mirror_apart, base=base)
+        types = base.sort(made.features)
+        for one, kind in self.given.items():
+            if 0 <= kind <= last:
+                types[self.index_of(*one)] = kind
+        given = {one: min(kind, int(types[self.index_of(*one)])) for one, kind in self.given.items()}
+        return made.changed(all_types=types, given=given).turned()
 
-    def extended(self, other: "Structures") -> "Structures":
-        """Return the structures with the scans of another, found with ``like`` this one, after its own."""
-        own = len(self.candidates)
-        given = {**self.given, **{(scan + own, number): kind for (scan, number), kind in other.given.items()}}
+    def after(self, earlier: "Structures") -> "Structures":
+        """Return these structures behind the scans of others, which had their types before.
+
+        Parameters
+        ----------
+        earlier : Structures
+            ``like`` which these were found; types may have been added since.
+
+        Returns
+        -------
+        Structures
+        """
+        own = len(earlier.candidates)
+        moved = {(scan + own, number): kind for (scan, number), kind in self.given.items()}
         return self.changed(
-            given=given,
-            candidates=self.candidates + other.candidates,
-            all_types=np.concatenate([self.all_types, other.all_types]),
-            all_angles=np.concatenate([self.all_angles, other.all_angles]),
+            given={**earlier.given, **moved},
+            candidates=earlier.candidates + self.candidates,
+            all_types=np.concatenate([earlier.all_types, self.all_types]),
+            all_angles=np.concatenate([earlier.all_angles, self.all_angles]),
+            base=earlier.base,
         ).turned()
 
     def without_scan(self, scan: int) -> "Structures":

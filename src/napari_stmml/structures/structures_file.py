@@ -2,7 +2,10 @@
 
 import io
 import json
+import os
 import zipfile
+from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,13 @@ import numpy as np
 from napari_stmml.structures.sorting import Sorter
 from napari_stmml.system.array_file import stored_zip
 from napari_stmml.system.atomic import atomic
+from napari_stmml.system.locks import take_lock
 
 ABOUT = "structures.json"
 FORMAT = 1
 _PREFIX = "structures_"
 _ARRAYS = ("mean", "components", "examples", "types", "weights")
+_LOCK_SECONDS = 10.0
 _MOST_TEXT = 1 << 20  # bytes
 _MOST_TYPES, _MOST_LETTERS, _MOST = 255, 255, 1e6  # names, letters of one, any number
 
@@ -34,37 +39,77 @@ def write_types(path: str | Path, sorter: Sorter, names: tuple[str, ...], *, mir
     -------
     Path
     """
-    path = Path(path)
-    others = _members(path, of_types=False)
-    about = {"format": FORMAT, "names": list(names), "mirror_apart": mirror_apart}
-    with atomic(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as file:
-        for name, content in others.items():
-            file.writestr(name, content)
-        file.writestr(ABOUT, json.dumps(about, indent=1))
-        for name in _ARRAYS:
-            array = io.BytesIO()
-            np.save(array, getattr(sorter, name), allow_pickle=False)
-            file.writestr(f"{_PREFIX}{name}.npy", array.getvalue())
-    return path
+    members = {
+        ABOUT: json.dumps({"format": FORMAT, "names": list(names), "mirror_apart": mirror_apart}).encode()
+    }
+    for name in _ARRAYS:
+        array = io.BytesIO()
+        np.save(array, getattr(sorter, name), allow_pickle=False)
+        members[f"{_PREFIX}{name}.npy"] = array.getvalue()
+    return write_part(path, members, of_types=True)
 
 
-def members_of_types(path: str | Path) -> dict[str, bytes]:
-    """Return the types of structures in a model file as they are stored, for whoever writes the file anew.
+def write_part(path: str | Path, members: Mapping[str, bytes], *, of_types: bool) -> Path:
+    """Write one part of a model file, types of structures or a model of pixels; the other part stays.
 
     Parameters
     ----------
     path : str or Path
-        A file that is not there, or damaged, has none.
+    members : mapping of str to bytes
+        By their names.
+    of_types : bool
+        Which part they are.
 
     Returns
     -------
-    dict of str to bytes
-        By the name of the member.
+    Path
+
+    Raises
+    ------
+    ValueError
+        If there is a file that is damaged, and types are to be written into it.
+    OSError
+        If it cannot be written, or another window writes to it for over 10 s.
+    """
+    path = Path(path)
+    with take_lock(f"model-{sha256(os.path.abspath(path).encode()).hexdigest()[:24]}", _LOCK_SECONDS):
+        try:
+            others = _members(path, of_types=not of_types)
+        except ValueError:
+            if of_types:
+                raise
+            others = {}  # a damaged file holds no types
+        parts = (others, members) if of_types else (members, others)
+        with atomic(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as file:
+            for part in parts:
+                for name, content in part.items():
+                    file.writestr(name, content)
+    return path
+
+
+def stamp(path: str | Path, *, of_types: bool) -> tuple[int, ...]:
+    """Return what changes when the types of structures in a model file change, or all else in it.
+
+    Parameters
+    ----------
+    path : str or Path
+    of_types : bool
+
+    Returns
+    -------
+    tuple of int
+        Empty where there is nothing of the kind, or the file cannot be read.
     """
     try:
-        return _members(Path(path), of_types=True)
-    except ValueError:
-        return {}
+        with stored_zip(path), zipfile.ZipFile(path) as file:
+            known = [one for one in file.infolist() if _is_of_types(one.filename) == of_types]
+    except (OSError, ValueError):
+        return ()
+    return tuple(number for one in known for number in (one.CRC, one.file_size))
+
+
+def _is_of_types(member: str) -> bool:
+    return member.startswith((ABOUT, _PREFIX))
 
 
 def _members(path: Path, *, of_types: bool) -> dict[str, bytes]:
@@ -72,7 +117,7 @@ def _members(path: Path, *, of_types: bool) -> dict[str, bytes]:
     if not path.exists():
         return {}
     with stored_zip(path), zipfile.ZipFile(path) as file:
-        names = [name for name in file.namelist() if name.startswith((ABOUT, _PREFIX)) == of_types]
+        names = [name for name in file.namelist() if _is_of_types(name) == of_types]
         return {name: file.read(name) for name in names}
 
 

@@ -37,11 +37,15 @@ class Sidecar:
 
 @dataclass(frozen=True)
 class TruthPaths:
-    """The paths of one scan's truth; ``folder`` is for scans whose own folder cannot be written to."""
+    """The paths of one scan's truth; ``folder`` is for scans whose own folder cannot be written to.
+
+    ``ending`` is that of the names; corrections of structures have another one.
+    """
 
     scan: Scan
     key: ScanKey
     folder: Path
+    ending: str = ENDING
 
     @property
     def candidates(self) -> list[Path]:
@@ -55,14 +59,17 @@ class TruthPaths:
         found = [folder / one for folder in beside for one in (name, f"{name}_{part}")]
         found += [self.folder / f"{name}_{part}", *(folder / crop for folder in (*beside, self.folder))]
         return [
-            path.with_name(f"{path.name}{ENDING}") for path in found
+            path.with_name(f"{path.name}{self.ending}") for path in found
         ]  # `truth_stamp` knows the first three
+
+    def there(self) -> list[Path]:
+        """List the files that stand there, the newest first."""
+        found = [path for path in self.candidates if _is_file(path)]
+        return sorted(found, key=lambda path: files.identity(path)[1:2], reverse=True)
 
     def sidecars(self) -> list[Sidecar]:
         """Read what stands there, the newest first."""
-        there = [path for path in self.candidates if _is_file(path)]
-        there.sort(key=lambda path: files.identity(path)[1:2], reverse=True)
-        return [_read(path, self.key) for path in there]
+        return [_read(path, self.key) for path in self.there()]
 
     def writable(self, own: Sequence[Path], last: Path | None = None) -> Iterator[Path]:
         """List where to write, the best first: the scan's own files, then free names; other files stay."""
