@@ -38,8 +38,9 @@ def test_what_is_no_file_is_refused_at_once_in_every_role(tmp_path, name, kind):
     path = one.lay_out(tmp_path)
     path.unlink()
     came = judge(one.read, path, make, one.names)
-    # A record that cannot be read counts as absent, and so does a truth that is no file.
-    assert came.kind == ("value" if name.endswith("record") or name == "truth" else "sentence"), came
+    # A record that cannot be read counts as absent, and so does what a person painted or corrected.
+    absent = name.endswith("record") or name in ("truth", "corrections of structures")
+    assert came.kind == ("value" if absent else "sentence"), came
 
 
 # ---- each case of public bug reports and of the tables of issue 12 that is about a file
