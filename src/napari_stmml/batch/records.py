@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from napari_stmml.batch.report import Row
+from napari_stmml.measuring.structure_distances import PairCounts
 from napari_stmml.parameter_type import MOST
 from napari_stmml.scan import SHORT
 from napari_stmml.srsml24.window_stream import WindowMap
@@ -97,7 +98,46 @@ class FileRecord(Record):
         return next((known for known in self.maps if SHORT.get(known.direction, "") == direction), None)
 
 
-R = TypeVar("R", bound=StepRecord | LabelRecord | FileRecord)
+@dataclass(frozen=True)
+class StructuresRecord:
+    """Of the structures of one scan.
+
+    Parameters
+    ----------
+    fingerprint : str
+        A digest.
+    outputs : tuple of str
+    source : str
+        Its file.
+    direction : str
+        FU, ...; empty where the file is one map.
+    name, about : str
+        Of the scan; its size, bias and setpoint.
+    figure, thumbnail : str
+        Two of the outputs.
+    problem : str
+        Why there are none on it, in a sentence; then all that follows is empty.
+    objects, counts : tuple of dict
+        Rows of ``objects.csv`` and ``densities.csv``.
+    pairs : tuple of PairCounts
+    """
+
+    fingerprint: str
+    outputs: tuple[str, ...]
+    source: str
+    direction: str = ""
+    name: str = ""
+    about: str = ""
+    figure: str = ""
+    thumbnail: str = ""
+    problem: str = ""
+    objects: tuple[dict[str, Any], ...] = ()
+    counts: tuple[dict[str, Any], ...] = ()
+    pairs: tuple[PairCounts, ...] = ()
+
+
+Known = StepRecord | LabelRecord | FileRecord | StructuresRecord
+R = TypeVar("R", bound=Known)
 
 
 def read_record(path: Path, kind: type[R]) -> R | None:
@@ -121,10 +161,12 @@ def read_record(path: Path, kind: type[R]) -> R | None:
     return record if _is_possible(record) else None
 
 
-def _is_possible(record: StepRecord | LabelRecord | FileRecord) -> bool:
+def _is_possible(record: Known) -> bool:
     """Say whether a record is one that a job writes: a folder may come from a stranger."""
     if not all(map(_is_output, record.outputs)):
         return False
+    if isinstance(record, StructuresRecord):
+        return {record.figure, record.thumbnail} <= {"", *record.outputs}
     if not isinstance(record, FileRecord):
         return True
     if not all(_is_output(f"report/{row.thumbnail}") for row in record.rows if row.thumbnail):
@@ -150,7 +192,7 @@ def _is_output(output: str) -> bool:
         return False
 
 
-def write_record(path: Path, record: StepRecord | LabelRecord | FileRecord) -> None:
+def write_record(path: Path, record: Known) -> None:
     """Write a record, atomically."""
     write_text(path, json.dumps(asdict(record), indent=1, default=lambda number: number.tolist()))
 

@@ -15,6 +15,7 @@ from napari_stmml.events import ReportWritten
 from napari_stmml.io.tables import save_table
 from napari_stmml.scan import Scan
 from napari_stmml.system.atomic import atomic
+from napari_stmml.text import with_error
 
 NOT_YET = "not processed yet"  # reason of a row whose turn has not come
 _UNSTATED = "for no stated reason"
@@ -238,7 +239,7 @@ def save_html(path: str | Path, rows: Sequence[Row], *, title: str, about: Mappi
     about : dict
         Parameters of the job, folded away.
     """
-    page = _template().render(
+    page = page_template("ingest.html.jinja").render(
         title=title,
         summary=summary(rows),
         whole_files=sum(row.status == "skipped" and not row.direction for row in rows),
@@ -251,20 +252,31 @@ def save_html(path: str | Path, rows: Sequence[Row], *, title: str, about: Mappi
     return Path(path)
 
 
-def _template() -> Any:
-    """Load the page; jinja2 escapes every value that is put into it."""
+def page_template(name: str) -> Any:
+    """Load a page; jinja2 escapes every value that is put into it.
+
+    Parameters
+    ----------
+    name : str
+        Of its file.
+
+    Returns
+    -------
+    jinja2.Template
+    """
     import jinja2
 
     loader = jinja2.PackageLoader("napari_stmml.batch")
     page = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     page.tests["finite"] = _is_finite
+    page.globals["with_error"] = with_error
     page.filters |= {
         "number": lambda number: f"{number + 0.0:.4g}" if _is_finite(number) else "?",  # + 0.0: no -0
         "link": lambda source: Path(source).absolute().as_uri(),
         # Colons are quoted too, so that no part of a path can pass for a protocol.
         "quoted": lambda path: quote(os.fsencode(Path(path).as_posix()), safe="/"),
     }
-    return page.get_template("ingest.html.jinja")
+    return page.get_template(name)
 
 
 def _is_finite(number: float | None) -> bool:

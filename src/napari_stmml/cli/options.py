@@ -124,4 +124,8 @@ OneDirection = Annotated[
 FalseFinds = Annotated[
     float, _option("how many finds in 1000 nm2 a surface without objects may give", "N", "--false")
 ]
+WithDisordered = Annotated[
+    bool, _option("grains of disordered areas are objects, too", None, "--with-disordered")
+]
+Gwy = Annotated[bool, _option("write a .gwy file of each scan, with a mask for each type", None, "--gwy")]
 MirrorApart = Annotated[bool, _option("mirror images are different types", None, "--mirror-apart")]

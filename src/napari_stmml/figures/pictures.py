@@ -1,12 +1,14 @@
 """Pictures of scans, windows and labels, written quickly enough for ten thousand scans."""
 
+from base64 import b64encode
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from napari_stmml.colours import paint_classes, robust_limits
+from napari_stmml.colours import NO_COLOUR, as_rgb, paint_classes, robust_limits
 from napari_stmml.figures.colour_maps import colour_heights
 from napari_stmml.figures.footer import PAPER, footer_of
 from napari_stmml.io.label_tiff import LabelMap
@@ -125,6 +127,65 @@ def save_overlay(
     opacity = Image.fromarray(np.where(labels.labels > 0, round(255 * alpha), 0).astype(np.uint8))
     below.paste(classes, (0, 0), opacity)
     return _save(_in_frame(below, scan), path, compress_level=4)
+
+
+def save_outlines(
+    path: str | Path, scan: Scan, flat: np.ndarray, labels: LabelMap, *, side: int = 320
+) -> Path:
+    """Write a small JPG of a scan with the outlines of its objects in the colours of their classes.
+
+    Parameters
+    ----------
+    path : str or Path
+    scan : Scan
+        The picture has the aspect of its frame.
+    flat : ndarray, shape (rows, cols)
+        Its heights, flattened; NaN where not scanned.
+    labels : LabelMap
+        With objects; those of no class have grey outlines.
+    side : int
+        Longer side of the picture in px.
+
+    Returns
+    -------
+    Path
+    """
+    objects = np.zeros(flat.shape, int) if labels.objects is None else labels.objects.astype(int)
+    below = _in_frame(Image.fromarray(colour_heights(flat)), scan)
+    scale = side / max(below.size)
+    cols, rows = (max(1, round(length * scale)) for length in below.size)
+    picture = np.array(below.resize((cols, rows), Image.Resampling.BOX if scale < 1 else 0))
+    at = np.ix_(*(np.arange(n) * length // n for n, length in zip((rows, cols), flat.shape, strict=True)))
+    seen, kinds = objects[at], labels.labels[at]
+    around = np.pad(seen, 1, mode="edge")
+    edge = np.zeros(seen.shape, bool)
+    for other in (around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:]):
+        edge |= (seen > 0) & (other != seen)
+    for kind in np.unique(kinds[edge]).tolist():
+        picture[edge & (kinds == kind)] = as_rgb(labels.colours.get(kind, NO_COLOUR))
+    return _save(Image.fromarray(picture), path, quality=88, subsampling=0)
+
+
+def as_data(heights: np.ndarray, side: int = 96) -> str:
+    """Return a small picture of heights as the text of a link, for a page that needs no other file.
+
+    Parameters
+    ----------
+    heights : ndarray, shape (rows, cols)
+        NaN where there is none.
+    side : int
+        Of the picture in px.
+
+    Returns
+    -------
+    str
+        ``data:image/png;base64,...``
+    """
+    content = BytesIO()
+    Image.fromarray(colour_heights(heights)).resize((side, side), Image.Resampling.BICUBIC).save(
+        content, format="PNG"
+    )
+    return f"data:image/png;base64,{b64encode(content.getvalue()).decode('ascii')}"
 
 
 def _in_frame(picture: Image.Image, scan: Scan) -> Image.Image:

@@ -1,5 +1,6 @@
 """A figure of the objects of a scan: outlines in the colours of types, and the mean image of each type."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,7 +8,9 @@ import numpy as np
 from napari_stmml.colours import robust_limits, type_colour
 from napari_stmml.figures.colour_maps import stm_colormap
 from napari_stmml.figures.drawing import axes_at, caption, shortened, show_heights, text_at, unit_rgb
-from napari_stmml.structures.structures import Structures, StructureType
+from napari_stmml.structures.averages import MeanImage
+from napari_stmml.structures.found_objects import StructureType
+from napari_stmml.structures.structures import Structures
 from napari_stmml.text import with_error
 
 if TYPE_CHECKING:
@@ -17,7 +20,7 @@ MOST_TYPES = 12
 _SIDE, _LEFT, _TOP, _IMAGE, _ROW = 7.0, 0.7, 0.75, 0.95, 1.15  # inches
 
 
-def structures_figure(found: Structures, scan: int) -> "Figure":
+def structures_figure(found: Structures, scan: int, means: Mapping[int, MeanImage] | None = None) -> "Figure":
     """Draw the flattened heights of a scan with the outlines of its objects, and a legend of types.
 
     Parameters
@@ -25,6 +28,8 @@ def structures_figure(found: Structures, scan: int) -> "Figure":
     found : Structures
     scan : int
         Index of the scan.
+    means : mapping of int to MeanImage, optional
+        Mean images of types over more scans than are at hand: counts and densities are those of this scan.
 
     Returns
     -------
@@ -45,7 +50,10 @@ def structures_figure(found: Structures, scan: int) -> "Figure":
     _outline(axes, found, scan, (tall, wide))
     text_at(figure, _LEFT, 0.12, f"{one.name}\n{caption(one)}", fontsize=10, va="top")
     for row, kind in enumerate(shown):
-        _legend(figure, _LEFT + across + 0.4, _TOP + row * _ROW, kind, int(found.count(scan, kind.number)))
+        here = int(found.count(scan, kind.number))
+        counts = f"{here} here, {kind.count} in all" if means is None else f"{here} here"
+        mean = kind.mean if means is None else means.get(kind.number)
+        _legend(figure, _LEFT + across + 0.4, _TOP + row * _ROW, kind, mean, counts)
     return figure
 
 
@@ -61,16 +69,18 @@ def _outline(axes: Any, found: Structures, scan: int, size: tuple[float, float])
             axes.contourf(x, y, area, levels=[0.5, 1.5], colors="none", hatches=[hatch])
 
 
-def _legend(figure: "Figure", left: float, top: float, kind: StructureType, here: int) -> None:
-    if kind.mean is not None:
-        low, high = robust_limits(kind.mean.heights)
+def _legend(
+    figure: "Figure", left: float, top: float, kind: StructureType, mean: MeanImage | None, counts: str
+) -> None:
+    if mean is not None:
+        low, high = robust_limits(mean.heights)
         axes = axes_at(figure, left, top, _IMAGE, _IMAGE, xticks=[], yticks=[])
-        axes.imshow(kind.mean.heights, cmap=stm_colormap(), vmin=low, vmax=high)
+        axes.imshow(mean.heights, cmap=stm_colormap(), vmin=low, vmax=high)
         for side in axes.spines.values():
             side.set(color=unit_rgb(type_colour(kind.number)), linewidth=2)
     lines = [
         shortened(kind.name, 24),
-        f"{here} here, {kind.count} in all",
+        counts,
         f"{with_error(kind.density_per_nm2, kind.error_per_nm2)} per nm²",
     ]
     text_at(figure, left + _IMAGE + 0.12, top + 0.05, "\n".join(lines), fontsize=8, va="top")

@@ -1,11 +1,14 @@
 """The label map of structures: types are its classes, and each object is known by its number."""
 
+from dataclasses import replace
+
 from napari_stmml.colours import type_colour
 from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.io.predicted_map import predicted_map
 from napari_stmml.structures.structures import Structures
 
 
-def structure_map(found: Structures, scan: int) -> LabelMap:
+def structure_map(found: Structures, scan: int, model: str = "") -> LabelMap:
     """Make the label map of the objects of a scan.
 
     Parameters
@@ -13,6 +16,8 @@ def structure_map(found: Structures, scan: int) -> LabelMap:
     found : Structures
     scan : int
         Index of the scan.
+    model : str
+        Name of the file of the types.
 
     Returns
     -------
@@ -20,13 +25,8 @@ def structure_map(found: Structures, scan: int) -> LabelMap:
         On the scan's own pixels: labels are types (0 = none, or unlike any other), ``objects`` numbers the
         objects from 1 in the order of the table.
     """
-    one, types = found.scans[scan], found.types
-    return LabelMap(
-        found.labels(scan, "type"),
-        one.pixel_size,
-        names={kind.number: kind.name for kind in types},
-        colours={kind.number: type_colour(kind.number) for kind in types},
-        name=f"structures {one.short_name}",
-        scan=one.settings(),
-        objects=found.labels(scan),
-    )
+    one = found.scans[scan]
+    names = {kind.number: kind.name for kind in found.types}
+    colours = {number: type_colour(number) for number in names}
+    made = predicted_map(found.labels(scan, "type"), one, names, colours, model)
+    return replace(made, name=f"structures {one.short_name}", objects=found.labels(scan))
