@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.structures.surfaces import EASY, make
-from napari_stmml import Structures, find_structures
+from napari_stmml import Scan, Structures, find_structures
 from napari_stmml.correction.structure_session import StructureSession
 from napari_stmml.system.files import sha256
 
@@ -60,7 +60,8 @@ STEPS = {
     "unlike": lambda one: one.move([0], 0),
     "remove": lambda one: one.remove([3]),
     "add": lambda one: one.add(0, 100.0, 131.0),
-    "merge": lambda one: one.merge(2, 1),
+    "merge": lambda one: one.merge([2], 1),
+    "merge three": lambda one: one.merge([1, 2, 3], 2),
     "split": lambda one: one.split(1),
     "rename": lambda one: one.rename(1, "dangling bond"),
     "retype": lambda one: one.retype(),
@@ -120,7 +121,7 @@ def test_a_scan_that_is_opened_later_has_the_types_as_they_are_then(scans, found
     session.open(find_structures(scans[0], like=found))
     waiting = find_structures(scans[1], like=session.structures)
     session.rename(1, "row vacancy")
-    session.merge(3, 2)
+    session.merge([3], 2)
     session.open(waiting)
     assert session.found.names[:3] == ("row vacancy", found.names[1], "")
     assert set(session.found.table.scan) == {0, 1}
@@ -157,6 +158,22 @@ def test_moving_the_slider_is_no_step_and_changes_no_file(session):
     assert seen[0] < seen[1]
     assert not session.can_undo
     assert session.path is None
+
+
+def test_types_are_found_over_all_scans_where_the_first_had_no_objects(scans):
+    bare = Scan(np.random.default_rng(0).normal(0, 0.005, (120, 120)), (0.1, 0.1))
+    session = StructureSession()
+    session.open(find_structures(bare, false_per_1000_nm2=0.01))
+    assert session.found.names == ()
+    session.open(find_structures(scans[1], like=session.structures))
+    assert len(session.found.names) > 3
+    assert not session.can_undo
+
+
+def test_grains_of_disordered_areas_count_if_asked_for(session):
+    session.set_disordered(True)
+    assert session.found.with_disordered
+    assert not session.can_undo
 
 
 def test_a_step_keeps_the_sensitivity_and_so_does_its_undo(session):
@@ -218,7 +235,7 @@ def test_types_of_a_model_take_the_place_of_those_in_use_as_a_step(session, foun
         (lambda one: one.rename(1, "no object"), "empty or taken"),
         (lambda one: one.rename(1, one.found.names[1]), "empty or taken"),
         (lambda one: one.move([99999], 1), "no object 99999"),
-        (lambda one: one.merge(1, 1), "two types"),
+        (lambda one: one.merge([1], 1), "two types"),
         (lambda one: one.add(0, 1e4, 0), "not on the scan"),
     ],
 )

@@ -121,7 +121,8 @@ class StructureSession:
         for key in set(keys) & set(self.keys):
             self._drop(self.keys.index(key))
         known = self.structures
-        self.structures = found if known is None else found.at(known.sensitivity).after(known)
+        found = found if known is None else found.at(known.sensitivity).after(known)
+        self.structures = found if found.names else found.retyped()
         self.keys += keys
         self.changed.emit()
 
@@ -190,6 +191,11 @@ class StructureSession:
         self.structures = self.found.at(value)
         self.changed.emit()
 
+    def set_disordered(self, on: bool) -> None:
+        """Say whether the grains of disordered areas count as objects; this is no step."""
+        self.structures = self.found.changed(with_disordered=on)
+        self.changed.emit()
+
     def move(self, rows: Iterable[int], number: int) -> None:
         """Say which type objects are of; others that are alike follow.
 
@@ -214,11 +220,15 @@ class StructureSession:
         """Add an object at a place, in px of a scan; without ``number``, of the type that it is like."""
         self._step(self.found.with_object(scan, row, col, number), "added an object")
 
-    def merge(self, number: int, into: int) -> None:
-        """Make one type of two; ``into`` keeps its name."""
-        names = self.found.names
-        found = self.found.merged(number, into)
-        self._step(found, f"merged {names[number - 1]} into {names[into - 1]}")
+    def merge(self, numbers: Iterable[int], into: int) -> None:
+        """Make one type of several; ``into`` keeps its name."""
+        others = [number for number in numbers if number != into]
+        if not others:
+            raise ValueError("two types or more are needed to merge")
+        found, names = self.found, self.found.names
+        for number in others:
+            found = found.merged(number, into)
+        self._step(found, f"merged {', '.join(names[one - 1] for one in others)} into {names[into - 1]}")
 
     def split(self, number: int) -> None:
         """Divide a type in two."""
