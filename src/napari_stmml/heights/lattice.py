@@ -20,14 +20,17 @@ _CLIP_CELLS = 3.0  # likewise, before translations are looked for
 _BEYOND = 64  # px, to which the lattice is continued beyond the map, so that it is as sure at its border
 _SMALLEST = 16  # px
 
-_NEAREST, _FARTHEST = 28, 80  # px, of a translation: beyond a defect, within a domain and without drift
+MOVED = 28, 80  # px, least and most of a translation: beyond a defect, within a domain and without drift
 _TRANSLATIONS = 6  # each taken both ways
 _ALIKE = 0.2  # autocorrelation, from which on a translation is one of the lattice
+_COMMON = 0.1  # correlation with translated copies, from which on a residual has a common part
 _PIECE = 256  # px a side, about, of the pieces that have translations of their own
 _APART = 9  # px a side of the window in which one translation is the best
 
 
-def split_lattice(heights: np.ndarray, block: int = BLOCK) -> tuple[np.ndarray, np.ndarray]:
+def split_lattice(
+    heights: np.ndarray, block: int = BLOCK, moved: tuple[int, int] = MOVED
+) -> tuple[np.ndarray, np.ndarray]:
     """Split a map into residual and lattice; their sum is the map.
 
     The map is cut into overlapping blocks. In the spectrum of each, waves of more power than other waves of
@@ -43,6 +46,8 @@ def split_lattice(heights: np.ndarray, block: int = BLOCK) -> tuple[np.ndarray, 
         Flattened, without NaN, in any unit; 16 px a side or more.
     block : int
         Side of a block in px, even; some periods of the lattice, and larger than a defect.
+    moved : (int, int)
+        Least and largest length in px of the translations of `common_part`.
 
     Returns
     -------
@@ -75,7 +80,7 @@ def split_lattice(heights: np.ndarray, block: int = BLOCK) -> tuple[np.ndarray, 
     lattice = whole[inside]
     residual = heights - lattice
     residual -= ground_below(residual)
-    lattice = lattice + common_part(residual, float(_CLIP_CELLS * map_sigma(residual)))
+    lattice = lattice + common_part(residual, float(_CLIP_CELLS * map_sigma(residual)), moved)
     return heights - lattice, lattice
 
 
@@ -140,7 +145,12 @@ def _overlaps(starts: list[int], window: np.ndarray, side: int) -> np.ndarray:
     return total
 
 
-def common_part(residual: np.ndarray, limit: float) -> np.ndarray:
+def common_part(
+    residual: np.ndarray,
+    limit: float,
+    moved: tuple[int, int] = MOVED,
+    lattice: np.ndarray | None = None,
+) -> np.ndarray:
     """Return what all cells of the lattice still have in common, such as corner holes.
 
     The map is cut into pieces. The highest maxima of a piece's autocorrelation are translations of the
@@ -154,6 +164,11 @@ def common_part(residual: np.ndarray, limit: float) -> np.ndarray:
         Heights without ground and lattice.
     limit : float
         Heights are clipped here where translations are looked for.
+    moved : (int, int)
+        Least and largest length of a translation in px.
+    lattice : ndarray, shape (rows, cols), optional
+        Where translations are looked for, in place of the residual. They count where the residual, too, is
+        like its translated copies.
 
     Returns
     -------
@@ -163,18 +178,35 @@ def common_part(residual: np.ndarray, limit: float) -> np.ndarray:
     flat = blurred(np.clip(residual, -limit, limit), 1.0)
     for rows in _pieces(residual.shape[0]):
         for cols in _pieces(residual.shape[1]):
-            found = translations(flat[rows, cols])
+            found = translations((flat if lattice is None else lattice)[rows, cols], moved)
+            if lattice is not None and _likeness(flat[rows, cols], found) < _COMMON:
+                continue
             if len(found) == _TRANSLATIONS:
                 common[rows, cols] = _median([residual[rows, cols], *_copies(residual, rows, cols, found)])
     return common
 
 
-def translations(flat: np.ndarray) -> list[tuple[int, int]]:
-    """List by how many rows and columns a map, (rows, cols), can be moved onto itself, the best first."""
+def _likeness(flat: np.ndarray, found: list[tuple[int, int]]) -> float:
+    """Return the mean correlation of a map with its translated copies; what stands out counts little."""
+    flat = flat - np.median(flat)
+    sigma = map_sigma(flat)
+    flat, total = np.clip(flat, -sigma, sigma), 0.0
+    for down, right in found:
+        first = flat[: len(flat) - down, max(-right, 0) : flat.shape[1] - max(right, 0)]
+        second = flat[down:, max(right, 0) : flat.shape[1] - max(-right, 0)]
+        total += float((first * second).mean())
+    return total / max(len(found), 1) / max(float((flat * flat).mean()), 1e-30)
+
+
+def translations(flat: np.ndarray, moved: tuple[int, int] = MOVED) -> list[tuple[int, int]]:
+    """List by how many rows and columns a map, (rows, cols), can be moved onto itself, the best first.
+
+    ``moved`` is the least and the largest length of such a translation in px.
+    """
     from scipy import fft
     from scipy.ndimage import maximum_filter
 
-    far = min(_FARTHEST, min(flat.shape) // 2)
+    far = min(moved[1], min(flat.shape) // 2)
     sides = [fft.next_fast_len(size + far, real=True) for size in flat.shape]
     spectrum = fft.rfft2(flat - flat.mean(), sides)
     alike = np.roll(fft.irfft2(spectrum.real**2 + spectrum.imag**2, sides), (far, far), (0, 1))
@@ -184,7 +216,7 @@ def translations(flat: np.ndarray) -> list[tuple[int, int]]:
         alike = alike / (overlap[:, None] if axis == 0 else overlap)
     length = np.hypot(*np.ogrid[-far : far + 1, -far : far + 1])
     good = (maximum_filter(alike, _APART) == alike) & (alike > _ALIKE * alike[far, far])
-    good &= (length >= _NEAREST) & (length <= _FARTHEST)
+    good &= (length >= moved[0]) & (length <= moved[1])
     good[:far] = good[far, :far] = False  # the other way is the same
     found = np.argwhere(good)
     best = found[np.argsort(-alike[good], kind="stable")[:_TRANSLATIONS]] - far

@@ -10,11 +10,11 @@ LOW = 3.0  # noise levels, from which on a pixel can belong to an object
 _PEAK = 12.0  # levels are scaled to this height of an object: its outline is at a quarter of its height
 _PEAK_NM = 0.5
 _MOST = 8.0  # levels above LOW, at which they are cut before smoothing
-_OBJECT_NM = 0.3  # standard deviation, by which levels are smoothed before maxima are looked for
+_OBJECT_NM = 0.2  # standard deviation, by which levels are smoothed before maxima are looked for
 _APART_NM = 0.45  # of two maxima, at least
 _ONE_NM = 0.6  # maxima nearer than this are one object
-_MAY_BE_ONE_NM = 1.3  # and nearer than this, where the pass between them is high
-_PASS = 0.8  # of the lower maximum
+_MAY_BE_ONE_NM = 1.0  # and nearer than this, where the pass between them is high
+_PASS = 0.6  # of the lower maximum
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,9 @@ import numpy as np
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.heights.flatten_methods.rows import medians
 from napari_stmml.heights.ground import levelled
-from napari_stmml.heights.lattice import split_lattice
+from napari_stmml.heights.lattice import common_part, split_lattice
 from napari_stmml.heights.missing import fill_nearest
+from napari_stmml.heights.spread import map_sigma
 from napari_stmml.scan import Scan
 from napari_stmml.structures.cells import averaged, cells_of, enlarged, slow
 from napari_stmml.structures.significance import SMALLEST_NM, gaussian, standing_out
@@ -24,6 +25,8 @@ _FAR_NM = 2.5  # from a step, beyond which that mean is of one terrace
 _SMOOTH_NM = 1.0  # standard deviation of what is subtracted last: a slow unevenness of the ground
 _ROUNDS = 4
 _CLIP = 3.0  # robust standard deviations, beyond which a height counts little for that unevenness
+_BLOCK = 128  # px a side of the blocks in which the lattice is taken
+_MOVED_NM = 2.2, 8.0  # least and largest translation of the lattice onto itself
 _LATTICE_NM = 1.5  # over which the height of the lattice is taken
 
 
@@ -83,7 +86,7 @@ def residual_of(scan: Scan) -> Residual:
     ground, at_step = ground_of_terraces(lines, pixel)
     flat = lines - ground
     flat -= _line_offsets(flat, at_step)
-    _, lattice = split_lattice(np.where(at_step, np.float32(0), flat))
+    lattice = _lattice(np.where(at_step, np.float32(0), flat), pixel)
     out = standing_out(flat - lattice, pixel, at_step)
     rest = lines - lattice - _line_offsets(lines - lattice - ground, at_step | out)
     again, also = ground_of_terraces(np.where(out, _around(rest, ground, out, at_step, pixel), rest), pixel)
@@ -107,6 +110,15 @@ def _averaged(
     rows, cols = heights.shape[0] // down, heights.shape[1] // right
     cells = heights[: rows * down, : cols * right].reshape(rows, down, cols, right)
     return cells.mean((1, 3)), (pixel_size[0] * down, pixel_size[1] * right), (down, right)
+
+
+def _lattice(flat: np.ndarray, pixel: tuple[float, float]) -> np.ndarray:
+    """Return the lattice; its blocks and translations hold some cells of 7x7 (2.7 nm), or many small ones."""
+    size = max(pixel)
+    moved = round(_MOVED_NM[0] / size), round(_MOVED_NM[1] / size)
+    rest, lattice = split_lattice(flat, _BLOCK, moved)
+    limit = float(_CLIP * map_sigma(rest))
+    return np.asarray(lattice + common_part(rest - np.median(rest), limit, moved, lattice))
 
 
 def _line_offsets(heights: np.ndarray, without: np.ndarray) -> np.ndarray:
