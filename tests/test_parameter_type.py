@@ -148,6 +148,10 @@ STEPS = {
         *("recipe", "num_clusters", "n_init", "max_iter", "reassignment_ratio", "cluster_model_name"),
     },
     "predict": {"predict_window_pitch", "overlay_alpha", "cmap"},
+    "structures": {
+        f"structures.{name}"
+        for name in ("direction", "false_per_1000_nm2", "mirror_apart", "with_disordered", "gwy")
+    },
 }
 
 

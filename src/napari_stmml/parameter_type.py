@@ -20,6 +20,7 @@ GROUPS = (
     "Autoencoder",
     "Clustering",
     "Image prediction",
+    "Structures",
 )
 _KINDS = {
     bool: "true or false",
@@ -54,7 +55,8 @@ class Parameter:
         Its name in a form; made of ``name`` if it is empty.
     steps : tuple of str
         Steps of a job that have to be done again when it changes: ``process`` (prepared maps), ``files``
-        (saved windows and pictures), ``train``, ``encode`` (features), ``cluster``, ``predict``.
+        (saved windows and pictures), ``train``, ``encode`` (features), ``cluster``, ``predict``,
+        ``structures``.
     used_by : tuple of str or None
         Kinds of features of a recipe that it changes anything for; None for every kind, empty for what
         only choosing a recipe sets.

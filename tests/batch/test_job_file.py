@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from napari_stmml.batch.job_file import SETS, JobFile
-from napari_stmml.batch.job_parameters import PARAMETERS
+from napari_stmml.batch.job_parameters import PARAMETERS, flat
 from napari_stmml.io.tables import save_parameters
 from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import DEFAULT, RECIPES, Recipe, get_recipe
@@ -38,7 +38,10 @@ def test_a_new_job_file_has_every_key_with_default_unit_and_help(tmp_path):
     lines = text.splitlines()
     for name, known in PARAMETERS.items():
         mark = "# " if name in parameters_of(Recipe) else ""
-        (at,) = (number for number, line in enumerate(lines) if line.startswith(f"{mark}{name} = "))
+        of_table = name.startswith("structures.")
+        start = lines.index("[structures]") if of_table else 0
+        begins = f"{mark}{name.removeprefix('structures.')} = "
+        (at,) = (number for number, line in enumerate(lines) if number >= start and line.startswith(begins))
         assert lines[at - 1] == f"# {known.described}"
         assert known.help in lines[at - 1]
         assert known.unit in lines[at - 1]
@@ -55,13 +58,48 @@ def test_whoever_names_another_recipe_in_a_new_job_file_gets_that_recipe(tmp_pat
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_job_as_it_was_run_states_every_value_and_is_not_called_by_the_name_of_another(tmp_path, name):
     text = JobFile({"recipe": DEFAULT}, tmp_path).text(every=True)
-    assert list(tomllib.loads(text)) == list(PARAMETERS)
+    assert list(flat(tomllib.loads(text))) == list(PARAMETERS)
     job = JobFile.read(written(tmp_path, text.replace(f'recipe = "{DEFAULT}"', f'recipe = "{name}"')))
     assert replace(job.recipe, name=DEFAULT) == get_recipe(DEFAULT)
     if name != DEFAULT:
         assert job.recipe.title.startswith(f"{name} (changed: features, ")
     (row,) = (row for row in job.table() if row["name"] == "recipe")
     assert row["value"] == f'"{job.recipe.title}"'
+
+
+def test_a_table_of_structures_asks_for_them_unless_it_says_not(tmp_path):
+    (tmp_path / "known.stmml").touch()
+    job = JobFile.read(written(tmp_path, '[structures]\nmirror_apart = true\nmodel = "known.stmml"'))
+    assert job.values["structures.find"]
+    assert job.values["structures.mirror_apart"]
+    assert job.known_types == tmp_path / "known.stmml"
+    assert JobFile(job.values, tmp_path) == job
+    assert JobFile.read(job.write(tmp_path / "again.toml")) == job
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert JobFile.read(job.absolute().write(elsewhere / "a.toml")).known_types == job.known_types
+    assert not JobFile.read(written(tmp_path, "[structures]\nfind = false")).values["structures.find"]
+    assert not JobFile({}, tmp_path).values["structures.find"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "[structures]\nmirror = true",
+            "no parameter 'structures.mirror'; did you mean 'structures.mirror_apart'",
+        ),
+        (
+            "[structures]\nfalse_per_1000_nm2 = 0",
+            "structures.false_per_1000_nm2 must be 0.001 to 1000, got 0",
+        ),
+        ("structures = true", "there is no parameter 'structures'; did you mean 'structures"),
+        ('[structures]\nmodel = "no.stmml"', "structures.model names 'no.stmml', and there is no such file"),
+    ],
+)
+def test_what_a_table_of_structures_cannot_say_is_named(tmp_path, text, sentence):
+    with pytest.raises(ValueError, match=rf"job\.toml: .*{sentence}"):
+        JobFile.read(written(tmp_path, text))
 
 
 @pytest.mark.parametrize("values", [{}, ODD])

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from napari_stmml import __version__
@@ -10,6 +11,7 @@ from napari_stmml.batch.job_parameters import values_of_step
 from napari_stmml.batch.job_run import JobRun
 from napari_stmml.batch.records import Fingerprint
 from napari_stmml.model import model_file
+from napari_stmml.system.files import sha256
 
 
 def of_training(run: JobRun) -> Fingerprint:
@@ -39,6 +41,25 @@ def of_labels(run: JobRun) -> Fingerprint:
     """
     clusters, model = digest(of_clusters(run)), _of_model(run.cluster_model)
     return {"clusters": clusters, "model": model, **values_of_step("predict", run.job.values)}
+
+
+def of_structures(run: JobRun, scans: Sequence[tuple[str, str, str | None]]) -> Fingerprint:
+    """Return everything that structures depend on.
+
+    Parameters
+    ----------
+    run : JobRun
+    scans : sequence of (str, str, str)
+        Place, direction and hash of the file of each scan: types are found over all together.
+    """
+    values, types = run.job.values, run.job.known_types
+    return {
+        "program": __version__,
+        **values_of_step("structures", values),
+        "random_seed": values["random_seed"],
+        "types": None if types is None else sha256(types),
+        "scans": digest([list(one) for one in scans]),
+    }
 
 
 def _of_model(path: Path) -> str:

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from napari_stmml.batch.job_parameters import PARAMETERS
+from napari_stmml.batch.job_parameters import PARAMETERS, TABLE, flat
 from napari_stmml.parameter_type import check
 from napari_stmml.recipe import RECIPES, Recipe
 from napari_stmml.system.files import write_text
@@ -34,8 +34,8 @@ class JobFile:
     Parameters
     ----------
     values : dict
-        Every parameter of ``PARAMETERS`` by name; what is missing is taken from the ``recipe``, or gets
-        its default.
+        Every parameter of ``PARAMETERS`` by name, those of structures also as a table; what is missing is
+        taken from the ``recipe``, or gets its default.
     base : Path
         The folder that paths are relative to.
 
@@ -50,7 +50,7 @@ class JobFile:
     base: Path
 
     def __post_init__(self) -> None:
-        checked = check(self.values, PARAMETERS)
+        checked = check(flat(self.values), PARAMETERS)
         recipe = RECIPES[checked.get("recipe", PARAMETERS["recipe"].default)].as_dict()
         every = {name: recipe.get(name, known.default) for name, known in PARAMETERS.items()} | checked
         object.__setattr__(self, "values", every)
@@ -71,7 +71,11 @@ class JobFile:
             raise ValueError("train_path names no file or folder to train on")
 
     def _check_paths(self) -> None:
-        """Refuse scans that are not there, and those that would lie among the files of the job."""
+        """Refuse scans and types that are not there, and scans that would lie among the files of the job."""
+        types = self.known_types
+        if types is not None and not types.is_file():
+            named = quoted(self.values[f"{TABLE}.model"])
+            raise ValueError(f"{TABLE}.model names {named}, and there is no such file")
         own, _ = _resolved("out_folder", self.values["out_folder"], self.folder)
         for name in (f"{which}_path" for which in SETS):
             for written in self.values[name]:
@@ -115,6 +119,12 @@ class JobFile:
         """Where all files of the job go: a folder of the job's name."""
         return self.base / home_in_full(self.values["out_folder"]) / self.values["job_name"]
 
+    @property
+    def known_types(self) -> Path | None:
+        """The file of known types of structures; None where types are to be found."""
+        named = self.values[f"{TABLE}.model"]
+        return self.base / home_in_full(named) if named else None
+
     def paths(self, which: str) -> list[Path]:
         """List what ``train_path``, ``test_path`` or ``predict_path`` names.
 
@@ -139,7 +149,8 @@ class JobFile:
             With absolute paths and an absolute ``out_folder``.
         """
         paths = {f"{which}_path": [str(path) for path in self.paths(which)] for which in SETS}
-        return JobFile({**self.values, **paths, "out_folder": str(self.folder.parent)}, self.base)
+        types = {f"{TABLE}.model": str(self.known_types or "")}
+        return JobFile({**self.values, **paths, **types, "out_folder": str(self.folder.parent)}, self.base)
 
     def text(self, name: str = "job.toml", every: bool = False) -> str:
         """Write the job as TOML, every parameter under a line of help with its unit and bounds.
@@ -160,11 +171,13 @@ class JobFile:
         text = _HEAD.format(name=name) + ("" if every else _AS_RECIPE)
         recipe = {} if every else RECIPES[self.values["recipe"]].as_dict()
         for group, some in groupby(PARAMETERS.values(), lambda known: known.group):
+            known_group = list(some)
             text += f"\n# ---- {group} ----\n"
-            for known in some:
-                value = self.values[known.name]
+            text += f"[{TABLE}]\n" if known_group[0].name.startswith(f"{TABLE}.") else ""
+            for known in known_group:
+                value, name = self.values[known.name], known.name.removeprefix(f"{TABLE}.")
                 mark = "# " if recipe.get(known.name) == value else ""
-                text += f"# {known.described}\n{mark}{known.name} = {as_toml(value)}\n"
+                text += f"# {known.described}\n{mark}{name} = {as_toml(value)}\n"
         return text
 
     def write(self, path: str | Path, every: bool = False) -> Path:
@@ -212,7 +225,7 @@ def read_values(path: Path) -> tuple[str, dict[str, Any]]:
     -------
     text : str
     values : dict
-        What it says, not checked yet.
+        What it says, not checked yet; its table as `flat` gives it.
 
     Raises
     ------
@@ -223,7 +236,7 @@ def read_values(path: Path) -> tuple[str, dict[str, Any]]:
         text = read_bytes(path, _MOST_BYTES).decode("utf-8-sig")
         if _DOTTED.search(text):
             raise tomllib.TOMLDecodeError("a name has more than 100 dots")
-        return text, tomllib.loads(text)
+        return text, flat(tomllib.loads(text))
     except OSError as error:
         raise ValueError(f"{path.name} cannot be read: {error.strerror}: {path}") from error
     except RecursionError as error:

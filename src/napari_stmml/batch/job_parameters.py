@@ -1,12 +1,13 @@
-"""The parameters of a job: those of its recipe, and those of files and folders, declared here."""
+"""The parameters of a job: those of its recipe, and those of files, folders and structures, declared here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from napari_stmml.parameter_type import GROUPS, MOST, Parameter, parameter, parameters_of
 from napari_stmml.recipe import STORIES, Recipe
+from napari_stmml.scan import SHORT
 
 _general = partial(parameter, group="General")
 _scans = partial(parameter, group="Scans")
@@ -16,6 +17,7 @@ _save = partial(parameter, group="Data saving", steps=("files",))
 _train = partial(parameter, group="Autoencoder", steps=("train",))
 _cluster = partial(parameter, group="Clustering", steps=("cluster",))
 _encode = partial(_cluster, steps=("encode",), srsml24=False)
+_structures = partial(parameter, group="Structures", steps=("structures",), srsml24=False)
 _predict = partial(parameter, group="Image prediction", steps=("predict",))
 
 
@@ -80,12 +82,67 @@ class JobParameters:
     )
 
 
+TABLE = "structures"  # of a job file, whose parameters are these
+
+
+@dataclass(frozen=True)
+class StructureParameters:
+    """How a job finds structures, after all else; a job file has these parameters in a table of their own."""
+
+    find: bool = _structures(
+        False, "find every object on all scans together, and sort them into types", title="Find", steps=()
+    )
+    direction: str = _structures(
+        "FU",
+        "one map a file, so no object counts twice",
+        choices={short: long for long, short in SHORT.items()},
+    )
+    false_per_1000_nm2: float = _structures(
+        1.0, "finds in 1000 nm2 that a surface without objects may give", 0.001, 1000, title="False finds"
+    )
+    mirror_apart: bool = _structures(False, "mirror images are different types")
+    with_disordered: bool = _structures(False, "grains of disordered areas are objects, too")
+    model: str = _structures(
+        "", "a file of known types, which objects are sorted into; none: types are found", steps=()
+    )
+    gwy: bool = _structures(
+        False, "a .gwy file of each scan, with a mask for each type", title="Save for Gwyddion"
+    )
+
+
 def in_order(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
     """Return parameters in the order of their groups, as a job file has them."""
     return dict(sorted(parameters.items(), key=lambda item: GROUPS.index(item[1].group)))
 
 
-PARAMETERS = in_order(parameters_of(JobParameters) | parameters_of(Recipe))
+_OF_STRUCTURES = {
+    f"{TABLE}.{name}": replace(known, name=f"{TABLE}.{name}", title=known.title or known.label)
+    for name, known in parameters_of(StructureParameters).items()
+}
+PARAMETERS = in_order(parameters_of(JobParameters) | parameters_of(Recipe) | _OF_STRUCTURES)
+
+
+def flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a job file with those of its table as ``structures.NAME``.
+
+    Parameters
+    ----------
+    values : mapping of str to object
+
+    Returns
+    -------
+    dict of str to object
+
+    Examples
+    --------
+    >>> flat({"epochs": 3, "structures": {"gwy": True}})
+    {'epochs': 3, 'structures.find': True, 'structures.gwy': True}
+    """
+    table = values.get(TABLE)
+    if not isinstance(table, Mapping):
+        return dict(values)
+    others = {name: value for name, value in values.items() if name != TABLE}
+    return others | {f"{TABLE}.find": True} | {f"{TABLE}.{name}": value for name, value in table.items()}
 
 
 def values_of_step(step: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +152,7 @@ def values_of_step(step: str, values: Mapping[str, Any]) -> dict[str, Any]:
     ----------
     step : str
         ``process`` (prepared maps and the choice of scans), ``files`` (what is saved beside them), ``train``,
-        ``encode`` (saved features), ``cluster`` or ``predict``.
+        ``encode`` (saved features), ``cluster``, ``predict`` or ``structures``.
     values : mapping
         Every parameter of a job by name.
 

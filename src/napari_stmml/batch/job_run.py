@@ -1,6 +1,7 @@
 """A job at work in its folder: what its steps share, and the report of what became of every file."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,10 +11,11 @@ from napari_stmml.batch import report
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.job_folder import JobFolder, difference
 from napari_stmml.batch.prepare_file import FileTask
-from napari_stmml.batch.records import FileRecord, LabelRecord, read_record
+from napari_stmml.batch.records import FileRecord, LabelRecord, StructuresRecord, read_record
 from napari_stmml.batch.report import NOT_YET, Row
 from napari_stmml.batch.survey import Found, files_of, files_to_label
 from napari_stmml.events import Listener, Message, ignore
+from napari_stmml.io.tables import read_table
 from napari_stmml.model.suitability import check_one_quantity
 from napari_stmml.model.training_record import TrainingMaps
 from napari_stmml.recipe import Recipe
@@ -21,6 +23,7 @@ from napari_stmml.srsml24.window_stream import WindowMap
 from napari_stmml.system.progress import Stopped
 
 GO_ON = "start it again, and it goes on where it was"
+OfScan = FileRecord | LabelRecord | StructuresRecord
 Identity = list[tuple[str, str | None, int, str]]  # what tells the maps of a job from all others
 
 
@@ -66,6 +69,11 @@ class JobRun:
     def cluster_model(self) -> Path:
         """The file of the finished model."""
         return self.folder / f"cluster_model/{self.job.values['cluster_model_name']}.stmml"
+
+    @property
+    def structures(self) -> Path:
+        """The folder of what the step structures makes."""
+        return self.folder / "structures"
 
     @cached_property
     def found(self) -> list[Found]:
@@ -155,14 +163,12 @@ class JobRun:
             )
         return maps, files
 
-    def put_aside(self, path: Path, record: FileRecord | LabelRecord | None) -> Path:
+    def put_aside(self, path: Path, record: OfScan | None) -> Path:
         """Move the files that a record lists, and the record, to ``older``."""
         outputs = record.outputs if record else ()
         return self.folder.put_aside([*outputs, path.relative_to(self.folder.path).as_posix()])
 
-    def retire(
-        self, step: str, current: Iterable[Path], kind: type[FileRecord | LabelRecord], said: str
-    ) -> None:
+    def retire(self, step: str, current: Iterable[Path], kind: type[OfScan], said: str) -> None:
         """Move what was made of files or labels that are no longer part of the job to ``older``."""
         names = {path.name for path in current}
         for path in sorted((self.folder / "state" / step).glob("*.json")):
@@ -179,15 +185,26 @@ class JobRun:
             Files that gave no scan come first; one whose turn has not come is ``skipped``.
         """
         rows = [Row.of_file(one.path, one.set, one.problem) for one in self.found if not one.place]
+        bare = self._without_structures()
         for task in self.tasks:
             record = task.record()
             waits = Row(task.source, set=task.set, status="skipped", reason=NOT_YET, why=GO_ON)
             rows += record.rows if record and record.rows else [waits]
-        return [self._with_failure(row) for row in rows]
+        return [self._with_failure(row, bare.get(row.source, "")) for row in rows]
 
-    def _with_failure(self, row: Row) -> Row:
+    def _with_failure(self, row: Row, no_structures: str) -> Row:
         why = self.failed.get((row.source, row.direction))
-        return row if why is None else replace(row, status="skipped", reason="not labelled", why=why)
+        if why is not None:
+            return replace(row, status="skipped", reason="not labelled", why=why)
+        return replace(row, why=no_structures) if no_structures and not row.why else row
+
+    def _without_structures(self) -> dict[str, str]:
+        """Return why files have no structures, by file, as the step structures has written it."""
+        if self.job.values["structures.find"]:
+            with suppress(OSError, ValueError, KeyError):  # not written yet, or damaged
+                rows = read_table(self.structures / "left_out.csv")
+                return {row["source"]: f"no structures: {row['why']}" for row in rows}
+        return {}
 
     def write_report(self) -> None:
         """Write the ingest report of what has been done so far, and report where it is."""

@@ -7,6 +7,7 @@ from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.job_run import GO_ON, JobRun
 from napari_stmml.batch.predict import predict
 from napari_stmml.batch.process import process
+from napari_stmml.batch.structures import structures
 from napari_stmml.batch.train import train
 from napari_stmml.events import Listener, ignore
 from napari_stmml.io.tables import save_parameters
@@ -17,6 +18,7 @@ _STEPS: dict[str, Callable[[JobRun], None]] = {
     "train": train,
     "cluster": cluster,
     "predict": predict,
+    "structures": structures,
 }
 STEPS = tuple(_STEPS)
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_stmml.batch.job_parameters import PARAMETERS
+from napari_stmml.batch.job_parameters import PARAMETERS, StructureParameters
 from napari_stmml.parameter_type import parameters_of, read_setting
 from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe
 from napari_stmml.scan import SHORT
@@ -113,19 +113,14 @@ Pairs = Annotated[
 Headless = Annotated[str | None, _option("leave figures and files in DIR instead of opening napari", "DIR")]
 
 StructuresFolder = Annotated[str, _option("folder for tables and figures", "DIR")]
-KnownTypes = Annotated[
-    str | None, _option("a file of known types, which objects are sorted into", "M.stmml", "--model")
-]
+_OF_STRUCTURES = {name: one.described for name, one in parameters_of(StructureParameters).items()}
+KnownTypes = Annotated[str | None, _option(_OF_STRUCTURES["model"], "M.stmml", "--model")]
 SavedTypes = Annotated[str | None, _option("where to keep the types for other scans", "M.stmml", "--save")]
 OneDirection = Annotated[
     Any,
-    _option("FU, BU, FD or BD: one map a file, so no object counts twice", "DIRECTION", parser=_direction),
+    _option(_OF_STRUCTURES["direction"], "DIRECTION", parser=_direction),
 ]
-FalseFinds = Annotated[
-    float, _option("how many finds in 1000 nm2 a surface without objects may give", "N", "--false")
-]
-WithDisordered = Annotated[
-    bool, _option("grains of disordered areas are objects, too", None, "--with-disordered")
-]
-Gwy = Annotated[bool, _option("write a .gwy file of each scan, with a mask for each type", None, "--gwy")]
-MirrorApart = Annotated[bool, _option("mirror images are different types", None, "--mirror-apart")]
+FalseFinds = Annotated[float, _option(_OF_STRUCTURES["false_per_1000_nm2"], "N", "--false")]
+WithDisordered = Annotated[bool, _option(_OF_STRUCTURES["with_disordered"], None, "--with-disordered")]
+Gwy = Annotated[bool, _option(_OF_STRUCTURES["gwy"], None, "--gwy")]
+MirrorApart = Annotated[bool, _option(_OF_STRUCTURES["mirror_apart"], None, "--mirror-apart")]

@@ -28,8 +28,10 @@ def structures(
     as_json: options.AsJson = False,
 ) -> int:
     """Find every object on scans, say what type it is, and count. Tables, pictures and a page are written."""
+    from napari_stmml.batch.job_parameters import PARAMETERS
     from napari_stmml.batch.structure_files import Search
 
+    PARAMETERS["structures.false_per_1000_nm2"].check(false_per_1000_nm2)
     heard: list[Event] = []
     search = Search(false_per_1000_nm2, mirror_apart, with_disordered, seed or 0, model or "")
     tables = _find(Path(out), _tasks(paths, direction, heard), search, gwy, heard)

@@ -118,7 +118,7 @@ class RunJobFile(Request, kind="run"):
     """Do steps of the job in a TOML file; what is done already is left as it is."""
 
     job: str
-    steps: tuple[str, ...] = ("process", "train", "cluster", "predict")
+    steps: tuple[str, ...] = ("process", "train", "cluster", "predict", "structures")
     include: tuple[str, ...] = ()
     processes: int = 0
 

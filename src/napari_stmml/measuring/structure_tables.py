@@ -33,6 +33,7 @@ _DENSITIES = (
     *("type", "type_name", "n", "density_per_nm2", "error_per_nm2", "coverage"),
     *("area_nm2", "steps_nm2", "disordered_nm2", *_ABOUT),
 )
+TABLES = ("objects.csv", "types.csv", "densities.csv", "neighbours.csv", "distances.csv")
 _TYPES = ("type", "type_name", "n", "density_per_nm2", "error_per_nm2")
 
 

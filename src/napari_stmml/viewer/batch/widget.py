@@ -22,6 +22,7 @@ STEPS = {
     "train": "train the network on them",
     "cluster": "cluster the features that the network makes",
     "predict": "label every scan",
+    "structures": "find every object and sort it into types, if “Find” is chosen below",
 }
 JOBS = "Jobs (*.toml)"
 
