@@ -99,18 +99,19 @@ class StructureRun:
         Stopped
             If ``should_stop`` said so; what is written stays.
         """
-        found, which, problems = self._together()
-        if found is None:
-            first = next(iter(problems.values()), "")
-            raise ValueError(f"there is no scan to find structures on{': ' if first else ''}{first}")
-        found.save(self.types_path)
-        self.means = {one.number: one.mean for one in found.types if one.mean is not None}
-        waiting = [task for task in self.tasks if self.record(task) is None]
-        count = FileCount("structures", len(self.tasks) - len(waiting), len(self.tasks), self.report)
-        for task, record in self._written(found, which, problems, waiting):
-            if record.problem:
-                self.report(Skipped(task.source, record.problem, "no structures", None, task.source))
-            count.add()
+        with Pool(self.processes) as pool:  # which starts no process before it is used
+            found, which, problems = self._together(pool)
+            if found is None:
+                first = next(iter(problems.values()), "")
+                raise ValueError(f"there is no scan to find structures on{': ' if first else ''}{first}")
+            found.save(self.types_path)
+            self.means = {one.number: one.mean for one in found.types if one.mean is not None}
+            waiting = [task for task in self.tasks if self.record(task) is None]
+            count = FileCount("structures", len(self.tasks) - len(waiting), len(self.tasks), self.report)
+            for task, record in self._written(found, which, problems, waiting, pool):
+                if record.problem:
+                    self.report(Skipped(task.source, record.problem, "no structures", None, task.source))
+                count.add()
         self._check_stop()
 
     def record(self, task: StructureTask) -> StructuresRecord | None:
@@ -159,7 +160,9 @@ class StructureRun:
         page = write_page(folder / PAGE, title, types, shown, out, self.means, Path(self.files.base))
         return RunTables((*files, page), types, counts)
 
-    def _together(self) -> tuple[Structures | None, list[StructureTask], dict[StructureTask, str]]:
+    def _together(
+        self, pool: Pool
+    ) -> tuple[Structures | None, list[StructureTask], dict[StructureTask, str]]:
         """Find types on files spread over all, as many as memory holds; return these and what failed."""
         known = Structures.load(self.files.search.like) if self.files.search.like else None
         parts: list[Structures] = []
@@ -167,7 +170,7 @@ class StructureRun:
         problems: dict[StructureTask, str] = {}
         order = sorted(range(len(self.tasks)), key=lambda number: number * _GOLDEN % 1)
         tasks = (self.tasks[number] for number in order if sum(map(pixels_of, parts)) < MOST_PX)
-        for outcome in self._mapped(partial(find_one, self.files.search), tasks):
+        for outcome in self._mapped(pool, partial(find_one, self.files.search), tasks):
             if isinstance(outcome.result, Structures):
                 parts.append(outcome.result)
                 which.append(outcome.task)
@@ -187,6 +190,7 @@ class StructureRun:
         which: list[StructureTask],
         problems: dict[StructureTask, str],
         waiting: list[StructureTask],
+        pool: Pool,
     ) -> Iterator[tuple[StructureTask, StructuresRecord]]:
         """Write what waits: from memory where types were found on all, else file by file, by these types."""
         if len(which) + len(problems) == len(self.tasks):
@@ -199,7 +203,7 @@ class StructureRun:
             return
         search = replace(self.files.search, like=str(self.types_path))
         files = replace(self.files, search=search, means=self.means)
-        for outcome in self._mapped(partial(find_and_write, files), waiting):
+        for outcome in self._mapped(pool, partial(find_and_write, files), waiting):
             if outcome.error:
                 why = f"{Path(outcome.task.source).name} could not be searched: {outcome.error}"
                 self.failures[outcome.task.source] = why
@@ -207,13 +211,14 @@ class StructureRun:
             else:
                 yield outcome.task, outcome.result
 
-    def _mapped(self, function: Callable, tasks: Iterator[StructureTask] | list) -> Iterator[Outcome]:
+    def _mapped(
+        self, pool: Pool, function: Callable, tasks: Iterator[StructureTask] | list
+    ) -> Iterator[Outcome]:
+        """Do tasks in the pool, or few of them here."""
         going = until_stopped(tasks, self.should_stop)
         if len(self.tasks) <= _FEW:
-            for task in going:
-                yield Outcome(task, function(task))
-            return
-        with Pool(self.processes) as pool:
+            yield from (Outcome(task, function(task)) for task in going)
+        else:
             yield from pool.map(function, going)
 
     def _check_stop(self) -> None:

@@ -4,8 +4,9 @@ from napari.layers import Labels, Points
 
 from napari_stmml import Scan, find_structures
 from napari_stmml.colours import type_colour
-from napari_stmml.viewer.io.layers import KEY, labels_from_layer, scan_to_layer
+from napari_stmml.viewer.io.layers import KEY, classes_of, labels_from_layer, scan_to_layer
 from napari_stmml.viewer.io.structure_layers import structures_to_layers
+from napari_stmml.viewer.prepare.leave_out import LeaveOut
 
 PLACES = [(3, 4), (3, 15), (9, 9), (16, 3), (16, 16), (10, 17), (9.5, 2.5)]
 
@@ -74,6 +75,32 @@ def test_what_a_person_paints_beside_the_objects_has_no_type(layers):
     map_ = labels_from_layer(data, meta)
     assert (map_.objects[:5, :5] == 99).all()
     assert not map_.labels[:5, :5].any()
+
+
+def test_the_outlines_are_saved_by_napari_and_opened_again_as_they_were(found, layers, new_viewer, tmp_path):
+    viewer = new_viewer()
+    viewer.add_layer(layers[0])
+    path = str(tmp_path / "a.stmml.tif")
+    assert viewer.layers[0].save(path, plugin="napari-stmml")
+    viewer.layers.clear()
+    (layer,) = viewer.open(path, plugin="napari-stmml")
+    assert np.array_equal(layer.data, found.labels(1))
+    assert np.array_equal(classes_of(layer), found.labels(1, "type"))
+    assert layer.features["type"].tolist() == layers[0].features["type"].tolist()
+
+
+def test_prepare_leaves_types_out_of_the_fit(found, layers, new_viewer, qtbot):
+    viewer = new_viewer()
+    data, meta, _ = scan_to_layer(found.scans[1])
+    image = viewer.add_image(data, **meta)
+    viewer.add_layer(layers[0])
+    panel = LeaveOut(viewer)
+    qtbot.addWidget(panel)
+    panel.offer(image)
+    panel.labels.value = layers[0]
+    panel.classes.value = [1]
+    assert panel.described == "adatom"
+    assert np.array_equal(panel.mask(), found.labels(1, "type") == 1)
 
 
 def test_a_scan_without_objects_gives_empty_layers():

@@ -178,14 +178,12 @@ def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
 def _objects_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
     """Make a label map of a layer that numbers objects; what a person has added there has no class."""
     known, about = meta["metadata"], meta["metadata"][OBJECTS]
-    there, at = np.unique(data, return_inverse=True)
-    classes = np.array([about.get(one, 0) for one in there.tolist()])
     shown = _colours(meta.get("colormap"), list(about))
     names = dict(known.get(NAMES, {}))
     colours = {of: type_colour(of) for of in names}
     colours |= {of: shown[one] for one, of in about.items() if of in names and one in shown}
     return LabelMap(
-        classes[at].reshape(data.shape),
+        _classes_of(data, about),
         pixel_size_nm(meta),
         names=names,
         colours=colours,
@@ -194,6 +192,28 @@ def _objects_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
         placement=placement(meta),
         objects=data,
     )
+
+
+def _classes_of(objects: np.ndarray, classes: Mapping[int, int]) -> np.ndarray:
+    """Return the class of each pixel of a map of objects, 0 where an object has none."""
+    there, at = np.unique(objects, return_inverse=True)
+    return np.array([classes.get(one, 0) for one in there.tolist()])[at].reshape(objects.shape)
+
+
+def classes_of(layer: Any) -> np.ndarray:
+    """Return the class of each pixel of a Labels layer, also where its labels number objects.
+
+    Parameters
+    ----------
+    layer : napari Labels layer
+
+    Returns
+    -------
+    ndarray of int, shape (rows, cols)
+        The data of the layer itself, unless it numbers objects.
+    """
+    data, classes = np.asarray(layer.data), layer.metadata.get(OBJECTS)
+    return data if classes is None else _classes_of(data, classes)
 
 
 def _spare_name(label: int) -> str:

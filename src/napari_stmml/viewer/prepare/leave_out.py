@@ -8,7 +8,7 @@ from napari.layers import Labels
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_stmml.viewer.io.layers import class_names
+from napari_stmml.viewer.io.layers import class_names, classes_of
 from napari_stmml.viewer.shared.panel import column_of, delayed, form_of
 from napari_stmml.viewer.shared.slots import slot
 from napari_stmml.viewer.shared.temporary_layers import lasting_layers, watch
@@ -51,7 +51,7 @@ class LeaveOut(QWidget):
         """Return which pixels (rows, cols) are of a chosen class; None if no class is chosen."""
         if self.labels.value is None or not self.classes.value:
             return None
-        return np.isin(np.asarray(self.labels.value.data), list(self.classes.value))
+        return np.isin(classes_of(self.labels.value), list(self.classes.value))
 
     @property
     def described(self) -> str:
@@ -68,7 +68,9 @@ class LeaveOut(QWidget):
         if layer is None:
             return []
         known = {0: "unlabelled"} | class_names(layer.features, layer.metadata)
-        return [(known.get(label, f"label {label}"), label) for label in np.unique(layer.data).tolist()]
+        return [
+            (known.get(label, f"label {label}"), label) for label in np.unique(classes_of(layer)).tolist()
+        ]
 
     @slot
     def _on_labels(self, _value: Any = None) -> None:
