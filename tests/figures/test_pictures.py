@@ -1,3 +1,6 @@
+from base64 import b64decode
+from io import BytesIO
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -5,7 +8,14 @@ from PIL import Image
 from napari_stmml.colours import NOT_SCANNED, STM_COLOURS, paint_classes, robust_limits
 from napari_stmml.figures.colour_maps import colour_heights, colour_table
 from napari_stmml.figures.footer import settings_words
-from napari_stmml.figures.pictures import save_overlay, save_scan_jpg, save_thumbnail, save_window_jpgs
+from napari_stmml.figures.pictures import (
+    as_data,
+    save_outlines,
+    save_overlay,
+    save_scan_jpg,
+    save_thumbnail,
+    save_window_jpgs,
+)
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import Scan
 
@@ -254,3 +264,28 @@ def test_real_scans_make_pictures(tmp_path, shared_data):
         flat = flatten(scan.heights)
         seen = pixels(save_scan_jpg(tmp_path / "a.jpg", scan, flat))
         assert np.abs(seen[: flat.shape[0]] - colour_heights(flat)).mean() < 5
+
+
+def test_objects_that_touch_have_their_own_outlines_in_the_colours_of_their_types(scan, flat, tmp_path):
+    objects = np.zeros(flat.shape, int)
+    objects[100:160, 100:160], objects[100:160, 160:220], objects[200:230, 300:330] = 1, 2, 3
+    labels = LabelMap(
+        np.where(objects == 3, 0, np.minimum(objects, 1)), colours={1: "#ff0000"}, objects=objects
+    )
+    picture = pixels(save_outlines(tmp_path / "a.jpg", scan, flat, labels, side=400))
+    assert picture.shape == (300, 400, 3)
+    red = (picture[..., 0] > 180) & (picture[..., 1] < 90)
+    assert red[130, 160]  # between the two
+    assert red[130, 100]
+    assert red[100, 190]
+    assert not red[120:140, 110:150].any()
+    assert not red[195:235, 295:335].any()
+    grey = picture[215, 300]
+    assert np.ptp(grey) < 20
+    assert abs(grey.mean() - 140) < 30
+
+
+def test_a_picture_as_text_is_a_png_of_its_side():
+    data = as_data(np.eye(20), side=33)
+    with Image.open(BytesIO(b64decode(data.removeprefix("data:image/png;base64,")))) as image:
+        assert image.size == (33, 33)

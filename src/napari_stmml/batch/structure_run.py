@@ -16,7 +16,7 @@ from napari_stmml.batch.structure_files import (
     write_problem,
     write_scan,
 )
-from napari_stmml.batch.structures_page import write_page
+from napari_stmml.batch.structures_page import PAGE, write_page
 from napari_stmml.events import Listener, Skipped, ignore
 from napari_stmml.io.tables import save_table
 from napari_stmml.measuring.structure_tables import UNLIKE, type_rows, write_tables
@@ -30,7 +30,7 @@ from napari_stmml.text import counted, with_error
 MOST_PX = 16 << 20  # of the scans that types are found on: 64 of 512 x 512 px, which take about a gigabyte
 _FEW = 8  # files, for which other processes are not worth starting
 _GOLDEN = 0.6180339887498949
-TYPES, LEFT_OUT, PAGE = "types.stmml", "left_out.csv", "structures.html"
+TYPES, LEFT_OUT = "types.stmml", "left_out.csv"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from napari_stmml.batch.job_run import JobRun
 from napari_stmml.batch.prepare_file import FileTask
 from napari_stmml.batch.records import FileRecord, StructuresRecord, read_record
 from napari_stmml.batch.structure_files import Search, StructureFiles, StructureTask
-from napari_stmml.batch.structure_run import LEFT_OUT, PAGE, TYPES, StructureRun
+from napari_stmml.batch.structure_run import LEFT_OUT, TYPES, StructureRun
+from napari_stmml.batch.structures_page import PAGE
 from napari_stmml.measuring.structure_tables import TABLES
 
 _STEP = "structures"

@@ -11,6 +11,8 @@ from napari_stmml.colours import type_colour
 from napari_stmml.structures.averages import MeanImage
 from napari_stmml.system.atomic import atomic
 
+PAGE = "structures.html"
+
 
 def write_page(
     path: Path,

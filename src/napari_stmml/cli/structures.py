@@ -34,7 +34,9 @@ def structures(
     PARAMETERS["structures.false_per_1000_nm2"].check(false_per_1000_nm2)
     heard: list[Event] = []
     search = Search(false_per_1000_nm2, mirror_apart, with_disordered, seed or 0, model or "")
-    tables = _find(Path(out), _tasks(paths, direction, heard), search, gwy, heard)
+    others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    title = f"Structures in {Path(paths[0]).absolute().name}{others}"
+    tables = _find(Path(out), title, _tasks(paths, direction, heard), search, gwy, heard)
     files = [str(file) for file in tables.files]
     if save:
         from napari_stmml.structures.structures import Structures
@@ -48,7 +50,7 @@ def structures(
 
 
 def _find(
-    out: Path, tasks: "list[StructureTask]", search: "Search", gwy: bool, heard: list[Event]
+    out: Path, title: str, tasks: "list[StructureTask]", search: "Search", gwy: bool, heard: list[Event]
 ) -> "RunTables":
     """Find structures, with progress on standard error; Ctrl-C ends it."""
     from napari_stmml.batch.structure_files import StructureFiles
@@ -72,7 +74,7 @@ def _find(
 
             run = StructureRun(tasks, files, report, should_stop)
             run.find()
-            return run.write_tables(f"Structures in {out.absolute().name}", unread)
+            return run.write_tables(title, unread)
     except Stopped as error:
         raise ValueError(str(error)) from error
     finally:

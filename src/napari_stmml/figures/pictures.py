@@ -151,19 +151,26 @@ def save_outlines(
     Path
     """
     objects = np.zeros(flat.shape, int) if labels.objects is None else labels.objects.astype(int)
-    below = _in_frame(Image.fromarray(colour_heights(flat)), scan)
+    below = _in_frame(Image.fromarray(colour_heights(flat, "gray")), scan)
     scale = side / max(below.size)
     cols, rows = (max(1, round(length * scale)) for length in below.size)
     picture = np.array(below.resize((cols, rows), Image.Resampling.BOX if scale < 1 else 0))
     at = np.ix_(*(np.arange(n) * length // n for n, length in zip((rows, cols), flat.shape, strict=True)))
-    seen, kinds = objects[at], labels.labels[at]
-    around = np.pad(seen, 1, mode="edge")
-    edge = np.zeros(seen.shape, bool)
-    for other in (around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:]):
-        edge |= (seen > 0) & (other != seen)
-    for kind in np.unique(kinds[edge]).tolist():
-        picture[edge & (kinds == kind)] = as_rgb(labels.colours.get(kind, NO_COLOUR))
+    marks = _outlines(objects[at], labels.labels[at].astype(int))
+    for kind in np.unique(marks[marks >= 0]).tolist():
+        picture[marks == kind] = as_rgb(labels.colours.get(kind, NO_COLOUR))
     return _save(Image.fromarray(picture), path, quality=88, subsampling=0)
+
+
+def _outlines(objects: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """Return the class of each pixel on the outline of an object, inside or just outside of it; else -1."""
+    marks = np.where(objects > 0, -2, -1)
+    around, around_kinds = np.pad(objects, 1, mode="edge"), np.pad(kinds, 1, mode="edge")
+    for place in np.s_[:-2, 1:-1], np.s_[2:, 1:-1], np.s_[1:-1, :-2], np.s_[1:-1, 2:]:
+        other = around[place]
+        marks = np.where((objects > 0) & (other != objects), kinds, marks)
+        marks = np.where((objects == 0) & (other > 0), around_kinds[place], marks)
+    return np.maximum(marks, -1)
 
 
 def as_data(heights: np.ndarray, side: int = 96) -> str:

@@ -114,6 +114,13 @@ def test_a_whole_run_ends_with_labels_that_a_click_opens_exactly_on_their_scan(
     page.report_button.click()
     page.folder_button.click()
     assert opened[1:] == [report, tmp_path / "tiny"]
+    assert not page.structures_button.isEnabled()
+    (tmp_path / "tiny" / "structures").mkdir()
+    (found := tmp_path / "tiny" / "structures" / "structures.html").write_text(
+        "as the step structures writes it"
+    )
+    page.show_structures()
+    assert opened[-1] == found
 
     row = next(i for i, one in enumerate(page.table.rows.shown) if one.labels and one.direction == "BD")
     chosen = page.table.rows.shown[row]

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QLabel, QLineEdit, QMenu, QWidget
 from superqt.utils import create_worker
 
 from napari_stmml.batch.job_file import JobFile
+from napari_stmml.batch.structures_page import PAGE
 from napari_stmml.viewer.batch.form import JobForm
 from napari_stmml.viewer.batch.layers import BatchLayers
 from napari_stmml.viewer.batch.results import JobResults, Result, Results, read_results
@@ -59,6 +60,8 @@ class ResultsPage(QWidget):
         self.keep_button = button("Keep anyway", KEEP, self.keep_anyway)
         tip = "which scans were taken and which were not, with pictures, in the browser"
         self.report_button = button("Report", tip, self.show_report)
+        tip = "every object of all scans, by type, in the browser"
+        self.structures_button = button("Structures", tip, self.show_structures)
         self.folder_button = button("Folder", "every file that the job has made", self.show_folder)
         self.open_report = QCheckBox("Open the report at the end")
         self.open_report.setChecked(True)
@@ -69,7 +72,7 @@ class ResultsPage(QWidget):
             self,
             *(self.filter, self.table, self.summary),
             row_of(self.open_button, self.keep_button),
-            row_of(self.report_button, self.folder_button),
+            row_of(self.report_button, self.structures_button, self.folder_button),
             *(self.open_report, names, include.native),
         )
 
@@ -143,6 +146,16 @@ class ResultsPage(QWidget):
         if self.report is not None:
             self._show_outside(self.report)
 
+    def show_structures(self) -> None:
+        """Open the page of structures in the browser."""
+        if (page := self._structures()) is not None:
+            self._show_outside(page)
+
+    def _structures(self) -> Path | None:
+        """Return the page of structures of the job, if it has one."""
+        page = None if self.job is None else self.job.folder / "structures" / PAGE
+        return page if page is not None and page.is_file() else None
+
     def show_folder(self) -> None:
         """Open the folder with everything that the job has made."""
         if self.job is not None:
@@ -165,6 +178,7 @@ class ResultsPage(QWidget):
         self.open_button.setEnabled(len(chosen) == 1)
         self.keep_button.setEnabled(any(result.keepable for result in chosen))
         self.report_button.setEnabled(self.report is not None)
+        self.structures_button.setEnabled(self._structures() is not None)
         self.folder_button.setEnabled(self.job is not None and self.job.folder.is_dir())
 
     @slot
