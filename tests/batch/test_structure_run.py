@@ -158,6 +158,11 @@ def test_the_page_shows_types_scans_and_what_was_left_out_and_escapes_every_valu
 
 def test_a_record_that_no_job_can_have_written_is_none(begin, tmp_path):
     path = tmp_path / "a.json"
-    for wrong in ({"outputs": ("../a.png",)}, {"figure": "../../secret.png"}, {"thumbnail": "x.jpg"}):
+    for wrong in (
+        {"outputs": ("../a.png",)},
+        {"figure": "../../secret.png"},
+        {"thumbnail": "x.jpg"},
+        {"counts": ({"n": 1},)},
+    ):
         write_record(path, replace(StructuresRecord("same", ("a.png",), "a.Z_mtrx"), **wrong))
         assert read_record(path, StructuresRecord) is None

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from hypothesis import strategies as st
 
 from tests.faults.kinds import Format, either
@@ -78,7 +80,32 @@ def jobs(folder: Path) -> dict[str, Format]:
         raw = (folder / "r.json").read_bytes()
         read = _reader_of(records.read_record, type(record))
         found[name] = Format({"r.json": raw}, "r.json", read, either(raw, wrong_json(json.loads(raw))))
-    return found
+    return found | {"structures record": _structures_record(folder)}
+
+
+def _structures_record(folder: Path) -> Format:
+    from napari_stmml import Scan, find_structures
+    from napari_stmml.batch import records
+    from napari_stmml.measuring.structure_distances import count_pairs
+    from napari_stmml.measuring.structure_tables import density_rows, object_rows, write_tables
+
+    rows, cols = np.indices((100, 100))
+    heights = np.random.default_rng(0).normal(0, 0.004, rows.shape)
+    for row, col in ((20, 25), (60, 30), (70, 80)):
+        heights += 0.15 * np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / 18)
+    found = find_structures(Scan(heights, (0.1, 0.1), source="a.Z_mtrx"), types=1)
+    record = records.StructuresRecord("0" * 16, ("a.png", "t/a.jpg"), "a.Z_mtrx", "FU", "a", "10 nm", "a.png")
+    record = replace(record, objects=tuple(object_rows(found, 0)), counts=tuple(density_rows(found, 0)))
+    records.write_record(folder / "s.json", replace(record, pairs=count_pairs(found, 0)))
+    raw = (folder / "s.json").read_bytes()
+
+    def read(path: Path) -> object:
+        one = records.read_record(path, records.StructuresRecord)
+        if one is not None:
+            write_tables(path.parent / "tables", [list(one.objects)], list(one.counts), one.pairs)
+        return one
+
+    return Format({"r.json": raw}, "r.json", read, either(raw, wrong_json(json.loads(raw))))
 
 
 def _reader_of(read: Callable, kind: type) -> Callable[[Path], object]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from napari_stmml.batch.report import Row
 from napari_stmml.measuring.structure_distances import PairCounts
+from napari_stmml.measuring.structure_tables import are_rows
 from napari_stmml.parameter_type import MOST
 from napari_stmml.scan import SHORT
 from napari_stmml.srsml24.window_stream import WindowMap
@@ -166,7 +167,8 @@ def _is_possible(record: Known) -> bool:
     if not all(map(_is_output, record.outputs)):
         return False
     if isinstance(record, StructuresRecord):
-        return {record.figure, record.thumbnail} <= {"", *record.outputs}
+        shown = {record.figure, record.thumbnail} <= {"", *record.outputs}
+        return shown and are_rows(record.objects, record.counts, record.pairs)
     if not isinstance(record, FileRecord):
         return True
     if not all(_is_output(f"report/{row.thumbnail}") for row in record.rows if row.thumbnail):

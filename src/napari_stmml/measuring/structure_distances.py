@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 FARTHEST_NM, STEP_NM = 10.0, 0.25  # of the distances that are counted
 _EDGES = np.arange(0, FARTHEST_NM + STEP_NM / 2, STEP_NM)
+BINS = len(_EDGES) - 1
 _RANDOM = 2000  # random places, whose distances are those of any two places where objects are looked for
 
 
@@ -95,7 +96,7 @@ def _random_share(found: "Structures", scan: int) -> np.ndarray:
     searched = ~(found.disordered(scan) | found.at_steps(scan)) & np.isfinite(one.heights)
     there = np.argwhere(searched)
     if not len(there):
-        return np.zeros(len(_EDGES) - 1)
+        return np.zeros(BINS)
     pixel = np.array(one.pixel_size or (1.0, 1.0))
     tree = KDTree(random_places(_RANDOM, there, pixel, 0.0, np.random.default_rng(0)))
     below = tree.count_neighbors(tree, _EDGES)

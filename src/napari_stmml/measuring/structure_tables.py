@@ -11,6 +11,7 @@ import pandas as pd
 from napari_stmml.io.tables import save_table
 from napari_stmml.measuring.region_tables import rows_of
 from napari_stmml.measuring.structure_distances import (
+    BINS,
     DISTANCES,
     NEIGHBOURS,
     PairCounts,
@@ -23,7 +24,9 @@ from napari_stmml.structures.tables import COLUMNS, densities
 
 Rows = list[dict[str, Any]]
 UNLIKE = "unlike any other"
+_MOST = 1e30  # of any number that is read
 _ABOUT = ("scan_name", "source", "direction", "bias_V", "setpoint_nA")
+_TEXTS = ("type_name", "scan_name", "source", "direction")
 _OBJECTS = (
     *(name for name in COLUMNS if name != "scan"),
     *_ABOUT,
@@ -153,6 +156,44 @@ def type_rows(counts: Sequence[dict[str, Any]]) -> Rows:
         all_ = area[kind] or np.nan
         own |= {"density_per_nm2": own["n"] / all_, "error_per_nm2": max(own["n"], 1) ** 0.5 / all_}
     return [found[kind] for kind in sorted(found)]
+
+
+def are_rows(
+    objects: Sequence[dict[str, Any]], counts: Sequence[dict[str, Any]], pairs: Sequence[PairCounts]
+) -> bool:
+    """Say whether rows that were read from a file are such as a scan can have.
+
+    Parameters
+    ----------
+    objects, counts : sequence of dict
+        As `object_rows` and `density_rows` give them.
+    pairs : sequence of PairCounts
+
+    Returns
+    -------
+    bool
+    """
+    known = [(row, set(_OBJECTS)) for row in objects] + [(row, set(_DENSITIES)) for row in counts]
+    if not all(row.keys() == names and all(map(_is_cell, row.items())) for row, names in known):
+        return False
+    kinds = {row["type"] for row in counts} - {0}
+    return all(_is_pair(one) and {one.first, one.second} <= kinds for one in pairs)
+
+
+def _is_cell(cell: tuple[str, Any]) -> bool:
+    """Say whether a value is one that its column can have: text, a whole number, or a number or nothing."""
+    name, value = cell
+    if name in _TEXTS:
+        return isinstance(value, str)
+    if name in ("type", "n"):
+        return type(value) is int and 0 <= value < 2**31
+    return value is None or (isinstance(value, (int, float)) and abs(value) < _MOST)
+
+
+def _is_pair(one: PairCounts) -> bool:
+    numbers = (one.n, one.nearest, one.squares, one.at_random, *one.observed, *one.expected)
+    whole = len(one.observed) == len(one.expected) == BINS
+    return one.n > 0 and whole and all(abs(number) < _MOST for number in numbers)
 
 
 def _about(scan: Scan) -> dict[str, Any]:
