@@ -13,7 +13,7 @@ REACH_NM = float(RADII_NM[-1])
 
 
 def polar_patches(detection: Detection, which: np.ndarray) -> np.ndarray:
-    """Take the residual around objects, on rings; what belongs to another object is 0.
+    """Take the residual around objects, on rings; 0 beyond the border, and in what belongs to another object.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def polar_patches(detection: Detection, which: np.ndarray) -> np.ndarray:
     middles = detection.middles[which]
     rows = middles[:, 0, None, None] + down
     cols = middles[:, 1, None, None] + right
-    patches = map_coordinates(smooth, [rows, cols], order=1, mode="nearest")
+    patches = map_coordinates(smooth, [rows, cols], order=1, mode="grid-constant")
     last = np.array(smooth.shape) - 1
     near = np.clip(np.rint(rows), 0, last[0]).astype(int), np.clip(np.rint(cols), 0, last[1]).astype(int)
     owner = detection.labels[near]

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 
 UNLIKE = 0  # type of an object that is unlike any other
-_COMPONENTS = 10
+_COMPONENTS = 8  # in which types are found
+_FINER = 20  # components in which objects are compared with known types
 _SMALLEST_SHARE = 0.03  # of all objects, and _FEWEST at least, are a type
 _FEWEST = 4
 _FEW = 24  # objects, below which density says nothing
 ALIKE = 0.45  # distance of descriptions: objects of a type have 0.03 to 0.3, types differ by 0.4 to 2
+_GAP = 4.5  # standard deviations between the means of two types; the halves of a bell are 2.7 apart
 _NEIGHBOURS = 5
-_BEYOND = 3.0  # times the usual distance to the next example of a type, beyond which an object is unlike it
+_BEYOND = 2.0  # times the usual distance to the next example of a type, beyond which an object is unlike it
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,19 +98,44 @@ def sort_new(features: np.ndarray, seed: int = 0) -> tuple[np.ndarray, Sorter]:
     sorter : Sorter
         For objects of other scans.
     """
-    from sklearn.decomposition import PCA
-
     count = len(features)
     if count < 2:
         axes, types = np.eye(features.shape[1]), np.ones(count, int)
         return types, Sorter(np.zeros(len(axes)), axes, features @ axes, types, np.ones(count))
-    found = PCA(min(_COMPONENTS, *features.shape), random_state=seed).fit(features)
-    placed = found.transform(features)
-    types = _by_frequency(_alike(placed) if count < _FEW else _dense(placed))
+    mean, axes = _principal(features)
+    placed = (features - mean) @ axes[:_COMPONENTS].T
+    found = _alike(placed) if count < _FEW else _dense(placed)
+    types = _by_frequency(_divided(placed, found))
     known = types > 0
-    sorter = Sorter(found.mean_, found.components_, placed[known], types[known], np.ones(known.sum()))
+    axes = _evened(axes, (features - mean) @ axes.T, types)
+    examples = (features[known] - mean) @ axes.T
+    sorter = Sorter(mean, axes, examples, types[known], np.ones(known.sum()))
     types[~known] = sorter.sort(features[~known])
     return types, sorter
+
+
+def _principal(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and principal axes, (20 at most, features), of descriptions, the strongest first."""
+    mean = features.mean(0)
+    off = features - mean
+    _, axes = np.linalg.eigh(off.T @ off)
+    axes = axes.T[::-1][: min(_FINER, *features.shape)]
+    return mean, axes * np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(1)])[:, None]
+
+
+def _evened(axes: np.ndarray, placed: np.ndarray, types: np.ndarray) -> np.ndarray:
+    """Stretch axes so that the objects of a type spread by the same in all directions; their sum stays.
+
+    Of few objects, the spread counts little.
+    """
+    known = types > 0
+    middles = np.stack([np.median(placed[types == one], 0) for one in range(1, types.max() + 1)] or [[0.0]])
+    off = placed[known] - middles[types[known] - 1]
+    share = len(off) / (len(off) + len(axes))
+    within = off.T @ off / max(len(off), 1)
+    usual = max(float(np.trace(within)) / len(axes), 1e-12)
+    sizes, turned = np.linalg.eigh(share * within + (1 - share) * usual * np.eye(len(axes)))
+    return np.asarray((turned * np.sqrt(usual / sizes)) @ turned.T @ axes)
 
 
 def two_means(placed: np.ndarray) -> np.ndarray:
@@ -145,6 +172,26 @@ def _alike(placed: np.ndarray) -> np.ndarray:
 
     made = AgglomerativeClustering(None, distance_threshold=ALIKE, linkage="average").fit_predict(placed)
     return np.where(np.bincount(made)[made] > 1, made, -1)
+
+
+def _divided(placed: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """Divide clusters that are two: their parts lie apart as types do, with a gap between them."""
+    clusters, least = clusters.copy(), max(_FEWEST, round(_SMALLEST_SHARE * len(placed)))
+    left = list(np.unique(clusters[clusters >= 0]))
+    while left:
+        one = left.pop()
+        members = np.flatnonzero(clusters == one)
+        if len(members) < 2 * least:
+            continue
+        first, second = two_means(placed[members])
+        apart = float(np.linalg.norm(second - first))
+        along = (placed[members] - (first + second) / 2) @ (second - first) / max(apart, 1e-12)
+        parts = along[along > 0], along[along <= 0]
+        spread = np.sqrt(sum(part.var() * len(part) for part in parts) / len(members))
+        if min(map(len, parts)) >= least and apart > max(ALIKE, _GAP * spread):
+            clusters[members[along > 0]] = clusters.max() + 1
+            left += [one, clusters.max()]
+    return clusters
 
 
 def _by_frequency(clusters: np.ndarray) -> np.ndarray:
