@@ -24,7 +24,7 @@ from napari_stmml.viewer.model.cluster_list import ClusterList
 from napari_stmml.viewer.model.confidence import unlike_sentence, unlike_share
 from napari_stmml.viewer.model.new_maps import NewMaps
 from napari_stmml.viewer.shared.job_panel import JobPanel
-from napari_stmml.viewer.shared.panel import show_row
+from napari_stmml.viewer.shared.panel import button, row_of, show_row
 from napari_stmml.viewer.shared.parameter_form import field_for
 from napari_stmml.viewer.shared.slots import slot
 
@@ -52,6 +52,9 @@ class PredictWidget(JobPanel):
         self.confidence = CheckBox(text="Confidence", value=self.shared.confidence, tooltip=tip)
         self.form(self.model, self.layers, self.clusters, self.both, self.pitch, self.confidence)
         self.add_buttons()
+        tip = "find single objects in place of clusters of pixels, and sort them into types"
+        self.structures_button = button("Structures…", tip, self._open_structures)
+        self.add(row_of(self.structures_button, None))
         self.keep_button = QPushButton("Keep this model…")
         self.keep_button.setToolTip("save the model of these clusters, to label other scans with it")
         self.column.addWidget(self.keep_button)
@@ -216,6 +219,10 @@ class PredictWidget(JobPanel):
         """Show one layer, or else listen."""
         if not self._maps.show_next():
             super()._poll()
+
+    @slot
+    def _open_structures(self) -> None:
+        self.viewer.window.add_plugin_dock_widget("napari-stmml", "Structures")
 
     @slot
     def _ask_keep(self) -> None:

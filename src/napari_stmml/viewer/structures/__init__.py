@@ -1,0 +1,1 @@
+"""The Structures widget and its parts."""
