@@ -19,19 +19,19 @@ from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.measuring.measurements import measure_scan
 from napari_stmml.system.progress import Stopped
 
-PLACES = [(3, 4), (3, 15), (9, 9), (16, 3), (16, 16), (10, 17), (9.5, 2.5)]
+PLACES = [(2.5, 3), (2.5, 9.5), (6.2, 6.3), (9.8, 3), (9.8, 9.8), (6.3, 10.5), (6.2, 2.3)]
 
 
 def write_scans(folder, count):
-    """Write scans of 20 nm with four bumps and three pits each; the last is broken."""
-    rows, cols = np.indices((160, 160)) / 8
+    """Write scans of 12.5 nm with four bumps and three pits each; the last is broken."""
+    rows, cols = np.indices((100, 100)) / 8
     frames = []
     for seed in range(count):
         heights = np.random.default_rng(seed).normal(0, 0.004, rows.shape)
         for number, (y, x) in enumerate(PLACES):
             sign = 1 if number < 4 else -1
             heights += sign * 0.15 * np.exp(-((rows - y) ** 2 + (cols - x) ** 2) / 0.18)
-        frames.append(Frame({"forward/up": heights}, width_nm=20.0, height_nm=20.0, bias=-1.7))
+        frames.append(Frame({"forward/up": heights}, width_nm=12.5, height_nm=12.5, bias=-1.7))
     files = write_session(folder, frames, session="s")
     files[-1].write_bytes(files[-1].read_bytes()[:40])
     return files
