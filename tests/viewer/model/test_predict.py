@@ -1,8 +1,10 @@
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from npe2 import PluginManager
 
 from napari_stmml import SurfaceClassifier, read_mtrx, train_classifier
 from napari_stmml.heights.two_biases import pair_scans
@@ -400,3 +402,14 @@ def test_clustering_that_cannot_be_done_is_a_sentence(viewer, panel, predict, sa
     assert panel.status.text().startswith("Clustering stopped: no scan can be used for training: speck")
     assert not panel.keep_button.isVisibleTo(panel)
     assert panel.status.text() in said()
+
+
+def test_structures_are_offered_beside_clusters_of_pixels(panel, monkeypatch):
+    opened = []
+    window = SimpleNamespace(add_plugin_dock_widget=lambda *names: opened.append(names))
+    monkeypatch.setattr(panel, "viewer", SimpleNamespace(window=window))
+    panel.structures_button.click()
+    ((plugin, name),) = opened
+    known = {(one.plugin_name, one.display_name) for one in PluginManager.instance().iter_widgets()}
+    assert (plugin, name) in known
+    assert name == "Structures"
