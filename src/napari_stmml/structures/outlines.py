@@ -57,10 +57,21 @@ def outlines(levels: np.ndarray, pixel: tuple[float, float]) -> Outlines:
         return Outlines(np.zeros(levels.shape, int), np.empty((0, 2)), np.empty((0, 2)), np.empty(0))
     basins = watershed(-smooth, markers, mask=mask)
     labels = _joined(basins, smooth, count, pixel)
-    index = np.arange(1, labels.max() + 1)
-    middles = np.array(ndimage.center_of_mass(weights + 1e-6, labels, index))
-    peaks = np.array(ndimage.maximum_position(levels, labels, index))
-    return Outlines(labels, middles, peaks, np.asarray(ndimage.maximum(levels, labels, index)))
+    inside = labels > 0
+    mass = np.bincount(labels[inside], weights[inside] + 1e-6)
+    sums = [np.bincount(labels[inside], (weights[inside] + 1e-6) * one) for one in np.nonzero(inside)]
+    middles = np.column_stack([one[1:] / mass[1:] for one in sums])
+    highest, peaks = _highest(levels, labels)
+    return Outlines(labels, middles, peaks, highest)
+
+
+def _highest(values: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the highest value of each label, (n,), and its row and column, (n, 2); all labels are there."""
+    places = np.flatnonzero(labels)
+    own, some = labels.ravel()[places], values.ravel()[places]
+    order = np.lexsort((some, own))
+    last = order[np.flatnonzero(np.diff(own[order], append=0))]
+    return some[last], np.column_stack(np.unravel_index(places[last], labels.shape))
 
 
 def _height_around(levels: np.ndarray, pixel: tuple[float, float]) -> np.ndarray:
@@ -80,11 +91,8 @@ def _maxima(smooth: np.ndarray, pixel: tuple[float, float]) -> np.ndarray:
 
 def _joined(basins: np.ndarray, smooth: np.ndarray, count: int, pixel: tuple[float, float]) -> np.ndarray:
     """Join the basins of one object, highest pass first; labels are numbered anew from 1."""
-    from scipy.ndimage import maximum, maximum_position
-
-    index = np.arange(1, count + 1)
-    top = np.concatenate([[0.0], maximum(smooth, basins, index)])
-    at = np.vstack([[0.0, 0.0], maximum_position(smooth, basins, index)]) * pixel
+    tops, places = _highest(smooth, basins)
+    top, at = np.concatenate([[0.0], tops]), np.vstack([[0.0, 0.0], places]) * pixel
     owner = list(range(count + 1))
 
     def owner_of(one: int) -> int:

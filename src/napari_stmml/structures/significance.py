@@ -168,17 +168,26 @@ def _noise_map(fine: np.ndarray, out: np.ndarray, pixel: tuple[float, float]) ->
     rows, cols = (
         np.linspace(0, side, m + 1).round().astype(int) for side, m in zip(fine.shape, n, strict=True)
     )
-    found = np.full(n, np.nan)
-    for i in range(n[0]):
-        for j in range(n[1]):
-            block = np.s_[rows[i] : rows[i + 1], cols[j] : cols[j + 1]]
-            some = fine[block][~out[block]]
-            if some.size > fine[block].size / 4:
-                found[i, j] = np.median(np.abs(some - np.median(some)))
+    down, right = (one[:-1, None] + np.arange(np.diff(one).max()) for one in (rows, cols))
+    block = (  # of equal sides: the last row or column of a smaller one counts twice
+        np.minimum(down, rows[1:, None] - 1)[:, None, :, None],
+        np.minimum(right, cols[1:, None] - 1)[None, :, None, :],
+    )
+    values, without = (one[block].reshape(*n, -1) for one in (fine, out))
+    there = values.shape[2] - without.sum(2)
+    middle = _median(values, without, there)[..., None]
+    spread = _median(np.abs(values - middle), without, there)
+    found = np.where(there > values.shape[2] / 4, spread, np.nan)
     usual = np.nanmedian(found) if np.isfinite(found).any() else 1.0
     relative = np.where(np.isfinite(found), found, usual) / max(usual, 1e-12)
     factors = [side / m for side, m in zip(fine.shape, n, strict=True)]
     return np.maximum(zoom(relative, factors, order=1, mode="nearest", grid_mode=True), 1).astype(np.float32)
+
+
+def _median(values: np.ndarray, without: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Return the median along the last axis, without some values; ``there`` counts the others."""
+    ordered = np.sort(np.where(without, np.float32(np.inf), values), axis=-1)
+    return np.take_along_axis(ordered, np.maximum(there - 1, 0)[..., None] // 2, axis=-1)[..., 0]
 
 
 def _border_noise(shape: tuple[int, ...], size_nm: float, pixel: tuple[float, float]) -> np.ndarray:

@@ -12,6 +12,7 @@ _FEWEST = 4
 _FEW = 24  # objects, below which density says nothing
 ALIKE = 0.45  # distance of descriptions: objects of a type have 0.03 to 0.3, types differ by 0.4 to 2
 _GAP = 4.5  # standard deviations between the means of two types; the halves of a bell are 2.7 apart
+_ROUNDS = 10  # of k-means
 _NEIGHBOURS = 5
 _BEYOND = 2.0  # times the usual distance to the next example of a type, beyond which an object is unlike it
 
@@ -116,9 +117,12 @@ def sort_new(features: np.ndarray, seed: int = 0) -> tuple[np.ndarray, Sorter]:
 
 def _principal(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and principal axes, (20 at most, features), of descriptions, the strongest first."""
+    from threadpoolctl import threadpool_limits
+
     mean = features.mean(0)
     off = features - mean
-    _, axes = np.linalg.eigh(off.T @ off)
+    with threadpool_limits(1):  # more threads wait for each other
+        _, axes = np.linalg.eigh(off.T @ off)
     axes = axes.T[::-1][: min(_FINER, *features.shape)]
     return mean, axes * np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(1)])[:, None]
 
@@ -139,7 +143,7 @@ def _evened(axes: np.ndarray, placed: np.ndarray, types: np.ndarray) -> np.ndarr
 
 
 def two_means(placed: np.ndarray) -> np.ndarray:
-    """Divide objects in two by k-means.
+    """Divide objects in two by k-means, which starts with the halves along their longest axis.
 
     Parameters
     ----------
@@ -151,10 +155,15 @@ def two_means(placed: np.ndarray) -> np.ndarray:
     ndarray of float, shape (2, c)
         The mean of each part; that of the more frequent one first.
     """
-    from sklearn.cluster import KMeans
-
-    found = KMeans(2, n_init=10, random_state=0).fit(placed)
-    return np.asarray(found.cluster_centers_[np.argsort(-np.bincount(found.labels_), kind="stable")])
+    off = placed - placed.mean(0)
+    second = off @ np.linalg.eigh(off.T @ off)[1][:, -1] > 0
+    for _ in range(_ROUNDS):
+        if second.all() or not second.any():
+            second = np.arange(len(placed)) % 2 > 0  # all objects are the same
+        means = np.stack([placed[~second].mean(0), placed[second].mean(0)])
+        to_first, to_second = (np.linalg.norm(placed - mean, axis=1) for mean in means)
+        second = to_second < to_first
+    return means if second.mean() <= 0.5 else means[::-1]
 
 
 def _dense(placed: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from napari_stmml.structures.cells import averaged, cells_of, enlarged
+from napari_stmml.structures.cells import Cells, averaged, cells_of, enlarged
 
 _WINDOW_NM = 3.4  # of the running median
 _STEP_NM = 0.07  # a change of the ground within _NEAR_NM that is a step: half of the lowest step of silicon
@@ -36,18 +36,25 @@ def ground_of_terraces(heights: np.ndarray, pixel: tuple[float, float]) -> tuple
     >>> sorted({round(float(one), 2) for one in np.unique(ground[:, (20, 180)])}), bool(at_step[100, 89])
     ([0.0, 0.3], True)
     """
-    from scipy.ndimage import median_filter
-
     cells = cells_of(pixel)
     size = (pixel[0] * cells[0], pixel[1] * cells[1])
     small = averaged(heights, cells)
-    median = median_filter(small, [_odd(_WINDOW_NM, one) for one in size], mode="nearest")
+    median = _running_median(small, size, cells)
     at_step = _steps(median, size)
     if at_step.any():
         median, at_step = _sharp(small, median, at_step, size)
     rows, cols = heights.shape
     marked = at_step.repeat(cells[0], 0).repeat(cells[1], 1)[:rows, :cols]
     return enlarged(median, cells, heights.shape), marked
+
+
+def _running_median(small: np.ndarray, size: tuple[float, float], cells: Cells) -> np.ndarray:
+    """Return the running median; where a cell is one pixel, of means of 2 x 2, which is ten times faster."""
+    from scipy.ndimage import median_filter
+
+    pairs = (2, 2) if cells == (1, 1) else (1, 1)
+    widths = [_odd(_WINDOW_NM, one * n) for one, n in zip(size, pairs, strict=True)]
+    return enlarged(median_filter(averaged(small, pairs), widths, mode="nearest"), pairs, small.shape)
 
 
 def _odd(length_nm: float, size: float) -> int:
