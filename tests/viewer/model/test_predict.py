@@ -76,6 +76,15 @@ def both_model(both_ways, tmp_path_factory):
     return model.save(tmp_path_factory.mktemp("model") / "both.stmml")
 
 
+def test_structures_are_offered_beside_clusters(panel):
+    opened = []
+    panel.viewer = SimpleNamespace(
+        window=SimpleNamespace(add_plugin_dock_widget=lambda *names: opened.append(names))
+    )
+    panel.structures_button.click()
+    assert opened == [("napari-stmml", "Structures")]
+
+
 def test_labels_lie_exactly_on_their_scans_wherever_those_were_put(
     viewer, layer, predict, small_scan, instant_classifier
 ):

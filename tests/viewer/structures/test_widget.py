@@ -107,11 +107,12 @@ def test_mean_images_follow_soon(shown, qtbot, found):
 def test_an_eye_hides_outlines_and_centres_of_its_type(shown, found):
     shown.types.cellClicked.emit(0, EYE)
     layers, kinds = own(shown), found.table.type[found.table.scan == 0].to_numpy()
-    assert np.array_equal(layers.centres.shown, kinds != 1)
+    assert np.array_equal(layers.centres.face_color[:, 3] > 0, kinds != 1)
+    assert np.array_equal(layers.centres.border_color[:, 3] > 0, kinds != 1)
     colours = layers.outlines.colormap.map(np.arange(1, len(kinds) + 1))
     assert np.array_equal(colours[:, 3] > 0, kinds != 1)
     shown.types.show_only(None)
-    assert layers.centres.shown.all()
+    assert layers.centres.face_color[:, 3].all()
 
 
 def test_the_slider_says_at_once_how_many_objects_there_are(shown, qtbot):
@@ -119,7 +120,7 @@ def test_the_slider_says_at_once_how_many_objects_there_are(shown, qtbot):
     fewer = shown.session.structures.at(1 / 3)
     shown.sensitivity.slider.setValue(-100)
     assert f"{len(fewer.table)} objects" in shown.sensitivity.text.text()
-    assert layers.centres.shown.sum() == (fewer.table.scan == 0).sum()
+    assert (layers.centres.face_color[:, 3] > 0).sum() == (fewer.table.scan == 0).sum()
     qtbot.waitUntil(lambda: layers.outlines.contour == 1)
     assert len(layers.centres.data) == (fewer.table.scan == 0).sum()
     assert np.array_equal(layers.outlines.data, shown.session.structures.labels(0))
@@ -284,20 +285,21 @@ def test_a_drag_of_the_mouse_moves_the_picture_and_selects_nothing(shown, found)
         assert len(shown.gallery.chosen) == chosen
 
 
-def test_corrections_are_there_again_in_another_viewer(shown, found, new_viewer, qtbot, images):
+def test_corrections_and_names_are_there_again_in_another_viewer(shown, found, new_viewer, qtbot, images):
+    shown.session.rename(2, "vacancy")
     shown.types.choose(1)
     shown.gallery.choose(shown.gallery.members.rows[:1])
     shown.press("Delete")
     shown.on_close()
     again = new_viewer()
-    image = again.add_image(images[0].data, **images[0].as_layer_data_tuple()[1])
+    again.add_image(images[0].data, **images[0].as_layer_data_tuple()[1])
     panel = StructuresWidget(again)
     qtbot.addWidget(panel)
-    panel.session.open(found)
-    panel.layers.show(panel.session.keys[0], image)
-    qtbot.waitUntil(lambda: not panel.layers.busy)
+    panel.find_button.click()
+    qtbot.waitUntil(lambda: not panel.finder.running and not panel.layers.busy, timeout=60_000)
     assert len(panel.session.structures.table) == len(found.table) - 1
-    panel.on_close()
+    assert text(panel, 2, NAME) == "vacancy"
+    assert shown.session.path.name in panel.kept.text()
 
 
 def test_a_scan_whose_layers_are_removed_is_closed_and_can_be_found_again(both, viewer, search, found_both):

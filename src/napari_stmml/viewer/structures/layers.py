@@ -150,14 +150,22 @@ class StructureLayers:
 
     @slot
     def refresh(self) -> None:
-        """Show what the session says on all layers, as outlines of whole objects."""
+        """Show what the session says as outlines of whole objects: at once on the scan that is seen."""
         for key in list(self._layers):
             if key not in self.session.keys:
                 self._forget(key)
-        for scan, key in enumerate(self.session.keys):
-            if key in self._layers:
-                self._layers[key].refresh(self.session.found, scan, self.hidden)
+        for key in sorted(self._layers, key=lambda key: key != self.current):
+            if key == self.current:
+                self._refresh(key)
+            else:
+                self._turns.append(partial(self._refresh, key))
+        if self._turns:
+            self._main.soon(self._turn)
         self._mark()
+
+    def _refresh(self, key: ScanKey) -> None:
+        if key in self._layers and key in self.session.keys:
+            self._layers[key].refresh(self.session.found, self.session.keys.index(key), self.hidden)
 
     def refresh_quickly(self) -> None:
         """Show on the layers of the scan that is seen which objects count; ``refresh`` is to follow."""

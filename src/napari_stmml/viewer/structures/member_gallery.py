@@ -55,6 +55,10 @@ class MemberGallery(QListView):
         self.clicked.connect(self._click)
         self.selectionModel().selectionChanged.connect(self._selected)
 
+    def sizeHint(self) -> QSize:
+        """Ask for little: it scrolls, and gets what is left."""
+        return QSize(300, self.minimumHeight())
+
     @property
     def chosen(self) -> list[int]:
         """Rows of the table that are selected, in the order of the gallery."""

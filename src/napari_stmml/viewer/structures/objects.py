@@ -132,10 +132,10 @@ def left_out(found: Structures) -> str:
     """
     area, steps, disordered = (sum(part) for part in zip(*found.areas, strict=True))
     parts = [f"{number(steps, 2)} nm² at steps" if steps else ""]
-    parts += [f"{number(disordered, 2)} nm² of disordered surface" if disordered else ""]
+    parts += [f"{number(disordered, 2)} nm² disordered" if disordered else ""]
     out = ", ".join(part for part in parts if part)
     border = int(found.table.border.sum())
-    at_border = f" {counted(border, 'object')} at the border of the frame may be cut off." if border else ""
+    at_border = f" {counted(border, 'object')} may be cut off by the border." if border else ""
     return f"Searched {number(area)} nm²; left out: {out or 'nothing'}.{at_border}"
 
 
@@ -147,4 +147,4 @@ def by_scan(found: Structures, rows: Iterable[int]) -> str:
         return total
     counts = np.bincount(of, minlength=len(found.scans)).tolist()
     each = ", ".join(f"{n} on {scan.short_name}" for n, scan in zip(counts, found.scans, strict=True) if n)
-    return f"{total}: {each}" if each else total
+    return f"{total} ({each})" if each else total

@@ -8,7 +8,7 @@ import numpy as np
 from napari.layers import Image, Labels, Points
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_stmml.colours import NO_COLOUR, UNLABELLED
+from napari_stmml.colours import NO_COLOUR, UNLABELLED, as_rgb
 from napari_stmml.structures.structures import Structures
 from napari_stmml.viewer.io.layers import KEY, scan_to_layer
 from napari_stmml.viewer.io.placement import place_of
@@ -71,9 +71,8 @@ class ScanLayers:
         self.outlines.contour = CONTOUR
         self.outlines.features = of_outlines["features"]
         self.outlines.metadata = {**self.outlines.metadata, **of_outlines["metadata"]}
-        self._draw_centres(centres, colours_of(found, scan, ()))
+        self._draw_centres(centres, _rgba(colours_of(found, scan, hidden)))
         self.centres.features = of_centres["features"]
-        self._show_centres(colours_of(found, scan, hidden))
 
     def refresh_quickly(self, found: Structures, scan: int, hidden: Collection[int]) -> None:
         """Show which objects count, in milliseconds; ``refresh`` is to follow.
@@ -82,22 +81,22 @@ class ScanLayers:
         a map of 1024 x 1024 px, and as long for new colours.
         """
         if self._candidates is None:
-            self._candidates = _candidates(found, scan)
+            self._candidates = _candidates(found, scan, hidden)
             widest = found.at(WIDEST)
             self._draw(self._candidates.rims.copy(), colours_of(widest, scan, hidden))
-            self._draw_centres(self._candidates.centres, colours_of(widest, scan, ()))
+            self._draw_centres(self._candidates.centres, _rgba(colours_of(widest, scan, hidden)))
         one = self._candidates
         counts = found.counts[one.indices]
         numbers = np.where(counts, np.arange(1, len(counts) + 1), 0).astype(np.int32)
         np.concatenate([[np.int32(0)], numbers]).take(one.rims, out=self.outlines.data)
         self.outlines.refresh(thumbnail=False, highlight=False, extent=False)
-        self.centres.shown = counts & ~np.isin(found.all_types[one.indices], list(hidden))
+        self._colour_centres(one.colours * np.where(counts, 1.0, 0.0)[:, None])
 
     def recolour(self, found: Structures, scan: int, hidden: Collection[int]) -> None:
         """Show or hide types."""
         colours = colours_of(found, scan, hidden)
         self.outlines.colormap = _colormap(colours)
-        self._show_centres(colours)
+        self._colour_centres(_rgba(colours))
 
     def _draw(self, labels: np.ndarray, colours: list[str]) -> None:
         self.outlines.contour = 0  # first, and last where it is wanted: each change draws the layer
@@ -105,16 +104,17 @@ class ScanLayers:
         self.outlines.colormap = _colormap(colours)
         self.outlines.editable = False  # a new array lets napari decide anew
 
-    def _draw_centres(self, centres: np.ndarray, colours: list[str]) -> None:
+    def _draw_centres(self, centres: np.ndarray, colours: np.ndarray) -> None:
         self.centres.selected_data = set()
         self.centres.data = centres
-        if colours:
-            self.centres.face_color = colours
+        self._colour_centres(colours)
         self.centres.editable = False
 
-    def _show_centres(self, colours: list[str]) -> None:
-        if len(colours) == len(self.centres.data):
-            self.centres.shown = np.array([one != "transparent" for one in colours], bool)
+    def _colour_centres(self, colours: np.ndarray) -> None:
+        """Colour the centres; napari 0.9.2 draws points whose ``shown`` is off, but none without opacity."""
+        if len(colours) and len(colours) == len(self.centres.data):
+            self.centres.face_color = colours
+            self.centres.border_color = np.ones((1, 4)) * colours[:, 3:]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,18 +128,28 @@ class _Candidates:
     indices : ndarray of int, shape (n,)
         Of these objects, among all candidates.
     centres : ndarray of float, shape (n, 2)
+    colours : ndarray of float, shape (n, 4)
+        Red, green, blue, opacity of each, 0 to 1.
     """
 
     rims: np.ndarray
     indices: np.ndarray
     centres: np.ndarray
+    colours: np.ndarray
 
 
-def _candidates(found: Structures, scan: int) -> _Candidates:
+def _candidates(found: Structures, scan: int, hidden: Collection[int]) -> _Candidates:
     widest = found.at(WIDEST)
     own = widest.table[["row", "col"]][widest.table.scan == scan].to_numpy()
     indices = np.flatnonzero(widest.counts & (widest.scan_of_each == scan))
-    return _Candidates(edges(widest.labels(scan)).astype(np.int32), indices, own)
+    colours = _rgba(colours_of(widest, scan, hidden))
+    return _Candidates(edges(widest.labels(scan)).astype(np.int32), indices, own, colours)
+
+
+def _rgba(colours: list[str]) -> np.ndarray:
+    """Return red, green, blue, opacity of colours, (n, 4), 0 to 1; all 0 where they are transparent."""
+    known = {one: (*as_rgb(one), 255) for one in set(colours)} | {"transparent": (0, 0, 0, 0)}
+    return np.array([known[one] for one in colours], float).reshape(-1, 4) / 255
 
 
 def is_flat(layer: Any) -> bool:

@@ -82,6 +82,10 @@ class TypeList(QTableWidget):
         self.itemChanged.connect(self._changed)
         self.itemSelectionChanged.connect(self._selected)
 
+    def sizeHint(self) -> QSize:
+        """Ask for little: it scrolls, and gets what is left."""
+        return QSize(300, self.minimumHeight())
+
     @property
     def chosen(self) -> list[int]:
         """Types of the rows that are selected, in the order of the list."""

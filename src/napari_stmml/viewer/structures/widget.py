@@ -106,9 +106,8 @@ class StructuresWidget(ObjectsPanel):
             alike = self.session.alike(one)
             self.list_objects(alike, "Like this object")
             self.gallery.choose(alike)
-            self.say(
-                f"Like this object: {by_scan(found, alike)}. Now move them to a type, or take them away."
-            )
+            like = f"Like this object: {by_scan(found, alike)}. Move them to a type, or take them away."
+            self.say(like if len(alike) > 1 else "No other object is like this one.")
 
     @slot
     def _rename(self, number: int, name: str) -> None:
