@@ -261,6 +261,23 @@ def measure(viewer: napari.Viewer, correct: Any) -> None:
     picture(viewer, "measure", whole=False)
 
 
+def structures(files: list[Path]) -> None:
+    """Find every object on two scans, and fly to the most typical one of the second type."""
+    with window() as viewer:
+        open_two(viewer, files)
+        viewer.layers.selection.active = forward_up(viewer)[0]
+        panel = open_panel(viewer, "Structures")
+        panel.where.setCurrentIndex(1)
+        click(panel, "Find structures")
+        wait_until(lambda: panel.session.structures is not None and not panel.finder.running)
+        wait_until(lambda: not panel.layers.busy)
+        QTest.qWait(1000)  # for the mean images
+        click_cell(panel.types, 1, NAME)
+        shown = panel.gallery.visualRect(panel.gallery.members.index(0)).center()
+        QTest.mouseClick(panel.gallery.viewport(), Qt.MouseButton.LeftButton, pos=shown)
+        picture(viewer, "structures")
+
+
 # ---- whole folders
 
 
@@ -363,6 +380,7 @@ PARTS: dict[str, Callable[[list[Path]], None]] = {
     "first": first,
     "train": train,
     "correct": correct,
+    "structures": structures,
     "batch": batch,
     "command-line": command_line,
 }

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from napari.utils._proxies import PublicOnlyProxy
 
 from benchmarks.structures.surfaces import EASY, make
 from napari_stmml import find_structures
@@ -42,7 +43,7 @@ def images(viewer, scans):
 @pytest.fixture
 def panel(qtbot, viewer, images, home):
     """Dock the panel beside two scans that nobody has searched yet."""
-    panel = StructuresWidget(viewer)
+    panel = StructuresWidget(PublicOnlyProxy(viewer))  # as napari gives it to some panels
     qtbot.addWidget(panel)
     yield panel
     panel.session.flush()

@@ -263,7 +263,7 @@ def test_all_like_this_one_selects_them_on_both_scans_and_they_move_together(bot
 def test_keys_of_the_outlines_do_what_those_of_the_gallery_do(shown, found):
     row = int(found.from_mean(1).index[0])
     shown.click(position(shown, row))
-    layer = shown.viewer.layers.selection.active
+    layer = shown.layers.viewer.layers.selection.active
     assert layer is own(shown).outlines
     layer.keymap[next(key for key in layer.keymap if str(key) == "2")](layer)
     assert list(shown.session.structures.given.values()) == [2]

@@ -118,8 +118,9 @@ class FindingPanel(Panel):
 
     def _chosen(self) -> list[Any]:
         """Return the images to search."""
-        images = [one for one in self._images() if self.layers.image_of(one) is one and not is_flat(one)]
-        active = self.layers.image_of(self.viewer.layers.selection.active)
+        known = [_itself(one) for one in self._images()]
+        images = [one for one in known if self.layers.image_of(one) is one and not is_flat(one)]
+        active = self.layers.image_of(_itself(self.viewer.layers.selection.active))
         seen = [one for one in images if one.visible] or images
         this = active if active in images else seen[-1] if seen else None
         if self.where.currentText() == THIS:
@@ -179,6 +180,11 @@ class FindingPanel(Panel):
         for widget in (self.progress, self.cancel_button):
             widget.setVisible(running)
         self.cancel_button.setEnabled(running)
+
+
+def _itself(layer: Any) -> Any:
+    """Return a layer without the proxy that napari gives to some panels."""
+    return getattr(layer, "__wrapped__", layer)
 
 
 def _import_early() -> None:
