@@ -97,20 +97,29 @@ class StructureLayers:
     def show(self, key: ScanKey, image: Any) -> None:
         """Give a scan its layers over an image, or those back that were removed, and show it alone.
 
-        napari takes a tenth of a second and more for a layer: each is added in a turn of its own.
+        napari takes a tenth of a second and more for a layer: each is made and added in a turn of its own.
         """
-        scan = self.session.keys.index(key)
+        self._turns += [partial(self._make, key, image), *(partial(self._add, key, at) for at in (1, 2, 3))]
+        self._turns.append(partial(self._show_contours, key))
+        self.show_again(key)
+
+    def _make(self, key: ScanKey, image: Any) -> None:
+        """Make the layers of a scan, or bring those that there are up to date."""
         known = self._layers.get(key)
-        if known is None or known.image is not image:
-            if known is not None:
-                self._forget(key)
-            self._layers[key] = ScanLayers(image, self.session.found, scan, self.viewer.layers)
-            self._bind(self._layers[key])
-        else:
-            known.refresh(self.session.found, scan, self.hidden)
-        self._turns += [partial(self._add, key, layer) for layer in self._layers[key].all[1:]]
-        self._turns += [self._layers[key].show_contours, partial(self.show_alone, key)]
-        self._main.soon(self._turn)
+        if key not in self.session.keys:
+            return
+        if known is not None and known.image is image:
+            self._refresh(key)
+            return
+        if known is not None:
+            self._forget(key)
+        scan = self.session.keys.index(key)
+        self._layers[key] = ScanLayers(image, self.session.found, scan, self.viewer.layers)
+        self._bind(self._layers[key])
+
+    def _show_contours(self, key: ScanKey) -> None:
+        if key in self._layers:
+            self._layers[key].show_contours()
 
     def show_again(self, key: ScanKey) -> None:
         """Show a scan alone, when all layers that are to be added have been."""
@@ -119,16 +128,18 @@ class StructureLayers:
 
     @slot
     def _turn(self) -> None:
-        if self._turns:
+        if self.viewer is None:
+            self._turns.clear()
+        elif self._turns:
             self._main.soon(self._turn)
             self._turns.pop(0)()
 
-    def _add(self, key: ScanKey, layer: Any) -> None:
-        """Put a layer right above the one below it."""
+    def _add(self, key: ScanKey, number: int) -> None:
+        """Put one of the layers of a scan right above the one below it."""
         own = self._layers.get(key)
-        if own is None or self.viewer is None or layer in self.viewer.layers:
+        if own is None or own.all[number] in self.viewer.layers:
             return
-        below = own.all[own.all.index(layer) - 1]
+        below, layer = own.all[number - 1 : number + 1]
         at = self.viewer.layers.index(below) + 1 if below in self.viewer.layers else len(self.viewer.layers)
         with self._quietly():
             self.viewer.layers.insert(at, layer)
