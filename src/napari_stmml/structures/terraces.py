@@ -5,6 +5,7 @@ import numpy as np
 from napari_stmml.structures.cells import Cells, averaged, cells_of, enlarged
 
 _WINDOW_NM = 3.4  # of the running median
+_SMALL_NM = 0.225  # side of cells that are averaged for it
 _STEP_NM = 0.07  # a change of the ground within _NEAR_NM that is a step: half of the lowest step of silicon
 _NEAR_NM = 0.6
 _LONGEST_NM = 8.0  # a change that is shorter is an object, not a step
@@ -49,10 +50,10 @@ def ground_of_terraces(heights: np.ndarray, pixel: tuple[float, float]) -> tuple
 
 
 def _running_median(small: np.ndarray, size: tuple[float, float], cells: Cells) -> np.ndarray:
-    """Return the running median; where a cell is one pixel, of means of 2 x 2, which is ten times faster."""
+    """Return the running median; where cells are many or small, of means of 2 x 2, ten times faster."""
     from scipy.ndimage import median_filter
 
-    pairs = (2, 2) if cells == (1, 1) else (1, 1)
+    pairs = (2, 2) if cells == (1, 1) or max(size) < _SMALL_NM else (1, 1)
     widths = [_odd(_WINDOW_NM, one * n) for one, n in zip(size, pairs, strict=True)]
     return enlarged(median_filter(averaged(small, pairs), widths, mode="nearest"), pairs, small.shape)
 
