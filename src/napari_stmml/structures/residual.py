@@ -20,6 +20,7 @@ from napari_stmml.structures.significance import SMALLEST_NM, gaussian, standing
 from napari_stmml.structures.terraces import ground_of_terraces
 
 FINEST_NM = 0.05  # pixels are averaged up to this size: no object of atoms has finer features
+_COMMON_WIDTHS = 2.0  # of the narrowest third of a line's differences, around it: those that are common
 _FILL_NM = 2.0  # standard deviation of the mean around an object that takes its place in the second round
 _FAR_NM = 2.5  # from a step, beyond which that mean is of one terrace
 _SMOOTH_NM = 1.0  # standard deviation of what is subtracted last: a slow unevenness of the ground
@@ -82,7 +83,7 @@ def residual_of(scan: Scan) -> Residual:
         raise ValueError(
             f"{scan.name}: {heights.shape[0]} x {heights.shape[1]} px are too few to find structures"
         )
-    lines = levelled(flatten(heights, "scars + median_of_differences").astype(np.float32))
+    lines = levelled(_aligned(flatten(heights, "scars").astype(np.float32)))
     ground, at_step = ground_of_terraces(lines, pixel)
     flat = lines - ground
     flat -= _line_offsets(flat, at_step)
@@ -110,6 +111,23 @@ def _averaged(
     rows, cols = heights.shape[0] // down, heights.shape[1] // right
     cells = heights[: rows * down, : cols * right].reshape(rows, down, cols, right)
     return cells.mean((1, 3)), (pixel_size[0] * down, pixel_size[1] * right), (down, right)
+
+
+def _aligned(heights: np.ndarray) -> np.ndarray:
+    """Align each line with the one above by their commonest difference.
+
+    The median difference would follow a step that lies along the lines, where most pixels of a line climb it.
+    """
+    change = np.diff(heights, axis=0)
+    ordered = np.sort(change, axis=1)
+    third = max(change.shape[1] // 3, 1)
+    widths = ordered[:, third:] - ordered[:, :-third]
+    first = widths.argmin(1)[:, None]
+    low, high = (np.take_along_axis(ordered, first + one, 1) for one in (0, third))
+    middle, reach = (low + high) / 2, np.maximum(high - low, 1e-12) * _COMMON_WIDTHS
+    near = np.abs(change - middle) <= reach
+    offset = (change * near).sum(1) / np.maximum(near.sum(1), 1)
+    return heights - np.concatenate([[0], np.cumsum(offset)])[:, None].astype(np.float32)
 
 
 def _lattice(flat: np.ndarray, pixel: tuple[float, float]) -> np.ndarray:
