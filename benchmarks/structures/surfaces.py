@@ -196,6 +196,50 @@ def make(kind: str, seed: int, is_hard: bool = False, settings: Settings | None 
     Surface
         Its truth names the middle of each object on the scan's own pixels, creep and tip taken into account.
     """
+    drawn = draw(kind, seed, is_hard, settings)
+    how, rng = drawn.how, drawn.rng
+    heights = drawn.image(drawn.placed)
+    if how.tip_change:
+        heights = _changed_tip(heights, how, rng)
+    rows, cols = heights.shape
+    heights = heights + rng.normal(0, how.noise_nm, heights.shape)
+    heights = heights + rng.normal(0, how.line_noise_nm, (rows, 1))
+    heights += 0.5 * np.linspace(-1, 1, rows)[:, None] + 0.3 * np.linspace(-1, 1, cols)[None]
+    table = _truth(drawn.placed, drawn.y_nm, drawn.x_nm, how)
+    scan = Scan(heights.astype(np.float32), (how.pixel_nm, how.pixel_nm), source=f"{kind}-{seed}")
+    return Surface(scan, table, tuple(one.name for one in KINDS[kind]))
+
+
+Placed = list[tuple[int, ObjectType, float, float, float, float]]  # type, shape, y, x, turned, scale
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A surface before the microscope adds noise: its field, what lies on it, and how a tip sees it.
+
+    ``y_nm`` (upwards) and ``x_nm`` are the places of rows and columns, ``tips`` are (y, x, by how much it is
+    shorter) in nm, ``step_distance`` gives nm to the nearest step.
+    """
+
+    how: Settings
+    field: Field
+    step_distance: Field | None
+    placed: Placed
+    tips: list[tuple[float, float, float]]
+    y_nm: np.ndarray
+    x_nm: np.ndarray
+    rng: np.random.Generator
+
+    def image(self, placed: Placed) -> np.ndarray:
+        """Return heights in nm as the tips see the surface with some objects on it."""
+        y, x = self.y_nm[:, None], self.x_nm[None]
+        images = [_height(self.field, placed, y + dy, x + dx) - down for dy, dx, down in self.tips]
+        soft = 0.015
+        return soft * np.logaddexp.reduce(np.stack(images) / soft, axis=0) if len(images) > 1 else images[0]
+
+
+def draw(kind: str, seed: int, is_hard: bool = False, settings: Settings | None = None) -> Drawn:
+    """Draw what lies on the sample, and how it is recorded; the parameters are those of `make`."""
     rng = np.random.default_rng([seed, sorted(KINDS).index(kind), int(is_hard)])
     how = settings or (hard(rng) if is_hard else EASY)
     if is_hard and settings is None and kind == "7x7" and how.pixel_nm > 0.17:
@@ -211,21 +255,7 @@ def make(kind: str, seed: int, is_hard: bool = False, settings: Settings | None 
     for _ in range(how.tips - 1):
         far, way = rng.uniform(0.2, 0.35), rng.uniform(0, 2 * np.pi)
         tips.append((far * np.sin(way), far * np.cos(way), float(rng.uniform(0.03, 0.05))))
-    images = [_height(field, placed, y_nm[:, None] + dy, x_nm[None] + dx) - down for dy, dx, down in tips]
-    soft = 0.015
-    heights = soft * np.logaddexp.reduce(np.stack(images) / soft, axis=0) if len(tips) > 1 else images[0]
-    if how.tip_change:
-        heights = _changed_tip(heights, how, rng)
-    rows, cols = heights.shape
-    heights = heights + rng.normal(0, how.noise_nm, heights.shape)
-    heights = heights + rng.normal(0, how.line_noise_nm, (rows, 1))
-    heights += 0.5 * np.linspace(-1, 1, rows)[:, None] + 0.3 * np.linspace(-1, 1, cols)[None]
-    table = _truth(placed, y_nm, x_nm, how)
-    scan = Scan(heights.astype(np.float32), (how.pixel_nm, how.pixel_nm), source=f"{kind}-{seed}")
-    return Surface(scan, table, tuple(one.name for one in KINDS[kind]))
-
-
-Placed = list[tuple[int, ObjectType, float, float, float, float]]  # type, shape, y, x, turned, scale
+    return Drawn(how, field, step_distance, placed, tips, y_nm, x_nm, rng)
 
 
 def _place(

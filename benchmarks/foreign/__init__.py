@@ -1,0 +1,1 @@
+"""Maps on surfaces that nothing was tuned on."""
