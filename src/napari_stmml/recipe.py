@@ -13,7 +13,7 @@ from napari_stmml.parameter_type import MOST, parameter, parameters_of
 from napari_stmml.scan import Scan
 from napari_stmml.text import quoted, shortened
 
-_MOST_DENSITY, _LEAST_DENSITY = 15.0, 0.01  # px/nm of instant_recipe; finer shows no more
+_MOST_DENSITY, _LEAST_DENSITY = 15.0, 0.01  # px/nm of at_once_recipe; finer shows no more
 LEAST = 16  # px a side of the smallest map that has features of cells
 CELL = 2  # px a side of what gets one label, where features are of cells
 DENSE_PITCHES = (1, 2, 4, 8)
@@ -21,6 +21,7 @@ FEATURES = {
     "windows": "bottleneck of the U-Net of SRSML24, window by window",
     "dense windows": "the same network, once over the whole map",
     "filters": "filters of several sizes, for every cell",
+    "objects": "the shape of its object, or filters where there is none, for every cell",
     "learned": "a small network that learns types of structure, for every cell",
 }
 _WINDOWS = ("windows", "dense windows")
@@ -113,7 +114,7 @@ class Recipe:
                 f"predict_window_pitch must be 1, 2, 4 or 8 px with features 'dense windows', got"
                 f" {self.predict_window_pitch}"
             )
-        if self.both_biases and self.of_windows:
+        if self.both_biases and (self.of_windows or self.features == "objects"):
             raise ValueError(f"both_biases needs features 'filters' or 'learned', got {self.features!r}")
 
     @property
@@ -247,6 +248,7 @@ _INSTANT: dict[str, Any] = {
 RECIPES = {
     recipe.name: recipe
     for recipe in (
+        Recipe(name="objects", **_INSTANT | {"features": "objects"}),
         Recipe(name="instant", **_INSTANT),
         Recipe(name="instant-both", both_biases=True, **_INSTANT),
         Recipe(
@@ -261,8 +263,9 @@ RECIPES = {
         Recipe(name="srsml24-dense", features="dense windows"),
     )
 }
-DEFAULT = "learned"
+DEFAULT = "objects"
 STORIES = {
+    "objects": "objects by their whole shape, the surface between them by filters; nothing to train",
     "instant": "filters of several sizes on heights without their lattice; nothing to train",
     "instant-both": "as instant, with forward and backward of a frame as two views of the same surface",
     "learned": "a small network that learns types of structure, pasted into your scans, in a minute",
@@ -300,11 +303,11 @@ def get_recipe(recipe: "str | Recipe", **changes: Any) -> Recipe:
     return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
 
 
-def instant_recipe(scans: Sequence[Scan], n_clusters: int, both_biases: bool = False) -> Recipe:
+def at_once_recipe(scans: Sequence[Scan], n_clusters: int, both_biases: bool = False) -> Recipe:
     """Return the recipe to cluster these scans at once, at a pixel density that suits most of them.
 
     >>> import numpy as np
-    >>> instant_recipe([Scan(np.zeros((9, 9)), (0.2, 0.2))], 8).pixel_density
+    >>> at_once_recipe([Scan(np.zeros((9, 9)), (0.2, 0.2))], 8).pixel_density
     5.0
 
     Parameters
@@ -318,10 +321,10 @@ def instant_recipe(scans: Sequence[Scan], n_clusters: int, both_biases: bool = F
     Returns
     -------
     Recipe
-        ``instant`` or ``instant-both``, with that number of clusters and the median density of the scans in
+        ``objects`` or ``instant-both``, with that number of clusters and the median density of the scans in
         px/nm, 15 at most.
     """
     own = [(scan.pixel_size[0] * scan.pixel_size[1]) ** -0.5 for scan in scans if scan.pixel_size is not None]
     density = round(min(_MOST_DENSITY, median(own)), 4) if own else 0.0
     scaled = {"pixel_density": density} if density >= _LEAST_DENSITY else {"resample": False}
-    return get_recipe("instant-both" if both_biases else "instant", num_clusters=n_clusters, **scaled)
+    return get_recipe("instant-both" if both_biases else DEFAULT, num_clusters=n_clusters, **scaled)

@@ -62,7 +62,7 @@ def test_the_job_as_it_was_run_states_every_value_and_is_not_called_by_the_name_
     job = JobFile.read(written(tmp_path, text.replace(f'recipe = "{DEFAULT}"', f'recipe = "{name}"')))
     assert replace(job.recipe, name=DEFAULT) == get_recipe(DEFAULT)
     if name != DEFAULT:
-        assert job.recipe.title.startswith(f"{name} (changed: features, ")
+        assert job.recipe.title.startswith(f"{name} (changed: features")
     (row,) = (row for row in job.table() if row["name"] == "recipe")
     assert row["value"] == f'"{job.recipe.title}"'
 

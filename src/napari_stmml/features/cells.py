@@ -92,6 +92,11 @@ class CellEncoder:
     has_pitch = False
     keeps_features = True
 
+    @property
+    def of_object(self) -> int | None:
+        """None: features of a cell know no objects."""
+        return None
+
     def __post_init__(self) -> None:
         if self.tile % self.source.align:
             raise ValueError(f"tile must be a multiple of {self.source.align} px, got {self.tile}")

@@ -47,6 +47,14 @@ class Encoder(Protocol):
         """Whether features of a whole map are few enough to keep: those of overlapping windows are not."""
         ...
 
+    @property
+    def of_object(self) -> int | None:
+        """From where on a feature vector is the same for a whole object; its last number is 1 there, else 0.
+
+        None where features know no objects.
+        """
+        ...
+
     def at_pitch(self, pitch: int) -> "Encoder":
         """Return the same encoder on a grid of another pitch, in px; itself where there is no choice.
 

@@ -9,6 +9,7 @@ from napari_stmml.features.cells import EDITION, CellEncoder
 from napari_stmml.features.encoder import Encoder
 from napari_stmml.features.filters import FilterFeatures
 from napari_stmml.features.learned import LearnedFeatures
+from napari_stmml.features.objects import UNKNOWN_NM, ObjectEncoder
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.recipe import Recipe
 from napari_stmml.srsml24.encoders import DenseWindowEncoder, WindowEncoder
@@ -61,6 +62,12 @@ def _filters(recipe: Recipe, weights: Weights, edition: int | None) -> Encoder:
     return CellEncoder(FilterFeatures(), recipe.both_biases)
 
 
+def _objects(recipe: Recipe, weights: Weights, edition: int | None) -> Encoder:
+    _check(recipe, edition)
+    known = recipe.resample and recipe.pixel_density > 0
+    return ObjectEncoder(pixel_nm=1 / recipe.pixel_density if known else UNKNOWN_NM)
+
+
 def _learned(recipe: Recipe, weights: Weights, edition: int | None) -> Encoder:
     _check(recipe, edition)
     return CellEncoder(LearnedFeatures(dict(weights)), recipe.both_biases)
@@ -85,6 +92,7 @@ def _check(recipe: Recipe, edition: int | None) -> None:
 
 _ENCODERS: dict[str, Callable[[Recipe, Weights, int | None], Encoder]] = {
     "filters": _filters,
+    "objects": _objects,
     "learned": _learned,
     "windows": _windows,
     "dense windows": _dense,

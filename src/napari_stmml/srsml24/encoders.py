@@ -37,6 +37,7 @@ class Windows:
     has_network = True
     has_pitch = True
     keeps_features = False
+    of_object = None
 
     @property
     def n_features(self) -> int:

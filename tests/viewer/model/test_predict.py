@@ -248,7 +248,7 @@ def test_without_a_model_the_chosen_scans_are_clustered_and_labelled_at_once(
     finish(panel)
     (labels,) = labels_of(viewer)
     made = SurfaceClassifier.load(panel._temporary)
-    assert (made.recipe.name, made.n_clusters) == ("instant", 4)
+    assert (made.recipe.name, made.n_clusters) == ("objects", 4)
     assert made.recipe.pixel_density == round(64 / 6, 4)
     assert np.array_equal(labels.data, made.predict(small_scan))
     assert np.array_equal(labels.scale, layer.scale)

@@ -14,7 +14,7 @@ from napari_stmml.jobs.requests import ClusterAtOnce, LabelScans
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
 from napari_stmml.parameter_type import parameters_of
-from napari_stmml.recipe import Recipe, instant_recipe
+from napari_stmml.recipe import Recipe, at_once_recipe
 from napari_stmml.system.files import with_ending
 from napari_stmml.text import counted
 from napari_stmml.viewer.io.layers import KEY, scan_of
@@ -162,7 +162,7 @@ class PredictWidget(JobPanel):
 
     def _cluster(self, scans: list[Any]) -> Recipe:
         """Start clustering without a model; return the recipe."""
-        recipe = instant_recipe(scans, self.clusters.value, self.both.enabled and self.both.value)
+        recipe = at_once_recipe(scans, self.clusters.value, self.both.enabled and self.both.value)
         self.start(ClusterAtOnce(self._out, recipe=recipe.as_dict()), scans)
         self.say("clustering …")
         return recipe
