@@ -1,5 +1,6 @@
 """Keep and use a trained model: a SurfaceClassifier turns a scan into a label map, and learns from people."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -21,12 +22,14 @@ from napari_stmml.model.encoders import read_encoder, weights_of
 from napari_stmml.model.learner import Learner
 from napari_stmml.model.model_parts import read_parts
 from napari_stmml.model.painted_cells import checked_truth, limited, painted_features
+from napari_stmml.model.painted_classes import PaintedClasses
 from napari_stmml.model.training_examples import TrainingExamples
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.system.progress import Stopped
 
+_UNNAMED = re.compile(r"cluster \d+")  # names that nobody gave
 Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
 Answers = Iterator[tuple[Any, ...]]  # place in the grid, number, confidence, next number
@@ -50,6 +53,9 @@ class SurfaceClassifier:
         Prepared heights around the most typical places of each cluster, NaN where there are none.
     examples : TrainingExamples, optional
         Cells that people painted. They decide where they say more than the clusters do.
+    only_painted : bool, optional
+        Whether every cell is of a class that a person painted or named, or of none; None: if two classes or
+        more were painted, and none of them is a class of clusters.
     """
 
     recipe: Recipe
@@ -59,6 +65,7 @@ class SurfaceClassifier:
     training: dict[str, Any] = field(default_factory=dict, repr=False)
     exemplars: np.ndarray | None = field(default=None, repr=False)
     examples: TrainingExamples | None = field(default=None, repr=False)
+    only_painted: bool | None = None
 
     def __post_init__(self) -> None:
         n_clusters, n_features = self.clusters.n_clusters, self.clusters.n_features
@@ -125,6 +132,7 @@ class SurfaceClassifier:
             "features": EDITION,
             **self.classes.as_dicts(),
             "training": self.training,
+            "only_painted": self.only_painted,
         }
         arrays = {**self.clusters.arrays(), **weights_of(self.encoder)}
         if self.exemplars is not None:
@@ -163,6 +171,7 @@ class SurfaceClassifier:
                 training=dict(about.get("training", {})),
                 exemplars=arrays.get("exemplars"),
                 examples=TrainingExamples.of_arrays(arrays, about.get("lessons", ())),
+                only_painted=_yes_or_no(about.get("only_painted")),
             )
 
     def predict(
@@ -390,8 +399,49 @@ class SurfaceClassifier:
         return names, groups
 
     @cached_property
-    def _learner(self) -> Learner:
+    def shows_only_painted(self) -> bool:
+        """Whether every cell is of a class that a person painted or named, or of none."""
+        if self.only_painted is False or not self._has_examples or self.encoder.has_pitch:
+            return False
+        painted = set(self._painted[1].tolist())
+        if self.only_painted is None:
+            return len(painted) > 1 and painted.isdisjoint(self.classes.shown.tolist())
+        return len(painted | self._named) > 1
+
+    @property
+    def _named(self) -> set[int]:
+        """Labels of clusters, as shown, that a person gave a name."""
+        names = self.classes.names
+        shown = set(self.classes.shown.tolist()) - {0}
+        return {label for label in shown if not _UNNAMED.fullmatch(names[label - 1])}
+
+    @cached_property
+    def _painted(self) -> tuple[np.ndarray, np.ndarray]:
+        """Features and labels, as shown, of what people painted; without classes that were deleted."""
         assert self.examples is not None
+        labels = self.classes.lookup[self.examples.labels]
+        return self.examples.features[labels > 0], labels[labels > 0].astype(int)
+
+    @property
+    def _named_examples(self) -> tuple[np.ndarray, np.ndarray]:
+        """Features and labels of some cells of the clusters that a person named."""
+        known, named = self.clusters.examples, sorted(self._named)
+        if known is None or not named:
+            return np.zeros((0, self.clusters.n_features), np.float32), np.zeros(0, int)
+        features = known.astype(np.float32)
+        shown = self.classes.shown[self.clusters.assign(features)[0]].astype(int)
+        own = np.isin(shown, named)
+        return features[own], shown[own]
+
+    @cached_property
+    def _learner(self) -> Learner | PaintedClasses:
+        assert self.examples is not None
+        if self.shows_only_painted:
+            named, shown = self._named_examples
+            features, labels = self._painted
+            return PaintedClasses.fit(
+                np.concatenate([features, named]), np.concatenate([labels, shown]), self.encoder.of_object
+            )
         classes, examples = self.classes, self.examples
         labels = classes.lookup[examples.labels]
         return Learner.fit(self.clusters, classes.shown, examples.features, labels, scans=examples.scan)
@@ -407,6 +457,11 @@ class SurfaceClassifier:
         for place, features in encoded.encode(encoded.complete):
             some = answer(features.reshape(-1, features.shape[-1]))
             yield (place, *(one.reshape(features.shape[:-1]) for one in some))
+
+
+def _yes_or_no(value: Any) -> bool | None:
+    """Return what a file says, if it is yes or no."""
+    return value if isinstance(value, bool) else None
 
 
 def _gathered(

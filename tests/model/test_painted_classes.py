@@ -1,0 +1,141 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.foreign.surfaces import foreign_surface
+from benchmarks.quality.metrics import contingency, scores
+from benchmarks.quality.strokes import paint
+from benchmarks.structures.surfaces import EASY
+from napari_stmml import SurfaceClassifier, train_classifier
+from napari_stmml.model.painted_classes import PaintedClasses
+from napari_stmml.recipe import get_recipe
+
+BORDER = 8
+
+
+def score(found, truth, names):
+    """Macro-F1, where what is labelled 0 is of no class."""
+    found, truth = (one[BORDER:-BORDER, BORDER:-BORDER].astype(int) for one in (found, truth))
+    n = len(names)
+    table = contingency(np.where((found < 1) | (found > n), n, found - 1), truth, n + 1, n + 1)
+    return scores(table, np.arange(n + 1)).macro_f1
+
+
+@pytest.fixture(scope="module")
+def surfaces():
+    settings = replace(EASY, size_nm=26.0, pixel_nm=0.08)
+    return [foreign_surface("metal", seed, settings=settings) for seed in (40, 41)]
+
+
+@pytest.fixture(scope="module")
+def model(surfaces):
+    recipe = get_recipe("objects", pixel_density=12.5, num_clusters=12)
+    return train_classifier([one.scan for one in surfaces], recipe=recipe)
+
+
+@pytest.fixture(scope="module")
+def painted(surfaces):
+    return paint(surfaces[0].labels, 5, seed=1, border=BORDER)
+
+
+@pytest.fixture(scope="module")
+def taught(model, surfaces, painted):
+    """Painted with classes that are all new: labels behind those of the clusters."""
+    return model.learn(surfaces[0].scan, np.where(painted > 0, painted + model.n_classes, 0).astype(np.uint8))
+
+
+def as_painted(model, taught, surface):
+    found = taught.predict(surface.scan).astype(int)
+    return np.where(found > model.n_classes, found - model.n_classes, 0)
+
+
+def test_classes_that_are_all_new_become_the_map(model, taught, surfaces):
+    assert taught.shows_only_painted
+    for surface in surfaces:
+        found = taught.predict(surface.scan)
+        assert not np.isin(found, range(1, model.n_classes + 1)).any()
+        assert score(as_painted(model, taught, surface), surface.labels, surface.classes) > 0.8
+
+
+def test_a_person_can_have_the_clusters_back(model, taught, surfaces):
+    both = replace(taught, only_painted=False)
+    assert not both.shows_only_painted
+    assert np.isin(both.predict(surfaces[1].scan), range(1, model.n_classes + 1)).any()
+
+
+def test_it_is_kept_in_the_model_file(taught, surfaces, tmp_path):
+    for choice in (None, True, False):
+        again = SurfaceClassifier.load(replace(taught, only_painted=choice).save(tmp_path / "m.stmml"))
+        assert again.only_painted is choice
+    again = SurfaceClassifier.load(taught.save(tmp_path / "m.stmml"))
+    assert np.array_equal(again.predict(surfaces[1].scan), taught.predict(surfaces[1].scan))
+
+
+def test_one_new_class_beside_clusters_changes_nothing_else(model, surfaces, painted):
+    one = np.where(painted == 2, model.n_classes + 1, 0).astype(np.uint8)
+    assert not model.learn(surfaces[0].scan, one).shows_only_painted
+
+
+def test_strokes_of_classes_that_clusters_have_are_corrections_as_before(model, surfaces, painted):
+    assert not model.learn(surfaces[0].scan, painted).shows_only_painted
+
+
+def test_with_the_switch_named_clusters_are_classes_too(model, surfaces, painted):
+    at = surfaces[0].scan
+    surface = int(np.bincount(model.predict(at).ravel()).argmax())
+    named = replace(model, classes=model.classes.renamed(surface, "surface"), only_painted=True)
+    new = np.where(painted > 1, painted + model.n_classes, 0).astype(np.uint8)
+    found = named.learn(at, new).predict(at)
+    allowed = {0, surface, *(np.unique(new).tolist())}
+    assert set(np.unique(found).tolist()) <= allowed
+    assert (found == surface).mean() > 0.5
+
+
+def test_every_pixel_of_an_object_has_one_class(model, taught, surfaces):
+    from napari_stmml.features.objects import objects_on_cells
+
+    flat = model.recipe.preprocessing.flat(surfaces[1].scan)
+    numbers = objects_on_cells(np.asarray(flat), 0.08, 2).numbers.repeat(2, 0).repeat(2, 1)
+    found = taught.predict(surfaces[1].scan)
+    numbers = numbers[: found.shape[0], : found.shape[1]]
+    mixed = [len(np.unique(found[numbers == one])) > 1 for one in range(1, numbers.max() + 1)]
+    assert np.mean(mixed) < 0.05
+
+
+# ---- the learner alone
+
+
+def test_features_without_objects_are_told_apart_by_a_line():
+    rng = np.random.default_rng(0)
+    features = rng.normal(0, 1, (600, 4)).astype(np.float32)
+    labels = np.where(features[:, 1] + features[:, 2] > 0, 7, 3)
+    learnt = PaintedClasses.fit(features[:200], labels[:200], None)
+    found, sure, second = learnt.assign(features[200:])
+    assert (found == labels[200:]).mean() > 0.95
+    assert (sure >= 0).all()
+    assert (second != found).all()
+
+
+def test_an_object_unlike_all_painted_ones_is_of_no_class():
+    rng = np.random.default_rng(0)
+    objects = np.repeat([[0.0, 0.0], [1.0, 0.0]], 10, 0) + rng.normal(0, 0.02, (20, 2))
+    features = np.column_stack([np.zeros((20, 3)), objects, np.ones(20)]).astype(np.float32)
+    learnt = PaintedClasses.fit(features, np.repeat([1, 2], 10), 3)
+    ask = np.array([[0, 0, 0, 0.01, 0, 1], [0, 0, 0, 0.99, 0, 1], [0, 0, 0, 9, 9, 1]], np.float32)
+    found, sure, _ = learnt.assign(ask)
+    assert found.tolist() == [1, 2, 0]
+    assert (sure >= 0).tolist() == [True, True, False]
+
+
+def test_the_order_of_painted_cells_does_not_matter():
+    rng = np.random.default_rng(1)
+    features = rng.normal(0, 1, (300, 6)).astype(np.float32)
+    features[:, -1] = rng.random(300) > 0.5
+    labels = rng.integers(1, 4, 300)
+    order = rng.permutation(300)
+    one, other = (
+        PaintedClasses.fit(features[which], labels[which], 3).assign(features)
+        for which in (np.arange(300), order)
+    )
+    assert (one[0] == other[0]).mean() > 0.99
