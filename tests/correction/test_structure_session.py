@@ -174,6 +174,24 @@ def test_grains_of_disordered_areas_count_if_asked_for(session):
     session.set_disordered(True)
     assert session.found.with_disordered
     assert not session.can_undo
+    session.rename(1, "a")
+    session.undo()
+    assert session.found.with_disordered
+
+
+def test_a_scan_that_is_opened_later_counts_disordered_areas_as_the_others_do(session, scans):
+    session.set_disordered(True)
+    session.open(find_structures(scans[0], like=session.structures))
+    assert session.found.with_disordered
+
+
+def test_a_move_says_how_many_others_followed(session):
+    rows = session.found.from_mean(1).index
+    before = session.found.all_types
+    session.move(rows[:1], len(session.found.names) + 1)
+    others = int((before != session.found.all_types).sum()) - 1
+    said = session.sentences[-1][0]
+    assert (f"{others} other" in said) == (others > 0)
 
 
 def test_a_step_keeps_the_sensitivity_and_so_does_its_undo(session):

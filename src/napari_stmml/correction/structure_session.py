@@ -121,7 +121,7 @@ class StructureSession:
         for key in set(keys) & set(self.keys):
             self._drop(self.keys.index(key))
         known = self.structures
-        found = found if known is None else found.at(known.sensitivity).after(known)
+        found = found if known is None else _chosen_like(found, known).after(known)
         self.structures = found if found.names else found.retyped()
         self.keys += keys
         self.changed.emit()
@@ -209,7 +209,9 @@ class StructureSession:
         rows = list(rows)
         found = self.found.learn(dict.fromkeys(rows, number))
         name = found.names[number - 1] if number else "unlike any other"
-        self._step(found, f"{counted(len(rows), 'object')} to {name}")
+        followed = self._moved(found) - len(rows)
+        also = f"; {counted(followed, 'other')} that {'is' if followed == 1 else 'are'} like them followed"
+        self._step(found, f"{counted(len(rows), 'object')} to {name}{also if followed > 0 else ''}")
 
     def remove(self, rows: Iterable[int]) -> None:
         """Say that some rows of the table are no objects."""
@@ -268,6 +270,10 @@ class StructureSession:
 
     # ---- inside
 
+    def _moved(self, found: Structures) -> int:
+        """Count the objects that have another type than before."""
+        return int((found.all_types != self.found.all_types)[found.counts].sum())
+
     def _state(self) -> _State:
         return _State(self.found, tuple(self.keys))
 
@@ -309,7 +315,7 @@ class StructureSession:
             then = alone.sorted_like(then).after(then)
             keys.append(key)
         self.keys = keys
-        return then.at(now.sensitivity)
+        return _chosen_like(then, now)
 
     def _drop(self, scan: int) -> None:
         key = self.keys.pop(scan)
@@ -346,3 +352,8 @@ class StructureSession:
                 partial(self._files[key].save, said[1], model),
                 failed=lambda error: self.said.emit(f"Corrections could not be saved: {error}", True),
             )
+
+
+def _chosen_like(found: Structures, other: Structures) -> Structures:
+    """Return structures with what another has chosen to count: sensitivity, and disordered areas."""
+    return found.changed(sensitivity=other.sensitivity, with_disordered=other.with_disordered)
