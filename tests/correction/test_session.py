@@ -9,7 +9,7 @@ import pytest
 from napari_stmml import SurfaceClassifier
 from napari_stmml.classes import Classes
 from napari_stmml.correction import edits
-from napari_stmml.correction.session import CLOSED, CorrectionSession
+from napari_stmml.correction.session import CLOSED, ONLY_MINE, CorrectionSession
 from napari_stmml.truth.truth_file import TruthFile
 
 
@@ -19,6 +19,15 @@ def stroke(session, one, row=30, col=30, label=2):
 
 def edit(session, edit, *values):
     session.edit(*edit(session.model, *values))
+
+
+def paint_new_classes(session):
+    for label, at in ((5, 15), (6, 45)):
+        stroke(session, session.scans[0], at, at, label)
+
+
+def labels_on(session):
+    return {int(label) for one in session.scans for label in np.unique(one.predicted)}
 
 
 def shown(session, one):
@@ -100,6 +109,90 @@ def test_cells_and_positions_are_each_others_inverse(session):
     one = session.scans[0]
     for cell in ((0, 0), (3, 17), tuple(np.array(one.labels.shape) - 1)):
         assert one.to_cell(*one.to_position(*cell)) == cell
+
+
+# ---- only the classes of a person
+
+
+def test_two_new_classes_that_are_learnt_become_the_map_of_all_scans_and_it_is_said(session, said):
+    paint_new_classes(session)
+    session.learn()
+    assert session.model.only_painted
+    assert labels_on(session) <= {0, 5, 6}
+    assert said[-1] == (ONLY_MINE.format(2), False)
+    stroke(session, session.scans[0], 30, 30, 5)
+    session.learn()
+    assert said[-1] == ("Learnt from what was painted.", False)
+    session.undo()
+    session.undo()
+    session.undo()
+    assert session.model.only_painted is None
+    assert labels_on(session) >= {1, 2, 3, 4}
+
+
+def test_the_switch_is_a_step_that_is_undone_redone_and_saved(session, said):
+    paint_new_classes(session)
+    session.learn()
+    only = [one.predicted.copy() for one in session.scans]
+    for step, on in (
+        (lambda: session.show_only_mine(False), False),
+        (session.undo, True),
+        (session.redo, False),
+        (lambda: session.show_only_mine(True), True),
+    ):
+        step()
+        assert session.model.shows_only_painted is on
+        assert (labels_on(session) <= {0, 5, 6}) is on
+        assert session.flush()
+        kept = SurfaceClassifier.load(session.path)
+        assert kept.only_painted is on
+        np.testing.assert_array_equal(kept.predict(session.scans[1].scan), session.scans[1].predicted)
+    np.testing.assert_array_equal([one.predicted for one in session.scans], only)
+    assert [one for one, _ in said[-4:]] == [
+        "The clusters are shown again.",
+        "Undone: the clusters are shown again.",
+        "Redone: the clusters are shown again.",
+        "Only your 2 classes are shown.",
+    ]
+    before = session.model
+    session.show_only_mine(True)
+    assert session.model is before
+
+
+def test_a_person_who_wants_the_clusters_keeps_them_when_more_is_learnt(session):
+    paint_new_classes(session)
+    session.learn()
+    session.show_only_mine(False)
+    stroke(session, session.scans[0], 30, 30, 5)
+    session.learn()
+    assert not session.model.shows_only_painted
+
+
+def test_a_class_of_a_cluster_that_is_painted_later_joins_those_of_the_person(session):
+    paint_new_classes(session)
+    session.learn()
+    stroke(session, session.scans[0], 30, 30, 2)
+    session.learn()
+    assert session.model.own_labels == {2, 5, 6}
+    assert labels_on(session) <= {0, 2, 5, 6}
+
+
+def test_with_fewer_than_two_classes_the_switch_says_what_to_do(session):
+    before = session.model
+    edit(session, edits.rename, 1, "rows")
+    with pytest.raises(ValueError, match="paint two classes or more and click Refine, or name clusters"):
+        session.show_only_mine(True)
+    edit(session, edits.rename, 3, "holes")
+    session.show_only_mine(True)
+    assert labels_on(session) <= {0, 1, 3}
+    for _ in range(3):
+        session.undo()
+    assert session.model is before
+
+
+def test_a_model_of_windows_says_that_it_always_shows_its_clusters(tiny_classifier):
+    with pytest.raises(ValueError, match="a model of windows always shows its clusters"):
+        edits.show_only_mine(tiny_classifier, True)
 
 
 # ---- undo

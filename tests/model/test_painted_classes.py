@@ -92,6 +92,18 @@ def test_with_the_switch_named_clusters_are_classes_too(model, surfaces, painted
     assert (found == surface).mean() > 0.5
 
 
+def test_with_the_switch_clusters_that_were_named_are_enough(model, surfaces):
+    at = surfaces[0].scan
+    before = model.predict(at)
+    common = (np.bincount(before.ravel())[1:].argsort()[::-1] + 1)[:2].tolist()
+    classes = model.classes.renamed(common[0], "surface").renamed(common[1], "atoms")
+    assert not replace(model, classes=classes).shows_only_painted
+    found = replace(model, classes=classes, only_painted=True).predict(at)
+    assert set(np.unique(found).tolist()) <= {0, *common}
+    own = np.isin(before, common)
+    assert (found == before)[own].mean() > 0.9
+
+
 def test_every_pixel_of_an_object_has_one_class(model, taught, surfaces):
     from napari_stmml.features.objects import objects_on_cells
 

@@ -60,3 +60,13 @@ def test_the_command_writes_the_model_and_keeps_the_older(scans, classifier, tmp
     assert json.loads(capsys.readouterr().out)["learnt"][0]["painted"] == 100
     assert len(SurfaceClassifier.load(model).examples.sources) == 1
     assert len(list(tmp_path.glob("m.*.bak"))) == 1
+
+
+def test_the_command_says_when_only_what_was_painted_is_shown(scans, classifier, tmp_path, capsys):
+    model = classifier.save(tmp_path / "m.stmml")
+    truth = np.zeros(scans[0].heights.shape, np.uint8)
+    truth[20:30, 20:30], truth[40:50, 20:30] = 1, 2
+    TruthFile(scans[0]).save(truth, {1: "rows", 2: "holes"}, {1: "#123456", 2: "#654321"})
+    assert main(["learn", str(tmp_path / "scans"), "--model", str(model)]) == 0
+    line = f"{model}: shows only the classes that were painted or named: rows, holes\n"
+    assert capsys.readouterr().out.endswith(line)

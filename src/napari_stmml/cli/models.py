@@ -138,6 +138,9 @@ def learn(
             if learned
             else "nothing was painted on these scans"
         )
+        if learned and better.shows_only_painted:
+            names = ", ".join(better.class_names[label - 1] for label in sorted(better.own_labels))
+            print(f"{out}: shows only the classes that were painted or named: {names}")
     for one in skipped:
         print(f"skipped: {one['why']}", file=sys.stderr)
     return 0 if learned else 1

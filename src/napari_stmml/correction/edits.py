@@ -11,6 +11,7 @@ from napari_stmml.model import editing
 from napari_stmml.model.classifier import SurfaceClassifier
 
 MOST_SPLIT = 60_000  # cells that a class is split by
+OF_WINDOWS = "a model of windows always shows its clusters: only recipes that label cells can leave them out"
 
 Edit = tuple[SurfaceClassifier, str]  # the model after it, and what was done
 
@@ -265,6 +266,8 @@ def class_of_cells(
 def learn(classifier: SurfaceClassifier, scans: Sequence[CorrectedScan]) -> Edit:
     """Learn from what is painted on open scans, as it is now; erased strokes are forgotten.
 
+    Where the painted classes are all new, the model shows only them, until a person changes that.
+
     Raises
     ------
     ValueError
@@ -280,7 +283,44 @@ def learn(classifier: SurfaceClassifier, scans: Sequence[CorrectedScan]) -> Edit
             made = made.learn_cells(one.key, one.scan.name, features, one.painted_cells())
     if made is classifier:
         raise ValueError("paint on a scan first: there is nothing to learn from yet")
+    if made.shows_only_painted and made.only_painted is None:
+        made = replace(made, only_painted=True)
     return made, "learnt from what was painted"
+
+
+def show_only_mine(classifier: SurfaceClassifier, on: bool) -> Edit:
+    """Show only the classes that a person painted or named, or the clusters as well.
+
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+    on : bool
+
+    Returns
+    -------
+    SurfaceClassifier
+        The model after it; the same one where it does so already.
+    str
+        What was done; empty where it does so already.
+
+    Raises
+    ------
+    ValueError
+        If the model labels windows, or has fewer than two such classes.
+    """
+    if on == classifier.shows_only_painted:
+        return classifier, ""
+    if classifier.encoder.has_pitch:
+        raise ValueError(OF_WINDOWS)
+    made = replace(classifier, only_painted=on)
+    if not on:
+        return made, "the clusters are shown again"
+    if not made.shows_only_painted:
+        raise ValueError(
+            "paint two classes or more and click Refine, or name clusters in the table;"
+            " then tick Only my classes"
+        )
+    return made, f"only your {len(made.own_labels)} classes are shown"
 
 
 def forget(classifier: SurfaceClassifier, one: CorrectedScan | None) -> Edit:

@@ -22,6 +22,7 @@ from napari_stmml.truth.painted_labels import completed
 from napari_stmml.truth.truth_file import Saved
 
 NO_MODEL = "Open a scan with a model first."
+ONLY_MINE = "Only your {} classes are shown now; untick Only my classes to see the clusters again."
 CLOSED = "That scan is not open any more: its strokes stay as they were saved."
 
 
@@ -232,8 +233,24 @@ class CorrectionSession:
             If no model is open, or as `edits.learn`.
         """
         if not (with_stroke and self.history.can_redo):
-            with_previous = with_stroke and self.history.painted_last
-            self.edit(*edits.learn(self.model, self.scans), with_previous=with_previous)
+            before, with_previous = self.model, with_stroke and self.history.painted_last
+            self.edit(*edits.learn(before, self.scans), with_previous=with_previous)
+            if self.model.shows_only_painted and not before.shows_only_painted:
+                self.said.emit(ONLY_MINE.format(len(self.model.own_labels)), False)
+
+    def show_only_mine(self, on: bool) -> None:
+        """Show only the classes that a person painted or named, or the clusters as well.
+
+        Parameters
+        ----------
+        on : bool
+
+        Raises
+        ------
+        ValueError
+            If no model is open, or as `edits.show_only_mine`.
+        """
+        self.edit(*edits.show_only_mine(self.model, on))
 
     def undo(self) -> None:
         """Undo the last step."""

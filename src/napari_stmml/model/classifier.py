@@ -251,7 +251,7 @@ class SurfaceClassifier:
             If ``should_stop`` said so.
         """
         names, groups = self._shown
-        nearest = None if self._has_examples else self._nearest(encoded, groups)
+        nearest = None if self._has_learner else self._nearest(encoded, groups)
         if nearest is None:
             found = self._each(encoded, self.classify)
         else:
@@ -295,7 +295,7 @@ class SurfaceClassifier:
         runner_up : ndarray, of the type and shape of ``labels``
             The next class; 0 where there is none.
         """
-        if self._has_examples:
+        if self._has_learner:
             labels, confidence, runner_up = self._learner.assign(features)
         else:
             names, groups = self._shown
@@ -388,9 +388,9 @@ class SurfaceClassifier:
         return np.uint8 if self.n_classes <= MOST_CLASSES else np.uint16
 
     @property
-    def _has_examples(self) -> bool:
-        """Whether any example is of a class that is there."""
-        return self.examples is not None and bool(self.classes.lookup[self.examples.labels].any())
+    def _has_learner(self) -> bool:
+        """Whether examples of a class that is there decide, or only the classes that a person named."""
+        return self.shows_only_painted or len(self._painted[1]) > 0
 
     @cached_property
     def _shown(self) -> tuple[np.ndarray, np.ndarray]:
@@ -401,12 +401,24 @@ class SurfaceClassifier:
     @cached_property
     def shows_only_painted(self) -> bool:
         """Whether every cell is of a class that a person painted or named, or of none."""
-        if self.only_painted is False or not self._has_examples or self.encoder.has_pitch:
+        if self.only_painted is False or self.encoder.has_pitch:
             return False
-        painted = set(self._painted[1].tolist())
         if self.only_painted is None:
+            painted = set(self._painted[1].tolist())
             return len(painted) > 1 and painted.isdisjoint(self.classes.shown.tolist())
-        return len(painted | self._named) > 1
+        return len(self.own_labels) > 1
+
+    @cached_property
+    def own_labels(self) -> frozenset[int]:
+        """Labels, as shown, of the classes that a person painted or named, and of which cells are known."""
+        return frozenset([*self._painted[1].tolist(), *self._named_examples[1].tolist()])
+
+    @property
+    def left_out(self) -> frozenset[int]:
+        """Labels of clusters, as shown, that no cell gets: only painted and named classes are shown."""
+        if not self.shows_only_painted:
+            return frozenset()
+        return frozenset(self.classes.shown.tolist()) - self.own_labels
 
     @property
     def _named(self) -> set[int]:
@@ -418,7 +430,8 @@ class SurfaceClassifier:
     @cached_property
     def _painted(self) -> tuple[np.ndarray, np.ndarray]:
         """Features and labels, as shown, of what people painted; without classes that were deleted."""
-        assert self.examples is not None
+        if self.examples is None:
+            return np.zeros((0, self.clusters.n_features), np.float32), np.zeros(0, int)
         labels = self.classes.lookup[self.examples.labels]
         return self.examples.features[labels > 0], labels[labels > 0].astype(int)
 
@@ -435,13 +448,13 @@ class SurfaceClassifier:
 
     @cached_property
     def _learner(self) -> Learner | PaintedClasses:
-        assert self.examples is not None
         if self.shows_only_painted:
             named, shown = self._named_examples
             features, labels = self._painted
             return PaintedClasses.fit(
                 np.concatenate([features, named]), np.concatenate([labels, shown]), self.encoder.of_object
             )
+        assert self.examples is not None
         classes, examples = self.classes, self.examples
         labels = classes.lookup[examples.labels]
         return Learner.fit(self.clusters, classes.shown, examples.features, labels, scans=examples.scan)

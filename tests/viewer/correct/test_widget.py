@@ -256,6 +256,39 @@ def test_live_learns_after_a_stroke_and_goes_back_with_it(panel, open_all, settl
     assert not one.truth.any()
 
 
+def test_only_my_classes_follows_the_model_and_a_click_brings_the_clusters_back(
+    panel, open_all, settle, said, tiny_classifier, tmp_path
+):
+    box, one = panel.only_mine, open_all.scans[0]
+    press(panel, "New")
+    press(panel, "New")
+    for label, at in ((5, 15), (6, 45)):
+        truth_of(panel, one).paint((at, at), label)
+        settle()
+    box.native.click()
+    assert "paint two classes or more and click Refine" in panel.status.text()
+    assert not box.value
+    press(panel, "Refine")
+    settle()
+    assert box.value
+    assert panel.status.text().startswith("Only your 2 classes are shown now; untick")
+    assert "not on the map" in panel.table.item(0, 2).toolTip()
+    assert not panel.table.item(4, 2).toolTip().endswith("not on the map")
+    assert {float(panel.table.item(row, 5).text()) for row in range(4)} == {0}
+    box.native.click()
+    settle()
+    assert np.isin(one.predicted, (1, 2, 3, 4)).any()
+    assert "not on the map" not in panel.table.item(0, 2).toolTip()
+    press(panel, "Undo")
+    assert box.value
+    press(panel, "Undo")
+    settle()
+    assert not box.value
+    open_all.use(tiny_classifier, tiny_classifier.save(tmp_path / "windows.stmml"))
+    assert not box.enabled
+    assert "model of windows" in box.tooltip
+
+
 def test_a_key_chooses_a_row_and_answers_what_is_asked(panel, open_all):
     panel.correction.next_key.emit()
     one, area = panel.review.asked

@@ -34,6 +34,7 @@ COLUMNS = (  # heading, width in px, tooltip
     ("%", 44, "share of the labelled area of the chosen scan"),
     ("learnt", 50, "painted cells that the model has learnt from"),
 )
+GREY = "#808080"  # of a class that is not on the map
 _SPOKEN = Qt.ItemDataRole.AccessibleTextRole
 
 
@@ -85,8 +86,13 @@ class ClassTable(QTableWidget):
         rows = sorted({index.row() for index in self.selectionModel().selectedRows()})
         return [self.labels[row] for row in rows]
 
-    def show_classes(self, classes: Classes | None, examples: Mapping[int, int]) -> None:
-        """Show the classes of a model, and its painted examples by label; what was selected stays so."""
+    def show_classes(
+        self, classes: Classes | None, examples: Mapping[int, int], left_out: Collection[int] = ()
+    ) -> None:
+        """Show the classes of a model, and its painted examples by label; what was selected stays so.
+
+        Classes that the model leaves out of its maps are grey.
+        """
         chosen = self.chosen
         entries = {} if classes is None else {label: classes.entries[label - 1] for label in classes.order}
         self.labels = tuple(entries)
@@ -94,7 +100,7 @@ class ClassTable(QTableWidget):
         with QSignalBlocker(self):
             self.setRowCount(len(self.labels))
             for row, (label, entry) in enumerate(entries.items()):
-                self._show_class(row, label, entry, examples.get(label, 0))
+                self._show_class(row, label, entry, examples.get(label, 0), label in left_out)
             self._show_eyes()
         self.show_shares(self._shares)
         self.select(chosen)
@@ -123,21 +129,22 @@ class ClassTable(QTableWidget):
         """Hide all classes but one; None: show all."""
         self._hide(set() if label is None else set(self.labels) - {label})
 
-    def _show_class(self, row: int, label: int, entry: SurfaceClass, examples: int) -> None:
+    def _show_class(self, row: int, label: int, entry: SurfaceClass, examples: int, left_out: bool) -> None:
         if self.item(row, NAME) is None:
             for column in range(len(COLUMNS)):
                 self.setItem(row, column, _new_item(column))
-        background = ", background" if entry.background else ""
+        notes = f"{', background' if entry.background else ''}{', not on the map' if left_out else ''}"
         key = f", Ctrl+{row + 1}" if row < 9 else ""
         for column in range(len(COLUMNS)):
-            self.item(row, column).setToolTip(plain_tip(f"{entry.name}: label {label}{key}{background}"))
+            self.item(row, column).setToolTip(plain_tip(f"{entry.name}: label {label}{key}{notes}"))
+            self.item(row, column).setData(Qt.ItemDataRole.ForegroundRole, QColor(GREY) if left_out else None)
         self.item(row, COLOUR).setBackground(QColor(entry.colour))
         self.item(row, COLOUR).setData(_SPOKEN, f"colour {entry.colour}")
         name, font = self.item(row, NAME), self.font()
         font.setItalic(entry.background)
         name.setFont(font)
         name.setText(entry.name)
-        name.setData(_SPOKEN, f"{entry.name}{background}")
+        name.setData(_SPOKEN, f"{entry.name}{notes}")
         self.item(row, EXAMPLES).setText(str(examples or ""))
 
     def _show_eyes(self) -> None:

@@ -13,6 +13,7 @@ from napari_stmml.correction.corrected_scan import CorrectedScan
 from napari_stmml.correction.map_file import save_map
 from napari_stmml.correction.session import NO_MODEL
 from napari_stmml.measuring.class_statistics import Share
+from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.text import short_stem
 from napari_stmml.viewer.correct.class_table import ClassTable
 from napari_stmml.viewer.correct.opening import OpeningPanel
@@ -21,6 +22,10 @@ from napari_stmml.viewer.shared.panel import button, delayed, wrapped
 from napari_stmml.viewer.shared.slots import guarded, slot
 
 LIVE_MS = 250  # after a stroke, before the model learns from it
+ONLY_MINE = (
+    "Every pixel is of a class that you named or painted, or of none where an object is unlike all of them."
+    " Off: what you did not paint keeps its cluster."
+)
 KEYS = (
     "<b>Ctrl+1 … Ctrl+9</b> choose a class · <b>P</b> paint, <b>E</b> erase (back to the model's label),"
     " <b>F</b> fill, <b>L</b> pick · <b>Shift+click</b> gives a whole region the chosen class ·"
@@ -36,12 +41,14 @@ class CorrectWidget(OpeningPanel):
         super().__init__(napari_viewer)
         self.table = ClassTable()
         self.live = CheckBox(text="Live", tooltip="learn after every stroke, without a click on Refine")
+        self.only_mine = CheckBox(text="Only my classes")
         self.switch = ScanSwitch(self.correction)
         self.column.addWidget(self.switch)
         self.column.addWidget(self.table, 1)
         self.column.addLayout(_grid(self._class_buttons(), 4))
         grid = _grid(self._learning_buttons(), 3)
         grid.addWidget(self.live.native, 2, 2)  # below Refine
+        grid.addWidget(self.only_mine.native, 2, 1)
         self.column.addLayout(grid)
         keys, text = QCollapsible("Keys"), wrapped("keys", rich=True)
         text.setText(KEYS)
@@ -62,6 +69,9 @@ class CorrectWidget(OpeningPanel):
         self.follow(self.correction.class_picked, self._select)
         self.follow(self.correction.class_key, self.review_panel.answer)
         self.follow(self.correction.next_key, self.review_panel.go)
+        self.only_mine.changed.connect(
+            guarded(lambda on: self._do(lambda: session.show_only_mine(on)), self.say)
+        )
         table.picked.connect(self.correction.pick)
         table.renamed.connect(guarded(lambda label, name: self.edit(edits.rename, label, name), self.say))
         table.recoloured.connect(guarded(lambda label, colour: self.edit(edits.recolour, label, colour)))
@@ -190,8 +200,19 @@ class CorrectWidget(OpeningPanel):
     @slot
     def _show_model(self) -> None:
         classifier = self.session.classifier
-        examples = {} if classifier is None or classifier.examples is None else classifier.examples.counts
-        self.table.show_classes(None if classifier is None else classifier.classes, examples)
+        if classifier is None:
+            self.table.show_classes(None, {})
+        else:
+            examples = {} if classifier.examples is None else classifier.examples.counts
+            self.table.show_classes(classifier.classes, examples, classifier.left_out)
+        self._show_switch(classifier)
+
+    def _show_switch(self, classifier: SurfaceClassifier | None) -> None:
+        of_windows = classifier is not None and classifier.encoder.has_pitch
+        with self.only_mine.changed.blocked():
+            self.only_mine.value = classifier is not None and classifier.shows_only_painted
+        self.only_mine.enabled = classifier is not None and not of_windows
+        self.only_mine.tooltip = edits.OF_WINDOWS if of_windows else ONLY_MINE
 
     @slot
     def _show_scans(self) -> None:
