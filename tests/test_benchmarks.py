@@ -209,3 +209,69 @@ def test_what_was_taught_is_told_beside_its_bars():
     assert (
         "| `instant` | 0.91 | 0.91 | 0.91 | 0.91 | 0.91 | 0.91 | 0.91 | 0.91 | 0.80 | 0.91 | 0.80 |" in told
     )
+
+
+def foreign_numbers(score: float) -> dict:
+    counts = {
+        f"{begin}{n} {where}": score
+        for begin in ("", "forest ")
+        for n in (3, 5)
+        for where in ("painted", "unseen")
+    }
+    return {"F1": score, "boundary": score, "interior": score, "s to fit": 12.3, "s a scan": 1.0, **counts}
+
+
+def test_foreign_tables_say_what_was_measured_and_which_bars_are_met():
+    from benchmarks.foreign.tables import lines
+
+    results = {
+        "rows, easy": {"objects": foreign_numbers(0.93), "instant": foreign_numbers(0.5)},
+        "metal, hard": {"objects": foreign_numbers(0.85), "instant": foreign_numbers(0.8)},
+    }
+    hows = {"fitted to such scans": 0.9, "fitted to plain scans": 0.9}
+    changes = {"rows": {"plain": hows, "blunt tip": hows | {"fitted to plain scans": 0.8}}}
+    told = list(lines(results, changes))
+    assert any(line.startswith("| rows, easy | 0.930 | 0.930 | 0.930 | 0.500 |") for line in told)
+    met = {
+        line.split(" | ")[0].strip("| "): line.split(" | ")[-1].strip("| ")
+        for line in told
+        if "worst" in line
+    }
+    assert met["5 strokes, painted scan, easy, mean >= 0.90"] == "yes"
+    assert met["5 strokes, painted scan, hard, mean >= 0.90"] == "no"
+    assert met["5 strokes, ahead of the forest everywhere by 0.1"] == "no"
+    assert met["clusters, ahead of `instant` everywhere"] == "yes"
+    assert met["recorded otherwise, fitted to such scans: falls by at most 0.05"] == "yes"
+    assert met["recorded otherwise, fitted to plain scans: falls by at most 0.05"] == "no"
+
+
+def test_pixels_near_a_border_and_others_are_scored_apart(truth):
+    from benchmarks.foreign import measure
+
+    found = measure.by_clusters([truth * 3], [truth], N)
+    assert (found["F1"], found["boundary"], found["interior"]) == (1, 1, 1)
+    near = measure.near_borders(truth)
+    missed = np.where(near, 0, truth)
+    wrong = measure.by_clusters([missed], [truth], N)
+    assert wrong["interior"] == 1
+    assert wrong["boundary"] < 0.5
+
+
+def test_strokes_that_are_answered_rightly_score_one_and_unpainted_classes_are_missed(truth):
+    from benchmarks.foreign import measure
+    from benchmarks.foreign.families import Family
+
+    family = Family([], [], [truth, truth[::-1]], tuple("abcd"))
+    right = measure.by_strokes(family, lambda at, painted: family.truth)
+    assert set(right.values()) == {1.0}
+    none = measure.by_strokes(family, lambda at, painted: [np.full_like(truth, N)] * 2)
+    assert set(none.values()) == {0.0}
+
+
+def test_foreign_seeds_to_choose_by_and_to_test_on_are_never_the_same():
+    from benchmarks.foreign.families import CHOOSE, TEST
+
+    for one, other in ((CHOOSE, TEST), (TEST, CHOOSE)):
+        assert not set(one.training) & set(one.tests)
+        assert not {*one.training, *one.tests} & {*other.training, *other.tests}
+        assert not set(one.tests_of_quality) & set(other.tests_of_quality)

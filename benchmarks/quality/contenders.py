@@ -141,11 +141,13 @@ def _plain_code(*roots: str) -> Callable[[], str]:
 def contenders() -> dict[str, Contender]:
     """List all that is compared, by name."""
     recipes = {
-        name: get_recipe(name) for name in ("instant", "instant-both", "learned", "srsml24", "srsml24-dense")
+        name: get_recipe(name)
+        for name in ("objects", "instant", "instant-both", "learned", "srsml24", "srsml24-dense")
     }
     instant, both = recipes["instant"], recipes["instant-both"]
     srsml24, densely, learned = recipes["srsml24"], recipes["srsml24-dense"], recipes["learned"]
     listed = (
+        Contender("objects", by_recipe(recipes["objects"]), _cells_code(recipes["objects"])),
         Contender("instant", by_recipe(instant), _cells_code(instant)),
         Contender(
             "learned", by_network(learned, trained(learned)), _cells_code(learned, *_LEARNED), slow=True
