@@ -3,6 +3,7 @@
 python -m benchmarks.foreign                  # test seeds
 python -m benchmarks.foreign --choose         # the seeds that recipe `objects` was chosen on
 python -m benchmarks.foreign --write          # and put the tables into docs/benchmarks.md
+python -m benchmarks.foreign --learned        # with recipe `learned` on easy surfaces, a minute or more each
 """
 
 import argparse
@@ -26,13 +27,14 @@ AT_ONCE = 2  # processes
 Task = tuple[str, str, tuple[str, ...]]  # kind, group, recipes; group "" is recorded otherwise
 
 
-def tasks(kinds: list[str]) -> list[Task]:
-    """List what is measured, the longest first and the network last."""
+def tasks(kinds: list[str], learned: bool) -> list[Task]:
+    """List what is measured, the longest first, and the network, if asked for, last."""
     both = ("objects", "instant")
     first = [(kind, "hard", both) for kind in kinds] + [(kind, "easy", both) for kind in kinds]
     second = [(kind, GROUPS[-1], both) for kind in OF_QUALITY]
     third: list[Task] = [(kind, "", ()) for kind in CHANGED if kind in kinds]
-    return [*first, *second, *third, *((kind, "easy", ("learned",)) for kind in kinds)]
+    network: list[Task] = [(kind, "easy", ("learned",)) for kind in kinds if learned]
+    return [*first, *second, *third, *network]
 
 
 def done(task: Task, seeds: Seeds) -> dict[str, Any]:
@@ -59,10 +61,14 @@ def main() -> None:
     """Measure everything and print, or write, the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.foreign", description=__doc__)
     parser.add_argument("--choose", action="store_true", help="the seeds that the recipe was chosen on")
+    parser.add_argument(
+        "--learned", action="store_true", help="measure recipe `learned`, too, on easy surfaces"
+    )
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     options = parser.parse_args()
     seeds = CHOOSE if options.choose else TEST
-    wanted = tasks([kind for kind in KINDS if not (options.choose and kind == HELD_OUT)])
+    kinds = [kind for kind in KINDS if not (options.choose and kind == HELD_OUT)]
+    wanted = tasks(kinds, options.learned)
     found = {}
     with ProcessPoolExecutor(AT_ONCE) as pool:
         waiting = {pool.submit(done, task, seeds): task for task in wanted}

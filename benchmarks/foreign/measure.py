@@ -65,9 +65,12 @@ def by_clusters(maps: Sequence[np.ndarray], truth: Sequence[np.ndarray], n_class
     classes = best_classes(pooled(maps, truth, n_classes))
 
     def score(kept: Sequence[np.ndarray]) -> float:
-        table = pooled(
-            *([one[at] for one, at in zip(some, kept, strict=True)] for some in (maps, truth)), n_classes
+        found, known = (
+            np.concatenate([one[at] for one, at in zip(some, kept, strict=True)]) for some in (maps, truth)
         )
+        if not len(found):
+            return float("nan")
+        table = pooled([found], [known], n_classes)
         return scores(table, classes[: len(table)]).macro_f1
 
     return {
