@@ -110,7 +110,7 @@ def _bar(what: str, values: dict[str, float], holds: Callable[[list[float]], Any
     if not known:
         return f"| {what} | not measured | |"
     worst, each = min(known, key=known.__getitem__), list(known.values())
-    told = f"mean {np.mean(each):.3f}, worst {known[worst]:.3f} ({worst})"
+    told = f"mean {np.mean(each):.3f}, worst {known[worst]:.3f} ({worst}), of {len(each)}"
     return f"| {what} | {told} | {'yes' if holds(each) else 'no'} |"
 
 
@@ -122,12 +122,7 @@ def _table(results: Results, columns: Sequence[tuple[str, str, str]]) -> Iterato
         yield _row(one, row)
     for group in GROUPS:
         if names := _of(results, group):
-            some = np.array([rows[one] for one in names])
-            known = np.isfinite(some)
-            total = np.where(known, some, 0).sum(0)
-            yield _row(
-                f"**mean, {group}**", np.where(known.any(0), total / np.maximum(known.sum(0), 1), _NOT)
-            )
+            yield _row(f"**mean, {group}**", list(np.mean([rows[one] for one in names], axis=0)))
 
 
 def _changed(changes: dict[str, dict[str, dict[str, float]]]) -> Iterator[str]:
