@@ -156,9 +156,9 @@ def types_of_structures(folder: Path) -> Format:
 
     drawn = np.random.default_rng(0).normal(size=(30, 12))
     drawn[:15] += 9
-    raw = write_types(
-        folder / "t.stmml", sort_new(drawn)[1], ("adatom", "vacancy"), mirror_apart=False
-    ).read_bytes()
+    sorter = sort_new(drawn)[1]
+    names = tuple(f"adatom {number}" for number in range(1, int(sorter.types.max()) + 1))
+    raw = write_types(folder / "t.stmml", sorter, names, mirror_apart=False).read_bytes()
 
     def read(path: Path) -> object:
         """Read types, and sort objects into them."""

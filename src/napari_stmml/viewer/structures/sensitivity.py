@@ -54,6 +54,7 @@ class SensitivitySlider(QWidget):
 
 
 class _Slider(QSlider):
+    @slot
     def mouseDoubleClickEvent(self, event: Any) -> None:
         """Go back to the middle."""
         self.setValue(0)

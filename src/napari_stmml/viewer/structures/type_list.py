@@ -110,6 +110,7 @@ class TypeList(QTableWidget):
         if self.chosen != chosen:
             self.chosen_changed.emit()
 
+    @slot
     def show_pictures(self, pictures: dict[int, QPixmap]) -> None:
         """Show the mean images of types, by their numbers."""
         self.pictures = pictures

@@ -204,6 +204,7 @@ class StructuresWidget(ObjectsPanel):
 
     # ---- the scan
 
+    @slot
     def _on_mouse(self, _viewer: Any, event: Any) -> Iterator[None]:
         """Take a click on the scan; a drag moves the picture, and a layer that is painted on has its own."""
         active = self.viewer.layers.selection.active
