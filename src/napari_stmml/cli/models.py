@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from napari_stmml.jobs.requests import LabelScans, RunJobFile, TrainModel
 from napari_stmml.recipe import CELL, DEFAULT, Recipe, get_recipe
 from napari_stmml.system.strict_json import to_json
 from napari_stmml.text import counted
+
+if TYPE_CHECKING:
+    from napari_stmml.model.classifier import SurfaceClassifier
 
 _OF_JOBS = ("include", "processes")
 
@@ -131,16 +134,20 @@ def learn(
         known = [event.as_dict() for event in learned]
         print(to_json({"model": out if learned else None, "learnt": known, "skipped": skipped}))
     else:
-        for event in learned:
-            print(f"{event.scan}: learnt from {event.painted} px")
-        print(
-            f"{out}: learnt from {counted(len(learned), 'scan')}"
-            if learned
-            else "nothing was painted on these scans"
-        )
-        if learned and better.shows_only_painted:
-            names = ", ".join(better.class_names[label - 1] for label in sorted(better.own_labels))
-            print(f"{out}: shows only the classes that were painted or named: {names}")
+        _print_learned(learned, better, str(out))
     for one in skipped:
         print(f"skipped: {one['why']}", file=sys.stderr)
     return 0 if learned else 1
+
+
+def _print_learned(learned: list[Learned], model: "SurfaceClassifier", out: str) -> None:
+    """Say what was learnt, and whether the model shows only the classes of a person."""
+    for event in learned:
+        print(f"{event.scan}: learnt from {event.painted} px")
+    if not learned:
+        print("nothing was painted on these scans")
+        return
+    print(f"{out}: learnt from {counted(len(learned), 'scan')}")
+    if model.shows_only_painted:
+        names = ", ".join(model.class_names[label - 1] for label in sorted(model.own_labels))
+        print(f"{out}: shows only the classes that were painted or named: {names}")
