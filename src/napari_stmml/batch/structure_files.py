@@ -111,7 +111,7 @@ class StructureFiles:
     gwy : bool
         A file of Gwyddion too.
     means : mapping of int to MeanImage, optional
-        Mean images of the types over more scans than the one that is at hand.
+        Mean images of the types, made from other scans too.
     """
 
     folder: str

@@ -18,6 +18,7 @@ from napari_stmml.features.filters import FilterFeatures
 from napari_stmml.heights.missing import fill_nearest
 from napari_stmml.scan import Scan
 from napari_stmml.structures.candidates import candidates_of
+from napari_stmml.structures.cells import repeated
 from napari_stmml.structures.describe import RADII_NM
 from napari_stmml.structures.detect import detect
 
@@ -150,7 +151,7 @@ def _objects(
     numbers[1:][counts] = np.arange(1, counts.sum() + 1)
     binning = detection.residual.binning
     labels, steps = (
-        _enlarged(one, binning, heights.shape) for one in (numbers[outlines], detection.residual.at_step)
+        repeated(one, binning, heights.shape) for one in (numbers[outlines], detection.residual.at_step)
     )
     return labels, steps, _described(found.patches[counts])
 
@@ -190,12 +191,6 @@ def _described(patches: np.ndarray) -> np.ndarray:
     length = np.sqrt((means**2).sum(1) + (sizes[:, :, 1 : _WAVES[-1][1]] ** 2).sum((1, 2))) + 1e-12
     shape = np.stack(parts, 1) / length[:, None]
     return np.column_stack([shape, 0.5 * np.log(length), np.ones(len(shape))]).astype(np.float32)
-
-
-def _enlarged(values: np.ndarray, binning: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
-    """Lay values on larger pixels over a map of this shape; the last are repeated."""
-    whole = values.repeat(binning[0], 0).repeat(binning[1], 1)
-    return np.pad(whole, [(0, side - own) for side, own in zip(shape, whole.shape, strict=True)], mode="edge")
 
 
 def _cells(values: np.ndarray, cell: int) -> np.ndarray:

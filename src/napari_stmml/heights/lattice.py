@@ -187,7 +187,7 @@ def common_part(
 
 
 def _likeness(flat: np.ndarray, found: list[tuple[int, int]]) -> float:
-    """Return the mean correlation of a map with its translated copies; what stands out counts little."""
+    """Return the mean correlation of a map with its translated copies; high and low features are clipped."""
     flat = flat - np.median(flat)
     sigma = map_sigma(flat)
     flat, total = np.clip(flat, -sigma, sigma), 0.0

@@ -30,6 +30,14 @@ def enlarged(values: np.ndarray, cells: Cells, shape: tuple[int, ...]) -> np.nda
     return values[: shape[0], : shape[1]]
 
 
+def repeated(values: np.ndarray, cells: Cells, shape: tuple[int, ...]) -> np.ndarray:
+    """Give all pixels of a map of ``shape`` the value of their cell; the last values are repeated."""
+    whole = values if cells == (1, 1) else values.repeat(cells[0], 0).repeat(cells[1], 1)
+    if whole.shape == shape:
+        return whole
+    return np.pad(whole, [(0, side - own) for side, own in zip(shape, whole.shape, strict=True)], mode="edge")
+
+
 def slow(values: np.ndarray, sigma_nm: float, pixel: tuple[float, float]) -> np.ndarray:
     """Smooth values on cells with a Gaussian much wider than a cell.
 

@@ -11,6 +11,7 @@ import pandas as pd
 from napari_stmml.scan import Scan
 from napari_stmml.structures.averages import MeanImage, align, mean_image
 from napari_stmml.structures.candidates import Candidates
+from napari_stmml.structures.cells import repeated
 from napari_stmml.structures.describe import describe
 from napari_stmml.structures.sorting import Sorter
 from napari_stmml.structures.tables import COLUMNS, areas_nm2, densities
@@ -332,12 +333,8 @@ class FoundObjects:
 
     def _on_scan(self, scan: int, values: np.ndarray) -> np.ndarray:
         """Lay values on the pixels of a residual over those of its scan; the last ones are repeated."""
-        down, right = self.candidates[scan].detection.residual.binning
-        rows, cols = self.candidates[scan].scan.heights.shape
-        whole = values if down == right == 1 else values.repeat(down, 0).repeat(right, 1)
-        if whole.shape == (rows, cols):
-            return whole
-        return np.pad(whole, [(0, rows - whole.shape[0]), (0, cols - whole.shape[1])], mode="edge")
+        one = self.candidates[scan]
+        return repeated(values, one.detection.residual.binning, one.scan.heights.shape)
 
     def _mean(self, number: int) -> MeanImage | None:
         own = self.table[(self.table.type == number) & ~self.table.border]

@@ -38,7 +38,7 @@ class FindingPanel(Panel):
         self.where = QComboBox()
         self.where.addItems([THIS, ALL])
         self.where.setToolTip(
-            "this scan: the active layer, or the one that is seen; of all open scans, one map a file is"
+            "this scan: that of the active layer, or the visible one. All open scans: one map of each file is"
             " searched (forward/up), so that no object counts twice"
         )
         self.where.setAccessibleName("where structures are found")
