@@ -19,8 +19,9 @@ from napari_stmml.batch.structure_files import (
 from napari_stmml.batch.structures_page import PAGE, write_page
 from napari_stmml.events import Listener, Skipped, ignore
 from napari_stmml.io.tables import save_table
-from napari_stmml.measuring.structure_tables import UNLIKE, type_rows, write_tables
+from napari_stmml.measuring.structure_tables import type_rows, write_tables
 from napari_stmml.structures.averages import MeanImage
+from napari_stmml.structures.names import UNLIKE
 from napari_stmml.structures.structures import Structures
 from napari_stmml.structures.together import typed_together
 from napari_stmml.system.pool import Outcome, Pool

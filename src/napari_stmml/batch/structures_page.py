@@ -9,6 +9,7 @@ from napari_stmml.batch.records import StructuresRecord
 from napari_stmml.batch.report import page_template
 from napari_stmml.colours import type_colour
 from napari_stmml.structures.averages import MeanImage
+from napari_stmml.structures.names import UNLIKE
 from napari_stmml.system.atomic import atomic
 
 PAGE = "structures.html"
@@ -46,7 +47,7 @@ def write_page(
     """
     from napari_stmml.figures.pictures import as_data
 
-    unlike = {"type": 0, "type_name": "unlike any other"}
+    unlike = {"type": 0, "type_name": UNLIKE}
     shown = [
         {
             **row,

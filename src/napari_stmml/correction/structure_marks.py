@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from napari_stmml.structures.editing import NO_OBJECT, UNLIKE
+from napari_stmml.structures.names import NO_OBJECT, UNLIKE
 from napari_stmml.structures.structures import Structures
 from napari_stmml.truth.structure_corrections import CorrectedObject
 

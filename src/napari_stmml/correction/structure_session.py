@@ -14,6 +14,7 @@ from napari_stmml.correction.saving import ModelSaver
 from napari_stmml.correction.structure_marks import corrected, said_of
 from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey
+from napari_stmml.structures.names import UNLIKE
 from napari_stmml.structures.sorting import ALIKE
 from napari_stmml.structures.structures import Structures
 from napari_stmml.system.files import free_path
@@ -208,7 +209,7 @@ class StructureSession:
         """
         rows = list(rows)
         found = self.found.learn(dict.fromkeys(rows, number))
-        name = found.names[number - 1] if number else "unlike any other"
+        name = found.names[number - 1] if number else UNLIKE
         followed = self._moved(found) - len(rows)
         also = f"; {counted(followed, 'other')} that {'is' if followed == 1 else 'are'} like them followed"
         self._step(found, f"{counted(len(rows), 'object')} to {name}{also if followed > 0 else ''}")

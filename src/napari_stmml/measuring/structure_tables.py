@@ -19,11 +19,11 @@ from napari_stmml.measuring.structure_distances import (
     distance_tables,
 )
 from napari_stmml.scan import Scan
+from napari_stmml.structures.names import UNLIKE
 from napari_stmml.structures.structures import Structures
 from napari_stmml.structures.tables import COLUMNS, densities
 
 Rows = list[dict[str, Any]]
-UNLIKE = "unlike any other"
 _MOST = 1e30  # of any number that is read
 _ABOUT = ("scan_name", "source", "direction", "bias_V", "setpoint_nA")
 _TEXTS = ("type_name", "scan_name", "source", "direction")

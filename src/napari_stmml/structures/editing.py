@@ -8,12 +8,12 @@ import numpy as np
 
 from napari_stmml.structures.corrections import sort_again
 from napari_stmml.structures.found_objects import FoundObjects, Given
+from napari_stmml.structures.names import NO_OBJECT, UNLIKE
 from napari_stmml.structures.sorting import Sorter, two_means
 
 Found = TypeVar("Found", bound=FoundObjects)
 
 MOST_TYPES = 255
-UNLIKE, NO_OBJECT = "unlike any other", "no object"  # what an object can be instead: no names of types
 _SAME = 1e-6  # distance of descriptions of one and the same object
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from napari_stmml.structures.detect import Detection
+from napari_stmml.structures.names import UNLIKE
 
 COLUMNS = {
     "scan": int, "row": float, "col": float, "y_nm": float, "x_nm": float, "type": int, "score": float,
@@ -55,7 +56,7 @@ def densities(
     for number, name in enumerate(scans):
         area, steps, disordered = areas[number]
         own = table[table.scan == number]
-        for kind, kind_name in enumerate(("unlike any other", *names)):
+        for kind, kind_name in enumerate((UNLIKE, *names)):
             if not kind_name:
                 continue
             some = own[own.type == kind]

@@ -16,6 +16,7 @@ from napari_stmml.colours import (
 )
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import SHORT, Scan
+from napari_stmml.structures.names import UNLIKE
 from napari_stmml.viewer.io.placement import layer_scale, pixel_size_nm, placement
 
 LayerData = tuple[np.ndarray, dict[str, Any], str]
@@ -24,7 +25,6 @@ NAMES = "stmml_classes"  # names by label in layer.metadata: any plugin may give
 OBJECTS = "stmml_objects"  # class of each object, by its number, in layer.metadata: labels number objects
 LEAST_COLOURS = 40  # classes that have a colour before anybody paints with them
 MOST_COLOURS = 2000  # labels above this number objects: they share one colour
-UNLIKE = "unlike any other"  # type of an object that is of none
 SPARE_CLASSES = 8  # classes that have a name before anybody paints with them
 
 STM_COLORMAP: dict[str, Any] = {

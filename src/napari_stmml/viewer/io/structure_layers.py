@@ -4,8 +4,9 @@ import pandas as pd
 
 from napari_stmml.colours import type_colour
 from napari_stmml.measuring.structure_maps import structure_map
+from napari_stmml.structures.names import UNLIKE
 from napari_stmml.structures.structures import Structures
-from napari_stmml.viewer.io.layers import KEY, UNLIKE, LayerData, labels_to_layer
+from napari_stmml.viewer.io.layers import KEY, LayerData, labels_to_layer
 from napari_stmml.viewer.io.placement import layer_scale
 
 _CENTRE_NM = 0.4  # size of the mark of a centre

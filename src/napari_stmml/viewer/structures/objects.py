@@ -6,10 +6,10 @@ import numpy as np
 
 from napari_stmml.colours import type_colour
 from napari_stmml.scan_key import ScanKey
+from napari_stmml.structures.names import UNLIKE
 from napari_stmml.structures.structures import Structures
 from napari_stmml.text import counted, number
 
-UNLIKE = "unlike any other"
 _NEAR_NM = 0.7  # so near to its centre, a click means an object, even beside its outline
 
 Identity = tuple[ScanKey, int]  # scan, and number of a candidate on it

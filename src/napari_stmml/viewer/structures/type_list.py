@@ -15,11 +15,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stmml.colours import type_colour
+from napari_stmml.structures.names import UNLIKE
 from napari_stmml.structures.structures import Structures
 from napari_stmml.text import number, with_error
 from napari_stmml.viewer.shared.plain_text import plain_tip
 from napari_stmml.viewer.shared.slots import slot
-from napari_stmml.viewer.structures.objects import UNLIKE
 from napari_stmml.viewer.structures.pictures import framed
 
 EYE, PICTURE, NAME, COUNT, DENSITY = range(5)
