@@ -145,6 +145,32 @@ def test_a_process_that_is_killed_is_said_to_have_died_and_the_next_job_gets_ano
     assert not worker.folder.exists()
 
 
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_model_so_far_that_the_process_could_not_tell_of_is_kept(tmp_path, monkeypatch, older, writes):
+    request = TrainModel(str(tmp_path / "m.stmml"))
+    if older:
+        request.checkpoint.write_text("of another training")
+    dies = "import os, pathlib, sys; sys.stdin.readline(); "
+    if writes:
+        dies += f"new = pathlib.Path({str(tmp_path / 'new')!r}); new.write_text('of this one'); "
+        dies += f"new.replace({str(request.checkpoint)!r}); "
+    start = subprocess.Popen
+    command = [sys.executable, "-c", dies + "os.kill(os.getpid(), 9)"]
+    monkeypatch.setattr(subprocess, "Popen", lambda _, **options: start(command, **options))
+    worker = Worker()
+    try:
+        worker.submit(request)
+        (died,) = events_of(worker)
+    finally:
+        worker.close()
+    assert isinstance(died, Died)
+    assert died.model == (request.out if writes else None)
+    if writes:
+        assert (tmp_path / "m.stmml").read_text() == "of this one"
+    assert request.checkpoint.is_file() == (older and not writes)
+
+
 def test_a_second_job_is_refused_while_one_runs(tmp_path):
     worker = Worker()
     try:

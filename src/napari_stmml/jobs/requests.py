@@ -46,6 +46,14 @@ class TrainModel(Request, kind="train"):
         """Where the model so far stands while training runs."""
         return Path(f"{self.out}.checkpoint")
 
+    def so_far(self) -> tuple[int, int] | None:
+        """Tell one model so far from the next: its number on the disk and its time; None if there is none."""
+        try:
+            found = self.checkpoint.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
     def settle(self) -> Path | None:
         """After the process has gone: put the model so far in its place; return it, if there is one."""
         if not self.checkpoint.is_file():

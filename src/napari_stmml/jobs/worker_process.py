@@ -50,7 +50,8 @@ class Worker:
         self._folder = TemporaryFolder()
         self._folders = [str(one) for one in (self._folder.path, features) if one is not None]
         self._cancelled = False
-        self._kept = False  # whether the request has written a model so far
+        self._kept = False  # whether the request has said that it wrote a model so far
+        self._before: tuple[int, int] | None = None  # the model so far that an older request has left
         self._lock = threading.Lock()
 
     @property
@@ -85,6 +86,7 @@ class Worker:
         if self.request is not None:
             raise RuntimeError("a job is still running")
         self.request, self._cancelled, self._kept = request, False, False
+        self._before = request.so_far() if isinstance(request, TrainModel) else None
         # Writing scans and starting Python takes a while: not in the thread that asks.
         threading.Thread(target=self._deliver, args=(request, scans), daemon=True).start()
 
@@ -189,8 +191,10 @@ class Worker:
 
     def _settle(self, request: Request) -> str | None:
         """Put the model so far of a training that did not finish in its place; return where it is."""
-        if not (self._kept and isinstance(request, TrainModel)):
+        if not isinstance(request, TrainModel):
             return None
+        if not self._kept and request.so_far() in (None, self._before):
+            return None  # a process that was killed may have written one that it could not tell of
         try:
             return str(request.settle() or request.out)
         except OSError:
