@@ -47,3 +47,14 @@ def test_the_ground_turns_with_the_map():
     np.testing.assert_allclose(
         ground_below(np.ascontiguousarray(heights.T)).T, ground_below(heights), atol=1e-5
     )
+
+
+def test_the_ground_of_many_rows_is_that_of_each_part_of_them():
+    heights = np.random.default_rng(2).normal(size=(1300, 40)).astype(np.float32) + staircase(
+        (1300, 40), (18,)
+    )
+    whole = ground_below(heights)
+    for top in (0, 400, 740):
+        part = ground_below(heights[top : top + 300])
+        inner = slice(0 if top == 0 else 40, 260)
+        assert np.array_equal(whole[top : top + 300][inner], part[inner])

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.clustering.centres import Prototypes, nearest_centre
-from napari_stmml.clustering.kmeans import group_by_means, silhouette
+from napari_stmml.clustering.kmeans import group_by_means, means_in_one_thread, silhouette
 
 _COMPONENTS = 14  # principal components that are kept
 _WHITEN = 0.5  # of these at first: 0 keeps their variances, 1 makes all of them 1
@@ -48,12 +48,13 @@ def fit_prototypes(samples: np.ndarray, n_clusters: int, *, seed: int) -> Protot
         raise ValueError(f"n_clusters must be 2 or more, got {n_clusters}")
     if len(samples) < n_clusters:
         raise ValueError(f"{n_clusters} clusters need as many samples, got {len(samples)}")
-    mean, matrix, points = _space(samples, n_clusters, seed)
-    centres = group_by_means(points, n_clusters, seed=seed, tries=3)
-    fitted = Prototypes(centres, np.arange(n_clusters), mean, matrix)
-    nearest = fitted.assign(samples)[0]
+    with means_in_one_thread():
+        mean, matrix, points = _space(samples, n_clusters, seed)
+        centres = group_by_means(points, n_clusters, seed=seed, tries=3)
+        fitted = Prototypes(centres, np.arange(n_clusters), mean, matrix)
+        nearest = fitted.assign(samples)[0]
+        limit = float(np.quantile(fitted.nearest(samples), _FAR))
     sizes = np.bincount(nearest, minlength=n_clusters)
-    limit = float(np.quantile(fitted.nearest(samples), _FAR))
     kept, counts = _examples(nearest, sizes, seed)
     fitted = replace(fitted, limit=limit, examples=samples[kept].astype(np.float16), counts=counts)
     return fitted.reordered(np.argsort(-sizes, kind="stable").tolist())
@@ -101,14 +102,15 @@ def propose(samples: np.ndarray, *, seed: int) -> Proposal:
     samples : ndarray of float32, shape (n, n_features)
     seed : int
     """
-    _, _, points = _space(samples, max(TRIED) // 2, seed)
-    some = points[:_SCORED]
     curve = []
-    for k in TRIED:
-        if k < len(some):
-            centres = group_by_means(points, k, seed=seed)
-            labels = nearest_centre(some, centres)
-            curve.append((k, silhouette(some, labels)))
+    with means_in_one_thread():
+        _, _, points = _space(samples, max(TRIED) // 2, seed)
+        some = points[:_SCORED]
+        for k in TRIED:
+            if k < len(some):
+                centres = group_by_means(points, k, seed=seed)
+                labels = nearest_centre(some, centres)
+                curve.append((k, silhouette(some, labels)))
     best = max(score for _, score in curve)
     near = [k for k, score in curve if score >= 0.95 * best]
     k = max(near)

@@ -1,9 +1,12 @@
 """Clusters made of many fine prototypes: which is nearest, how sure that is, and what is unlike any."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+
+from napari_stmml.system.threads import one_thread
 
 AT_ONCE = 16_384  # feature vectors at a time, so that their distances stay in the cache
 
@@ -180,18 +183,23 @@ class Prototypes:
         cluster, runner_up = np.empty(len(features), np.intp), np.empty(len(features), np.intp)
         confidence = np.empty(len(features), np.float32)
         distances = self.squared_to(np.arange(self.n_clusters) if groups is None else groups)
-        for start in range(0, len(features), AT_ONCE):
-            found = distances(self.project(features[start : start + AT_ONCE]))
-            nearest, rows = found.argmin(1), np.arange(len(found))
-            best = np.maximum(found[rows, nearest], 0)
-            found[rows, nearest] = np.inf
-            second = found.argmin(1)
-            sure = 1 - best / np.maximum(found[rows, second], np.float32(1e-30))
-            far = best > self.limit
-            sure[far] = self.limit / best[far] - 1
-            part = slice(start, start + len(found))
-            cluster[part], confidence[part], runner_up[part] = nearest, sure, second
+        with nullcontext() if self.matrix is None else one_thread():
+            for start in range(0, len(features), AT_ONCE):
+                part = slice(start, start + AT_ONCE)
+                found = distances(self.project(features[part]))
+                cluster[part], confidence[part], runner_up[part] = self._two_nearest(found)
         return cluster, confidence, runner_up
+
+    def _two_nearest(self, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what `ranked` does for squared distances, (n, n_groups), which are changed."""
+        nearest, rows = distances.argmin(1), np.arange(len(distances))
+        best = np.maximum(distances[rows, nearest], 0)
+        distances[rows, nearest] = np.inf
+        second = distances.argmin(1)
+        sure = 1 - best / np.maximum(distances[rows, second], np.float32(1e-30))
+        far = best > self.limit
+        sure[far] = self.limit / best[far] - 1
+        return nearest, sure, second
 
     def squared_to(self, groups: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         """Return what squares the distances of points, (n, d), to groups of clusters, (n, n_groups).

@@ -1,6 +1,23 @@
 """k-means, silhouette and t-SNE of a sample of features: the door to scikit-learn."""
 
+from contextlib import AbstractContextManager
+from importlib import import_module
+from typing import Any
+
 import numpy as np
+
+from napari_stmml.system.threads import one_thread
+
+
+def means_in_one_thread() -> AbstractContextManager[Any]:
+    """Return a context in which `group_by_means` runs in one thread: fast, and the same every time.
+
+    Returns
+    -------
+    context manager
+    """
+    import_module("sklearn.cluster")  # threads of a library that is not loaded yet cannot be limited
+    return one_thread()
 
 
 def group_by_means(
@@ -13,6 +30,8 @@ def group_by_means(
     start: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the centres that k-means finds, (n_groups, d): the best of ``tries``, or from ``start``.
+
+    It is to be called within `means_in_one_thread`.
 
     Parameters
     ----------
@@ -31,12 +50,10 @@ def group_by_means(
     ndarray of float32, shape (n_groups, d)
     """
     from sklearn.cluster import KMeans
-    from threadpoolctl import threadpool_limits
 
     first = "k-means++" if start is None else start
     means = KMeans(n_groups, init=first, n_init=tries, max_iter=rounds, random_state=seed)
-    with threadpool_limits(1):  # more of them wait for each other: ten times longer on a busy machine
-        return means.fit(points).cluster_centers_.astype(np.float32)
+    return means.fit(points).cluster_centers_.astype(np.float32)
 
 
 def silhouette(points: np.ndarray, labels: np.ndarray) -> float:
@@ -49,8 +66,7 @@ def silhouette(points: np.ndarray, labels: np.ndarray) -> float:
 def t_sne(points: np.ndarray, *, seed: int) -> np.ndarray:
     """Lay points, (n, d), out in two dimensions, (n, 2), by t-SNE (van der Maaten, Hinton, JMLR 9, 2579)."""
     from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
 
     perplexity = min(30.0, (len(points) - 1) / 3)
-    with threadpool_limits(1):  # as above; and in one order, so that a seed gives the same picture
+    with one_thread():  # and in one order, so that a seed gives the same picture
         return TSNE(2, perplexity=perplexity, random_state=seed).fit_transform(points)

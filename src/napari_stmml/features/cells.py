@@ -139,14 +139,12 @@ class CellEncoder:
         channels = self.channels(heights)
         shape = channels.shape[1:]
         rows, cols = self.grid.shape(shape)
-        beyond = [(0, -size % source.align) for size in shape]
-        if any(after for _, after in beyond):
-            channels = np.pad(channels, [(0, 0), *beyond], mode="edge")
         for top in range(0, shape[0], tile):
             for left in range(0, shape[1], tile):
                 first = [max(0, start - margin) for start in (top, left)]
                 piece = channels[:, first[0] : top + tile + margin, first[1] : left + tile + margin]
-                made = self._features(np.ascontiguousarray(piece))
+                beyond = [(0, -size % source.align) for size in piece.shape[1:]]
+                made = self._features(np.pad(piece, [(0, 0), *beyond], mode="edge"))
                 place = (
                     slice(top // cell, min((top + tile) // cell, rows)),
                     slice(left // cell, min((left + tile) // cell, cols)),

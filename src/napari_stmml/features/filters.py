@@ -11,7 +11,7 @@ import numpy as np
 from napari_stmml.heights.ground import coarse_median, ground, ground_below, levelled
 from napari_stmml.heights.lattice import split_lattice
 from napari_stmml.heights.pyramid import blurred, doubled, halved
-from napari_stmml.heights.spread import map_sigma
+from napari_stmml.heights.spread import map_sigma, robust_sigma, thinned
 
 _SMOOTH = 1.5  # cells, over which features are averaged
 _ROUGH = 4.0  # cells, over which roughness is averaged
@@ -65,9 +65,12 @@ class FilterFeatures:
         heights = np.asarray(heights, np.float32)
         spread = map_sigma(heights) or np.float32(1)
         rest, lattice = split_lattice(levelled((heights - np.median(heights)) / spread))
-        flat = rest - ground_below(rest)
-        unit = np.float32(_SCALE) * np.sqrt(map_sigma(flat) * map_sigma(flat + lattice))
-        return np.stack([rest, lattice]) / (unit or np.float32(1))
+        flat = thinned(rest) - thinned(ground_below(rest))
+        uneven = robust_sigma(flat) * robust_sigma(flat + thinned(lattice))
+        unit = np.float32(_SCALE) * np.sqrt(np.float32(uneven))
+        found = np.stack([rest, lattice])
+        found /= unit or np.float32(1)
+        return found
 
     def features(self, channels: np.ndarray) -> np.ndarray:
         """Filter the channels of a map, or of a tile of it.

@@ -7,7 +7,9 @@ disordered, filters tell more, too.
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -21,6 +23,7 @@ from napari_stmml.structures.candidates import candidates_of
 from napari_stmml.structures.cells import repeated
 from napari_stmml.structures.describe import RADII_NM
 from napari_stmml.structures.detect import detect
+from napari_stmml.system.threads import beside
 
 UNKNOWN_NM = 0.1  # per pixel, where the scale of a scan is not known
 _STEP = 2.0  # feature of a cell that lies on a step
@@ -81,10 +84,11 @@ class ObjectEncoder(CellEncoder):
     def encode(
         self, heights: np.ndarray, wanted: np.ndarray | None = None
     ) -> Iterator[tuple[Place, np.ndarray]]:
-        """Encode tile by tile, as the protocol says."""
-        found = objects_on_cells(fill_nearest(heights), self.pixel_nm, self.source.cell)
-        for place, filters in self.filters(heights):
-            yield place, found.features(place, filters)
+        """Encode tile by tile, as the protocol says; objects of a map of one piece are found beside."""
+        find = partial(objects_on_cells, fill_nearest(heights), self.pixel_nm, self.source.cell)
+        with beside(find) if heights.size <= _PIECE**2 else nullcontext(cache(find)) as found:
+            for place, filters in self.filters(heights):
+                yield place, found().features(place, filters)
 
 
 def objects_on_cells(heights: np.ndarray, pixel_nm: float, cell: int, piece: int = _PIECE) -> ObjectsOnCells:

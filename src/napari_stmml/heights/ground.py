@@ -8,8 +8,11 @@ stays above it.
 import numpy as np
 
 from napari_stmml.heights.pyramid import blurred, halved
+from napari_stmml.heights.running_median import running_median
 
 _WIDE = 11  # cells of 4 px, over which the median is taken: 2.9 nm at 15 px/nm
+_BAND = 512  # rows at a time, of which the ground is taken; a multiple of a cell
+_REACH = 32  # rows beyond, which it sees
 _SLOPE_PX = 3.0  # standard deviation in px, at which the slope of terraces is measured
 
 
@@ -35,9 +38,14 @@ def levelled(heights: np.ndarray) -> np.ndarray:
     2
     """
     smooth = blurred(heights, _SLOPE_PX)
-    down, right = (np.median(np.diff(smooth, axis=axis)[::2, ::2]) for axis in (0, 1))
+    down = np.median(smooth[1::2, ::2] - smooth[:-1:2, ::2])
+    right = np.median(smooth[::2, 1::2] - smooth[::2, :-1:2])
     rows, cols = np.ogrid[: heights.shape[0], : heights.shape[1]]
-    return (heights - (down * rows + right * cols)).astype(np.float32)
+    found = np.empty(heights.shape, np.float32)
+    for top in range(0, len(heights), _BAND):
+        band = slice(top, top + _BAND)
+        found[band] = heights[band] - (down * rows[band] + right * cols)
+    return found
 
 
 def coarse_median(half: np.ndarray) -> np.ndarray:
@@ -52,9 +60,7 @@ def coarse_median(half: np.ndarray) -> np.ndarray:
     -------
     ndarray, shape (n, m)
     """
-    from scipy.ndimage import median_filter
-
-    return np.asarray(median_filter(halved(half), _WIDE, mode="nearest"))
+    return running_median(halved(half), (_WIDE, _WIDE))
 
 
 def ground(half: np.ndarray, coarse: np.ndarray) -> np.ndarray:
@@ -96,6 +102,15 @@ def ground_below(heights: np.ndarray) -> np.ndarray:
     -------
     ndarray of float32, shape (rows, cols)
     """
+    found = np.empty_like(heights)
+    for top in range(0, len(heights), _BAND):
+        first = max(top - _REACH, 0)
+        some = _ground_of_band(heights[first : top + _BAND + _REACH])[top - first :]
+        found[top : top + _BAND] = some[:_BAND]
+    return found
+
+
+def _ground_of_band(heights: np.ndarray) -> np.ndarray:
     rows, cols = heights.shape
     framed = np.pad(heights, [(0, -size % 4) for size in heights.shape], mode="edge")
     half = halved(blurred(framed, 2.0))

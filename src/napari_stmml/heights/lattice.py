@@ -1,6 +1,7 @@
 """Split a map into its lattice, which is periodic, and the residual: defects, steps, everything else."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +13,7 @@ from napari_stmml.heights.spread import map_sigma
 BLOCK = 256  # px a side of the blocks in which a lattice is looked for: 17 nm at 15 px/nm
 _STRONG = 1.8  # times the median amplitude of waves of the same length: a lattice from here on
 _LOWEST = 3  # waves in a block, below which nothing is a lattice
+_AT_ONCE = 8  # blocks, whose spectra stay in the cache
 _FLOOR = 0.15  # of the window at the sides of a block, as a part of its middle
 _SPREAD = 0.8  # waves, over which the power of a spectrum is smoothed
 _ROUNDS = 2  # the second starts from what the first has found
@@ -25,6 +27,7 @@ _TRANSLATIONS = 6  # each taken both ways
 _ALIKE = 0.2  # autocorrelation, from which on a translation is one of the lattice
 _COMMON = 0.1  # correlation with translated copies, from which on a residual has a common part
 _PIECE = 256  # px a side, about, of the pieces that have translations of their own
+_BLURRED = 3  # px, as far as what blurs a piece sees beyond it
 _APART = 9  # px a side of the window in which one translation is the best
 
 
@@ -73,41 +76,83 @@ def split_lattice(
     inside = tuple(slice(_BEYOND, _BEYOND + size) for size in heights.shape)
     whole = np.zeros([size + 2 * _BEYOND for size in heights.shape], np.float32)
     for number in range(_ROUNDS):
-        flat = heights - ground_below(heights - whole[inside])
+        flat = ground_below(heights - whole[inside])
+        np.subtract(heights, flat, out=flat)
         framed = np.pad(flat, _BEYOND, mode="reflect") if number == 0 else whole.copy()
         framed[inside] = flat
+        del flat
         whole = _lattice(framed, whole, block)
-    lattice = whole[inside]
-    residual = heights - lattice
+    del framed
+    residual = heights - whole[inside]
     residual -= ground_below(residual)
-    lattice = lattice + common_part(residual, float(_CLIP_CELLS * map_sigma(residual)), moved)
-    return heights - lattice, lattice
+    lattice = common_part(residual, float(_CLIP_CELLS * map_sigma(residual)), moved)
+    lattice += whole[inside]
+    return np.subtract(heights, lattice, out=residual), lattice
 
 
 def _lattice(flat: np.ndarray, known: np.ndarray, block: int) -> np.ndarray:
-    """Find the lattice in blocks of heights without their ground; ``known`` is that of the round before."""
-    limit = _CLIP * map_sigma(flat - known)
-    flat = known + np.clip(flat - known, -limit, limit)
+    """Find the lattice in blocks of heights without their ground, which are lost.
+
+    ``known`` is that of the round before.
+    """
+    flat -= known
+    limit = _CLIP * map_sigma(flat)
+    np.clip(flat, -limit, limit, out=flat)
+    flat += known
     sides = [max(size, block) for size in flat.shape]  # of the map, reflected to hold one block
-    flat = np.pad(
-        flat, [(0, side - size) for side, size in zip(sides, flat.shape, strict=True)], mode="reflect"
-    )
+    if list(flat.shape) != sides:
+        beyond = [(0, side - size) for side, size in zip(sides, flat.shape, strict=True)]
+        flat = np.pad(flat, beyond, mode="reflect")
     tops, lefts = (_starts(side, block) for side in sides)
     window = _FLOOR + (1 - _FLOOR) * np.sin(np.pi * (np.arange(block, dtype=np.float32) + 0.5) / block)
     down, right = (_overlaps(starts, window, side) for starts, side in zip((tops, lefts), sides, strict=True))
     tapered = window[:, None] * window
-    rings = _rings(block)
+    rings = _Rings.of(block)
     lattice = np.zeros(sides, np.float32)
     for top in tops:
-        blocks = np.stack([flat[top : top + block, left : left + block] for left in lefts]) * tapered
-        for left, waves in zip(lefts, _periodic(blocks, rings), strict=True):
-            lattice[top : top + block, left : left + block] += waves * tapered
+        for first in range(0, len(lefts), _AT_ONCE):
+            some = lefts[first : first + _AT_ONCE]
+            blocks = np.stack([flat[top : top + block, left : left + block] for left in some]) * tapered
+            for left, waves in zip(some, _periodic(blocks, rings), strict=True):
+                lattice[top : top + block, left : left + block] += waves * tapered
     lattice /= down[:, None]
     lattice /= right
     return lattice[: known.shape[0], : known.shape[1]]
 
 
-def _periodic(blocks: np.ndarray, rings: list[np.ndarray]) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class _Rings:
+    """Which waves of a block's spectrum, flattened, have one length: ring by ring, and the ring of each.
+
+    The waves of ring i are ``waves[bounds[i] : bounds[i + 1]]``; waves that are too long for a lattice are in
+    none, and ``number`` is that of the rings for them.
+    """
+
+    waves: np.ndarray
+    bounds: np.ndarray
+    number: np.ndarray
+
+    @classmethod
+    def of(cls, block: int) -> "_Rings":
+        length = np.hypot(np.fft.fftfreq(block)[:, None], np.fft.rfftfreq(block)[None]) * block
+        ring = np.minimum(length.round().astype(int), block // 2).ravel() - _LOWEST
+        count = block // 2 - _LOWEST + 1
+        order = np.argsort(ring, kind="stable")
+        bounds = np.searchsorted(ring[order], np.arange(count + 1))
+        return cls(order, bounds, np.where(ring < 0, count, ring))
+
+    def medians(self, power: np.ndarray) -> np.ndarray:
+        """Return the median of each ring, (blocks, rings + 1); the last is infinite, for waves of none."""
+        found = np.full((len(power), len(self.bounds)), np.inf, np.float32)
+        for i, (first, end) in enumerate(pairwise(self.bounds.tolist())):
+            some = power[:, self.waves[first:end]]
+            low, high = (end - first - 1) // 2, (end - first) // 2
+            some.partition((low, high), axis=1)
+            found[:, i] = (some[:, low] + some[:, high]) / np.float32(2)
+        return found
+
+
+def _periodic(blocks: np.ndarray, rings: _Rings) -> np.ndarray:
     """Return the waves of each block that are strong among those of their length; as ``blocks``, float32."""
     from scipy import fft
     from scipy.ndimage import gaussian_filter
@@ -116,19 +161,12 @@ def _periodic(blocks: np.ndarray, rings: list[np.ndarray]) -> np.ndarray:
     power = spectra.real**2 + spectra.imag**2
     power = gaussian_filter(power, (0, _SPREAD, _SPREAD), mode=("nearest", "wrap", "nearest"), truncate=3)
     power = power.reshape(len(blocks), -1)
-    passed = np.zeros_like(power)
-    for ring in rings:
-        found = power[:, ring]
-        usual = _STRONG**2 * np.median(found, axis=1, keepdims=True)
-        passed[:, ring] = np.clip(found / np.maximum(usual, np.float32(1e-30)) - 1, 0, 1)
-    return fft.irfft2(spectra * passed.reshape(spectra.shape), s=blocks.shape[1:])
-
-
-def _rings(block: int) -> list[np.ndarray]:
-    """List, ring by ring, which waves of a block's spectrum, flattened, have one length."""
-    waves = np.hypot(np.fft.fftfreq(block)[:, None], np.fft.rfftfreq(block)[None]) * block
-    ring = np.minimum(waves.round().astype(int), block // 2).ravel()
-    return [np.flatnonzero(ring == number) for number in range(_LOWEST, block // 2 + 1)]
+    usual = np.maximum(np.float32(_STRONG**2) * rings.medians(power), np.float32(1e-30))
+    power /= usual[:, rings.number]
+    power -= 1
+    np.clip(power, 0, 1, out=power)
+    spectra *= power.reshape(spectra.shape)
+    return fft.irfft2(spectra, s=blocks.shape[1:])
 
 
 def _starts(side: int, block: int) -> list[int]:
@@ -175,15 +213,23 @@ def common_part(
     ndarray of float32, shape (rows, cols)
     """
     common = np.zeros_like(residual)
-    flat = blurred(np.clip(residual, -limit, limit), 1.0)
     for rows in _pieces(residual.shape[0]):
         for cols in _pieces(residual.shape[1]):
-            found = translations((flat if lattice is None else lattice)[rows, cols], moved)
-            if lattice is not None and _likeness(flat[rows, cols], found) < _COMMON:
+            flat = _smooth(residual, rows, cols, limit)
+            found = translations(flat if lattice is None else lattice[rows, cols], moved)
+            if lattice is not None and _likeness(flat, found) < _COMMON:
                 continue
             if len(found) == _TRANSLATIONS:
                 common[rows, cols] = _median([residual[rows, cols], *_copies(residual, rows, cols, found)])
     return common
+
+
+def _smooth(residual: np.ndarray, rows: slice, cols: slice, limit: float) -> np.ndarray:
+    """Return a piece of a residual, clipped and blurred as the whole map would be."""
+    top, left = max(rows.start - _BLURRED, 0), max(cols.start - _BLURRED, 0)
+    some = residual[top : rows.stop + _BLURRED, left : cols.stop + _BLURRED]
+    smooth = blurred(np.clip(some, -limit, limit), 1.0)
+    return smooth[rows.start - top :, cols.start - left :][: rows.stop - rows.start, : cols.stop - cols.start]
 
 
 def _likeness(flat: np.ndarray, found: list[tuple[int, int]]) -> float:

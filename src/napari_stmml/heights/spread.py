@@ -43,5 +43,20 @@ def map_sigma(heights: np.ndarray) -> np.float32:
     float32
         In the same unit.
     """
+    return np.float32(robust_sigma(thinned(heights)))
+
+
+def thinned(heights: np.ndarray) -> np.ndarray:
+    """Return some 250,000 px at most of a map, evenly spread: those from which its spread is taken.
+
+    Parameters
+    ----------
+    heights : ndarray, shape (rows, cols)
+
+    Returns
+    -------
+    ndarray, shape (some rows, some cols)
+        A view.
+    """
     step = max(1, int(np.sqrt(heights.size) / _SAMPLED))
-    return np.float32(robust_sigma(heights[::step, ::step]))
+    return heights[::step, ::step]

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_stmml.classes import Classes
 from napari_stmml.clustering.centres import Prototypes, nearest_centre
-from napari_stmml.clustering.kmeans import group_by_means
+from napari_stmml.clustering.kmeans import group_by_means, means_in_one_thread
 from napari_stmml.model.classifier import SurfaceClassifier
 
 MOST_CENTRES = 4  # of a class that is carved out
@@ -53,7 +53,8 @@ def split(
     name = classes.entries[label - 1].name
     if _distinct(points, n) < n:
         raise ValueError(f"{name} has {len(own)} cells here, too few to split it into {n}")
-    centres = group_by_means(points, n, seed=seed, tries=3)
+    with means_in_one_thread():
+        centres = group_by_means(points, n, seed=seed, tries=3)
     group = nearest_centre(points, centres)
     sizes = np.bincount(group, minlength=n)
     order = np.argsort(-sizes, kind="stable")
@@ -96,7 +97,8 @@ def carve(
         raise ValueError("select some cells to make a class of")
     points = classifier.clusters.project(_drawn(features, seed))
     n = min(MOST_CENTRES, max(1, len(points) // _CELLS_A_CENTRE))
-    centres = group_by_means(points, _distinct(points, n), seed=seed, tries=3)
+    with means_in_one_thread():
+        centres = group_by_means(points, _distinct(points, n), seed=seed, tries=3)
     classes, label = classifier.classes.added(name)
     clusters = classifier.clusters.with_clusters(centres, np.zeros(len(centres), int))
     return _changed(classifier, clusters, classes, [], [label], [0]), label

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_stmml.system.threads import one_thread
+
 UNLIKE = 0  # type of an object that is unlike any other
 _COMPONENTS = 8  # in which types are found
 _FINER = 20  # components in which objects are compared with known types
@@ -117,11 +119,9 @@ def sort_new(features: np.ndarray, seed: int = 0) -> tuple[np.ndarray, Sorter]:
 
 def _principal(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and principal axes, (20 at most, features), of descriptions, the strongest first."""
-    from threadpoolctl import threadpool_limits
-
     mean = features.mean(0)
     off = features - mean
-    with threadpool_limits(1):  # more threads wait for each other
+    with one_thread():
         _, axes = np.linalg.eigh(off.T @ off)
     axes = axes.T[::-1][: min(_FINER, *features.shape)]
     return mean, axes * np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(1)])[:, None]

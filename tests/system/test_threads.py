@@ -1,0 +1,27 @@
+import threading
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from napari_stmml.system.threads import beside, one_thread
+
+
+def test_in_one_thread_no_library_has_more_and_then_all_have_what_they_had():
+    assert np.ones((2, 2)).dot(np.ones((2, 2))).sum() == 8  # the library is loaded
+    before = [pool["num_threads"] for pool in threadpool_info()]
+    with one_thread():
+        assert {pool["num_threads"] for pool in threadpool_info()} == {1}
+    assert [pool["num_threads"] for pool in threadpool_info()] == before
+
+
+def test_what_is_done_beside_is_done_in_another_thread_while_this_one_goes_on():
+    here = threading.Event()
+    with beside(lambda: here.wait(60) and threading.current_thread()) as there:
+        here.set()
+        assert there() is not threading.current_thread()
+
+
+def test_an_error_beside_is_raised_where_the_result_is_asked_for():
+    with pytest.raises(ZeroDivisionError), beside(lambda: 1 / 0) as there:
+        there()
