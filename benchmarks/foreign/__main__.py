@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
 from benchmarks.foreign.families import CHOOSE, TEST, Seeds, foreign_family, quality_family
-from benchmarks.foreign.measure import invariance, measure
+from benchmarks.foreign.measure import invariance, measure, over_angles
 from benchmarks.foreign.tables import GROUPS, lines
 from benchmarks.quality.report import write_between
 from benchmarks.quality.surfaces import KINDS as OF_QUALITY
@@ -42,7 +42,7 @@ def done(task: Task, seeds: Seeds) -> dict[str, Any]:
     warnings.simplefilter("ignore")
     kind, group, recipes = task
     if not group:
-        return dict(invariance(kind, seeds))
+        return invariance(kind, seeds) | over_angles(kind, seeds)
     of_quality = group == GROUPS[-1]
     family = quality_family(kind, seeds) if of_quality else foreign_family(kind, group == "hard", seeds)
     return {name: measure(family, name) for name in recipes}

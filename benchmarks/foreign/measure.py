@@ -31,6 +31,8 @@ CHANGES = {
     "blunt tip": (PLAIN, Microscope(blunt_nm=0.1)),
     "tip change": (replace(PLAIN, tip_change=True), None),
 }
+ANGLES = tuple(range(0, 180, 15))  # degrees, of the lattice
+HOW = ("fitted to such scans", "fitted to plain scans")
 Numbers = dict[str, float]
 Learn = Callable[[int, np.ndarray], list[np.ndarray]]  # number and strokes of a scan to maps of all, from 0
 
@@ -51,9 +53,9 @@ def measure(family: Family, name: str) -> Numbers:
     numbers = {"s to fit": between - started, "s a scan": (time.perf_counter() - between) / len(maps)}
     numbers |= by_clusters(maps, family.truth, len(family.classes))
     if name != "learned":
-        numbers |= by_strokes(family, lambda at, painted: _product(model, family.tests, at, painted, store))
+        numbers |= by_strokes(family, lambda at, painted: product(model, family.tests, at, painted, store))
     if name == "instant":
-        forest = by_strokes(family, _forest(model, family.tests))
+        forest = by_strokes(family, forest_on(model, family.tests))
         numbers |= {f"forest {what}": value for what, value in forest.items()}
     return numbers
 
@@ -112,7 +114,7 @@ def _inner(values: np.ndarray) -> np.ndarray:
     return values[BORDER:-BORDER, BORDER:-BORDER]
 
 
-def _product(
+def product(
     model: SurfaceClassifier, scans: Sequence[Scan], at: int, painted: np.ndarray, store: FeatureStore
 ) -> list[np.ndarray]:
     """Learn classes that are all new; what is shown as another one, or as none, comes after the last."""
@@ -122,7 +124,7 @@ def _product(
     return [np.where(labels > own, labels - own - 1, none) for labels in maps]
 
 
-def _forest(model: SurfaceClassifier, scans: Sequence[Scan]) -> Learn:
+def forest_on(model: SurfaceClassifier, scans: Sequence[Scan]) -> Learn:
     """Return what fits a random forest to the filters of a model, whose heights have no lattice."""
     from sklearn.ensemble import RandomForestClassifier
 
@@ -149,10 +151,25 @@ def invariance(kind: str, seeds: Seeds) -> dict[str, Numbers]:
         family = foreign_family(kind, False, seeds, settings, microscope)
         own = fitted(family, "objects")
         plain = plain or own
-        found[what] = {
-            name: by_clusters(
-                [model.predict(scan) for scan in family.tests], family.truth, len(family.classes)
-            )["F1"]
-            for name, model in (("fitted to such scans", own), ("fitted to plain scans", plain))
-        }
+        found[what] = dict(zip(HOW, (scored(own, family), scored(plain, family)), strict=True))
     return found
+
+
+def over_angles(kind: str, seeds: Seeds) -> dict[str, Numbers]:
+    """Score `objects` on lattices at 12 angles, best and worst: fitted to the same, and to 0 degrees."""
+    found, first = [], None
+    for angle in ANGLES:
+        family = foreign_family(kind, False, seeds, replace(PLAIN, angle=float(angle)))
+        own = fitted(family, "objects")
+        first = first or own
+        found.append((scored(own, family), scored(first, family)))
+    return {
+        f"{what} of {len(ANGLES)} lattice angles": dict(zip(HOW, which(found, axis=0).tolist(), strict=True))
+        for what, which in (("best", np.max), ("worst", np.min))
+    }
+
+
+def scored(model: SurfaceClassifier, family: Family) -> float:
+    """Return macro-F1 of a model's clusters on the test scans."""
+    maps = [model.predict(scan) for scan in family.tests]
+    return by_clusters(maps, family.truth, len(family.classes))["F1"]

@@ -11,7 +11,8 @@ Results = dict[str, dict[str, Any]]  # surface -> recipe -> numbers
 GROUPS = ("easy", "hard", "first generator")
 BARS = {5: (0.90, 0.88), 3: (0.88, 0.86)}  # strokes: painted and unseen scan
 PEERS = 0.1
-FALL = 0.05
+FALL, TURNED = 0.05, 0.02
+ANGLES = ("best of 12 lattice angles", "worst of 12 lattice angles")
 WHERE = ("painted", "unseen")
 _NOT = float("nan")
 _CLUSTERS = [
@@ -91,9 +92,13 @@ def bars(results: Results, changes: dict[str, dict[str, dict[str, float]]]) -> I
             f"{kind}, {what}": found[what][how] - found["plain"][how]
             for kind, found in changes.items()
             for what in found
-            if what != "plain"
+            if what != "plain" and what not in ANGLES
         }
         yield _bar(f"recorded otherwise, {how}: falls by at most {FALL}", rise, lambda x: min(x) >= -FALL)
+        apart = {kind: found[ANGLES[1]][how] - found[ANGLES[0]][how] for kind, found in changes.items()}
+        yield _bar(
+            f"lattice angles, {how}: worst below best by at most {TURNED}", apart, lambda x: min(x) >= -TURNED
+        )
 
 
 def numbers(results: Results, surface: str, recipe: str, what: str) -> float:
@@ -134,10 +139,11 @@ def _changed(changes: dict[str, dict[str, dict[str, float]]]) -> Iterator[str]:
 
 
 def _row(first: str, values: Sequence[float]) -> str:
-    return f"| {first} | {' | '.join(_told(one) for one in values)} |"
+    return f"| {first} | {' | '.join(told(one) for one in values)} |"
 
 
-def _told(value: float) -> str:
+def told(value: float) -> str:
+    """Write a number as the tables do; a dash where there is none."""
     if not np.isfinite(value):
         return "–"
     return f"{value:.3f}" if value <= 1 else f"{value:.1f}"

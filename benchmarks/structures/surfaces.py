@@ -38,6 +38,7 @@ class Settings:
     tips: int = 1
     tip_change: bool = False
     creep: float = 0.0
+    angle: float | None = None  # degrees, of the lattice; None draws one
 
 
 EASY = Settings()
@@ -245,7 +246,8 @@ def draw(kind: str, seed: int, is_hard: bool = False, settings: Settings | None 
     if is_hard and settings is None and kind == "7x7" and how.pixel_nm > 0.17:
         how = Settings(**{**how.__dict__, "pixel_nm": 0.17, "size_nm": 51.0})
     side = round(how.size_nm / how.pixel_nm)
-    angle = float(rng.uniform(0, 180))
+    drawn = float(rng.uniform(0, 180))
+    angle = drawn if how.angle is None else how.angle
     field, step_distance = _background(kind, rng, how.size_nm, angle)
     line = how.pixel_nm * (np.arange(side) + 0.5)
     late = how.creep * np.exp(-line / 6.0)  # nm, by which the first lines lag
