@@ -15,8 +15,8 @@ from statistics import mean
 
 import numpy as np
 
-from benchmarks.foreign.families import Family
 from benchmarks.foreign.by_hand import HERE, Marked, Round, agreement, f1, paired, read_marks
+from benchmarks.foreign.families import Family
 from benchmarks.foreign.measure import BORDER, Learn, fitted, forest_on, near_borders, product
 from benchmarks.foreign.tables import told
 from benchmarks.quality.metrics import best_classes, pooled, scores

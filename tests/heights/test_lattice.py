@@ -26,6 +26,15 @@ def test_nine_tenths_of_a_lattice_go_up_to_the_border(rng, shape):
     assert residual[:16].std() < 0.3 * heights.std()
 
 
+@pytest.mark.parametrize("angle", [0.2, 0.5])
+def test_a_lattice_is_as_sure_at_the_border_as_inside(rng, angle):
+    heights = sum(waves((300, 300), 10, angle + turn) for turn in np.radians([0, 60, 120]))
+    residual, _ = split_lattice(heights + 0.1 * rng.normal(size=(300, 300)))
+    inside = residual[64:-64, 64:-64].std()
+    for border in (residual[:8], residual[-8:], residual[:, :8], residual[:, -8:]):
+        assert border.std() < 1.5 * inside
+
+
 def test_what_sits_on_a_lattice_stays(rng):
     rows, cols = np.indices((300, 300))
     bump = 4 * np.exp(-((rows - 150) ** 2 + (cols - 120) ** 2) / (2 * 5.0**2))

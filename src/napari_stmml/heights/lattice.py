@@ -20,6 +20,8 @@ _ROUNDS = 2  # the second starts from what the first has found
 _CLIP = 4.0  # robust standard deviations, at which the residual is clipped before a spectrum is taken
 _CLIP_CELLS = 3.0  # likewise, before translations are looked for
 _BEYOND = 64  # px, to which the lattice is continued beyond the map, so that it is as sure at its border
+_BAND = 8  # px, by which translated copies continue it at a time: no translation is shorter
+_SAMPLED = 4  # px: every fourth one tells by how much heights vary
 _SMALLEST = 16  # px
 
 MOVED = 28, 80  # px, least and most of a translation: beyond a defect, within a domain and without drift
@@ -39,9 +41,9 @@ def split_lattice(
     The map is cut into overlapping blocks. In the spectrum of each, waves of more power than other waves of
     the same length are the lattice; so every terrace, domain and stretch between two tip changes has a
     lattice of its own. The spectrum is that of the heights without their ground (terraces with sharp steps),
-    with high and low features clipped, for clusters and steps would hide the lattice. In the second round
-    the map is continued beyond its border with the lattice of the first. What then remains of a large cell
-    in the residual is found by `common_part`.
+    with high and low features clipped, for clusters and steps would hide the lattice. Beyond its border the
+    map is continued by its translated copies, in the second round by the lattice of the first. What then
+    remains of a large cell in the residual is found by `common_part`.
 
     Parameters
     ----------
@@ -78,7 +80,7 @@ def split_lattice(
     for number in range(_ROUNDS):
         flat = ground_below(heights - whole[inside])
         np.subtract(heights, flat, out=flat)
-        framed = np.pad(flat, _BEYOND, mode="reflect") if number == 0 else whole.copy()
+        framed = _continued(flat, moved[1]) if number == 0 else whole.copy()
         framed[inside] = flat
         del flat
         whole = _lattice(framed, whole, block)
@@ -88,6 +90,44 @@ def split_lattice(
     lattice = common_part(residual, float(_CLIP_CELLS * map_sigma(residual)), moved)
     lattice += whole[inside]
     return np.subtract(heights, lattice, out=residual), lattice
+
+
+def _continued(flat: np.ndarray, farthest: int) -> np.ndarray:
+    """Continue a map beyond its border by the mean of its translated copies; mirrored where it has none."""
+    limit = _CLIP_CELLS * map_sigma(flat[::_SAMPLED, ::_SAMPLED])
+    rows, cols = (list(_pieces(size)) for size in flat.shape)
+    found = {
+        (i, j): translations(blurred(np.clip(flat[down, right], -limit, limit), 1.0), (_BAND, farthest))
+        for i, down in enumerate(rows)
+        for j, right in enumerate(cols)
+        if i in (0, len(rows) - 1) or j in (0, len(cols) - 1)
+    }
+    framed = np.pad(flat, _BEYOND, mode="reflect")
+    inner, last = framed[:, _BEYOND:-_BEYOND], (len(rows) - 1, len(cols) - 1)
+    for j, part in enumerate(cols):
+        _continue_upwards(inner, part, found[0, j])
+        _continue_upwards(inner[::-1], part, [(-down, right) for down, right in found[last[0], j]])
+    for i, part in enumerate(rows):
+        part = slice(part.start + _BEYOND * (i > 0), part.stop + _BEYOND * (1 + (i == last[0])))
+        _continue_upwards(framed.T, part, [(right, down) for down, right in found[i, 0]])
+        _continue_upwards(framed.T[::-1], part, [(-right, down) for down, right in found[i, last[1]]])
+    return framed
+
+
+def _continue_upwards(side: np.ndarray, cols: slice, found: list[tuple[int, int]]) -> None:
+    """Fill the rows above a map, band by band, with the mean of what lies a translation farther down."""
+    moves = [(down, right) for down, right in [*found, *((-d, -r) for d, r in found)] if down >= _BAND]
+    for top in range(_BEYOND - _BAND, -1, -_BAND):
+        total = np.zeros((_BAND, cols.stop - cols.start), np.float32)
+        count = np.zeros(total.shape[1], np.float32)
+        for down, right in moves:
+            first, last = max(cols.start, -right), min(cols.stop, side.shape[1] - right)
+            some = side[top + down : top + down + _BAND, first + right : last + right]
+            if some.shape == (_BAND, last - first):
+                total[:, first - cols.start : last - cols.start] += some
+                count[first - cols.start : last - cols.start] += 1
+        there = count > 0
+        side[top : top + _BAND, cols][:, there] = total[:, there] / count[there]
 
 
 def _lattice(flat: np.ndarray, known: np.ndarray, block: int) -> np.ndarray:
