@@ -8,7 +8,10 @@ from benchmarks.quality.metrics import contingency, scores
 from benchmarks.quality.strokes import paint
 from benchmarks.structures.surfaces import EASY
 from napari_stmml import SurfaceClassifier, train_classifier
+from napari_stmml.clustering.balanced import fit_prototypes
+from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.model.painted_classes import PaintedClasses
+from napari_stmml.model.surroundings import MapAnswers
 from napari_stmml.recipe import get_recipe
 
 BORDER = 8
@@ -122,7 +125,8 @@ def test_features_without_objects_are_told_apart_by_a_line():
     rng = np.random.default_rng(0)
     features = rng.normal(0, 1, (600, 4)).astype(np.float32)
     labels = np.where(features[:, 1] + features[:, 2] > 0, 7, 3)
-    learnt = PaintedClasses.fit(features[:200], labels[:200], None)
+    clusters = fit_prototypes(features, 6, seed=0)
+    learnt = PaintedClasses.fit(features[:200], labels[:200], None, clusters)
     found, sure, second = learnt.assign(features[200:])
     assert (found == labels[200:]).mean() > 0.95
     assert (sure >= 0).all()
@@ -133,7 +137,7 @@ def test_an_object_unlike_all_painted_ones_is_of_no_class():
     rng = np.random.default_rng(0)
     objects = np.repeat([[0.0, 0.0], [1.0, 0.0]], 10, 0) + rng.normal(0, 0.02, (20, 2))
     features = np.column_stack([np.zeros((20, 3)), objects, np.ones(20)]).astype(np.float32)
-    learnt = PaintedClasses.fit(features, np.repeat([1, 2], 10), 3)
+    learnt = PaintedClasses.fit(features, np.repeat([1, 2], 10), 3, Prototypes.plain(features[[0, 10]]))
     ask = np.array([[0, 0, 0, 0.01, 0, 1], [0, 0, 0, 0.99, 0, 1], [0, 0, 0, 9, 9, 1]], np.float32)
     found, sure, _ = learnt.assign(ask)
     assert found.tolist() == [1, 2, 0]
@@ -146,8 +150,81 @@ def test_the_order_of_painted_cells_does_not_matter():
     features[:, -1] = rng.random(300) > 0.5
     labels = rng.integers(1, 4, 300)
     order = rng.permutation(300)
+    clusters = Prototypes.plain(features[:5])
     one, other = (
-        PaintedClasses.fit(features[which], labels[which], 3).assign(features)
+        PaintedClasses.fit(features[which], labels[which], 3, clusters).assign(features)
         for which in (np.arange(300), order)
     )
     assert (one[0] == other[0]).mean() > 0.99
+
+
+def blobs(rng, n):
+    """Return features around four middles, (4 n, 2), and which they are of."""
+    middles = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0], [6.0, 6.0]])
+    return (np.repeat(middles, n, 0) + rng.normal(0, 0.7, (4 * n, 2))).astype(np.float32), np.repeat(
+        np.arange(4), n
+    )
+
+
+def test_a_stroke_claims_the_whole_cluster_that_it_lies_in():
+    features, of = blobs(np.random.default_rng(0), 400)
+    clusters = fit_prototypes(features, 4, seed=0)
+    some = np.concatenate([np.flatnonzero(of == one)[:3] for one in range(4)])
+    learnt = PaintedClasses.fit(features[some], np.array([5, 7, 7, 9])[of[some]], None, clusters)
+    assert (learnt.assign(features)[0] == np.array([5, 7, 7, 9])[of]).mean() > 0.99
+
+
+def test_a_common_class_is_likelier_halfway_between_two():
+    rng = np.random.default_rng(0)
+    features = rng.normal(0, 1, (4000, 1)) + np.where(np.arange(4000) < 200, 3.0, 0.0)[:, None]
+    features = np.column_stack([features, rng.normal(0, 1, 4000)]).astype(np.float32)
+    clusters = fit_prototypes(features, 2, seed=0)
+    painted = np.array([[0, 0], [3, 0]] * 20, np.float32)
+    learnt = PaintedClasses.fit(painted, np.array([1, 2] * 20), None, clusters)
+    assert learnt.assign(np.array([[1.5, 0.0]], np.float32))[0].tolist() == [1]
+
+
+def test_the_surroundings_of_a_cell_outvote_it_and_objects_stay():
+    features, of = blobs(np.random.default_rng(0), 400)
+    whole = np.column_stack([features, np.zeros((1600, 2))]).astype(np.float32)
+    objects = np.array([[0, 0, 1.0, 1], [0, 0, 3.0, 1]], np.float32)
+    painted = np.concatenate([whole[::100], objects])
+    labels = np.concatenate([1 + of[::100] // 2, [3, 4]])
+    learnt = PaintedClasses.fit(painted, labels, 2, Prototypes.plain(whole[::400]))
+    area = whole[of == 0][:400].reshape(20, 20, 4).copy()
+    area[5, 5] = whole[of == 3][0]
+    area[10, 10] = objects[1]
+    assert learnt.assign(area[5, 5][None])[0].tolist() == [2]
+    answers, there = MapAnswers.of(learnt, (20, 20)), np.ones((20, 20), bool)
+    found, sure, second = answers.take(there, area.reshape(-1, 4))
+    found, sure, second = (one.reshape(20, 20) for one in (found, sure, second))
+    answers.settle(found, sure, second, there)
+    assert found[10, 10] == 4
+    found[10, 10] = 1
+    assert (found == 1).all()
+
+
+# ---- what is not sure
+
+
+def test_cells_that_are_not_sure_are_of_no_class(taught, surfaces):
+    at = surfaces[1].scan
+    shares, before = [], None
+    for least in (0.0, 0.99, 1.0):
+        found = replace(taught, least_sure=least).predict(at)
+        shares.append((found == 0).mean())
+        assert before is None or (found == before)[found > 0].all()
+        before = found
+    assert shares[0] < shares[1] < shares[2]
+
+
+def test_the_least_confidence_is_kept_in_the_model_file_and_checked(taught, tmp_path):
+    kept = SurfaceClassifier.load(replace(taught, least_sure=0.4).save(tmp_path / "m.stmml"))
+    assert kept.least_sure == 0.4
+    with pytest.raises(ValueError, match="least_sure must be 0 to 1, got 2"):
+        replace(taught, least_sure=2)
+
+
+def test_with_clusters_shown_nothing_is_taken_away(model, surfaces):
+    at = surfaces[1].scan
+    assert np.array_equal(replace(model, least_sure=1.0).predict(at), model.predict(at))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -109,6 +110,16 @@ class Prototypes:
     def n_features(self) -> int:
         """Length of the feature vectors that are compared."""
         return len(self.mean) if self.mean is not None else self.centres.shape[1]
+
+    @cached_property
+    def spacing(self) -> float:
+        """How far clusters, as they were trained, are from the next one, squared: the median."""
+        known = self
+        while known.before is not None:
+            known = known.before
+        apart = nearest_of(known.centres, np.arange(len(known.centres)), True)(known.centres)
+        np.fill_diagonal(apart, np.inf)
+        return max(float(np.median(apart.min(1))), 1e-12)
 
     def project(self, features: np.ndarray) -> np.ndarray:
         """Bring features, (n, n_features), into the space of the centres, (n, d) float32.

@@ -109,9 +109,4 @@ def cell_answers(
         labels = of_cluster[cluster]
         confidence[labels > 0] = cells[..., 1][labels > 0]
         return labels, confidence, np.zeros(shape, np.uint8)
-    there = np.isfinite(cells[..., 0])
-    labels, runner_up = np.zeros((2, *there.shape), np.uint8)
-    confidence = np.full(there.shape, np.nan, np.float32)
-    labels[there], confidence[there], runner_up[there] = classifier.classify(np.asarray(cells[there]))
-    confidence[labels == 0] = np.nan
-    return labels, confidence, runner_up
+    return classifier.label_cells(cells)

@@ -23,12 +23,14 @@ from napari_stmml.model.learner import Learner
 from napari_stmml.model.model_parts import read_parts
 from napari_stmml.model.painted_cells import checked_truth, limited, painted_features
 from napari_stmml.model.painted_classes import PaintedClasses
+from napari_stmml.model.surroundings import MapAnswers
 from napari_stmml.model.training_examples import TrainingExamples
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.system.progress import Stopped
 
+LEAST_SURE = 0.05  # confidence, below which a cell is not sure to be of a class
 _UNNAMED = re.compile(r"cluster \d+")  # names that nobody gave
 Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
@@ -56,6 +58,8 @@ class SurfaceClassifier:
     only_painted : bool, optional
         Whether every cell is of a class that a person painted or named, or of none; None: if two classes or
         more were painted, and none of them is a class of clusters.
+    least_sure : float, optional
+        0 to 1: where only painted and named classes are shown, cells of less confidence are of none.
     """
 
     recipe: Recipe
@@ -66,6 +70,7 @@ class SurfaceClassifier:
     exemplars: np.ndarray | None = field(default=None, repr=False)
     examples: TrainingExamples | None = field(default=None, repr=False)
     only_painted: bool | None = None
+    least_sure: float = LEAST_SURE
 
     def __post_init__(self) -> None:
         n_clusters, n_features = self.clusters.n_clusters, self.clusters.n_features
@@ -88,6 +93,8 @@ class SurfaceClassifier:
             raise ValueError(
                 f"exemplars must be squares for each of {n_clusters} clusters, got shape {shape}"
             )
+        if not 0 <= self.least_sure <= 1:
+            raise ValueError(f"least_sure must be 0 to 1, got {self.least_sure}")
         if self.examples is not None:
             width, most = self.examples.features.shape[1], max(self.examples.counts, default=0)
             if width != n_features:
@@ -133,6 +140,7 @@ class SurfaceClassifier:
             **self.classes.as_dicts(),
             "training": self.training,
             "only_painted": self.only_painted,
+            "least_sure": self.least_sure,
         }
         arrays = {**self.clusters.arrays(), **weights_of(self.encoder)}
         if self.exemplars is not None:
@@ -172,6 +180,7 @@ class SurfaceClassifier:
                 exemplars=arrays.get("exemplars"),
                 examples=TrainingExamples.of_arrays(arrays, about.get("lessons", ())),
                 only_painted=_yes_or_no(about.get("only_painted")),
+                least_sure=_share(about.get("least_sure")),
             )
 
     def predict(
@@ -252,13 +261,41 @@ class SurfaceClassifier:
         """
         names, groups = self._shown
         nearest = None if self._has_learner else self._nearest(encoded, groups)
-        if nearest is None:
+        around = self._around(encoded.complete.shape)
+        if around is not None:
+            pieces = encoded.encode(encoded.complete)
+            found: Answers = ((place, *around.take(place, features)) for place, features in pieces)
+        elif nearest is None:
             found = self._each(encoded, self.classify)
         else:
             found = ((place, names[index], sure, 0) for place, index, sure in nearest)
         labels, confidence, runner_up = _gathered(found, encoded.complete, on_progress, should_stop)
-        confidence[labels == 0] = np.nan
-        return labels.astype(self._kind), confidence, runner_up.astype(self._kind)
+        if around is not None:
+            around.settle(labels, confidence, runner_up, encoded.complete)
+        return self._with_unsure(labels, confidence, runner_up)
+
+    def label_cells(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Label all cells of a map by their features; the same as ``label``.
+
+        Parameters
+        ----------
+        features : ndarray of float32, shape (cells down, cells across, n_features)
+            NaN where a cell is not complete.
+
+        Returns
+        -------
+        labels, confidence, runner_up : ndarray, shape (cells down, cells across)
+            As ``label`` returns them.
+        """
+        there = np.isfinite(features[..., 0])
+        labels, runner_up = np.zeros((2, *there.shape), np.uint16)
+        confidence = np.full(there.shape, np.nan, np.float32)
+        around, some = self._around(there.shape), np.asarray(features[there])
+        answer = self.classify(some) if around is None else around.take(there, some)
+        labels[there], confidence[there], runner_up[there] = answer
+        if around is not None:
+            around.settle(labels, confidence, runner_up, there)
+        return self._with_unsure(labels, confidence, runner_up)
 
     def label_clusters(
         self,
@@ -383,6 +420,22 @@ class SurfaceClassifier:
         source = {"key": key.as_dict(), "name": name, "painted": len(labels), "learnt": today}
         return replace(self, classes=classes, examples=examples.with_scan(source, features, labels))
 
+    def _around(self, shape: tuple[int, ...]) -> MapAnswers | None:
+        """Return what asks the surroundings of cells, where only painted and named classes are shown."""
+        if not self.shows_only_painted:
+            return None
+        assert isinstance(self._learner, PaintedClasses)
+        return MapAnswers.of(self._learner, shape)
+
+    def _with_unsure(
+        self, labels: np.ndarray, confidence: np.ndarray, runner_up: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Take the label from cells that are not sure; give labels their type."""
+        if self.shows_only_painted:
+            labels[confidence < self.least_sure] = 0
+        confidence[labels == 0] = np.nan
+        return labels.astype(self._kind), confidence, runner_up.astype(self._kind)
+
     @property
     def _kind(self) -> type[np.unsignedinteger[Any]]:
         return np.uint8 if self.n_classes <= MOST_CLASSES else np.uint16
@@ -452,7 +505,10 @@ class SurfaceClassifier:
             named, shown = self._named_examples
             features, labels = self._painted
             return PaintedClasses.fit(
-                np.concatenate([features, named]), np.concatenate([labels, shown]), self.encoder.of_object
+                np.concatenate([features, named]),
+                np.concatenate([labels, shown]),
+                self.encoder.of_object,
+                self.clusters,
             )
         assert self.examples is not None
         classes, examples = self.classes, self.examples
@@ -475,6 +531,11 @@ class SurfaceClassifier:
 def _yes_or_no(value: Any) -> bool | None:
     """Return what a file says, if it is yes or no."""
     return value if isinstance(value, bool) else None
+
+
+def _share(value: Any) -> float:
+    """Return what a file says, if it is from 0 to 1."""
+    return float(value) if isinstance(value, (int, float)) and 0 <= value <= 1 else LEAST_SURE
 
 
 def _gathered(

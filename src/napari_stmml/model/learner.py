@@ -6,7 +6,6 @@ Painted cells that it does not answer well are remembered, and decide in their n
 """
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -113,24 +112,14 @@ class Learner:
         """Return how likely each label is, (n, n_labels), and how unlike anything, (n,): below 0 if so."""
         points = self.clusters.project(features)
         apart = self._to_clusters(points)
-        odds = _seen(features, _faded(apart / (_SOFT * self._unit), _FLOOR)) @ self.weights
+        odds = _seen(features, _faded(apart / (_SOFT * self.clusters.spacing), _FLOOR)) @ self.weights
         limit, nearest = self.clusters.limit, apart.min(1)
         far = np.where(nearest > limit, limit / np.maximum(nearest, 1e-30) - 1, 0)
         if self.memory is not None and len(self.memory):
-            near = np.exp(-self._to_memory(points) / (2 * _NEAR * self._unit))
+            near = np.exp(-self._to_memory(points) / (2 * _NEAR * self.clusters.spacing))
             odds += _STRONG * near / (1 + 1e-6 - near)
             far = np.where(near.max(1) > 0.5, 0, far)
         return softmax(odds), far
-
-    @cached_property
-    def _unit(self) -> float:
-        """How far clusters, as they were trained, are from the next one, squared: the median."""
-        known = self.clusters
-        while known.before is not None:
-            known = known.before
-        apart = nearest_of(known.centres, np.arange(len(known.centres)), True)(known.centres)
-        np.fill_diagonal(apart, np.inf)
-        return max(float(np.median(apart.min(1))), 1e-12)
 
     def _to_clusters(self, points: np.ndarray) -> np.ndarray:
         """Return squared distances of points, (n, d), to the clusters, (n, n_clusters)."""
@@ -165,13 +154,13 @@ class Learner:
         cluster = apart.argmin(1)
         answer = np.eye(n)[self.of_cluster[cluster[old]]]
         weights, trust = self._trusted(cluster, counts, target, weights)
-        likely = softmax(-apart[old] / (_HARD * self._unit)) @ np.eye(n)[self.of_cluster] + _DOUBT
+        likely = softmax(-apart[old] / (_HARD * self.clusters.spacing)) @ np.eye(n)[self.of_cluster] + _DOUBT
         likely **= (trust / 2)[:, None]
         mean = np.average(examples, 0, counts)
         spread = np.sqrt(np.average((examples - mean) ** 2, 0, counts))
         scale = np.where(spread > 1e-6, 1 / np.maximum(spread, 1e-6), 0)
         seen = (np.concatenate([examples, features]) - mean) * scale
-        seen = _seen(seen, _faded(apart / (_SOFT * self._unit), _FLOOR))
+        seen = _seen(seen, _faded(apart / (_SOFT * self.clusters.spacing), _FLOOR))
         painted, found = np.eye(n)[target], np.zeros((seen.shape[1], n))
         for turn in range(_TURNS + 1):
             answers = np.concatenate([answer, painted])

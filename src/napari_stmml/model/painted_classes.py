@@ -1,14 +1,16 @@
 """Only the classes that a person painted or named: every cell is one of them, whatever clusters there were.
 
 Where the features of a cell are those of its whole object, an object is of the class whose painted objects it
-is most like. Other cells are of the class that a logistic regression on the painted cells finds likeliest;
-classes that were painted on objects alone do not come into question there, nor the other way round.
+is most like. Other cells are of the class that a logistic regression on how near each cluster is finds
+likeliest: a stroke claims the clusters that it lies in, unless other strokes disagree. Classes that were
+painted on objects alone do not come into question there, nor the other way round.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.model.logistic import regression, softmax
 
 _MOST = 400  # painted cells of a class that the regression learns from
@@ -16,6 +18,10 @@ _PENALTY, _STEPS = 1.0, 60
 _RARE = 0.3  # of the cells of a class: fewer on objects, or beside them, are the edge of a stroke
 _UNLIKE = 3.0  # times the usual distance of painted objects to the next of their class: unlike all
 _AT_ONCE = 65_536
+_FADES, _FLOOR = 0.25, 1e-3  # units of squared distance in which a cluster fades, and its least likelihood
+_POINT = 0.1  # weight of where a cell lies within its cluster
+_COMMON = 0.3  # power of the shares of classes in the data that their likelihoods are multiplied by
+_UNLIKELY = 0.02  # no class is less likely on a cell, so that its surroundings can speak against it
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +39,10 @@ class PaintedClasses:
         Painted objects, and index into ``labels``.
     limit : float
         Distance beyond which an object is unlike all painted ones.
+    clusters : Prototypes
+        Of the model.
     mean, scale : ndarray, shape (s,)
-        Of the features between objects.
+        Of what the regression sees of cells.
     weights : ndarray, shape (s + 1, j)
         Of the regression.
     of_weights : ndarray of int, shape (j,)
@@ -46,13 +54,16 @@ class PaintedClasses:
     objects: np.ndarray = field(repr=False)
     of_objects: np.ndarray = field(repr=False)
     limit: float
+    clusters: Prototypes = field(repr=False)
     mean: np.ndarray = field(repr=False)
     scale: np.ndarray = field(repr=False)
     weights: np.ndarray = field(repr=False)
     of_weights: np.ndarray
 
     @classmethod
-    def fit(cls, features: np.ndarray, labels: np.ndarray, start: int | None) -> "PaintedClasses":
+    def fit(
+        cls, features: np.ndarray, labels: np.ndarray, start: int | None, clusters: Prototypes
+    ) -> "PaintedClasses":
         """Learn from painted cells; their order does not matter.
 
         Parameters
@@ -63,6 +74,8 @@ class PaintedClasses:
             From 1.
         start : int or None
             Where the features of objects begin.
+        clusters : Prototypes
+            Of the same features.
 
         Returns
         -------
@@ -77,48 +90,65 @@ class PaintedClasses:
         beside = ~on_object & (1 - share[target] >= _RARE)
         if not beside.any() and not len(objects):
             beside = ~on_object
-        some = features[beside][:, :start]
-        return cls(
-            known, start, objects, of_objects, _limit(objects, of_objects), *_regression(some, target[beside])
-        )
+        fitted = _regression(features[beside], target[beside], start, clusters)
+        return cls(known, start, objects, of_objects, _limit(objects, of_objects), clusters, *fitted)
 
     def assign(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return label, confidence and next label of each feature vector, (n, n_features).
+        """Return label, confidence and next label of each feature vector, (n, n_features), by itself.
 
         Confidence is how much likelier, or nearer, the label is than the next. An object that is unlike all
         that were painted has label 0, and a confidence below 0.
         """
+        return self.alone(features)[:3]
+
+    def alone(
+        self, features: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return what `assign` does, and more, for the surroundings of a cell to be asked.
+
+        Parameters
+        ----------
+        features : ndarray of float32, shape (n, n_features)
+
+        Returns
+        -------
+        label, confidence, next label : ndarray, shape (n,)
+        beside : ndarray of bool, shape (n,)
+            Cells that the regression decides.
+        odds : ndarray of float16, shape (n, j)
+            Logarithm of how likely each class of the regression is on these; 0 on others.
+        """
         first, second = np.zeros((2, len(features)), int)
         sure = np.zeros(len(features), np.float32)
+        beside = np.zeros(len(features), bool)
+        odds = np.zeros((len(features), len(self.of_weights)), np.float16)
         for begin in range(0, len(features), _AT_ONCE):
             part = slice(begin, begin + _AT_ONCE)
-            first[part], sure[part], second[part] = self._assign(features[part])
-        return np.where(sure < 0, 0, self.labels[first]), sure, self.labels[second]
+            likely, far, beside[part] = self._likely(features[part])
+            first[part], sure[part], second[part] = _ranked(likely, far)
+            some = likely[beside[part]][:, self.of_weights]
+            odds[part][beside[part]] = np.log(np.maximum(some, _UNLIKELY))
+        return np.where(sure < 0, 0, self.labels[first]), sure, self.labels[second], beside, odds
 
-    def _assign(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _likely(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return how likely each class is, (n, k), how unlike anything, below 0, and what lies beside."""
         likely, far = np.zeros((len(features), len(self.labels))), np.zeros(len(features), np.float32)
         on_object = features[:, -1] == 1 if self.start is not None else np.zeros(len(features), bool)
         if len(self.objects):
             whole, of_whole = np.unique(features[on_object][:, self.start :], axis=0, return_inverse=True)
             nearest = self._nearest(whole)
             least = nearest.min(1, initial=np.inf)
-            odds = np.exp(-(nearest - least[:, None]) / max(self.limit, 1e-9))
+            odds = (np.maximum(least, 1e-9)[:, None] / np.maximum(nearest, 1e-9)) ** 2
             likely[on_object] = (odds / odds.sum(1, keepdims=True))[of_whole.ravel()]
             far[on_object] = np.where(least > self.limit, self.limit / np.maximum(least, 1e-12) - 1, 0)[
                 of_whole.ravel()
             ]
         beside = ~on_object if len(self.objects) else np.ones(len(features), bool)
-        if len(self.of_weights) and beside.any():
-            seen = (features[beside][:, : self.start] - self.mean) * self.scale
-            odds = softmax(np.column_stack([seen, np.ones(len(seen))]) @ self.weights)
-            likely[np.ix_(beside, self.of_weights)] = odds
-        rows = np.arange(len(features))
-        first = likely.argmax(1)
-        best = likely[rows, first]
-        likely[rows, first] = -1
-        second = likely.argmax(1)
-        sure = np.where(far < 0, far, best - np.maximum(likely[rows, second], 0))
-        return first, sure.astype(np.float32), np.where(likely[rows, second] > 0, second, first)
+        beside &= len(self.of_weights) > 0
+        if beside.any():
+            seen = _standard(_seen(features[beside], self.clusters), self.mean, self.scale)
+            likely[np.ix_(beside, self.of_weights)] = softmax(seen @ self.weights)
+        return likely, far, beside
 
     def _nearest(self, whole: np.ndarray) -> np.ndarray:
         """Return the distance of objects, (n, d), to the nearest painted one of each class, (n, k)."""
@@ -154,10 +184,34 @@ def _limit(objects: np.ndarray, of_objects: np.ndarray) -> float:
     return _UNLIKE * float(np.quantile(np.concatenate(apart), 0.9)) if apart else np.inf
 
 
+def _ranked(likely: np.ndarray, far: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the likeliest class of each row of (n, k), by how much, and the next class."""
+    rows = np.arange(len(likely))
+    first = likely.argmax(1)
+    best = likely[rows, first]
+    others = likely.copy()
+    others[rows, first] = -1
+    second = others.argmax(1)
+    sure = np.where(far < 0, far, best - np.maximum(others[rows, second], 0))
+    return first, sure.astype(np.float32), np.where(others[rows, second] > 0, second, first)
+
+
+def _seen(features: np.ndarray, clusters: Prototypes) -> np.ndarray:
+    """Return what the regression sees: where a cell lies among the clusters, and how near each of them is."""
+    points = clusters.project(features)
+    apart = np.maximum(clusters.squared_to(np.arange(clusters.n_clusters))(points), 0)
+    near = np.log(softmax(-apart / (_FADES * clusters.spacing)) + _FLOOR)
+    return np.concatenate([points, near], axis=1)
+
+
+def _standard(seen: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    return np.column_stack([(seen - mean) * scale, np.ones(len(seen))])
+
+
 def _regression(
-    features: np.ndarray, target: np.ndarray
+    features: np.ndarray, target: np.ndarray, start: int | None, clusters: Prototypes
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Fit the regression, each class counting the same; return mean, scale, weights, and its classes."""
+    """Fit the regression, then let common classes be likelier; return mean, scale, weights, its classes."""
     if not len(features):
         return np.zeros(0), np.zeros(0), np.zeros((1, 0)), np.zeros(0, int)
     order = np.lexsort((*features.T[2::-1], target))
@@ -167,10 +221,38 @@ def _regression(
         kept.append(own[np.linspace(0, len(own) - 1, min(len(own), _MOST)).round().astype(int)])
     some = np.concatenate(kept)
     known, answer = np.unique(target[some], return_inverse=True)
-    spread = features[some].std(0)
-    mean, scale = features[some].mean(0), np.where(spread > 1e-6, 1 / np.maximum(spread, 1e-6), 0)
-    seen = np.column_stack([(features[some] - mean) * scale, np.ones(len(some))])
+    painted = _seen(features[some], clusters)
+    usual, sizes = painted, np.ones(len(painted))
+    if clusters.examples is not None and clusters.counts is not None:
+        beside = clusters.examples[:, -1] != 1 if start is not None else np.ones(len(clusters.counts), bool)
+        if beside.any():
+            usual = _seen(clusters.examples[beside].astype(np.float32), clusters)
+            sizes = clusters.counts[beside].astype(float)
+    mean = np.average(usual, 0, np.sqrt(sizes))
+    spread = np.sqrt(np.average((usual - mean) ** 2, 0, np.sqrt(sizes)))
+    scale = np.where(spread > 1e-6, 1 / np.maximum(spread, 1e-6), 0)
+    scale[: -clusters.n_clusters] *= _POINT
+    seen = _standard(painted, mean, scale)
     counts = len(some) / len(known) / np.bincount(answer)[answer]
-    start = np.zeros((seen.shape[1], len(known)))
-    weights = regression(seen, np.eye(len(known))[answer], counts, start, penalty=_PENALTY, steps=_STEPS)
+    blank = np.zeros((seen.shape[1], len(known)))
+    weights = regression(seen, np.eye(len(known))[answer], counts, blank, penalty=_PENALTY, steps=_STEPS)
+    if usual is not painted:
+        shares = _shares(softmax(_standard(usual, mean, scale) @ weights), sizes)
+        weights[-1] += _COMMON * np.log(shares * len(known))
     return mean, scale, weights, known
+
+
+def _shares(likely: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return how common classes are, (k,), by what a classifier says that takes all for equally common.
+
+    The method is that of M. Saerens, P. Latinne and C. Decaestecker, doi:10.1162/089976602753284446.
+
+    >>> _shares(np.array([[0.9, 0.1]] * 3 + [[0.1, 0.9]]), np.ones(4)).round(2).tolist()
+    [0.81, 0.19]
+    """
+    shares = np.full(likely.shape[1], 1 / likely.shape[1])
+    for _ in range(_STEPS):
+        now = likely * shares
+        now /= now.sum(1, keepdims=True)
+        shares = np.maximum(np.average(now, 0, sizes), 1e-4)
+    return np.asarray(shares / shares.sum())
