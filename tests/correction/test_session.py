@@ -9,7 +9,7 @@ import pytest
 from napari_stmml import SurfaceClassifier
 from napari_stmml.classes import Classes
 from napari_stmml.correction import edits
-from napari_stmml.correction.session import CLOSED, ONLY_MINE, CorrectionSession
+from napari_stmml.correction.session import CLOSED, OFFERED, ONLY_MINE, CorrectionSession
 from napari_stmml.truth.truth_file import TruthFile
 
 
@@ -175,6 +175,33 @@ def test_a_class_of_a_cluster_that_is_painted_later_joins_those_of_the_person(se
     session.learn()
     assert session.model.own_labels == {2, 5, 6}
     assert labels_on(session) <= {0, 2, 5, 6}
+
+
+def test_two_new_classes_beside_one_of_a_cluster_are_offered_the_switch_once(session, said):
+    paint_new_classes(session)
+    stroke(session, session.scans[0], 30, 30, 2)
+    session.learn()
+    assert not session.model.shows_only_painted
+    assert said[-1] == (OFFERED.format(2), False)
+    stroke(session, session.scans[0], 30, 50, 2)
+    session.learn()
+    assert said[-1] == ("Learnt from what was painted.", False)
+    session.show_only_mine(True)
+    assert labels_on(session) <= {0, 2, 5, 6}
+
+
+def test_the_least_confidence_is_a_step_that_is_undone_and_saved(session):
+    paint_new_classes(session)
+    session.learn()
+    before = [one.predicted.copy() for one in session.scans]
+    session.set_least_sure(0.9)
+    kept = SurfaceClassifier.load(session.path)
+    assert kept.least_sure == 0.9
+    np.testing.assert_array_equal(kept.predict(session.scans[1].scan), session.scans[1].predicted)
+    session.undo()
+    np.testing.assert_array_equal([one.predicted for one in session.scans], before)
+    with pytest.raises(ValueError, match="least_sure must be 0 to 1, got 2"):
+        session.set_least_sure(2)
 
 
 def test_with_fewer_than_two_classes_the_switch_says_what_to_do(session):

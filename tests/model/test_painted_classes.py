@@ -184,6 +184,27 @@ def test_a_common_class_is_likelier_halfway_between_two():
     assert learnt.assign(np.array([[1.5, 0.0]], np.float32))[0].tolist() == [1]
 
 
+def settled(learnt, area):
+    """Return the labels of a map of cells, (rows, cols, n_features)."""
+    answers, there = MapAnswers.of(learnt, area.shape[:2]), np.ones(area.shape[:2], bool)
+    found, sure, second = answers.take(np.s_[:, :], area)
+    answers.settle(found, sure, second, there)
+    return found
+
+
+def test_terraces_do_not_outvote_a_narrow_step():
+    rng = np.random.default_rng(0)
+    step = np.zeros((20, 20), bool)
+    step[:, 10] = True
+    area = np.stack([rng.normal(0, 0.3, step.shape) + 2 * step, 2.0 * step, 0 * step, 0 * step], -1)
+    area = area.astype(np.float32)
+    strokes = np.zeros(step.shape, bool)
+    strokes[3:6] = True
+    centres = Prototypes.plain(np.array([[0, 0, 0, 0], [2, 2, 0, 0]], np.float32))
+    learnt = PaintedClasses.fit(area[strokes], 1 + step[strokes], 2, centres)
+    assert ((settled(learnt, area) == 2) == step).all()
+
+
 def test_the_surroundings_of_a_cell_outvote_it_and_objects_stay():
     features, of = blobs(np.random.default_rng(0), 400)
     whole = np.column_stack([features, np.zeros((1600, 2))]).astype(np.float32)
@@ -195,10 +216,7 @@ def test_the_surroundings_of_a_cell_outvote_it_and_objects_stay():
     area[5, 5] = whole[of == 3][0]
     area[10, 10] = objects[1]
     assert learnt.assign(area[5, 5][None])[0].tolist() == [2]
-    answers, there = MapAnswers.of(learnt, (20, 20)), np.ones((20, 20), bool)
-    found, sure, second = answers.take(there, area.reshape(-1, 4))
-    found, sure, second = (one.reshape(20, 20) for one in (found, sure, second))
-    answers.settle(found, sure, second, there)
+    found = settled(learnt, area)
     assert found[10, 10] == 4
     found[10, 10] = 1
     assert (found == 1).all()

@@ -68,5 +68,9 @@ def test_the_command_says_when_only_what_was_painted_is_shown(scans, classifier,
     truth[20:30, 20:30], truth[40:50, 20:30] = 1, 2
     TruthFile(scans[0]).save(truth, {1: "rows", 2: "holes"}, {1: "#123456", 2: "#654321"})
     assert main(["learn", str(tmp_path / "scans"), "--model", str(model)]) == 0
-    line = f"{model}: shows only the classes that were painted or named: rows, holes\n"
-    assert capsys.readouterr().out.endswith(line)
+    told = capsys.readouterr().out
+    assert f"{model}: shows only the classes that were painted or named: rows, holes\n" in told
+    assert told.endswith(f"{model}: pixels whose class is ahead of the next by less than 0.05 have none\n")
+    assert main(["learn", str(tmp_path / "scans"), "--model", str(model), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["only_painted"], found["least_sure"]) == (True, 0.05)

@@ -132,7 +132,8 @@ def learn(
         better.save(out)
     if as_json:
         known = [event.as_dict() for event in learned]
-        print(to_json({"model": out if learned else None, "learnt": known, "skipped": skipped}))
+        shown = {"only_painted": better.shows_only_painted, "least_sure": better.least_sure}
+        print(to_json({"model": out if learned else None, "learnt": known, "skipped": skipped, **shown}))
     else:
         _print_learned(learned, better, str(out))
     for one in skipped:
@@ -151,3 +152,4 @@ def _print_learned(learned: list[Learned], model: "SurfaceClassifier", out: str)
     if model.shows_only_painted:
         names = ", ".join(model.class_names[label - 1] for label in sorted(model.own_labels))
         print(f"{out}: shows only the classes that were painted or named: {names}")
+        print(f"{out}: pixels whose class is ahead of the next by less than {model.least_sure:g} have none")

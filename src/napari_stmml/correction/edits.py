@@ -323,6 +323,32 @@ def show_only_mine(classifier: SurfaceClassifier, on: bool) -> Edit:
     return made, f"only your {len(made.own_labels)} classes are shown"
 
 
+def set_least_sure(classifier: SurfaceClassifier, least: float) -> Edit:
+    """Give cells of less confidence no class, where only the classes of a person are shown.
+
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+    least : float
+        0 to 1.
+
+    Returns
+    -------
+    SurfaceClassifier
+        The model after it; the same one where it does so already.
+    str
+        What was done; empty where it does so already.
+
+    Raises
+    ------
+    ValueError
+        If it is not from 0 to 1.
+    """
+    if least == classifier.least_sure:
+        return classifier, ""
+    return replace(classifier, least_sure=least), f"cells of a confidence below {least:g} are of no class"
+
+
 def forget(classifier: SurfaceClassifier, one: CorrectedScan | None) -> Edit:
     """Remove the examples of a scan from the model; the strokes themselves stay.
 

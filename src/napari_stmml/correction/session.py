@@ -1,5 +1,6 @@
 """CorrectionSession: one model, the scans that are open, and every step that can be undone and is saved."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from napari_stmml.correction import edits
 from napari_stmml.correction.background_work import BackgroundWork, Submit, at_once
 from napari_stmml.correction.corrected_scan import CellLabels, CorrectedScan
 from napari_stmml.correction.history import History, ModelEdit, Strokes
+from napari_stmml.correction.remarks import remarks
 from napari_stmml.correction.saving import ModelSaver, TruthSaver
 from napari_stmml.model.cell_file import CellFile
 from napari_stmml.model.classifier import SurfaceClassifier
@@ -22,6 +24,10 @@ from napari_stmml.truth.painted_labels import completed
 from napari_stmml.truth.truth_file import Saved
 
 NO_MODEL = "Open a scan with a model first."
+OFFERED = (
+    "{} classes that you painted are new, and clusters are shown beside them:"
+    " tick Only my classes to leave the clusters out."
+)
 ONLY_MINE = "Only your {} classes are shown now; untick Only my classes to see the clusters again."
 CLOSED = "That scan is not open any more: its strokes stay as they were saved."
 
@@ -43,6 +49,7 @@ class CorrectionSession:
     map_changed = Signal(object)  # CorrectedScan, whose truth or prediction changed
     stroked = Signal(object)  # CorrectedScan that a person painted on just now
     shares_found = Signal(object, object)  # CorrectedScan; dict of Share, by label
+    remarked = Signal(object, str)  # CorrectedScan; what is remarkable about its map, a line each
     said = Signal(str, bool)  # a sentence, and whether something went wrong
     model_moved = Signal(object)  # Path that the model is kept in from now on
 
@@ -83,7 +90,7 @@ class CorrectionSession:
         return self._current if self._current in self.scans else last
 
     def choose(self, one: CorrectedScan) -> None:
-        """Say which scan a person looks at; ``current_changed`` and ``shares_found`` follow.
+        """Say which scan a person looks at; ``current_changed``, ``shares_found`` and ``remarked`` follow.
 
         Parameters
         ----------
@@ -235,8 +242,12 @@ class CorrectionSession:
         if not (with_stroke and self.history.can_redo):
             before, with_previous = self.model, with_stroke and self.history.painted_last
             self.edit(*edits.learn(before, self.scans), with_previous=with_previous)
-            if self.model.shows_only_painted and not before.shows_only_painted:
-                self.said.emit(ONLY_MINE.format(len(self.model.own_labels)), False)
+            new = self.model.new_labels
+            if self.model.shows_only_painted:
+                if not before.shows_only_painted:
+                    self.said.emit(ONLY_MINE.format(len(self.model.own_labels)), False)
+            elif self.model.only_painted is None and len(new) > max(1, len(before.new_labels)):
+                self.said.emit(OFFERED.format(len(new)), False)
 
     def show_only_mine(self, on: bool) -> None:
         """Show only the classes that a person painted or named, or the clusters as well.
@@ -251,6 +262,21 @@ class CorrectionSession:
             If no model is open, or as `edits.show_only_mine`.
         """
         self.edit(*edits.show_only_mine(self.model, on))
+
+    def set_least_sure(self, least: float) -> None:
+        """Give cells of less confidence no class, where only the classes of a person are shown.
+
+        Parameters
+        ----------
+        least : float
+            0 to 1.
+
+        Raises
+        ------
+        ValueError
+            If no model is open, or as `edits.set_least_sure`.
+        """
+        self.edit(*edits.set_least_sure(self.model, least))
 
     def undo(self) -> None:
         """Undo the last step."""
@@ -357,9 +383,11 @@ class CorrectionSession:
             self._map_changed(one)
 
     def _find_shares(self, one: CorrectedScan) -> None:
-        """Find how much of a scan each class has, in the thread."""
-        work = partial(one.shares, self.model.classes)
+        """Find how much of a scan each class has, and what is remarkable, in the thread."""
+        work: Callable[[], object] = partial(one.shares, self.model.classes)
         self._labels.ask(("shares", one.key), work, partial(self.shares_found.emit, one), self._fail)
+        work = partial(remarks, one, self.model)
+        self._labels.ask(("remarks", one.key), work, partial(self.remarked.emit, one), self._fail)
 
     def _fail(self, error: Exception) -> None:
         self.said.emit(f"The map could not be updated: {error}", True)

@@ -467,6 +467,11 @@ class SurfaceClassifier:
         return frozenset([*self._painted[1].tolist(), *self._named_examples[1].tolist()])
 
     @property
+    def new_labels(self) -> frozenset[int]:
+        """Labels, as shown, of the classes that were painted and that no cluster has."""
+        return frozenset(self._painted[1].tolist()) - frozenset(self.classes.shown.tolist())
+
+    @property
     def left_out(self) -> frozenset[int]:
         """Labels of clusters, as shown, that no cell gets: only painted and named classes are shown."""
         if not self.shows_only_painted:

@@ -34,7 +34,7 @@ class PaintedClasses:
         Ascending.
     start : int or None
         Where the features of objects begin in a feature vector, the last of which says whether there is an
-        object; None where there are none.
+        object, and the one before which whether there is a step; None where there are none.
     objects, of_objects : ndarray of float32, shape (m, d), and of int, shape (m,)
         Painted objects, and index into ``labels``.
     limit : float
@@ -113,8 +113,8 @@ class PaintedClasses:
         Returns
         -------
         label, confidence, next label : ndarray, shape (n,)
-        beside : ndarray of bool, shape (n,)
-            Cells that the regression decides.
+        part : ndarray of uint8, shape (n,)
+            0 for cells on objects; those that the regression decides are 1 on terraces and 2 on steps.
         odds : ndarray of float16, shape (n, j)
             Logarithm of how likely each class of the regression is on these; 0 on others.
         """
@@ -123,12 +123,15 @@ class PaintedClasses:
         beside = np.zeros(len(features), bool)
         odds = np.zeros((len(features), len(self.of_weights)), np.float16)
         for begin in range(0, len(features), _AT_ONCE):
-            part = slice(begin, begin + _AT_ONCE)
-            likely, far, beside[part] = self._likely(features[part])
-            first[part], sure[part], second[part] = _ranked(likely, far)
-            some = likely[beside[part]][:, self.of_weights]
-            odds[part][beside[part]] = np.log(np.maximum(some, _UNLIKELY))
-        return np.where(sure < 0, 0, self.labels[first]), sure, self.labels[second], beside, odds
+            some = slice(begin, begin + _AT_ONCE)
+            likely, far, beside[some] = self._likely(features[some])
+            first[some], sure[some], second[some] = _ranked(likely, far)
+            decided = likely[beside[some]][:, self.of_weights]
+            odds[some][beside[some]] = np.log(np.maximum(decided, _UNLIKELY))
+        part = beside.astype(np.uint8)
+        if self.start is not None:
+            part[beside & (features[:, self.start - 1] > 0)] = 2
+        return np.where(sure < 0, 0, self.labels[first]), sure, self.labels[second], part, odds
 
     def _likely(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return how likely each class is, (n, k), how unlike anything, below 0, and what lies beside."""

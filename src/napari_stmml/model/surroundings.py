@@ -19,14 +19,14 @@ class MapAnswers:
     Parameters
     ----------
     learnt : PaintedClasses
-    beside : ndarray of bool, shape (rows, cols)
-        Cells that the regression decides, and no object.
+    part : ndarray of uint8, shape (rows, cols)
+        0 for cells on objects; those that the regression decides are 1 on terraces and 2 on steps.
     odds : ndarray of float16, shape (j, rows, cols)
         How likely each class of the regression is on them by themselves, as a logarithm.
     """
 
     learnt: PaintedClasses
-    beside: np.ndarray = field(repr=False)
+    part: np.ndarray = field(repr=False)
     odds: np.ndarray = field(repr=False)
 
     @classmethod
@@ -43,7 +43,7 @@ class MapAnswers:
         -------
         MapAnswers
         """
-        return cls(learnt, np.zeros(shape, bool), np.zeros((len(learnt.of_weights), *shape), np.float16))
+        return cls(learnt, np.zeros(shape, np.uint8), np.zeros((len(learnt.of_weights), *shape), np.float16))
 
     def take(
         self, place: Place | np.ndarray, features: np.ndarray
@@ -61,8 +61,8 @@ class MapAnswers:
         label, confidence, next label : ndarray, shape (...)
         """
         shape = features.shape[:-1]
-        *answer, beside, odds = self.learnt.alone(features.reshape(-1, features.shape[-1]))
-        self.beside[place] = beside.reshape(shape)
+        *answer, part, odds = self.learnt.alone(features.reshape(-1, features.shape[-1]))
+        self.part[place] = part.reshape(shape)
         for kept, one in zip(self.odds, odds.T, strict=True):
             kept[place] = one.reshape(shape)
         first, sure, second = (one.reshape(shape) for one in answer)
@@ -73,6 +73,8 @@ class MapAnswers:
     ) -> None:
         """Put the class that is likeliest around each cell beside objects in place of its own.
 
+        Only cells of the same part count: steps are narrow, and terraces would outvote them.
+
         Parameters
         ----------
         labels, confidence, runner_up : ndarray, shape (rows, cols)
@@ -80,23 +82,27 @@ class MapAnswers:
         complete : ndarray of bool, shape (rows, cols)
             Cells that have features.
         """
+        names = self.learnt.labels[self.learnt.of_weights]
+        for part in (1, 2):
+            use = (self.part == part) & complete
+            if use.any():
+                first, second, confidence[use] = self._around(use)
+                labels[use], runner_up[use] = names[first], names[second]
+
+    def _around(self, use: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the likeliest class around each cell of a part, the next, and by how much it is ahead."""
         from scipy.ndimage import gaussian_filter
 
-        use = self.beside & complete
-        if not use.any():
-            return
-        weight = np.maximum(gaussian_filter(use.astype(np.float32), _AROUND, mode="nearest"), _LEAST)
-        best, next_best = np.full((2, *use.shape), -np.inf, np.float32)
-        first, second = np.zeros((2, *use.shape), np.uint8)
-        total = np.zeros(use.shape, np.float32)
+        weight = np.maximum(gaussian_filter(use.astype(np.float32), _AROUND, mode="nearest")[use], _LEAST)
+        best, next_best = np.full((2, len(weight)), -np.inf, np.float32)
+        first, second = np.zeros((2, len(weight)), np.uint8)
+        total = np.zeros(len(weight), np.float32)
         for number, own in enumerate(self.odds):
-            odds = gaussian_filter(own.astype(np.float32) * use, _AROUND, mode="nearest") / weight
+            odds = gaussian_filter(own.astype(np.float32) * use, _AROUND, mode="nearest")[use] / weight
             total += np.exp(odds)
             ahead = odds > best
             behind = ~ahead & (odds > next_best)
             second = np.where(ahead, first, np.where(behind, number, second))
             next_best = np.where(ahead, best, np.where(behind, odds, next_best))
             first, best = np.where(ahead, number, first), np.where(ahead, odds, best)
-        names = self.learnt.labels[self.learnt.of_weights]
-        labels[use], runner_up[use] = names[first[use]], names[second[use]]
-        confidence[use] = ((np.exp(best) - np.exp(next_best)) / total)[use]
+        return first, second, (np.exp(best) - np.exp(next_best)) / total

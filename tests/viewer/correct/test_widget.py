@@ -16,10 +16,11 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_stmml import SurfaceClassifier, read_mtrx
 from napari_stmml.correction import edits
-from napari_stmml.correction.session import NO_MODEL, CorrectionSession
+from napari_stmml.correction.session import NO_MODEL, OFFERED, CorrectionSession
 from napari_stmml.correction.uncertain_area_review import AreaToOpen
 from napari_stmml.events import UncertainArea, UncertainFound
 from napari_stmml.jobs.worker_process import Worker
+from napari_stmml.model.classifier import LEAST_SURE
 from napari_stmml.truth.truth_file import TruthFile
 from napari_stmml.viewer.io.layers import scan_to_layer
 
@@ -287,6 +288,62 @@ def test_only_my_classes_follows_the_model_and_a_click_brings_the_clusters_back(
     open_all.use(tiny_classifier, tiny_classifier.save(tmp_path / "windows.stmml"))
     assert not box.enabled
     assert "model of windows" in box.tooltip
+
+
+def test_two_new_classes_beside_clusters_are_offered_only_my_classes(panel, open_all, settle):
+    one = open_all.scans[0]
+    press(panel, "New")
+    press(panel, "New")
+    for label, at in ((5, 15), (6, 45), (2, 30)):
+        truth_of(panel, one).paint((at, at), label)
+        settle()
+    press(panel, "Refine")
+    settle()
+    assert not panel.only_mine.value
+    assert panel.status.text() == OFFERED.format(2)
+    panel.only_mine.native.click()
+    settle()
+    assert set(np.unique(one.predicted).tolist()) <= {0, 2, 5, 6}
+
+
+def test_what_is_not_sure_is_set_beside_the_switch_and_told_below_the_table(panel, open_all, settle):
+    one = open_all.current
+    assert not panel.least_sure.enabled
+    assert not panel.remarks.isVisible()
+    press(panel, "New")
+    press(panel, "New")
+    for label, at in ((5, 15), (6, 45)):
+        truth_of(panel, one).paint((at, at), label)
+        settle()
+    press(panel, "Refine")
+    settle()
+    assert panel.least_sure.enabled
+    panel.least_sure.value = 1.0
+    settle()
+    assert open_all.model.least_sure == 1.0
+    share = (one.shown(open_all.model.classes) == 0).mean()
+    assert f"{share:.1%} of this scan is not sure" in panel.remarks.text()
+    press(panel, "Undo")
+    settle()
+    assert panel.least_sure.value == open_all.model.least_sure == LEAST_SURE
+
+
+def test_a_class_inside_another_is_told_below_the_table(panel, open_all, settle):
+    one = open_all.current
+    rows, cols = np.indices(one.truth.shape)
+    data = np.ones_like(one.truth)
+    for row, col in ((12, 12), (12, 40), (40, 12), (40, 40)):
+        far = np.hypot(rows - row, cols - col)
+        data[far <= 8] = 3
+        data[far <= 4] = 4
+    for label in (1, 3, 4):
+        open_all.paint(one, data == label, label)
+    settle()
+    assert "Most pieces of cluster 4 lie inside cluster 3" in panel.remarks.text()
+    panel.table.select([3, 4])
+    press(panel, "Merge")
+    settle()
+    assert "Most pieces" not in panel.remarks.text()
 
 
 def test_a_key_chooses_a_row_and_answers_what_is_asked(panel, open_all):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import CheckBox
+from magicgui.widgets import CheckBox, FloatSpinBox
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QInputDialog
 from superqt import QCollapsible
 
@@ -13,7 +13,7 @@ from napari_stmml.correction.corrected_scan import CorrectedScan
 from napari_stmml.correction.map_file import save_map
 from napari_stmml.correction.session import NO_MODEL
 from napari_stmml.measuring.class_statistics import Share
-from napari_stmml.model.classifier import SurfaceClassifier
+from napari_stmml.model.classifier import LEAST_SURE, SurfaceClassifier
 from napari_stmml.text import short_stem
 from napari_stmml.viewer.correct.class_table import ClassTable
 from napari_stmml.viewer.correct.opening import OpeningPanel
@@ -25,6 +25,10 @@ LIVE_MS = 250  # after a stroke, before the model learns from it
 ONLY_MINE = (
     "Every pixel is of a class that you named or painted, or of none where an object is unlike all of them."
     " Off: what you did not paint keeps its cluster."
+)
+NOT_SURE = (
+    "With Only my classes: a pixel has no class where the likeliest one is less ahead of the next than this,"
+    " 0 (every pixel has one) to 1."
 )
 KEYS = (
     "<b>Ctrl+1 … Ctrl+9</b> choose a class · <b>P</b> paint, <b>E</b> erase (back to the model's label),"
@@ -42,13 +46,20 @@ class CorrectWidget(OpeningPanel):
         self.table = ClassTable()
         self.live = CheckBox(text="Live", tooltip="learn after every stroke, without a click on Refine")
         self.only_mine = CheckBox(text="Only my classes")
+        self.least_sure = FloatSpinBox(min=0, max=1, step=0.05, tooltip=NOT_SURE)
+        self.least_sure.native.setPrefix("Not sure below ")
+        self.least_sure.native.setKeyboardTracking(False)
         self.switch = ScanSwitch(self.correction)
+        self.remarks = wrapped("remarks about the map")
+        self.remarks.hide()
         self.column.addWidget(self.switch)
         self.column.addWidget(self.table, 1)
+        self.column.addWidget(self.remarks)
         self.column.addLayout(_grid(self._class_buttons(), 4))
         grid = _grid(self._learning_buttons(), 3)
         grid.addWidget(self.live.native, 2, 2)  # below Refine
-        grid.addWidget(self.only_mine.native, 2, 1)
+        grid.addWidget(self.only_mine.native, 3, 0)
+        grid.addWidget(self.least_sure.native, 3, 1, 1, 2)
         self.column.addLayout(grid)
         keys, text = QCollapsible("Keys"), wrapped("keys", rich=True)
         text.setText(KEYS)
@@ -64,6 +75,7 @@ class CorrectWidget(OpeningPanel):
         self.follow(session.scans_changed, self._show_scans)
         self.follow(session.current_changed, guarded(lambda one: self.switch.show_state()))
         self.follow(session.shares_found, self._show_shares)
+        self.follow(session.remarked, self._show_remarks)
         self.follow(session.said, self.say)
         self.follow(session.stroked, self._take_stroke)
         self.follow(self.correction.class_picked, self._select)
@@ -71,6 +83,9 @@ class CorrectWidget(OpeningPanel):
         self.follow(self.correction.next_key, self.review_panel.go)
         self.only_mine.changed.connect(
             guarded(lambda on: self._do(lambda: session.show_only_mine(on)), self.say)
+        )
+        self.least_sure.changed.connect(
+            guarded(lambda least: self._do(lambda: session.set_least_sure(least)), self.say)
         )
         table.picked.connect(self.correction.pick)
         table.renamed.connect(guarded(lambda label, name: self.edit(edits.rename, label, name), self.say))
@@ -212,6 +227,9 @@ class CorrectWidget(OpeningPanel):
         with self.only_mine.changed.blocked():
             self.only_mine.value = classifier is not None and classifier.shows_only_painted
         self.only_mine.enabled = classifier is not None and not of_windows
+        with self.least_sure.changed.blocked():
+            self.least_sure.value = LEAST_SURE if classifier is None else classifier.least_sure
+        self.least_sure.enabled = self.only_mine.value
         self.only_mine.tooltip = edits.OF_WINDOWS if of_windows else ONLY_MINE
 
     @slot
@@ -225,6 +243,12 @@ class CorrectWidget(OpeningPanel):
     def _show_shares(self, one: CorrectedScan, shares: dict[int, Share]) -> None:
         if one is self.session.current:
             self.table.show_shares(shares)
+
+    @slot
+    def _show_remarks(self, one: CorrectedScan, said: str) -> None:
+        if one is self.session.current:
+            self.remarks.setText(said)
+            self.remarks.setVisible(bool(said))
 
 
 _Button = tuple[str, str, Callable[[], Any]]  # what stands on it, its tooltip, what it does
