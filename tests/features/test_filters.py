@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from napari_stmml.features.filters import FilterFeatures
+from napari_stmml.heights.ground import ground_below
 
 FILTERS = FilterFeatures()
 
@@ -72,6 +73,17 @@ def test_how_high_steps_are_does_not_matter_to_what_sits_on_terraces():
         for height in (4, 12)
     )
     assert one == pytest.approx(other, rel=0.1)
+
+
+def test_lines_that_were_recorded_too_high_lie_on_the_ground_like_the_others():
+    rng = np.random.default_rng(2)
+    rows, cols = np.indices((256, 256))
+    heights = np.cos(2 * np.pi * (cols + 0.3 * rows) / 11) + np.cos(2 * np.pi * (rows - 0.3 * cols) / 11)
+    heights += 0.5 * rng.normal(size=rows.shape)
+    heights[120:128] += 0.5
+    rest, _ = FILTERS.channels(heights)
+    level = np.median(rest - ground_below(rest), axis=1)
+    assert abs(level[120:128].mean() - level[:100].mean()) < 0.03
 
 
 def test_a_bump_is_a_bump_and_a_step_is_a_line():

@@ -23,6 +23,7 @@ _NAMES = (
     *("line 2", "grain 2", "line 4", "grain 4"),
 )
 _LOGARITHMS = ("rough 1", "rough 2", "lattice")
+_ACROSS = 256  # px of a line, about, that tell how high it lies
 _SCALE = 2.0  # times the usual height of what features are of is their unit
 _LEAST = np.float32(0.02)  # squared height, below which nothing is rough
 
@@ -54,7 +55,8 @@ class FilterFeatures:
     def channels(self, heights: np.ndarray) -> np.ndarray:
         """Make terraces flat, take the lattice out of a whole map and scale; (2, rows, cols) float32.
 
-        The first channel is the rest, the second the lattice. The unit is between what terraces with
+        The first channel is the rest, the second the lattice. Lines that were recorded too high or too low
+        are moved by the median of the line above the ground. The unit is between what terraces with
         their lattice vary by and what they vary by without: how high steps are does not matter.
 
         Parameters
@@ -65,7 +67,10 @@ class FilterFeatures:
         heights = np.asarray(heights, np.float32)
         spread = map_sigma(heights) or np.float32(1)
         rest, lattice = split_lattice(levelled((heights - np.median(heights)) / spread))
-        flat = thinned(rest) - thinned(ground_below(rest))
+        below = ground_below(rest)
+        some = np.s_[:, :: max(1, rest.shape[1] // _ACROSS)]
+        rest -= np.median(rest[some] - below[some], axis=1, keepdims=True)
+        flat = thinned(rest) - thinned(below)
         uneven = robust_sigma(flat) * robust_sigma(flat + thinned(lattice))
         unit = np.float32(_SCALE) * np.sqrt(np.float32(uneven))
         found = np.stack([rest, lattice])
