@@ -150,7 +150,8 @@ def lag(heights: np.ndarray, back: np.ndarray) -> float:
     Returns
     -------
     float
-        0 where no shift within ``MOST_SHIFT`` of the width is found.
+        Rounded to thousandths, so that equal maps have none; 0 where no shift within ``MOST_SHIFT`` of the
+        width is found.
     """
     cols = heights.shape[1]
     most = max(2, round(MOST_SHIFT * cols))
@@ -166,7 +167,7 @@ def lag(heights: np.ndarray, back: np.ndarray) -> float:
         return 0.0
     before, here, after = near[best - 1 : best + 2]
     curved = before - 2 * here + after
-    return best - most + (0.5 * (before - after) / curved if curved < 0 else 0.0)
+    return round(float(best - most + (0.5 * (before - after) / curved if curved < 0 else 0.0)), 3)
 
 
 def shifted(heights: np.ndarray, right: float) -> np.ndarray:
