@@ -24,6 +24,7 @@ _STEPS = 30  # of the optimiser, each time
 _PAINTED = 500  # cells of a class that are learnt from
 _REMEMBERED, _SURE = 512, 0.97  # painted cells at most, and how likely their label is without
 _NEAR, _STRONG = 0.1, 0.5  # units of squared distance within which they count, and log odds
+_NEAR_KNOWN = 0.01  # the same for a class that clusters have: its borders are known better
 _AT_ONCE = 4096  # feature vectors at a time, so that distances stay in the cache
 
 
@@ -116,7 +117,9 @@ class Learner:
         limit, nearest = self.clusters.limit, apart.min(1)
         far = np.where(nearest > limit, limit / np.maximum(nearest, 1e-30) - 1, 0)
         if self.memory is not None and len(self.memory):
-            near = np.exp(-self._to_memory(points) / (2 * _NEAR * self.clusters.spacing))
+            known = np.isin(np.arange(len(self.labels)), self.of_cluster)
+            reach = np.where(known, np.float32(_NEAR_KNOWN), np.float32(_NEAR)) * self.clusters.spacing
+            near = np.exp(-self._to_memory(points) / (2 * reach))
             odds += _STRONG * near / (1 + 1e-6 - near)
             far = np.where(near.max(1) > 0.5, 0, far)
         return softmax(odds), far
