@@ -230,6 +230,7 @@ def test_foreign_tables_say_what_was_measured_and_which_bars_are_met():
     }
     hows = {"fitted to such scans": 0.9, "fitted to plain scans": 0.9}
     changes = {"rows": {"plain": hows, "blunt tip": hows | {"fitted to plain scans": 0.8}}}
+    changes["rows"] |= {f"{what} of 12 lattice angles": hows for what in ("best", "worst")}
     told = list(lines(results, changes))
     assert any(line.startswith("| rows, easy | 0.930 | 0.930 | 0.930 | 0.500 |") for line in told)
     met = {
@@ -243,6 +244,7 @@ def test_foreign_tables_say_what_was_measured_and_which_bars_are_met():
     assert met["clusters, ahead of `instant` everywhere"] == "yes"
     assert met["recorded otherwise, fitted to such scans: falls by at most 0.05"] == "yes"
     assert met["recorded otherwise, fitted to plain scans: falls by at most 0.05"] == "no"
+    assert met["lattice angles, fitted to plain scans: worst below best by at most 0.02"] == "yes"
 
 
 def test_pixels_near_a_border_and_others_are_scored_apart(truth):

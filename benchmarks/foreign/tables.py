@@ -95,7 +95,10 @@ def bars(results: Results, changes: dict[str, dict[str, dict[str, float]]]) -> I
             if what != "plain" and what not in ANGLES
         }
         yield _bar(f"recorded otherwise, {how}: falls by at most {FALL}", rise, lambda x: min(x) >= -FALL)
-        apart = {kind: found[ANGLES[1]][how] - found[ANGLES[0]][how] for kind, found in changes.items()}
+        best, worst = ANGLES
+        apart = {
+            kind: found[worst][how] - found[best][how] for kind, found in changes.items() if worst in found
+        }
         yield _bar(
             f"lattice angles, {how}: worst below best by at most {TURNED}", apart, lambda x: min(x) >= -TURNED
         )
