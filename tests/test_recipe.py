@@ -97,6 +97,15 @@ def test_scans_are_clustered_at_their_usual_density_but_no_finer_than_15_px_a_nm
     assert at_once_recipe(scans, 7) == get_recipe("objects", num_clusters=7, pixel_density=float(density))
 
 
+@pytest.mark.parametrize("name", ["objects", "instant", "instant-both", "learned"])
+def test_recipes_of_cells_take_the_density_of_scans_and_those_of_windows_have_one(name):
+    sizes = [(0.2, 0.2), None, (0.1, 0.4)]
+    assert get_recipe(name).at_density_of(sizes) == get_recipe(name, pixel_density=5.0)
+    assert get_recipe(name, pixel_density=8.0).at_density_of(sizes).pixel_density == 8
+    assert get_recipe(name).at_density_of(sizes).title == name
+    assert Recipe().at_density_of(sizes) == Recipe()
+
+
 @pytest.mark.parametrize("size", [None, (1e6, 1e6)])
 def test_scans_without_a_scale_that_a_recipe_knows_keep_their_pixels(size):
     assert at_once_recipe([Scan(np.zeros((9, 9)), size)], 7) == get_recipe(
@@ -121,7 +130,9 @@ def test_a_recipe_is_called_by_its_name_as_long_as_it_is_that_one(name):
 @pytest.mark.parametrize("name", ANOTHER)
 def test_a_recipe_with_another_value_is_not_called_by_its_name_alone(name):
     known = [RECIPES["instant"]] if name == "both_biases" else RECIPES.values()
-    recipe = next(one for one in known if name in one.used or name in ("features", "both_biases"))
+    used = (one for one in known if name in one.used or name in ("features", "both_biases"))
+    own = name in ("resample", "pixel_density")  # of cells, these are the scans'
+    recipe = next(one for one in used if one.of_windows or not own)
     changed = replace(recipe, **{name: ANOTHER[name]})
     assert changed.title == f"{recipe.name} (changed: {name})"
     assert Recipe.from_dict(changed.as_dict()).title == changed.title

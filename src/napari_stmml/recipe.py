@@ -1,6 +1,6 @@
 """A recipe: every parameter of preparing, training and clustering, and the recipes that come with us."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from statistics import median
@@ -13,7 +13,7 @@ from napari_stmml.parameter_type import MOST, parameter, parameters_of
 from napari_stmml.scan import Scan
 from napari_stmml.text import quoted, shortened
 
-_MOST_DENSITY, _LEAST_DENSITY = 15.0, 0.01  # px/nm of at_once_recipe; finer shows no more
+_MOST_DENSITY, _LEAST_DENSITY = 15.0, 0.01  # px/nm of Recipe.at_density_of; finer shows no more
 LEAST = 16  # px a side of the smallest map that has features of cells
 CELL = 2  # px a side of what gets one label, where features are of cells
 DENSE_PITCHES = (1, 2, 4, 8)
@@ -54,7 +54,12 @@ class Recipe:
     )
     resample: bool = _prepare(True, "bring every scan to pixel_density; false: keep its own pixels")
     pixel_density: float = _prepare(
-        15.0, "density after resampling; below 0: so many times that of the scan", -16, 1000, unit="px/nm"
+        15.0,
+        "density after resampling; 0: that of the scans to train on, 15 at most; below 0: so many times that"
+        " of each scan",
+        -16,
+        1000,
+        unit="px/nm",
     )
     pixel_limit: int = _prepare(
         20_000, "scans with a longer side after resampling are left out", 8, 200_000, unit="px"
@@ -137,14 +142,14 @@ class Recipe:
     def changed(self) -> tuple[str, ...]:
         """Names of the parameters by which it is no longer the recipe of its name.
 
-        Those that change nothing in it do not count, nor does the number of clusters, asked for anyway.
+        Those that change nothing in it do not count, nor does the number of clusters, asked for anyway, nor
+        the pixel density where that is the scans' own.
         """
         named, known = RECIPES.get(self.name, self), parameters_of(Recipe)
+        free = {"num_clusters"} if named.pixel_density else {"num_clusters", "pixel_density", "resample"}
         counts = (name for name, one in known.items() if not one.used_by or self.features in one.used_by)
         return tuple(
-            name
-            for name in counts
-            if name != "num_clusters" and _meaning(name, self) != _meaning(name, named)
+            name for name in counts if name not in free and _meaning(name, self) != _meaning(name, named)
         )
 
     @property
@@ -162,7 +167,7 @@ class Recipe:
         """What is done to heights before windows are cut."""
         return Preprocessing(
             self.flatten_method,
-            self.pixel_density if self.resample else None,
+            (self.pixel_density or None) if self.resample else None,
             pixel_limit=self.pixel_limit,
             normalisation=self.normalisation,
             data_scaling=self.data_scaling,
@@ -185,6 +190,25 @@ class Recipe:
         if not self.of_windows:
             return WindowGrid(CELL, CELL)
         return WindowGrid(self.window_size, self.predict_window_pitch)
+
+    def at_density_of(self, pixel_sizes: Iterable[tuple[float, float] | None]) -> "Recipe":
+        """Return the recipe at the median density of scans, in px/nm, 15 at most, if it names none itself.
+
+        Parameters
+        ----------
+        pixel_sizes : iterable of (float, float) or None
+            Of each scan, in nm; None does not count. Without any that is known, scans keep their own pixels.
+
+        Returns
+        -------
+        Recipe
+        """
+        if self.pixel_density or not self.resample:
+            return self
+        own = [(size[0] * size[1]) ** -0.5 for size in pixel_sizes if size is not None]
+        density = round(min(_MOST_DENSITY, median(own)), 4) if own else 0.0
+        known = density >= _LEAST_DENSITY
+        return replace(self, pixel_density=density) if known else replace(self, resample=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return every parameter by name, as JSON knows it.
@@ -243,6 +267,7 @@ def _meaning(name: str, recipe: Recipe) -> Any:
 _INSTANT: dict[str, Any] = {
     "features": "filters",
     "flatten_method": "poly_xy + median_of_differences + poly_xy_2",
+    "pixel_density": 0.0,
     "normalisation": "nm",
 }
 RECIPES = {
@@ -324,7 +349,5 @@ def at_once_recipe(scans: Sequence[Scan], n_clusters: int, both_biases: bool = F
         ``objects`` or ``instant-both``, with that number of clusters and the median density of the scans in
         px/nm, 15 at most.
     """
-    own = [(scan.pixel_size[0] * scan.pixel_size[1]) ** -0.5 for scan in scans if scan.pixel_size is not None]
-    density = round(min(_MOST_DENSITY, median(own)), 4) if own else 0.0
-    scaled = {"pixel_density": density} if density >= _LEAST_DENSITY else {"resample": False}
-    return get_recipe("instant-both" if both_biases else DEFAULT, num_clusters=n_clusters, **scaled)
+    recipe = get_recipe("instant-both" if both_biases else DEFAULT, num_clusters=n_clusters)
+    return recipe.at_density_of(scan.pixel_size for scan in scans)

@@ -147,7 +147,7 @@ def test_paths_are_relative_to_the_file_wherever_one_stands(tmp_path, monkeypatc
         ("verbose = 1", "verbose must be true or false, got 1"),
         ("include = [1]", "include must be a list of texts"),
         ("pixel_ratio = 1.1", "pixel_ratio must be 0 to 1, got 1.1"),
-        ("pixel_density = 0", "pixel_density must be at least 0.01 px/nm"),
+        ("pixel_density = 0.001", "pixel_density must be at least 0.01 px/nm"),
         ("num_clusters = 1", "num_clusters must be 2 to 1000, got 1"),
         ("window_size = 20", "window_size must be a multiple of 8 px"),
         (

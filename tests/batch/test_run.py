@@ -121,9 +121,11 @@ class Run:
     @property
     def said(self):
         """What was said, but for the first sentence: values of these jobs are not those of their recipe."""
-        first, *others = [event.text for event in self.of(Message)]
-        assert first.startswith(f"recipe: {self.job.values['recipe']} (changed: ")
-        return others
+        told = [event.text for event in self.of(Message)]
+        if not self.job.recipe.changed:
+            return told
+        assert told[0].startswith(f"recipe: {self.job.values['recipe']} (changed: ")
+        return told[1:]
 
 
 def do_job(base, steps=STEPS, should_stop=NEVER, **values):
@@ -703,6 +705,16 @@ def test_scans_to_validate_on_are_all_of_theirs_and_none_is_held_out(small, quic
     assert (told.train, told.validation) == (4 * WINDOWS, 2 * WINDOWS)
     about, _ = read_bundle(small.folder / "model" / "autoencoder.stmml")
     assert [one["set"] for one in about["training"]["files"]].count("test") == 2
+
+
+def test_a_job_of_cells_without_a_pixel_density_takes_that_of_its_scans(scans, tmp_path, quick):
+    values = {"recipe": "objects", "pixel_density": 0, "save_jpg": False, "save_window_jpgs": False}
+    run = do_job(tmp_path, ("process", "train", "cluster"), train_path=[str(scans)], **values)
+    size = read_mtrx(next(scans.glob("*Z_mtrx")))[0].pixel_size
+    known = SurfaceClassifier.load(next((run.folder / "cluster_model").glob("*.stmml"))).recipe
+    assert known.pixel_density == round(1 / size[0], 4)
+    again = JobFile.read(run.folder / "job_as_run.toml")
+    assert again.recipe.pixel_density == known.pixel_density
 
 
 def test_limits_of_windows_hold(small, quick):

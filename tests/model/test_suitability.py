@@ -52,10 +52,14 @@ def test_where_too_little_is_known_nothing_is_said(model):
     assert doubt_about(older, as_current(scan_at(6.4))) == ""
 
 
+COARSE = "it has 2 px/nm, 1/3.2 of the 6.4 px/nm of the model: what is smaller than 1 nm cannot be seen in it"
+
+
 @pytest.mark.parametrize(
     ("density", "doubt"),
     [
-        (2.0, ""),  # coarser: below a quarter it is refused
+        (2.0, COARSE),  # below a quarter it is refused
+        (4.8, ""),
         (12.8, ""),
         (19.0, ""),
         (
@@ -64,7 +68,7 @@ def test_where_too_little_is_known_nothing_is_said(model):
         ),
     ],
 )
-def test_a_scan_much_finer_than_the_models_pixels_is_said_to_be(model, density, doubt):
+def test_a_scan_much_finer_or_coarser_than_the_models_pixels_is_said_to_be(model, density, doubt):
     assert doubt_about(model, scan_at(density)) == doubt
 
 

@@ -1,6 +1,7 @@
 """Do the steps of a job in its folder; started again, they go on where they were."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from napari_stmml.batch.cluster import cluster
 from napari_stmml.batch.job_file import JobFile
@@ -8,9 +9,12 @@ from napari_stmml.batch.job_run import GO_ON, JobRun
 from napari_stmml.batch.predict import predict
 from napari_stmml.batch.process import process
 from napari_stmml.batch.structures import structures
+from napari_stmml.batch.survey import files_of
 from napari_stmml.batch.train import train
 from napari_stmml.events import Listener, ignore
+from napari_stmml.io.formats import read_scan_file
 from napari_stmml.io.tables import save_parameters
+from napari_stmml.system.pool import Pool
 from napari_stmml.system.progress import Stopped
 
 _STEPS: dict[str, Callable[[JobRun], None]] = {
@@ -21,6 +25,7 @@ _STEPS: dict[str, Callable[[JobRun], None]] = {
     "structures": structures,
 }
 STEPS = tuple(_STEPS)
+_FILES = 25  # whose pixel density a recipe takes that has none of its own
 
 
 def run_job(
@@ -53,10 +58,10 @@ def run_job(
     Stopped
         If ``should_stop`` said so.
     """
-    run = JobRun(job, report, should_stop, processes)
+    run = JobRun(_at_density_of_scans(job), report, should_stop, processes)
     with run.folder.locked():
-        job.absolute().write(run.folder / "job_as_run.toml", every=True)
-        save_parameters(run.folder / "parameters.csv", job.table())
+        run.job.absolute().write(run.folder / "job_as_run.toml", every=True)
+        save_parameters(run.folder / "parameters.csv", run.job.table())
         if run.recipe.changed:
             run.say(f"recipe: {run.recipe.title}; without these lines it is {run.recipe.name} itself")
         try:
@@ -66,3 +71,21 @@ def run_job(
             raise Stopped(f"stopped; {GO_ON}") from error
         finally:
             run.write_report()
+
+
+def _at_density_of_scans(job: JobFile) -> JobFile:
+    """Return the job at the pixel density of its first scans to train on, if its recipe names none."""
+    recipe = job.recipe
+    if recipe.pixel_density or not recipe.resample:
+        return job
+    files = [file.path for file in files_of(job) if file.place and file.set == "train"][:_FILES]
+    with Pool(1) as pool:  # which no file can stop
+        found = [size for outcome in pool.map(pixel_sizes, files) for size in outcome.result or ()]
+    recipe = recipe.at_density_of(found)
+    own = {"pixel_density": recipe.pixel_density, "resample": recipe.resample}
+    return JobFile({**job.values, **own}, job.base)
+
+
+def pixel_sizes(path: Path) -> list[tuple[float, float] | None]:
+    """Return the pixel size of each scan of a file."""
+    return [scan.pixel_size for scan in read_scan_file(path)]

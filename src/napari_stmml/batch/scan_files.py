@@ -142,7 +142,7 @@ def density_of(scan: Scan, recipe: Recipe) -> float | None:
     if recipe.resample and recipe.pixel_density > 0:
         return recipe.pixel_density
     rows, cols = scan.pixel_size
-    factor = -recipe.pixel_density if recipe.resample else 1.0
+    factor = -recipe.pixel_density or 1.0 if recipe.resample else 1.0
     return factor / rows if rows == cols else None
 
 

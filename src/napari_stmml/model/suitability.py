@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # So many times finer than the model's pixels, 192 x 192 px of Si(001) are 64 x 64 px to it, and 91 % of them
 # one cluster, where it is 48 % at its own density and 61 % at twice that (docs/benchmarks.md).
 FINER = 3.0
+COARSER = 1.5  # times coarser than the model's pixels: its smallest filters see little but interpolation
 
 
 def about_scan(scan: Scan) -> dict[str, Any]:
@@ -87,13 +88,7 @@ def _other_density(classifier: "SurfaceClassifier", scan: Scan) -> str:
     if own is None:
         return ""
     if model is not None and model > 0:
-        rows, cols = (max(1, round(n * model / own)) for n in scan.heights.shape)
-        seen = f"the model sees it as {rows} x {cols} px"
-        return (
-            f"{_compared(own, model)} of the model: {seen}, without finer detail"
-            if own >= FINER * model
-            else ""
-        )
+        return _of_resampled(scan, own, model)
     known = _known(classifier, "pixel_density", float)
     made = median(known) if known else own
     if max(own / made, made / own) < FINER:
@@ -102,6 +97,18 @@ def _other_density(classifier: "SurfaceClassifier", scan: Scan) -> str:
     return (
         f"{_compared(own, made)} of the scans of the model: structures look {look} to it than those it knows"
     )
+
+
+def _of_resampled(scan: Scan, own: float, model: float) -> str:
+    """Say what resampling to the density of the model does to a scan much finer or coarser than that."""
+    if own >= FINER * model:
+        rows, cols = (max(1, round(n * model / own)) for n in scan.heights.shape)
+        seen = f"the model sees it as {rows} x {cols} px, without finer detail"
+    elif own <= model / COARSER:
+        seen = f"what is smaller than {number(2 / own, 2)} nm cannot be seen in it"
+    else:
+        return ""
+    return f"{_compared(own, model)} of the model: {seen}"
 
 
 def _compared(own: float, other: float) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from napari_stmml.events import Event, Listener, Message, Skipped
 from napari_stmml.features.encoder import Encoder
 from napari_stmml.features.intake import skipped
+from napari_stmml.features.own_density import with_density_of
 from napari_stmml.features.store import TOTAL, FeatureStore
 from napari_stmml.heights.stored_map import StoredMap
 from napari_stmml.heights.two_biases import paired
@@ -50,6 +51,7 @@ def train_classifier(
         A scan that cannot be used is left out and reported. Forward and backward of a frame are paired
         where the recipe takes both biases.
     recipe : str or Recipe
+        Without a pixel density it takes that of the scans; the model's recipe has it.
     n_clusters : int or ``"auto"``, optional
         In place of the recipe's ``num_clusters``; ``"auto"`` takes what `grouping.propose` proposes.
     seed : int
@@ -74,6 +76,7 @@ def train_classifier(
     if isinstance(n_clusters, str) and not auto:
         raise ValueError(f"n_clusters must be a whole number or 'auto', got {n_clusters!r}")
     recipe = get_recipe(recipe, num_clusters=None if auto else n_clusters)
+    recipe, scans = with_density_of(recipe, scans)
     method = method_of(recipe)
     if auto and not method.proposes:
         raise ValueError(f"recipe {recipe.title} cannot propose a number of clusters; 'instant' can")
