@@ -197,11 +197,20 @@ def flatten(
     True
     """
     names = parse_chain(chain)
-    heights = np.array(heights, dtype=float)
-    heights[~np.isfinite(heights)] = np.nan
+    heights = np.asarray(heights)
     use = _used(heights, leave_out)
     box = _box(use if leave_out is None else np.isfinite(heights))
-    heights[box] = _flatten(heights[box], use[box], names)
+    flat = _flatten(_as_floats(heights[box]), use[box], names)
+    if flat.shape == heights.shape:
+        return flat
+    found = np.full(heights.shape, np.nan)
+    found[box] = flat
+    return found
+
+
+def _as_floats(heights: np.ndarray) -> np.ndarray:
+    heights = np.array(heights, dtype=float)
+    heights[~np.isfinite(heights)] = np.nan
     return heights
 
 

@@ -141,14 +141,15 @@ class Preprocessing:
         NotUsable
             As `apply`, but for the other bias.
         """
-        heights = np.where(np.isfinite(scan.heights), scan.heights, np.nan)
-        if np.isnan(heights).all():
+        there = np.isfinite(scan.heights)
+        heights = scan.heights if there.all() else np.where(there, scan.heights, np.nan)
+        if not there.any():
             raise NotUsable("no heights", "nothing to prepare: every height is missing (NaN)")
         # A plane comes out of a fit as rounding errors of its own height: nothing to stretch to 0..1.
         # Asked on the scan's own pixels, because resampling bends a plane a little at its edges.
-        left = flatten(heights, "none" if self.flatten_method == "none" else "poly_xy")
         rounding = max(1e-11, 4 * float(np.finfo(scan.heights.dtype).eps))
-        if np.nanmax(left) - np.nanmin(left) <= rounding * np.nanmax(np.abs(heights)):
+        left = _range(flatten(heights, "none" if self.flatten_method == "none" else "poly_xy"))
+        if left <= rounding * max(np.nanmax(heights), -np.nanmin(heights)):
             raise NotUsable(
                 "constant", "the heights are constant or a plain plane: there is nothing to see in them"
             )
@@ -158,6 +159,10 @@ class Preprocessing:
             check_resampling(heights.shape, *how)  # before flattening, which can take a while
             return resample(flatten(heights, self.flatten_method), *how)
         return flatten(resample(heights, *how), self.flatten_method)
+
+
+def _range(heights: np.ndarray) -> float:
+    return float(np.nanmax(heights) - np.nanmin(heights))
 
 
 def normalise(heights: np.ndarray, how: str = "image", data_scaling: float = 1e9) -> np.ndarray:
@@ -189,7 +194,8 @@ def normalise(heights: np.ndarray, how: str = "image", data_scaling: float = 1e9
             "constant", f"the map is constant ({low:g} everywhere): there is nothing to see in it"
         )
     if how == "nm":
-        return (heights - np.nanmedian(heights)).astype(np.float32)
+        found = np.empty(heights.shape, np.float32)
+        return np.subtract(heights, np.nanmedian(heights), out=found, casting="same_kind")
     if how == "fixed":
         span = 1e9 / data_scaling
         low = np.nanmedian(heights) - span / 2

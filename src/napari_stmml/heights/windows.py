@@ -78,9 +78,13 @@ class WindowGrid:
         ndarray of bool, shape (rows, cols) of the grid
         """
         rows, cols = self.starts(heights.shape[0]), self.starts(heights.shape[1])
+        there = np.isfinite(heights)
+        if there.all():
+            return np.ones((len(rows), len(cols)), bool)
         # Sum of the missing pixels of any rectangle from a table of sums, (M + 1, N + 1).
         missing = np.zeros((heights.shape[0] + 1, heights.shape[1] + 1), np.int64)
-        missing[1:, 1:] = (~np.isfinite(heights)).cumsum(axis=0).cumsum(axis=1)
+        np.cumsum(~there, axis=0, out=missing[1:, 1:])
+        np.cumsum(missing, axis=1, out=missing)
         top, left, size = rows[:, None], cols[None, :], self.window
         holes = (
             missing[top + size, left + size]

@@ -16,6 +16,7 @@ from napari_stmml.heights.missing import fill_nearest
 _MOST_ROUNDS = 100  # of iterate_mask, as SPIEPy
 _MOST_CHANGE = 10  # px of the mask, as SPIEPy
 _SMALLEST = 5  # px of a part of the mask, as SPIEPy
+_AT_ONCE = 4_000_000  # px, so that a large map has no copies of its size
 
 
 def poly_xy(heights: np.ndarray, use: np.ndarray) -> np.ndarray:
@@ -38,10 +39,18 @@ def polynomial(heights: np.ndarray, use: np.ndarray, degree: int) -> np.ndarray:
     middle = heights[use][0] if not use.all() else heights[0, 0]
     moments = np.outer(down.sum(1), right.sum(1)) if use.all() else _sums(use.astype(float), down, right)
     down, right = down[: degree + 1], right[: degree + 1]
-    sums = _sums(np.where(use, heights - middle, 0.0), down, right)
-    terms = _solve(moments, sums)
+    step = max(1, _AT_ONCE // len(heights))
+    sums = [
+        np.einsum("ki,ij->kj", down, np.where(use[:, part], heights[:, part] - middle, 0.0))
+        for part in (slice(left, left + step) for left in range(0, heights.shape[1], step))
+    ]
+    terms = _solve(moments, np.concatenate(sums, 1) @ right.T)
     terms[0, 0] += middle
-    return heights - _surface(terms, down, right)
+    flat = np.empty(heights.shape)
+    for top in range(0, len(heights), step):
+        part = slice(top, top + step)
+        flat[part] = heights[part] - _surface(terms, down[:, part], right)
+    return flat
 
 
 def peaks(heights: np.ndarray, use: np.ndarray) -> np.ndarray:

@@ -6,6 +6,8 @@ pixels that enter its fit, never a missing one; it returns new heights. `flatten
 
 import numpy as np
 
+_AT_ONCE = 256  # rows
+
 
 def row_mean(heights: np.ndarray, use: np.ndarray) -> np.ndarray:
     """Subtract from each row its mean."""
@@ -49,17 +51,22 @@ def median_of_differences(heights: np.ndarray, use: np.ndarray) -> np.ndarray:
     therefore not subtracted: a tilt stays, for a levelling method. The mean becomes 0.
     """
     rows = np.flatnonzero(use.any(1))
-    values, there = heights[rows], use[rows]
-    steps, known = medians(np.diff(values, axis=0), there[1:] & there[:-1])
+    steps, known = np.empty(len(rows) - 1), np.empty(len(rows) - 1, bool)
+    for first in range(0, len(steps), _AT_ONCE):  # pairs of rows, so that a large map has no copy
+        some = rows[first : first + _AT_ONCE + 1]
+        there, pairs = use[some], slice(first, first + len(some) - 1)
+        steps[pairs], known[pairs] = medians(np.diff(heights[some], axis=0), there[1:] & there[:-1])
     for i in np.flatnonzero(~known):  # no pixel above another
-        steps[i] = np.median(values[i + 1][there[i + 1]]) - np.median(values[i][there[i]])
+        one, next_one = (np.median(heights[row][use[row]]) for row in rows[i : i + 2])
+        steps[i] = next_one - one
     shifts = np.concatenate([[0.0], np.cumsum(steps)])
     at = rows - rows.mean()
     shifts -= at * (at @ shifts / max(at @ at, 1.0))
     offsets = np.zeros(len(heights))
     offsets[rows] = shifts
     flat = heights - _between(offsets, np.asarray(use.any(1)))[:, None]
-    return flat - flat[use].mean()
+    flat -= flat.mean() if use.all() else flat[use].mean()
+    return flat
 
 
 def medians(values: np.ndarray, use: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
