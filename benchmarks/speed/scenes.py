@@ -18,13 +18,13 @@ CLUSTERS = 20
 NETWORK = {"learned": {"epochs": 1, "sampled_windows": 512}}  # weights of any training are as fast
 
 
-def heights_of(px: int, seed: int = 0) -> np.ndarray:
+def heights_of(px: int, seed: int = 0, density: float = DENSITY) -> np.ndarray:
     """Make Si(001) heights in nm with defects and what a microscope adds, (px, px) float32.
 
     Beyond 1024 px, a map of that size is mirrored again and again: the same features everywhere.
     """
     side = min(px, 1024)
-    surface = simulate_si001((side, side), side / DENSITY, seed, angle=20, disordered=1)
+    surface = simulate_si001((side, side), side / density, seed, angle=20, disordered=1)
     tile = surface.heights
     if px > side:
         wide = np.concatenate([tile, tile[:, ::-1]], 1)
@@ -37,9 +37,9 @@ def heights_of(px: int, seed: int = 0) -> np.ndarray:
     return heights
 
 
-def scan_of(px: int, seed: int = 0) -> Scan:
-    """Make a scan at the pixel density of the recipes."""
-    return Scan(heights_of(px, seed), (1 / DENSITY, 1 / DENSITY))
+def scan_of(px: int, seed: int = 0, density: float = DENSITY) -> Scan:
+    """Make a scan of a pixel density in px/nm."""
+    return Scan(heights_of(px, seed, density), (1 / density, 1 / density))
 
 
 def write_file(folder: Path, px: int) -> Path:
@@ -67,7 +67,7 @@ def make_model(recipe: str, path: Path) -> None:
     """Write a model of 20 clusters; the seed's network is left as training begins with it."""
     scan = scan_of(300)
     chosen = get_recipe(recipe, num_clusters=CLUSTERS, **NETWORK.get(recipe, {}))
-    if chosen.features in ("filters", "learned"):
+    if not chosen.of_windows:
         train_classifier([scan], recipe=chosen).save(path)
         return
     network = Autoencoder.from_network(build_autoencoder(chosen.window_size, 0))

@@ -175,7 +175,7 @@ def _openings(model: str) -> int:
     return len(heard)
 
 
-def click_to_map(px: int, times: int, warm: bool) -> dict[str, Any]:
+def click_to_map(px: int, times: int, warm: bool, recipe: str, density: float) -> dict[str, Any]:
     """Cluster fresh scans as the Predict widget does, through its worker, until the map is back."""
     import tempfile
 
@@ -186,16 +186,16 @@ def click_to_map(px: int, times: int, warm: bool) -> dict[str, Any]:
     from napari_stmml.jobs.worker_process import Worker
     from napari_stmml.recipe import get_recipe
 
-    recipe = get_recipe("instant").as_dict()
     worker, taken = Worker(), []
     if warm:
         worker.warm()
         _wait_until_idle(worker)
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(times):
-            scan = scenes.scan_of(px, seed)
+            scan = scenes.scan_of(px, seed, density)
             started = time.perf_counter()
-            worker.submit(ClusterAtOnce(out=f"{folder}/{seed}", recipe=recipe), [scan])
+            chosen = get_recipe(recipe).at_density_of([scan.pixel_size]).as_dict()
+            worker.submit(ClusterAtOnce(out=f"{folder}/{seed}", recipe=chosen), [scan])
             path = None
             while not isinstance(event := worker.events.get(timeout=120), Ended):
                 path = event.labels if isinstance(event, ScanLabelled) else path

@@ -10,7 +10,7 @@ from napari_stmml.features.encoder import Place
 from napari_stmml.heights.missing import fill_nearest
 from napari_stmml.heights.windows import WindowGrid
 
-TILE = 2048  # px a side of what is encoded at once: some 60 channels of 16 MB
+TILE = 1536  # px a side of what is encoded at once: some 60 channels of 9 MB, and margins
 EDITION = 2  # of the features of cells; models of another edition cannot be used
 
 

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import singledispatch
+from functools import partial, singledispatch
+from importlib import import_module
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,6 +31,7 @@ from napari_stmml.recipe import CELL, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.array_file import open_array
 from napari_stmml.system.progress import FileCount, Stopped, throttled, with_time_left
+from napari_stmml.system.threads import beside
 from napari_stmml.truth.uncertain_areas import answers_of, uncertain_areas
 
 ShouldStop = Callable[[], bool]
@@ -163,9 +165,10 @@ def _cluster_at_once(
     """Cluster and label; a scan that cannot be used is reported."""
     started, recipe, store = time.monotonic(), Recipe.from_dict(request.recipe), store or FeatureStore()
     ready = list(paired(load_scans(request.scans), recipe.preprocessing))
-    classifier = train_classifier(
-        ready, recipe=recipe, seed=request.seed, store=store, on_event=report, should_stop=should_stop
-    )
+    with beside(partial(import_module, "sklearn.cluster")):  # which takes as long as making features
+        classifier = train_classifier(
+            ready, recipe=recipe, seed=request.seed, store=store, on_event=report, should_stop=should_stop
+        )
     model = Path(request.out) / "instant.stmml"
     model.parent.mkdir(parents=True, exist_ok=True)
     classifier.save(model)
@@ -275,7 +278,7 @@ def _warm_up(
     """Cluster next to nothing: everything but TensorFlow is imported then."""
     scan = Scan(np.random.default_rng(0).normal(size=(96, 96)), (0.1, 0.1))
     with suppress(Exception):  # it is only to be faster
-        train_classifier([scan], recipe="instant", n_clusters=2, on_event=ignore)
+        train_classifier([scan], n_clusters=2, on_event=ignore).predict(scan)
 
 
 def _trained(classifier: SurfaceClassifier, model: str, started: float, stopped: bool) -> ModelTrained:
