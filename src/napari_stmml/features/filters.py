@@ -71,6 +71,7 @@ class FilterFeatures:
         some = np.s_[:, :: max(1, rest.shape[1] // _ACROSS)]
         rest -= np.median(rest[some] - below[some], axis=1, keepdims=True)
         flat = thinned(rest) - thinned(below)
+        del below
         uneven = robust_sigma(flat) * robust_sigma(flat + thinned(lattice))
         unit = np.float32(_SCALE) * np.sqrt(np.float32(uneven))
         found = np.stack([rest, lattice])
