@@ -129,13 +129,24 @@ def test_a_recipe_is_called_by_its_name_as_long_as_it_is_that_one(name):
 
 @pytest.mark.parametrize("name", ANOTHER)
 def test_a_recipe_with_another_value_is_not_called_by_its_name_alone(name):
-    known = [RECIPES["instant"]] if name == "both_biases" else RECIPES.values()
+    known = [RECIPES["instant"]] if name in ("both_biases", "features") else RECIPES.values()
     used = (one for one in known if name in one.used or name in ("features", "both_biases"))
     own = name in ("resample", "pixel_density")  # of cells, these are the scans'
     recipe = next(one for one in used if one.of_windows or not own)
     changed = replace(recipe, **{name: ANOTHER[name]})
     assert changed.title == f"{recipe.name} (changed: {name})"
     assert Recipe.from_dict(changed.as_dict()).title == changed.title
+
+
+def test_only_features_of_objects_find_the_number_of_clusters_by_themselves():
+    assert get_recipe("objects").num_clusters == 0
+    assert get_recipe("objects", num_clusters=2).num_clusters == 2
+    for name in set(RECIPES) - {"objects"}:
+        with pytest.raises(ValueError, match="num_clusters must be 2 to 1000, got 0"):
+            get_recipe(name, num_clusters=0)
+    for name in RECIPES:
+        with pytest.raises(ValueError, match="num_clusters must be 2 to 1000"):
+            get_recipe(name, num_clusters=1)
 
 
 def test_each_parameter_but_the_number_of_clusters_counts():

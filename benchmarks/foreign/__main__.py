@@ -29,7 +29,7 @@ Task = tuple[str, str, tuple[str, ...]]  # kind, group, recipes; group "" is rec
 
 def tasks(kinds: list[str], learned: bool) -> list[Task]:
     """List what is measured, the longest first, and the network, if asked for, last."""
-    both = ("objects", "instant")
+    both = ("objects", "objects 20", "instant")
     first = [(kind, "hard", both) for kind in kinds] + [(kind, "easy", both) for kind in kinds]
     second = [(kind, GROUPS[-1], both) for kind in OF_QUALITY]
     third: list[Task] = [(kind, "", ()) for kind in CHANGED if kind in kinds]

@@ -22,6 +22,7 @@ from napari_stmml.recipe import at_once_recipe, get_recipe
 BORDER = 8  # px along the edges where nobody paints or is scored
 NEAR = 2  # px from another class
 CLUSTERS, STROKES = 20, (3, 5)
+TAUGHT = ("objects", "instant")
 PLAIN = replace(EASY, size_nm=26.0)
 CHANGES = {
     "plain": (PLAIN, None),
@@ -37,27 +38,41 @@ Numbers = dict[str, float]
 Learn = Callable[[int, np.ndarray], list[np.ndarray]]  # number and strokes of a scan to maps of all, from 0
 
 
-def fitted(family: Family, name: str) -> SurfaceClassifier:
-    """Fit a recipe to the training scans, at the pixel density of a map at once."""
+def fitted(family: Family, name: str, seed: int = 0) -> SurfaceClassifier:
+    """Fit a recipe to the training scans, at the pixel density of a map at once.
+
+    ``objects`` finds the number of its classes; ``objects 20`` and all others have 20 clusters.
+    """
     density = at_once_recipe(family.training, CLUSTERS).pixel_density
-    recipe = get_recipe(name, num_clusters=CLUSTERS, pixel_density=density)
-    return train_classifier(family.training, recipe=recipe, seed=0)
+    count = 0 if name == "objects" else CLUSTERS
+    recipe = get_recipe(name.removesuffix(" 20"), num_clusters=count, pixel_density=density)
+    return train_classifier(family.training, recipe=recipe, seed=seed)
 
 
 def measure(family: Family, name: str) -> Numbers:
-    """Score a recipe by its clusters and, but for `learned`, by strokes; time it."""
+    """Score a recipe by its clusters and, where it is one of `TAUGHT`, by strokes; time it."""
     started = time.perf_counter()
     model, store = fitted(family, name), FeatureStore()
     between = time.perf_counter()
     maps = [model.predict(scan, store=store) for scan in family.tests]
     numbers = {"s to fit": between - started, "s a scan": (time.perf_counter() - between) / len(maps)}
-    numbers |= by_clusters(maps, family.truth, len(family.classes))
-    if name != "learned":
+    numbers |= by_clusters(maps, family.truth, len(family.classes)) | {"classes": model.n_clusters}
+    if name == "objects":
+        other = fitted(family, name, seed=1).predict(family.tests[0])
+        numbers["two seeds, ARI"] = agreement(maps[0], other)
+    if name in TAUGHT:
         numbers |= by_strokes(family, lambda at, painted: product(model, family.tests, at, painted, store))
     if name == "instant":
         forest = by_strokes(family, forest_on(model, family.tests))
         numbers |= {f"forest {what}": value for what, value in forest.items()}
     return numbers
+
+
+def agreement(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the adjusted Rand index of two maps."""
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(one.ravel(), other.ravel()))
 
 
 def by_clusters(maps: Sequence[np.ndarray], truth: Sequence[np.ndarray], n_classes: int) -> Numbers:

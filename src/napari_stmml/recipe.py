@@ -86,7 +86,14 @@ class Recipe:
     sampled_windows: int = _learned(
         0, "pieces of scans that an epoch draws; 0: 600", 0, MOST, title="Pieces per epoch"
     )
-    num_clusters: int = _cluster(20, "number of clusters", 2, 1000, title="Number of clusters", used_by=None)
+    num_clusters: int = _cluster(
+        20,
+        "number of clusters; 0, with features 'objects' alone: as many as the data have",
+        0,
+        1000,
+        title="Clusters (0: from data)",
+        used_by=None,
+    )
     cluster_batch_size: int = _kmeans(5120, "windows per step of k-means", 2, 1_000_000)
     cluster_buffer_size: int = _kmeans(25_600, "windows that are shuffled for k-means", 1, 10_000_000)
     n_init: int = _cluster(
@@ -105,6 +112,9 @@ class Recipe:
             raise ValueError(f"the name of a recipe must be a text, got {quoted(self.name)}")
         for name, known in parameters_of(Recipe).items():
             object.__setattr__(self, name, known.check(getattr(self, name)))
+        if self.num_clusters < 2 and (self.num_clusters == 1 or self.features != "objects"):
+            by_data = "; 0 takes as many as the data have" if self.features == "objects" else ""
+            raise ValueError(f"num_clusters must be 2 to 1000, got {self.num_clusters}{by_data}")
         self.preprocessing  # noqa: B018 - which checks what only preparing can
         if self.window_size % 8:
             raise ValueError(
@@ -273,7 +283,7 @@ _INSTANT: dict[str, Any] = {
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe(name="objects", **_INSTANT | {"features": "objects"}),
+        Recipe(name="objects", **_INSTANT | {"features": "objects"}, num_clusters=0),
         Recipe(name="instant", **_INSTANT),
         Recipe(name="instant-both", both_biases=True, **_INSTANT),
         Recipe(
@@ -340,6 +350,7 @@ def at_once_recipe(scans: Sequence[Scan], n_clusters: int, both_biases: bool = F
     scans : sequence of Scan
         Those without a pixel size do not count; without any that has one, scans keep their own pixels.
     n_clusters : int
+        0: as many as the data have; with both biases, those of the recipe.
     both_biases : bool
         Take forward and backward as two views of one surface.
 
@@ -349,5 +360,6 @@ def at_once_recipe(scans: Sequence[Scan], n_clusters: int, both_biases: bool = F
         ``objects`` or ``instant-both``, with that number of clusters and the median density of the scans in
         px/nm, 15 at most.
     """
-    recipe = get_recipe("instant-both" if both_biases else DEFAULT, num_clusters=n_clusters)
+    name = "instant-both" if both_biases else DEFAULT
+    recipe = get_recipe(name, num_clusters=None if both_biases and not n_clusters else n_clusters)
     return recipe.at_density_of(scan.pixel_size for scan in scans)

@@ -14,7 +14,7 @@ from napari_stmml.features.store import EncodedMap, FeatureStore, encode_scan
 from napari_stmml.heights.stored_map import StoredMap
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
-from napari_stmml.model.suitability import doubt_about
+from napari_stmml.model.suitability import doubt_about, nothing_seen
 from napari_stmml.scan import TOPOGRAPHY, Scan
 from napari_stmml.system.files import free_name
 from napari_stmml.system.pool import Pool
@@ -147,7 +147,9 @@ class Labeller:
         of_model = (model.classes, lineage(model.training))
         exemplars = model.exemplars if self.wanted.exemplars else None
         seconds = time.monotonic() - started
-        doubt = doubt_about(model, task.scan)
+        doubt = "; ".join(
+            part for part in (doubt_about(model, task.scan), nothing_seen(model, labels)) if part
+        )
         return Answer(labels, confidence, encoder.grid, encoded.shape, *of_model, exemplars, seconds, doubt)
 
     def _answered(self, tasks: Iterable[LabelTask]) -> Iterator[Item]:

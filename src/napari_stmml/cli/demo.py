@@ -12,8 +12,6 @@ from napari_stmml.jobs.requests import LabelScans, TrainModel
 from napari_stmml.recipe import DEFAULT, Recipe, get_recipe
 from napari_stmml.system.temporary import TemporaryFolder
 
-CLUSTERS = 8
-
 
 def demo(headless: Headless = None) -> int:
     """Simulate scans, train, predict, and show or keep the result."""
@@ -33,8 +31,7 @@ def _make(folder: Path) -> tuple[Path, str]:
     with progress_shown() as show:
         show(Message(f"simulating three scans as MATRIX files in {folder}"))
         files = simulate_session(folder)
-        recipe = get_recipe(DEFAULT, num_clusters=CLUSTERS)
-        return files[0], train_and_label(folder, files, recipe, show)
+        return files[0], train_and_label(folder, files, get_recipe(DEFAULT), show)
 
 
 def train_and_label(folder: Path, files: list[Path], recipe: Recipe, show: Listener) -> str:

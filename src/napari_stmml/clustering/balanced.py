@@ -55,13 +55,27 @@ def fit_prototypes(samples: np.ndarray, n_clusters: int, *, seed: int) -> Protot
         nearest = fitted.assign(samples)[0]
         limit = float(np.quantile(fitted.nearest(samples), _FAR))
     sizes = np.bincount(nearest, minlength=n_clusters)
-    kept, counts = _examples(nearest, sizes, seed)
+    kept, counts = examples_of(nearest, sizes, seed)
     fitted = replace(fitted, limit=limit, examples=samples[kept].astype(np.float16), counts=counts)
     return fitted.reordered(np.argsort(-sizes, kind="stable").tolist())
 
 
-def _examples(nearest: np.ndarray, sizes: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw some samples of each cluster; return which, and how many of all samples each stands for."""
+def examples_of(nearest: np.ndarray, sizes: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw some samples of each cluster.
+
+    Parameters
+    ----------
+    nearest : ndarray of int, shape (n,)
+        Cluster of each sample, from 0.
+    sizes : ndarray of int, shape (n_clusters,)
+    seed : int
+
+    Returns
+    -------
+    which : ndarray of int, shape (m,)
+    counts : ndarray of float32, shape (m,)
+        How many of all samples each stands for.
+    """
     drawn = np.random.default_rng((seed, 3)).permutation(len(nearest))
     order = drawn[np.argsort(nearest[drawn], kind="stable")]
     within = np.arange(len(order)) - (np.cumsum(sizes) - sizes)[nearest[order]]

@@ -1,6 +1,6 @@
 """A sample of cells from many prepared maps, and the windows around the most typical of each cluster."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +14,7 @@ from napari_stmml.system.progress import Stopped
 MOST = 60_000  # cells that clusters are fitted to
 LEAST_OF_A_MAP = 200  # cells, so that of very many maps some are drawn
 EXEMPLARS = 8  # windows a cluster
-EXEMPLAR_PX = 48  # px a side: 3.2 nm at 15 px/nm
+EXEMPLAR_PX = 48  # px a side
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,22 @@ class Sample:
     def __len__(self) -> int:
         return len(self.features)
 
+    def neighbours(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the cells that have a neighbour in the sample, and these: to the right, then below.
+
+        Yields
+        ------
+        cells, others : ndarray of int, shape (m,)
+            Indices into the sample.
+        """
+        sides = np.array([1, *self.cells.max(0, initial=0) + 2])  # no cell's neighbour is in another row
+        place = np.column_stack([self.maps, self.cells]) @ np.array([sides[1] * sides[2], sides[2], 1])
+        order = np.argsort(place)
+        for step in (1, sides[2]):
+            at = np.searchsorted(place[order], place + step).clip(max=max(len(place) - 1, 0))
+            there = np.flatnonzero(place[order[at]] == place + step) if len(place) else np.zeros(0, int)
+            yield there, order[at[there]]
+
 
 def sample_cells(
     encoder: Encoder,
@@ -41,6 +57,7 @@ def sample_cells(
     seed: int,
     most: int = MOST,
     keep: bool = True,
+    in_pairs: bool = False,
     on_map: Callable[[int, int], None] = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Sample:
@@ -59,6 +76,8 @@ def sample_cells(
         Cells in all.
     keep : bool
         Whether anybody will ask for these features again.
+    in_pairs : bool
+        Draw cells with their right neighbours.
     on_map : callable
         Gets the maps done and in all.
     should_stop : callable
@@ -72,7 +91,7 @@ def sample_cells(
     keep = keep and store.holds(maps, encoder)
     features, of_map, cells = [], [], []
     for number, stored in enumerate(maps):
-        some, places = _drawn(store.encoded(stored, encoder, keep=keep), share, rng)
+        some, places = _drawn(store.encoded(stored, encoder, keep=keep), share, rng, in_pairs)
         features.append(some)
         cells.append(places)
         of_map.append(np.full(len(some), number))
@@ -82,13 +101,18 @@ def sample_cells(
     return Sample(np.concatenate(features), np.concatenate(of_map), np.concatenate(cells), tuple(maps))
 
 
-def _drawn(made: EncodedMap, share: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _drawn(
+    made: EncodedMap, share: int, rng: np.random.Generator, in_pairs: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw cells of one map that were scanned: features (n, n_features), places (n, 2)."""
     places = np.argwhere(made.complete)
+    wanted = made.complete.copy()
     if len(places) > share:
-        places = places[np.sort(rng.choice(len(places), share, replace=False))]
-    wanted = np.zeros(made.complete.shape, bool)
-    wanted[tuple(places.T)] = True
+        places = places[rng.choice(len(places), -(-share // 2) if in_pairs else share, replace=False)]
+        wanted[:] = False
+        wanted[tuple(places.T)] = True
+        if in_pairs:
+            wanted[:, 1:] |= wanted[:, :-1] & made.complete[:, 1:]
     some, found = [], []
     for (rows, cols), tile in made.encode(wanted):
         here = wanted[rows, cols]

@@ -22,7 +22,8 @@ _NAMES = (
     *("slope 4", "ridge 4", "valley 4", "slope 8"),
     *("line 2", "grain 2", "line 4", "grain 4"),
 )
-_LOGARITHMS = ("rough 1", "rough 2", "lattice")
+_LOGARITHMS = ("rough 1", "rough 2", "lattice")  # the lattice comes last of all
+NO_LATTICE = -5.8  # median of that feature, below which a map has none; those with one are above -5.3
 _ACROSS = 256  # px of a line, about, that tell how high it lies
 _SCALE = 2.0  # times the usual height of what features are of is their unit
 _LEAST = np.float32(0.02)  # squared height, below which nothing is rough

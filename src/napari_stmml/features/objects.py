@@ -26,7 +26,7 @@ from napari_stmml.structures.detect import detect
 from napari_stmml.system.threads import beside
 
 UNKNOWN_NM = 0.1  # per pixel, where the scale of a scan is not known
-_STEP = 2.0  # feature of a cell that lies on a step
+STEP_VALUE = 2.0  # feature of a cell that lies on a step
 _BANDS = (0, 2, 4, 6, 8, 10, 14)  # rings, from one to the next of which heights are averaged
 _WIDE_BANDS = (0, 4, 8, 14)  # and waves over the angle
 _WAVES = ((1, 2), (2, 3), (3, 4), (4, 7))  # numbers of waves that are taken together: from, to
@@ -50,7 +50,7 @@ class ObjectsOnCells:
         """Return the features of the cells at a place, whose filters are given, (n, m, filters)."""
         numbers = self.numbers[place]
         between = (numbers == 0)[..., None]
-        step = _STEP * self.at_step[place][..., None]
+        step = STEP_VALUE * (self.at_step[place] >= 0.5)[..., None]
         return np.concatenate([filters * between, step * between, self.table[numbers]], -1, dtype=np.float32)
 
 

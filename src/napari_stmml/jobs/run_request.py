@@ -188,7 +188,7 @@ def _propose(
     train_classifier(
         stream_scans(request.paths, report, should_stop, request.scans),
         recipe=get_recipe(
-            "instant",
+            "objects" if asked.features == "objects" else "instant",
             pixel_density=asked.pixel_density,
             resample=asked.resample,
             mixed_channels=asked.mixed_channels,

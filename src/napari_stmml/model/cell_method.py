@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from napari_stmml.clustering.balanced import fit_prototypes, propose
-from napari_stmml.clustering.sampling import MOST, exemplars, sample_cells, typical
+from napari_stmml.clustering.balanced import Proposal, fit_prototypes, propose
+from napari_stmml.clustering.centres import Prototypes
+from napari_stmml.clustering.sampling import MOST, Sample, exemplars, sample_cells, typical
+from napari_stmml.clustering.types_and_areas import SURFACE, fit_types_and_areas
 from napari_stmml.events import Clustering, ClustersProposed, TrainingWindows
 from napari_stmml.features.cells import CellEncoder
 from napari_stmml.features.encoder import Encoder
@@ -96,7 +98,8 @@ class CellMethod:
     ) -> SurfaceClassifier:
         """Cluster a sample of the cells of the maps; with ``auto`` in the number of clusters proposed.
 
-        See ``Method.cluster``.
+        Where features know objects, ``auto``, or 0 as the recipe's number, finds types of objects and what
+        lies between them. See ``Method.cluster``.
 
         Returns
         -------
@@ -108,38 +111,57 @@ class CellMethod:
         ValueError
             If there are fewer cells than clusters.
         """
-        cell, more = encoder.grid.window, {}
+        cell, seed, more = encoder.grid.window, record.seed, {}
+        by_data = _by_data(encoder, recipe, options)
         sample = sample_cells(
             encoder,
             maps.train[:QUICK_MAPS] if options.quick else maps.train,
             options.store or FeatureStore(total=0),
-            seed=record.seed,
+            seed=seed,
             most=QUICK if options.quick else MOST,
             keep=not options.quick,
+            in_pairs=by_data,
             on_map=lambda done, total: options.on_event(Clustering(done, total, "scan")),
             should_stop=options.should_stop,
         )
-        k = recipe.num_clusters
-        if len(sample) < k:
-            there = f"at least as many cells of {cell} px, there are {len(sample)}"
-            raise ValueError(f"{k} clusters need {there}")
-        if options.auto:
-            proposed = propose(sample.features, seed=record.seed)
-            k, more["proposed"] = proposed.n_clusters, proposed.as_dict()
-            options.on_event(ClustersProposed(**proposed.as_dict()))
-        clusters = fit_prototypes(sample.features, k, seed=record.seed)
+        clusters, names, proposal = _clustered(sample, encoder, recipe, options, seed)
+        if proposal:
+            more["proposed"] = proposal.as_dict()
+            options.on_event(ClustersProposed(**proposal.as_dict()))
         labels, confidence = clusters.assign(sample.features)
         chosen = typical(sample, labels, confidence, clusters.n_clusters, cell)
         return new_classifier(
-            replace(recipe, num_clusters=k),
+            recipe if by_data else replace(recipe, num_clusters=clusters.n_clusters),
             encoder,
             clusters,
             record,
+            names=names,
+            background=SURFACE,
             sizes=np.bincount(labels, minlength=clusters.n_clusters).tolist(),
             clustered=len(sample),
             exemplars=exemplars(sample, chosen, cell),
             **more,
         )
+
+
+def _by_data(encoder: Encoder, recipe: Recipe, options: ClusterOptions) -> bool:
+    """Say whether clusters are types of objects and areas, as many as there are."""
+    return encoder.of_object is not None and (options.auto or not recipe.num_clusters)
+
+
+def _clustered(
+    sample: Sample, encoder: Encoder, recipe: Recipe, options: ClusterOptions, seed: int
+) -> tuple[Prototypes, tuple[str, ...], Proposal | None]:
+    """Return clusters, their names, if they have any, and what was proposed, if that was asked for."""
+    if encoder.of_object is not None and _by_data(encoder, recipe, options):
+        found = fit_types_and_areas(sample, encoder.of_object, seed=seed)
+        return found.clusters, found.names, Proposal(len(found.names), (), found.sentence)
+    proposal = propose(sample.features, seed=seed) if options.auto else None
+    k = proposal.n_clusters if proposal else recipe.num_clusters
+    if len(sample) < k:
+        there = f"at least as many cells of {encoder.grid.window} px, there are {len(sample)}"
+        raise ValueError(f"{k} clusters need {there}")
+    return fit_prototypes(sample.features, k, seed=seed), (), proposal
 
 
 def _channels(encoder: CellEncoder, heights: np.ndarray) -> list[np.ndarray]:

@@ -74,8 +74,6 @@ class SurfaceClassifier:
 
     def __post_init__(self) -> None:
         n_clusters, n_features = self.clusters.n_clusters, self.clusters.n_features
-        if n_clusters < 2:
-            raise ValueError(f"a model needs at least 2 clusters, this one has {n_clusters}")
         encoder, window = self.encoder, self.recipe.prediction_grid.window
         if n_features != encoder.n_features or window != encoder.grid.window:
             raise ValueError(

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_stmml.scan import Scan
 from napari_stmml.text import number
 
@@ -74,6 +76,26 @@ def doubt_about(classifier: "SurfaceClassifier", scan: Scan) -> str:
     """
     doubts = (_other_quantity(classifier, scan), _other_density(classifier, scan))
     return "; ".join(doubt for doubt in doubts if doubt)
+
+
+def nothing_seen(classifier: "SurfaceClassifier", labels: np.ndarray) -> str:
+    """Say that a map shows nothing but background, such as the surface.
+
+    Parameters
+    ----------
+    classifier : SurfaceClassifier
+    labels : ndarray of int
+        As it labelled a scan; 0 = no label.
+
+    Returns
+    -------
+    str
+        A sentence without the name of the scan; empty where anything else is seen.
+    """
+    there = np.unique(labels[labels > 0]).tolist()
+    if there and all(classifier.classes.entries[label - 1].background for label in there):
+        return "nothing stands out from the surface"
+    return ""
 
 
 def _other_quantity(classifier: "SurfaceClassifier", scan: Scan) -> str:

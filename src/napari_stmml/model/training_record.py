@@ -141,6 +141,8 @@ def new_classifier(
     sizes: Sequence[int],
     clustered: int,
     exemplars: Any = None,
+    names: Sequence[str] = (),
+    background: str = "",
     **more: Any,
 ) -> SurfaceClassifier:
     """Make a model of clusters that were just found, each a class of its own.
@@ -153,6 +155,10 @@ def new_classifier(
     clustered : int
         How many there were in all.
     exemplars : ndarray, optional
+    names : sequence of str, optional
+        Of the classes; "cluster 1" and so on, if there are none.
+    background : str, optional
+        Name of the class that is no structure.
     more
         What else the record is to say.
     """
@@ -163,7 +169,9 @@ def new_classifier(
         "clustered_windows": clustered,
         **more,
     }
-    classes = Classes.plain([f"cluster {i + 1}" for i in range(clusters.n_clusters)])
+    classes = Classes.plain(names or [f"cluster {i + 1}" for i in range(clusters.n_clusters)])
+    if background in classes.names:
+        classes = classes.as_background(classes.names.index(background) + 1)
     return SurfaceClassifier(recipe, encoder, clusters, classes, training, exemplars=exemplars)
 
 

@@ -3,6 +3,7 @@ import pytest
 from napari.layers import Image, Labels
 from qtpy.QtCore import Qt
 
+from napari_stmml.clustering.sampling import EXEMPLAR_PX
 from napari_stmml.viewer.model.cluster_list import CHIP, GAP, SIDE, ClusterList
 
 
@@ -26,7 +27,8 @@ def test_each_cluster_has_a_row_with_its_name_share_and_pictures(clusters, insta
         assert item.text() == f"{name}\n{100 * share:.1f} %"
         assert name in item.toolTip()
         assert f"{100 * share:.1f} %" in item.toolTip()
-        assert "a picture is 3.2 nm wide" in item.toolTip()
+        width = EXEMPLAR_PX / instant_classifier.recipe.pixel_density
+        assert f"a picture is {width:.1f} nm wide" in item.toolTip()
         strip = item.icon().pixmap(clusters.iconSize()).toImage()
         assert strip.pixelColor(2, 2).name() == instant_classifier.class_colours[row]
         picture = [strip.pixelColor(CHIP + GAP + x, SIDE // 2).name() for x in range(SIDE)]

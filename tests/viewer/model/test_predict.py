@@ -181,7 +181,7 @@ def test_a_layer_without_scale_is_labelled_and_the_panel_says_how(viewer, panel,
     panel.layers.value = [plain]
     panel.start_button.click()
     assert panel.status.text() == (
-        "plain: no scale in nm, so its pixels are taken to be at the model's 15 px/nm"
+        "plain: no scale in nm, so its pixels are taken to be at the model's 10.7 px/nm"
     )
     finish(panel)
     (labels,) = labels_of(viewer)
@@ -255,6 +255,23 @@ def test_without_a_model_the_chosen_scans_are_clustered_and_labelled_at_once(
     assert panel.status.text().startswith("1 of 1 scan labelled. Correct merges and names classes")
     assert panel.list.count() == 4
     assert panel.shared.model is None
+
+
+def test_the_number_of_classes_comes_from_the_data_and_what_was_found_is_said(
+    viewer, layer, panel, finish, small_scan
+):
+    panel.model.value = None
+    assert (panel.clusters.label, panel.clusters.value) == ("Clusters (0: from data)", 0)
+    panel.layers.value = [layer]
+    panel.on_start()
+    finish(panel)
+    made = SurfaceClassifier.load(panel._temporary)
+    assert made.class_names[0] == "surface"
+    assert made.classes.entries[0].background
+    assert made.training["proposed"]["sentence"][1:] in panel.status.text()
+    (labels,) = labels_of(viewer)
+    assert np.array_equal(labels.data, made.predict(small_scan))
+    assert panel.list.count() == made.n_clusters
 
 
 def test_a_scan_without_scale_is_clustered_on_its_own_pixels(viewer, panel, predict, said, rng):

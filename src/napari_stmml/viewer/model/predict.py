@@ -16,7 +16,7 @@ from napari_stmml.model.model_file import lineage
 from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import Recipe, at_once_recipe
 from napari_stmml.system.files import with_ending
-from napari_stmml.text import counted
+from napari_stmml.text import counted, number
 from napari_stmml.viewer.io.layers import KEY, scan_of
 from napari_stmml.viewer.io.predicted_layer import note_model
 from napari_stmml.viewer.io.reader import prefer_our_maps
@@ -46,7 +46,10 @@ class PredictWidget(JobPanel):
         self.model.line_edit.native.setPlaceholderText(NO_MODEL)
         self.model.line_edit.native.setClearButtonEnabled(True)
         self.layers = self.some_scans("Open scans")
-        self.clusters, self.pitch = field_for(known["num_clusters"]), field_for(known["predict_window_pitch"])
+        self.clusters, self.pitch = (
+            field_for(known["num_clusters"], 0),
+            field_for(known["predict_window_pitch"]),
+        )
         self.both = CheckBox(text=known["both_biases"].label, name="both_biases")
         tip = "a second layer: how sure each label is"
         self.confidence = CheckBox(text="Confidence", value=self.shared.confidence, tooltip=tip)
@@ -64,7 +67,7 @@ class PredictWidget(JobPanel):
         self._maps = NewMaps(napari_viewer)
         self._made: list[events.ScanLabelled] = []
         self._skipped: list[str] = []
-        self._kept = ""  # what was painted on maps that there were
+        self._kept = self._found = ""  # what was painted on maps that there were; clusters, in words
         self._doing = ""
         self._offered = self.shared.model
         self._temporary: Path | None = None  # the model of scans that were clustered at once
@@ -101,13 +104,13 @@ class PredictWidget(JobPanel):
         self._kept = self.keep_strokes()
         recipe = self._cluster(scans) if self.model.value is None else self._predict(scans)
         self._maps.begin(layers, scans)
-        self._made, self._skipped = [], []
+        self._made, self._skipped, self._found = [], [], ""
         self._doing = "Clustering" if self.model.value is None else "Prediction"
         unscaled = [scan.name for scan in scans if scan.pixel_size is None]
         if unscaled and recipe.resample:
             self.say(
                 f"{', '.join(unscaled)}: no scale in nm, so its pixels are taken to be at the model's"
-                f" {recipe.pixel_density:g} px/nm"
+                f" {number(recipe.pixel_density, 3)} px/nm"
             )
 
     def on_event(self, event: events.Event) -> bool:
@@ -125,6 +128,9 @@ class PredictWidget(JobPanel):
                 if not self._maps.add(event, number, self.confidence.value):
                     self.say(f"{event.scan}: it was removed meanwhile; its map was dropped")
                 return True
+            case events.ClustersProposed(sentence=sentence):
+                self._found = sentence
+                self.say(f"{sentence}; labelling …")
             case events.Skipped(why=why) if why in self._skipped:
                 pass  # which was said when the scan could not be clustered
             case _:
@@ -143,7 +149,8 @@ class PredictWidget(JobPanel):
             unlike = unlike_sentence(unlike_share(self._made), self.confidence.value)
             left_out = f"Left out: {'; '.join(self._skipped)}" if self._skipped else ""
             doubts = [f"{doubt}." for doubt in events.doubts((one.scan, one.doubt) for one in self._made)]
-            said = (f"{done}.{self._kept}", *doubts, unlike, left_out or PAINT)
+            found = f"{self._found[0].upper()}{self._found[1:]}." if self._found else ""
+            said = (f"{done}.{self._kept}", found, *doubts, unlike, left_out or PAINT)
             self.say(" ".join(part for part in said if part))
             prefer_our_maps()
         self._show_clusters()

@@ -53,7 +53,7 @@ class TrainWidget(JobPanel):
         self.curves = Curves()
         self._lay_out()
         self._job: TrainModel | ProposeClusters | None = None
-        self._intake, self._matched = "", ""  # which scans were taken and which names were kept, in one line
+        self._intake = self._matched = self._found = ""  # scans taken, names kept, clusters found, in words
         self.recipe.changed.connect(self._take_recipe)
         self.propose.changed.connect(guarded(self.on_propose))
         self.shared.chain_given.connect(self.take_chain)
@@ -100,7 +100,7 @@ class TrainWidget(JobPanel):
         recipe = self.chosen_recipe()
         like = "" if self.like.value is None else str(self.like.value)
         self._job = TrainModel(str(out), paths, recipe=recipe.as_dict(), seed=self.seed.value, like=like)
-        self._intake = self._matched = ""
+        self._intake = self._matched = self._found = ""
         self.curves.begin(recipe.trains)
         self.start(self._job, scans)
 
@@ -116,8 +116,11 @@ class TrainWidget(JobPanel):
                 self._matched = f"{text}. " if self.like.value is not None else ""
                 self.say(text)
             case events.ClustersProposed(clusters, curve, sentence):
-                self.fields["num_clusters"].value = clusters
-                self.curves.show_proposal(list(curve), clusters)
+                self._found = sentence
+                if isinstance(self._job, ProposeClusters):
+                    self.fields["num_clusters"].value = clusters if curve else 0
+                if curve:
+                    self.curves.show_proposal(list(curve), clusters)
                 self.say(sentence)
             case events.ReportWritten(line, html=page):
                 self._intake = f"{line}; report: {page}"
@@ -147,7 +150,8 @@ class TrainWidget(JobPanel):
         state = "Cancelled; the model so far is" if event.stopped else f"Done in {event.seconds:.0f} s:"
         epochs = f", {counted(event.epochs, 'full epoch')}" if event.epochs else ""
         made = f"{counted(len(event.cluster_sizes), 'cluster')}{epochs}, recipe {event.recipe}"
-        self.say(f"{state} {event.model} ({made}). {self._matched}{self._intake}")
+        found = f"{self._found}. " if self._found else ""
+        self.say(f"{state} {event.model} ({made}). {found}{self._matched}{self._intake}")
         unnumbered = re.sub("-[0-9]+$", "", Path(event.model).stem)
         self.out.value = free_path(Path(event.model).with_stem(unnumbered), "-")
 
