@@ -18,6 +18,25 @@ MOST_LETTERS = 255  # of the name of a class
 _KINDS = {"name": str, "colour": str, "background": bool, "gone": bool, "into": int}  # in a model file
 
 
+def is_numbered(name: str) -> bool:
+    """Say whether a name is one that the program gives by number, not one that a person chose.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_numbered("cluster 3"), is_numbered("type 12"), is_numbered("step edge")
+    (True, True, False)
+    """
+    return re.fullmatch(r"(cluster|type|area) \d+", name) is not None
+
+
 @dataclass(frozen=True)
 class SurfaceClass:
     """What one label means.

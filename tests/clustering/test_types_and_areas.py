@@ -7,6 +7,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from benchmarks.foreign.surfaces import foreign_surface
 from benchmarks.quality.metrics import best_classes, pooled, scores
+from benchmarks.quality.models import scan_of
+from benchmarks.quality.surfaces import CLASSES, benchmark_surface
 from benchmarks.structures.surfaces import EASY
 from napari_stmml import Scan, train_classifier
 from napari_stmml.clustering.sampling import Sample
@@ -102,7 +104,40 @@ def test_no_lattice_is_said_of_the_scans_without_one():
 def test_neighbours_are_to_the_right_and_below_on_the_same_map():
     cells = np.array([[0, 0], [0, 1], [1, 0], [0, 1], [1, 1], [5, 5]])
     maps = np.array([0, 0, 0, 1, 1, 1])
-    sample = Sample(np.zeros((6, 1)), maps, cells, ())
+    sample = Sample(np.zeros((6, 1)), maps, cells, (), 6)
     right, below = ({*zip(one.tolist(), other.tolist(), strict=True)} for one, other in sample.neighbours())
     assert right == {(0, 1)}
     assert below == {(0, 2), (3, 4)}
+
+
+def test_names_that_the_program_gave_are_no_names_of_a_person(model, metal):
+    truth = np.zeros(metal[0].labels.shape, np.uint8)
+    for label in range(3):  # surface and two kinds of objects, each as a new class
+        truth[metal[0].labels == label] = model.n_classes + 1 + label
+    taught = model.learn(metal[0].scan, truth)
+    assert taught.shows_only_painted
+    assert set(np.unique(taught.predict(metal[0].scan))) <= {0, *np.unique(truth)}
+    named = replace(model, classes=model.classes.renamed(2, "vacancy"), only_painted=True)
+    assert named.own_labels == {2}
+
+
+def test_what_differs_from_the_surface_is_an_area():
+    scans = [scan_of(benchmark_surface("si001", seed), False) for seed in (0, 1)]
+    seen = benchmark_surface("si001", 1000)
+    model = train_classifier(scans, recipe=replace(RECIPE, pixel_density=15.0))
+    found = model.predict(scan_of(seen, False)) == model.class_names.index("area 1") + 1
+    truth = seen.labels == CLASSES["si001"].index("disordered")
+    assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.6
+
+
+def test_the_halo_of_an_object_is_surface():
+    rng = np.random.default_rng(2)
+    rows, cols = np.mgrid[:200, :200]
+    heights = 0.002 * gaussian_filter(rng.normal(size=rows.shape), 1) / 0.28
+    for row, col in ((50, 50), (150, 60), (100, 140)):  # wide ones
+        apart = (rows - row) ** 2 + (cols - col) ** 2
+        heights += 0.1 * np.exp(-apart / (2 * 5**2)) + 0.01 * np.exp(-apart / (2 * 12**2))
+    scan = Scan(heights, (0.1, 0.1), source="bumps")
+    model = train_classifier([scan], recipe=replace(RECIPE, resample=False))
+    assert not [name for name in model.class_names if name.startswith("area")]
+    assert set(model.predict(scan)[60:90, 45:55].ravel()) == {1}  # between bumps

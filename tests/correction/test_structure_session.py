@@ -153,8 +153,8 @@ def test_a_scan_that_is_opened_again_is_there_once(session, scans, found):
 def test_moving_the_slider_is_no_step_and_changes_no_file(session):
     seen = []
     session.changed.connect(lambda: seen.append(len(session.found.table)))
-    session.set_sensitivity(0.5)
-    session.set_sensitivity(1.5)
+    session.set_sensitivity(0.2)
+    session.set_sensitivity(2.0)
     assert seen[0] < seen[1]
     assert not session.can_undo
     assert session.path is None

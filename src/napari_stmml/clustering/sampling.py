@@ -21,13 +21,15 @@ EXEMPLAR_PX = 48  # px a side
 class Sample:
     """Features of cells drawn from maps, (n, n_features), and where each cell is.
 
-    ``maps``, (n,), counts through ``stored``; ``cells``, (n, 2), are row and column of the cell.
+    ``maps``, (n,), counts through ``stored``; ``cells``, (n, 2), are row and column of the cell. ``n_cells``
+    is how many there were to draw from.
     """
 
     features: np.ndarray = field(repr=False)
     maps: np.ndarray = field(repr=False)
     cells: np.ndarray = field(repr=False)
     stored: tuple[StoredMap, ...]
+    n_cells: int
 
     def __len__(self) -> int:
         return len(self.features)
@@ -89,16 +91,18 @@ def sample_cells(
         maps = [maps[which] for which in some.tolist()]
     share = -(-most // len(maps))
     keep = keep and store.holds(maps, encoder)
-    features, of_map, cells = [], [], []
+    features, of_map, cells, there = [], [], [], 0
     for number, stored in enumerate(maps):
-        some, places = _drawn(store.encoded(stored, encoder, keep=keep), share, rng, in_pairs)
+        made = store.encoded(stored, encoder, keep=keep)
+        there += int(made.complete.sum())
+        some, places = _drawn(made, share, rng, in_pairs)
         features.append(some)
         cells.append(places)
         of_map.append(np.full(len(some), number))
         on_map(number + 1, len(maps))
         if should_stop():
             raise Stopped("clustering was stopped")
-    return Sample(np.concatenate(features), np.concatenate(of_map), np.concatenate(cells), tuple(maps))
+    return Sample(np.concatenate(features), np.concatenate(of_map), np.concatenate(cells), tuple(maps), there)
 
 
 def _drawn(

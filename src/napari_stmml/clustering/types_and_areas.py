@@ -29,7 +29,9 @@ _MIXED = (
 )
 _DIFFERENT = 5.0  # distance between an area and a part of the surface, each of which is about 1 wide
 _GAP = 4.4  # standard deviations between them; the halves of a bell are 2.7 apart
+_SMALLEST_NM2 = 10.0  # of an area on all scans together
 _SMALLEST_SHARE = 0.01  # of all cells between objects are an area
+_AROUND_NM = 1.5  # within which objects lie around a cell
 _FRAME = 5  # cells from the frame; an area that lies there for the most part is none
 _FEWEST, _STEP_CENTRES = 40, 4  # cells of step edges, and centres of them
 _APART = 30.0  # between objects, steps and the rest; each part is as wide as 1
@@ -61,7 +63,7 @@ class _Block:
         return replace(self, matrix=self.matrix / width, centres=self.centres / width)
 
 
-def fit_types_and_areas(sample: Sample, of_object: int, *, seed: int) -> TypesAndAreas:
+def fit_types_and_areas(sample: Sample, of_object: int, cell_nm: float, *, seed: int) -> TypesAndAreas:
     """Find clusters of cells, and how many there are.
 
     Parameters
@@ -71,6 +73,8 @@ def fit_types_and_areas(sample: Sample, of_object: int, *, seed: int) -> TypesAn
     of_object : int
         Where the features of objects begin, as `Encoder.of_object` says; the feature before says whether the
         cell lies on a step.
+    cell_nm : float
+        Side of a cell.
     seed : int
 
     Returns
@@ -87,10 +91,12 @@ def fit_types_and_areas(sample: Sample, of_object: int, *, seed: int) -> TypesAn
     between = ~on_object & ~at_step
     if between.sum() <= _FINE:
         raise ValueError(f"there are only {counted(int(between.sum()), 'cell')} between objects and steps")
-    whole = np.unique(features[on_object, of_object:-1], axis=0)
+    whole, number = np.unique(features[on_object, of_object:-1], axis=0, return_inverse=True)
+    density = len(sample) / (sample.n_cells * cell_nm**2)  # cells of the sample in a nm2
+    around = _objects_around(sample, between, on_object, number.ravel(), _AROUND_NM / cell_nm)
     with means_in_one_thread():
         types, type_names = _types(whole, slice(of_object, features.shape[1] - 1), seed)
-        areas, n_areas = _areas(sample, between, filters, seed)
+        areas, n_areas = _areas(sample, between, filters, around, _SMALLEST_NM2 * density, seed)
         steps = _steps(features[~on_object & at_step, filters], areas, seed)
     names = [SURFACE, *type_names, *(f"area {number}" for number in range(1, n_areas))]
     names += [STEP] if len(steps) else []
@@ -150,8 +156,14 @@ def _sentence(names: Sequence[str], objects: int, without: int, maps: int) -> st
     return f"{found}; {lattice}" if lattice else found
 
 
-def _areas(sample: Sample, between: np.ndarray, part: slice, seed: int) -> tuple[_Block, int]:
-    """Divide what lies between objects and steps, and join what lies mixed; the first is the surface."""
+def _areas(
+    sample: Sample, between: np.ndarray, part: slice, around: np.ndarray, smallest: float, seed: int
+) -> tuple[_Block, int]:
+    """Divide what lies between objects and steps, and join what lies mixed; the first is the surface.
+
+    What has one object ``around`` it is its halo, and surface as well. ``smallest`` is the least number of
+    cells of an area.
+    """
     from scipy.sparse.csgraph import connected_components
 
     some = np.ascontiguousarray(sample.features[between, part])
@@ -165,16 +177,37 @@ def _areas(sample: Sample, between: np.ndarray, part: slice, seed: int) -> tuple
     points, own, at_frame = fine.project(some), of_cell[between], _at_frame(sample)[between]
     number, n_areas = np.zeros(len(large), int), 1
     for one in np.argsort(-large, kind="stable"):
-        if one == surface or large[one] < _SMALLEST_SHARE * large.sum():
+        if one == surface or large[one] < max(_SMALLEST_SHARE * large.sum(), smallest):
             continue
         nearest = [points[own == other] for other in np.flatnonzero((piece == surface) & (sizes > 0))]
         cells = piece[own] == one
-        if at_frame[cells].mean() < 0.5 and _is_apart(points[cells], nearest):
+        is_halo = np.median(around[cells]) == 1
+        if not is_halo and at_frame[cells].mean() < 0.5 and _is_apart(points[cells], nearest):
             number[one], n_areas = n_areas, n_areas + 1
     assert fine.mean is not None
     assert fine.matrix is not None
     owners = number[piece][fine.owners]
     return _Block(part, fine.mean, fine.matrix, fine.centres, owners).scaled(fine.limit**0.5), n_areas
+
+
+def _objects_around(
+    sample: Sample, between: np.ndarray, on_object: np.ndarray, number: np.ndarray, reach: float
+) -> np.ndarray:
+    """Count the objects whose middle lies within ``reach`` cells of each cell between objects.
+
+    ``number``, (cells on objects,), says which object each of them belongs to.
+    """
+    from scipy.spatial import KDTree
+
+    found = np.zeros(len(sample), int)
+    for one in range(len(sample.stored)):
+        own, here = on_object & (sample.maps == one), between & (sample.maps == one)
+        if not own.any() or not here.any():
+            continue
+        _, of_cell, sizes = np.unique(number[own[on_object]], return_inverse=True, return_counts=True)
+        middles = np.stack([np.bincount(of_cell, axis) / sizes for axis in sample.cells[own].T], axis=1)
+        found[here] = KDTree(middles).query_ball_point(sample.cells[here], reach, return_length=True)
+    return found[between]
 
 
 def _at_frame(sample: Sample) -> np.ndarray:

@@ -1,13 +1,11 @@
 """Corrections of structures as they stand in a file: by places on a scan and names of types."""
 
-import re
 from collections.abc import Sequence
 
+from napari_stmml.classes import is_numbered
 from napari_stmml.structures.names import NO_OBJECT, UNLIKE
 from napari_stmml.structures.structures import Structures
 from napari_stmml.truth.structure_corrections import CorrectedObject
-
-_UNNAMED = re.compile(r"type \d+")  # names that nobody gave: they mean nothing for another model
 
 
 def said_of(found: Structures, scan: int) -> tuple[CorrectedObject, ...]:
@@ -58,7 +56,7 @@ def _number(names: list[str], said: str, *, same_model: bool) -> int | None:
     """Return the number of the type of a name, which is added if it is new; None where it says nothing."""
     if said in (UNLIKE, NO_OBJECT):
         return 0 if said == UNLIKE else -1
-    if not same_model and _UNNAMED.fullmatch(said):
+    if not same_model and is_numbered(said):
         return None
     if said not in names:
         names.append(said)

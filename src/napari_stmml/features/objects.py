@@ -73,6 +73,11 @@ class ObjectEncoder(CellEncoder):
         return self.source.n_features + 1 + N_OBJECT
 
     @property
+    def cell_nm(self) -> float:
+        """Side of a cell in nm."""
+        return self.source.cell * self.pixel_nm
+
+    @property
     def of_object(self) -> int:
         """Where the features of the object begin."""
         return self.source.n_features + 1

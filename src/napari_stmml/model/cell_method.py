@@ -11,6 +11,7 @@ from napari_stmml.clustering.types_and_areas import SURFACE, fit_types_and_areas
 from napari_stmml.events import Clustering, ClustersProposed, TrainingWindows
 from napari_stmml.features.cells import CellEncoder
 from napari_stmml.features.encoder import Encoder
+from napari_stmml.features.objects import ObjectEncoder
 from napari_stmml.features.store import FeatureStore
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.encoders import make_encoder
@@ -153,8 +154,8 @@ def _clustered(
     sample: Sample, encoder: Encoder, recipe: Recipe, options: ClusterOptions, seed: int
 ) -> tuple[Prototypes, tuple[str, ...], Proposal | None]:
     """Return clusters, their names, if they have any, and what was proposed, if that was asked for."""
-    if encoder.of_object is not None and _by_data(encoder, recipe, options):
-        found = fit_types_and_areas(sample, encoder.of_object, seed=seed)
+    if isinstance(encoder, ObjectEncoder) and _by_data(encoder, recipe, options):
+        found = fit_types_and_areas(sample, encoder.of_object, encoder.cell_nm, seed=seed)
         return found.clusters, found.names, Proposal(len(found.names), (), found.sentence)
     proposal = propose(sample.features, seed=seed) if options.auto else None
     k = proposal.n_clusters if proposal else recipe.num_clusters

@@ -1,6 +1,5 @@
 """Keep and use a trained model: a SurfaceClassifier turns a scan into a label map, and learns from people."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.classes import MOST as MOST_CLASSES
-from napari_stmml.classes import Classes
+from napari_stmml.classes import Classes, is_numbered
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.features.cells import EDITION
 from napari_stmml.features.encoder import Encoder
@@ -31,7 +30,6 @@ from napari_stmml.scan_key import ScanKey
 from napari_stmml.system.progress import Stopped
 
 LEAST_SURE = 0.05  # confidence, below which a cell is not sure to be of a class
-_UNNAMED = re.compile(r"cluster \d+")  # names that nobody gave
 Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
 Answers = Iterator[tuple[Any, ...]]  # place in the grid, number, confidence, next number
@@ -479,9 +477,11 @@ class SurfaceClassifier:
     @property
     def _named(self) -> set[int]:
         """Labels of clusters, as shown, that a person gave a name."""
-        names = self.classes.names
+        names, found = self.classes.names, self.training.get("names", ())
         shown = set(self.classes.shown.tolist()) - {0}
-        return {label for label in shown if not _UNNAMED.fullmatch(names[label - 1])}
+        return {
+            label for label in shown if not is_numbered(names[label - 1]) and names[label - 1] not in found
+        }
 
     @cached_property
     def _painted(self) -> tuple[np.ndarray, np.ndarray]:

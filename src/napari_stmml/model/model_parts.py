@@ -116,6 +116,11 @@ def _check_about(about: Mapping[str, Any]) -> None:
         _check(isinstance(rows, list) and all(isinstance(one, dict) for one in rows), f"{key} must be a list")
     sizes = training.get("cluster_sizes", [])
     _check(isinstance(sizes, list) and all(map(_is_count, sizes)), "cluster_sizes must be a list of counts")
+    names = training.get("names", [])
+    _check(
+        isinstance(names, list) and all(isinstance(one, str) for one in names),
+        "names must be a list of texts",
+    )
     for key in ("classes", "of_cluster", "order"):
         _check(len(about.get(key, ())) <= MOST_CLASSES, f"{key} has more than {MOST_CLASSES} entries")
     for one in about.get("classes", ()):

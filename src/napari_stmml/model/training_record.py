@@ -167,6 +167,7 @@ def new_classifier(
         "created": datetime.now(UTC).isoformat(),  # to the microsecond: it tells models apart
         "cluster_sizes": list(sizes),
         "clustered_windows": clustered,
+        **({"names": list(names)} if names else {}),
         **more,
     }
     classes = Classes.plain(names or [f"cluster {i + 1}" for i in range(clusters.n_clusters)])

@@ -1,6 +1,5 @@
 """Layers that Predict makes: which scan and model each is of; what is painted on one is kept as truth."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stmml.classes import MOST
+from napari_stmml.classes import MOST, is_numbered
 from napari_stmml.scan import Scan
 from napari_stmml.text import counted
 from napari_stmml.truth.truth_file import TruthFile
@@ -136,7 +135,7 @@ def _lasting(name: str) -> str:
     >>> _lasting("cluster 3"), _lasting("step edge")
     ('cluster 3 as painted', 'step edge')
     """
-    return f"{name} as painted" if re.fullmatch(r"cluster \d+", name) else name
+    return f"{name} as painted" if is_numbered(name) else name
 
 
 def _identity(scan: Scan) -> tuple[Any, ...]:
