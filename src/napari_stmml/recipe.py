@@ -112,9 +112,7 @@ class Recipe:
             raise ValueError(f"the name of a recipe must be a text, got {quoted(self.name)}")
         for name, known in parameters_of(Recipe).items():
             object.__setattr__(self, name, known.check(getattr(self, name)))
-        if self.num_clusters < 2 and (self.num_clusters == 1 or self.features != "objects"):
-            by_data = "; 0 takes as many as the data have" if self.features == "objects" else ""
-            raise ValueError(f"num_clusters must be 2 to 1000, got {self.num_clusters}{by_data}")
+        self._check_number()
         self.preprocessing  # noqa: B018 - which checks what only preparing can
         if self.window_size % 8:
             raise ValueError(
@@ -131,6 +129,11 @@ class Recipe:
             )
         if self.both_biases and (self.of_windows or self.features == "objects"):
             raise ValueError(f"both_biases needs features 'filters' or 'learned', got {self.features!r}")
+
+    def _check_number(self) -> None:
+        if self.num_clusters < 2 and (self.num_clusters == 1 or self.features != "objects"):
+            by_data = "; 0 takes as many as the data have" if self.features == "objects" else ""
+            raise ValueError(f"num_clusters must be 2 to 1000, got {self.num_clusters}{by_data}")
 
     @property
     def of_windows(self) -> bool:
