@@ -64,11 +64,11 @@ def scan_named(marked: Marked, data: Path = DATA) -> Scan:
 
 
 def of_recipe(name: str) -> Mode:
-    """Return what fits a recipe with 20 clusters to one scan, as *Predict at once* does."""
+    """Return what fits a recipe to one scan, as *Predict at once* does, with clusters as `fitted` says."""
     return lambda scan: fitted(Family([scan], [], [], ()), name)
 
 
-MODES: dict[str, Mode] = {name: of_recipe(name) for name in ("objects", "instant", "learned")}
+MODES: dict[str, Mode] = {name: of_recipe(name) for name in ("objects", "objects 20", "instant", "learned")}
 
 
 def by_clusters(labels: np.ndarray, known: Round, n_classes: int) -> Numbers:
