@@ -22,11 +22,11 @@ from napari_stmml.text import counted
 
 SURFACE, STEP = "surface", "step edge"
 _FINE = 10  # parts that what lies between objects is divided into first
+_TIMES = 2.0  # these features lie nearer to each other than the whole descriptions that sorting is made for
+_FEW = 60  # objects, as on one scan, below which those that are alike are a type, and density says nothing
 _CENTRES = 8  # of a type at most
 _OBJECTS = 4000  # that types are found among
-_MIXED = (
-    0.06  # how often cells of two parts are neighbours, 1 where they lie mixed: from here on they are one
-)
+_MIXED = 0.06  # from here on two parts are one; 1 is how often their cells are neighbours at random
 _DIFFERENT = 5.0  # distance between an area and a part of the surface, each of which is about 1 wide
 _GAP = 4.4  # standard deviations between them; the halves of a bell are 2.7 apart
 _SMALLEST_NM2 = 10.0  # of an area on all scans together
@@ -90,7 +90,8 @@ def fit_types_and_areas(sample: Sample, of_object: int, cell_nm: float, *, seed:
     on_object, at_step = features[:, -1] > 0, features[:, of_object - 1] > 0
     between = ~on_object & ~at_step
     if between.sum() <= _FINE:
-        raise ValueError(f"there are only {counted(int(between.sum()), 'cell')} between objects and steps")
+        there = counted(int(between.sum()), "cell")
+        raise ValueError(f"only {there} lie between objects and steps: give a number of clusters instead")
     whole, number = np.unique(features[on_object, of_object:-1], axis=0, return_inverse=True)
     density = len(sample) / (sample.n_cells * cell_nm**2)  # cells of the sample in a nm2
     around = _objects_around(sample, between, on_object, number.ravel(), _AROUND_NM / cell_nm)
@@ -227,9 +228,11 @@ def _is_apart(area: np.ndarray, surface: Sequence[np.ndarray]) -> bool:
     for one in surface:
         along = area.mean(0) - one.mean(0)
         apart = float(np.linalg.norm(along))
+        if apart < _DIFFERENT:
+            return False
         here, there = area @ along / apart, one @ along / apart
         spread = np.sqrt((here.var() * len(here) + there.var() * len(there)) / (len(here) + len(there)))
-        if apart < max(_DIFFERENT, _GAP * spread):
+        if apart < _GAP * spread:
             return False
     return True
 
@@ -258,17 +261,18 @@ def _types(whole: np.ndarray, part: slice, seed: int) -> tuple[_Block, list[str]
     if not len(whole):
         none = np.zeros((part.stop - part.start, 0))
         return _Block(part, np.zeros(len(none)), none, np.zeros((0, 0)), np.zeros(0, int)), []
-    found, sorter = sort_new(whole, seed)
+    found, sorter = sort_new(_TIMES * whole, seed, _FEW)
     names = [f"type {number}" for number in range(1, found.max() + 1)]
     found = np.where(found == 0, len(names) + 1, found) - 1
     names += [UNLIKE] if found.max() == len(names) else []
-    placed = sorter.place(whole)
+    placed = sorter.place(_TIMES * whole)
     centres = [
         group_by_means(own, min(_CENTRES, -(-len(own) // 3)), seed=seed)
         for own in (placed[found == one] for one in range(len(names)))
     ]
     owners = np.repeat(np.arange(len(names)), [len(some) for some in centres])
-    block = _Block(part, sorter.mean, sorter.components.T, np.concatenate(centres), owners)
+    mean, matrix = sorter.mean / _TIMES, _TIMES * sorter.components.T
+    block = _Block(part, mean, matrix, np.concatenate(centres), owners)
     return block.scaled(_width(placed, found, block)), names
 
 

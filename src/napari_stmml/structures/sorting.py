@@ -82,7 +82,7 @@ class Sorter:
 NO_TYPES = Sorter(np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(0, int), np.zeros(0))
 
 
-def sort_new(features: np.ndarray, seed: int = 0) -> tuple[np.ndarray, Sorter]:
+def sort_new(features: np.ndarray, seed: int = 0, few: int = _FEW) -> tuple[np.ndarray, Sorter]:
     """Find types among objects.
 
     Density in the components that differ most (HDBSCAN; Campello, Moulavi and Sander 2013) makes types. Of
@@ -93,6 +93,8 @@ def sort_new(features: np.ndarray, seed: int = 0) -> tuple[np.ndarray, Sorter]:
     ----------
     features : ndarray, shape (n, features)
     seed : int
+    few : int
+        Objects, below which density says nothing.
 
     Returns
     -------
@@ -107,7 +109,7 @@ def sort_new(features: np.ndarray, seed: int = 0) -> tuple[np.ndarray, Sorter]:
         return types, Sorter(np.zeros(len(axes)), axes, features @ axes, types, np.ones(count))
     mean, axes = _principal(features)
     placed = (features - mean) @ axes[:_COMPONENTS].T
-    found = _alike(placed) if count < _FEW else _dense(placed)
+    found = _alike(placed) if count < few else _dense(placed)
     types = _by_frequency(_divided(placed, found))
     known = types > 0
     axes = _evened(axes, (features - mean) @ axes.T, types)
