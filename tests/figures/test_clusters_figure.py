@@ -57,7 +57,7 @@ def test_a_figure_of_clusters_has_a_row_each_with_colour_name_share_and_windows(
     assert mosaic.shape == (3 * (side + 4), n * (side + 4), 4)
     first = exemplar_pictures(classifier.exemplars)[0, 0]
     assert np.array_equal(mosaic[2 : side + 2, 2 : side + 2], first)
-    assert figure.texts[0].get_text().endswith("a picture is 3.2 nm wide")
+    assert figure.texts[0].get_text().endswith(f"a picture is {exemplar_width(classifier)} wide")
     assert bar.get_ylabel() == "nm"
 
 
@@ -95,7 +95,8 @@ def test_a_model_that_kept_no_windows_has_no_figure_of_them(classifier):
 
 
 def test_the_side_of_an_exemplar_is_in_nm_where_there_is_a_density(classifier):
-    assert exemplar_width(classifier) == "3.2 nm"
+    known = replace(classifier, recipe=replace(classifier.recipe, pixel_density=15.0))
+    assert exemplar_width(known) == "3.2 nm"
     for recipe in ({"resample": False}, {"pixel_density": -1.0}):
         other = replace(classifier, recipe=replace(classifier.recipe, **recipe))
         assert exemplar_width(other) == "48 px"

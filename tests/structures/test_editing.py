@@ -48,10 +48,10 @@ def test_another_sensitivity_gives_what_a_new_search_with_it_gives(surfaces, fou
 
 
 def test_a_higher_sensitivity_adds_objects_and_takes_none_away(found):
-    counted = [places(found.at(sensitivity)) for sensitivity in (0.3, 0.6, 1.0, 1.3, 1.6)]
+    counted = [places(found.at(sensitivity)) for sensitivity in (0.15, 0.3, 1.0, 1.6, 2.5)]
     assert all(less <= more for less, more in pairwise(counted))
-    assert len(counted[0]) < len(counted[2]) < len(counted[4])
-    assert set(np.unique(found.at(1.6).labels(0))) == set(range((found.at(1.6).table.scan == 0).sum() + 1))
+    assert len(counted[0]) < len(counted[1]) < len(counted[2])
+    assert set(np.unique(found.at(2.5).labels(0))) == set(range((found.at(2.5).table.scan == 0).sum() + 1))
 
 
 @pytest.mark.parametrize("wrong", [0, -1, np.inf, np.nan])
