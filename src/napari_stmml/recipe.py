@@ -204,6 +204,11 @@ class Recipe:
             return WindowGrid(CELL, CELL)
         return WindowGrid(self.window_size, self.predict_window_pitch)
 
+    @property
+    def takes_own_density(self) -> bool:
+        """Whether it is to have the pixel density of the scans to train on, which it does not know yet."""
+        return self.resample and not self.pixel_density
+
     def at_density_of(self, pixel_sizes: Iterable[tuple[float, float] | None]) -> "Recipe":
         """Return the recipe at the median density of scans, in px/nm, 15 at most, if it names none itself.
 
@@ -216,7 +221,7 @@ class Recipe:
         -------
         Recipe
         """
-        if self.pixel_density or not self.resample:
+        if not self.takes_own_density:
             return self
         own = [(size[0] * size[1]) ** -0.5 for size in pixel_sizes if size is not None]
         density = round(min(_MOST_DENSITY, median(own)), 4) if own else 0.0

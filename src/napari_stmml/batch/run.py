@@ -76,7 +76,7 @@ def run_job(
 def _at_density_of_scans(job: JobFile) -> JobFile:
     """Return the job at the pixel density of its first scans to train on, if its recipe names none."""
     recipe = job.recipe
-    if recipe.pixel_density or not recipe.resample:
+    if not recipe.takes_own_density:
         return job
     files = [file.path for file in files_of(job) if file.place and file.set == "train"][:_FILES]
     with Pool(1) as pool:  # which no file can stop

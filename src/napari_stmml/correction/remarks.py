@@ -8,7 +8,7 @@ NESTED = "Most pieces of {} lie inside {}: if both are one kind of object, selec
 NOT_SURE = (
     "{:.1%} of this scan is not sure to be of any of your classes: paint there, or lower Not sure below."
 )
-_LEAST = 0.0005  # of a scan, that is told
+_LEAST = 0.0005  # share of a scan that is not sure; a smaller one is not said
 
 
 def remarks(one: CorrectedScan, classifier: SurfaceClassifier) -> str:

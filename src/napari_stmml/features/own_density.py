@@ -25,7 +25,7 @@ def with_density_of(recipe: Recipe, scans: Iterable[Scan]) -> tuple[Recipe, Iter
         All of them.
     """
     scans, first, pixels = iter(scans), list[Scan](), 0
-    if recipe.pixel_density == 0 and recipe.resample:
+    if recipe.takes_own_density:
         for scan in scans:
             first.append(scan)
             pixels += scan.heights.size

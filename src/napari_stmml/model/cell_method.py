@@ -121,11 +121,11 @@ class CellMethod:
             seed=seed,
             most=QUICK if options.quick else MOST,
             keep=not options.quick,
-            in_pairs=by_data,
+            in_pairs=by_data is not None,
             on_map=lambda done, total: options.on_event(Clustering(done, total, "scan")),
             should_stop=options.should_stop,
         )
-        clusters, names, proposal = _clustered(sample, encoder, recipe, options, seed)
+        clusters, names, proposal = _clustered(sample, by_data, recipe, options.auto, seed)
         if proposal:
             more["proposed"] = proposal.as_dict()
             options.on_event(ClustersProposed(**proposal.as_dict()))
@@ -145,22 +145,24 @@ class CellMethod:
         )
 
 
-def _by_data(encoder: Encoder, recipe: Recipe, options: ClusterOptions) -> bool:
-    """Say whether clusters are types of objects and areas, as many as there are."""
-    return encoder.of_object is not None and (options.auto or not recipe.num_clusters)
+def _by_data(encoder: Encoder, recipe: Recipe, options: ClusterOptions) -> ObjectEncoder | None:
+    """Return the encoder if clusters are to be types of objects and areas, as many as there are."""
+    if isinstance(encoder, ObjectEncoder) and (options.auto or not recipe.num_clusters):
+        return encoder
+    return None
 
 
 def _clustered(
-    sample: Sample, encoder: Encoder, recipe: Recipe, options: ClusterOptions, seed: int
+    sample: Sample, by_data: ObjectEncoder | None, recipe: Recipe, auto: bool, seed: int
 ) -> tuple[Prototypes, tuple[str, ...], Proposal | None]:
     """Return clusters, their names, if they have any, and what was proposed, if that was asked for."""
-    if isinstance(encoder, ObjectEncoder) and _by_data(encoder, recipe, options):
-        found = fit_types_and_areas(sample, encoder.of_object, encoder.cell_nm, seed=seed)
+    if by_data is not None:
+        found = fit_types_and_areas(sample, by_data.of_object, by_data.cell_nm, seed=seed)
         return found.clusters, found.names, Proposal(len(found.names), (), found.sentence)
-    proposal = propose(sample.features, seed=seed) if options.auto else None
+    proposal = propose(sample.features, seed=seed) if auto else None
     k = proposal.n_clusters if proposal else recipe.num_clusters
     if len(sample) < k:
-        there = f"at least as many cells of {encoder.grid.window} px, there are {len(sample)}"
+        there = f"at least as many cells of {recipe.prediction_grid.window} px, there are {len(sample)}"
         raise ValueError(f"{k} clusters need {there}")
     return fit_prototypes(sample.features, k, seed=seed), (), proposal
 
