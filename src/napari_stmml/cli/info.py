@@ -1,7 +1,7 @@
 """The command ``stmml info``: what scans are, and all that their files say."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from napari_stmml.events import Event, Skipped, of_type
 from napari_stmml.system.strict_json import to_json
 
 if TYPE_CHECKING:
+    from napari_stmml.io.outline import Outline
     from napari_stmml.io.settings import FileSettings, Row
     from napari_stmml.scan import Scan
 
@@ -20,25 +21,34 @@ def info(paths: Paths, everything: Everything = False, as_json: AsJson = False) 
 
     Of a model, M.stmml, it prints the recipe, and how many clusters and classes there are.
     """
-    from napari_stmml.jobs.scan_stream import stream_scans
-
     heard: list[Event] = []
     models = _models(paths, heard)
     paths = [path for path in paths if not path.endswith(ENDING)]
     scans: list[dict[str, Any]] = []
     files: list[dict[str, Any]] = []
-    for source, found in groupby(stream_scans(paths, heard.append), lambda scan: scan.source):
+    for source, of_file in groupby(_told(paths, heard, as_json), lambda one: one[0]):
+        said = [what for _, what in of_file]
         told = _settings_of(source, heard) if as_json or everything else None
         files.append(told.as_dict() if told else {"file": source})
         if as_json:
-            scans += [_describe(scan) for scan in found]
+            scans += said
         else:
-            print("\n".join(map(_line, found)))
+            print("\n".join(said))
             if told:
                 print(_table(told.rows()))
     skipped = [{"file": event.scan, "why": event.why} for event in of_type(heard, Skipped)]
     _finish({"scans": scans, "files": files, "models": models, "skipped": skipped}, as_json)
     return 0 if files or models else 1
+
+
+def _told(paths: Sequence[str], heard: list[Event], as_json: bool) -> Iterator[tuple[str, Any]]:
+    """Yield the file of every scan and what is said of it; JSON alone, which has a range, needs heights."""
+    from napari_stmml.jobs.scan_stream import stream_outlines, stream_scans
+
+    if as_json:
+        yield from ((scan.source, _describe(scan)) for scan in stream_scans(paths, heard.append))
+    else:
+        yield from ((one.scan.source, _line(one)) for one in stream_outlines(paths, heard.append))
 
 
 def _finish(found: dict[str, list[dict[str, Any]]], as_json: bool) -> None:
@@ -91,12 +101,10 @@ def _describe(scan: "Scan") -> dict[str, Any]:
     }
 
 
-def _line(scan: "Scan") -> str:
+def _line(outline: "Outline") -> str:
     """Say what a scan is in one line, rounded for people."""
-    import numpy as np
-
+    scan, scanned = outline.scan, outline.scanned_rows
     rows, cols = scan.heights.shape
-    scanned = int(np.isfinite(scan.heights).any(axis=1).sum())
     tall, wide = scan.size_nm or (0.0, 0.0)
     setpoint = "setpoint ?" if scan.setpoint is None else f"{scan.setpoint * 1000:.4g} pA"
     taken = "" if scan.taken is None else f"{scan.taken:%Y-%m-%d %H:%M} UTC"

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from napari_stmml.events import Listener, Skipped
-from napari_stmml.io.formats import files_of, read_scan_file
+from napari_stmml.io.formats import files_of, read_outlines, read_scan_file
+from napari_stmml.io.outline import Outline
 from napari_stmml.io.scan_archive import load_scans
 from napari_stmml.scan import Scan, ScanFileError
 from napari_stmml.system.progress import Stopped
@@ -39,6 +40,30 @@ def stream_scans(
             if why:
                 raise ScanFileError(why)
             yield from read_scan_file(file)
+        except ScanFileError as error:
+            report(Skipped(str(file), str(error)))
+
+
+def stream_outlines(paths: Iterable[str], report: Listener) -> Iterator[Outline]:
+    """Read scans without their heights, file by file, as `stream_scans`; their order is the same.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        As those of `stream_scans`.
+    report : callable
+        Gets `Skipped` of each file that cannot be read.
+
+    Yields
+    ------
+    Outline
+        One for each scan.
+    """
+    for file, why in files_of(paths):
+        try:
+            if why:
+                raise ScanFileError(why)
+            yield from read_outlines(file)
         except ScanFileError as error:
             report(Skipped(str(file), str(error)))
 

@@ -1,20 +1,20 @@
 """Files of Scienta Omicron MATRIX: which are scans, which belong to one session, which are damaged."""
 
+import os
 import re
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from napari_stmml.io.names import folded
 from napari_stmml.scan import ScanFileError
-from napari_stmml.system.regular_file import check_file, read_bytes
+from napari_stmml.system.kept import Kept
+from napari_stmml.system.regular_file import check_file
 
 _RESULT_FILE = re.compile(r"(?P<chain>.+)--(?P<run>\d+)_(?P<cycle>\d+)\.(?P<channel>.+)_mtrx", re.IGNORECASE)
 _PARAMETER_FILE = re.compile(r"(?P<chain>.+)_(?P<link>\d{4})\.mtrx", re.IGNORECASE)
 FILE_ID = b"ONTMATRX0101"
-MOST_PARAMETER_BYTES = 2**28  # of one file; those of real sessions have 1 to 2 MB
 _FOREIGN_DISK = "._"  # begins the names that macOS leaves on foreign disks
 
 
@@ -148,69 +148,39 @@ def points_of(path: Path, head: bytes) -> np.ndarray:
         return np.fromfile(file, "<i4", promised)
 
 
-def session_of(path: Path) -> tuple[bytes, str | None]:
-    """Return the parameter files of a scan's session, joined, and the name that they list the scan under.
+def parameter_files(path: Path) -> list[Path]:
+    """List the parameter files of a scan's session, in order; of two that differ in case, the scan's own.
 
-    A disk or a mail program may have changed upper and lower case or the accents of the names, and a person
-    may have renamed the files of a session alike. The name is None where no name that is listed, or more
-    than one, can be that of the scan.
+    Parameters
+    ----------
+    path : Path
+        A result file.
 
-    Raises
-    ------
-    ScanFileError
-        If no parameter file of the session lies beside the scan, or it is not of MATRIX.
-    OSError, NoRegularFile
-        If one cannot be read, is no file, or has more than 256 MiB.
+    Returns
+    -------
+    list of Path
+        Empty where none lies beside it.
     """
-    links = _parameter_files(path)
-    if not links:
-        session = path.name.rpartition("--")[0]
-        raise ScanFileError(
-            f"Parameter file missing: {session}_0001.mtrx is not in {path.parent}, and"
-            f" {path.name} has neither scale nor settings without it; put it there."
-        )
-    first, *others = (read_bytes(link, MOST_PARAMETER_BYTES) for link in links)
-    if not first.startswith(FILE_ID):
-        raise ScanFileError(
-            f"Damaged: {path.name} or its parameter file cannot be read; {links[0].name} is not of MATRIX."
-        )
-    parameters = b"".join([first, *(other[len(FILE_ID) :] for other in others)])
-    return parameters, _recorded_name(path.name, parameters)
-
-
-def _parameter_files(path: Path) -> list[Path]:
-    """List the parameter files of a scan's session, in order; of two that differ in case, the scan's own."""
-    own = _RESULT_FILE.fullmatch(path.name)
+    own, chain = _RESULT_FILE.fullmatch(path.name), _chain(path)
     links: dict[int, Path] = {}
-    for file in path.parent.iterdir():
-        if (match := _PARAMETER_FILE.fullmatch(file.name)) and _chain(file) == _chain(path):
+    for match, of_chain in _parameters_in(path.parent):
+        if of_chain == chain:
             number = int(match["link"])
             if number not in links or (own and match["chain"] == own["chain"]):
-                links[number] = file
+                links[number] = path.parent / match[0]
     return [links[number] for number in sorted(links)]
 
 
-def _recorded_name(name: str, parameters: bytes) -> str | None:
-    """Return the one listed name that differs from ``name`` in case and accents, or else in the session."""
-    listed = list(dict.fromkeys(_listed_names(parameters)))
-    if name in listed:
-        return name
-    alike = [one for one in listed if folded(one) == folded(name)]
-    alike = alike or [one for one in listed if _frame(one) == _frame(name)]
-    return alike[0] if len(alike) == 1 else None
+def _list_parameters(folder: Path) -> list[tuple[re.Match[str], str]]:
+    """List the parameter files of a folder, each with the name of its session, folded."""
+    found = (_PARAMETER_FILE.fullmatch(name) for name in os.listdir(folder))
+    return [(match, folded(match["chain"])) for match in found if match]
 
 
-def _listed_names(parameters: bytes) -> Iterator[str]:
-    """Yield the names of the result files that a session lists, each in a block of its own."""
-    at = parameters.find(b"FERB")
-    while 0 <= at <= len(parameters) - 24:
-        (length,) = struct.unpack_from("<L", parameters, at + 20)
-        if length <= 255:
-            yield parameters[at + 24 : at + 24 + 2 * length].decode("utf-16-le", "replace")
-        at = parameters.find(b"FERB", at + 4)
+_parameters_in = Kept(_list_parameters, 4)  # a folder of thousands of scans is listed once
 
 
-def _frame(name: str) -> tuple[int, int, str] | None:
+def frame_of(name: str) -> tuple[int, int, str] | None:
     """Return run, cycle and channel of a result file's name."""
     match = _RESULT_FILE.fullmatch(name)
     return (int(match["run"]), int(match["cycle"]), folded(match["channel"])) if match else None

@@ -3,6 +3,7 @@
 import re
 import struct
 from time import localtime, strftime
+from typing import Any
 
 import numpy as np
 from access2thematrix import MtrxData
@@ -14,7 +15,7 @@ _DEEPEST = 8  # blocks in blocks; files of MATRIX have two
 
 
 class ParsedFrame(MtrxData):
-    """What access2theMatrix makes of one image, from bytes and not from files.
+    """What access2theMatrix makes of one image, from bytes and not from files; `Session` reads its blocks.
 
     Its own ``open`` finds files by the exact names that they were recorded under, keeps every point as an
     object of Python, and swallows Ctrl+C.
@@ -27,6 +28,9 @@ class ParsedFrame(MtrxData):
         The name that they list the image under: what they say after it is not of this image.
     """
 
+    param: dict[str, Any]  # of the base class: settings by MATRIX's names
+    channel_id: dict[str, str]
+
     def __init__(self, parameters: bytes, recorded_name: str | None) -> None:
         super().__init__()
         self.raw_param = parameters
@@ -34,9 +38,32 @@ class ParsedFrame(MtrxData):
             "" if recorded_name is None else recorded_name.rpartition(".")[2].rpartition("_")[0]
         )
         self._depth = 0
-        at = len(FILE_ID)
-        while at < len(parameters) and self.param["BREF"] != recorded_name:
-            at = self._scan_raw_param(at, parameters)
+        self.at = len(FILE_ID)  # where the next block begins
+
+    def read_block(self) -> None:
+        """Read the next block of the parameter file."""
+        self.at = self._scan_raw_param(self.at, self.raw_param)
+
+    def go_on_from(self, state: "ParsedFrame") -> None:
+        """Take over what another frame of the session has read, up to where that stopped.
+
+        Parameters
+        ----------
+        state : ParsedFrame
+        """
+        self.at, self.param, self.channel_id = state.at, dict(state.param), dict(state.channel_id)
+
+    def copied(self) -> "ParsedFrame":
+        """Return a frame that has read as much.
+
+        Returns
+        -------
+        ParsedFrame
+            Of no image.
+        """
+        state = ParsedFrame(self.raw_param, None)
+        state.go_on_from(self)
+        return state
 
     def lay_out(self, points: np.ndarray, seconds: int) -> None:
         """Make maps of points recorded until ``seconds``; without two whole lines ``traces`` stays empty."""
@@ -51,6 +78,46 @@ class ParsedFrame(MtrxData):
             back, down = axis[2][:2]
             there = (True, back, down, back and down)
             self.traces = [name for name, is_there in zip(self.ALL_2D_TRACES, there, strict=True) if is_there]
+
+    @property
+    def frame_m(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Centre and size of the frame along x, and along y, m."""
+        scanner = (
+            self.param[f"EEPA::XYScanner.{name}"][0] for name in ("X_Offset", "Width", "Y_Offset", "Height")
+        )
+        left, width, bottom, height = scanner
+        return (left, width), (bottom, height)
+
+    def rows_recorded(self, points: int) -> tuple[tuple[int, int], dict[str, int]]:
+        """Say how many rows of each direction lie in so many points, as `lay_out` finds them.
+
+        Parameters
+        ----------
+        points : int
+            Recorded, of all directions together.
+
+        Returns
+        -------
+        (int, int)
+            Rows and columns of the frame.
+        dict of str to int
+            Rows by direction; empty where there are no two whole lines.
+        """
+        try:
+            lines, cols, back, down = (
+                self.param[f"EEPA::XYScanner.{name}"][0]
+                for name in ("Lines", "Points", "X_Retrace", "Y_Retrace")
+            )
+            swept = points // (cols * (1 + int(back)))
+            self._transfer(np.zeros(1))  # finds channel and unit
+        except (ArithmeticError, LookupError, TypeError, ValueError):  # the parameters say too little
+            return (0, 0), {}
+        rows = min(lines, swept)
+        if rows < 2 or cols < 2:
+            return (lines, cols), {}
+        below = swept - lines if down and swept > lines else 0
+        found = zip(self.ALL_2D_TRACES, (rows, rows * bool(back), below, below * bool(back)), strict=True)
+        return (lines, cols), {name: n for name, n in found if n}
 
     def _scan_raw_param(self, at: int, data: bytes) -> int:
         """Read one block, and those within it; return where the next begins."""
