@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import median_abs_deviation
 
-from napari_stmml.heights.spread import map_sigma, robust_sigma
+from napari_stmml.heights.spread import map_sigma, median, robust_sigma
 
 
 def test_it_is_the_median_absolute_deviation_of_scipy(rng):
@@ -21,3 +21,10 @@ def test_a_large_map_is_sampled_and_keeps_its_spread(rng):
     assert map_sigma(heights).dtype == np.float32
     assert map_sigma(heights) == pytest.approx(0.3, rel=0.02)
     assert map_sigma(heights[:40, :40]) == robust_sigma(heights[:40, :40])
+
+
+@pytest.mark.parametrize("shape", [(1,), (2,), (7, 9), (40, 50)])
+def test_the_median_is_that_of_numpy_bit_by_bit(rng, shape):
+    values = rng.normal(size=shape).astype(np.float32)
+    assert median(values) == np.median(values)
+    assert median(values).dtype == np.float32

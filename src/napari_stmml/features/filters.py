@@ -11,7 +11,7 @@ import numpy as np
 from napari_stmml.heights.ground import coarse_median, ground, ground_below, levelled
 from napari_stmml.heights.lattice import split_lattice
 from napari_stmml.heights.pyramid import blurred, doubled, halved
-from napari_stmml.heights.spread import map_sigma, robust_sigma, thinned
+from napari_stmml.heights.spread import map_sigma, median, robust_sigma, thinned
 
 _SMOOTH = 1.5  # cells, over which features are averaged
 _ROUGH = 4.0  # cells, over which roughness is averaged
@@ -67,7 +67,7 @@ class FilterFeatures:
         """
         heights = np.asarray(heights, np.float32)
         spread = map_sigma(heights) or np.float32(1)
-        rest, lattice = split_lattice(levelled((heights - np.median(heights)) / spread))
+        rest, lattice = split_lattice(levelled((heights - median(heights)) / spread))
         below = ground_below(rest)
         some = np.s_[:, :: max(1, rest.shape[1] // _ACROSS)]
         rest -= np.median(rest[some] - below[some], axis=1, keepdims=True)

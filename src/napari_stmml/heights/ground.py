@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_stmml.heights.pyramid import blurred, halved
 from napari_stmml.heights.running_median import running_median
+from napari_stmml.heights.spread import median
 
 _WIDE = 11  # cells of 4 px, over which the median is taken: 2.9 nm at 15 px/nm
 _BAND = 512  # rows at a time, of which the ground is taken; a multiple of a cell
@@ -38,8 +39,8 @@ def levelled(heights: np.ndarray) -> np.ndarray:
     2
     """
     smooth = blurred(heights, _SLOPE_PX)
-    down = np.median(smooth[1::2, ::2] - smooth[:-1:2, ::2])
-    right = np.median(smooth[::2, 1::2] - smooth[::2, :-1:2])
+    down = median(smooth[1::2, ::2] - smooth[:-1:2, ::2])
+    right = median(smooth[::2, 1::2] - smooth[::2, :-1:2])
     rows, cols = np.ogrid[: heights.shape[0], : heights.shape[1]]
     found = np.empty(heights.shape, np.float32)
     for top in range(0, len(heights), _BAND):

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_stmml.heights.ground import ground_below
 from napari_stmml.heights.pyramid import blurred
-from napari_stmml.heights.spread import map_sigma
+from napari_stmml.heights.spread import map_sigma, median
 
 BLOCK = 256  # px a side of the blocks in which a lattice is looked for: 17 nm at 15 px/nm
 _STRONG = 1.8  # times the median amplitude of waves of the same length: a lattice from here on
@@ -77,13 +77,14 @@ def split_lattice(
     heights = np.asarray(heights, np.float32)
     inside = tuple(slice(_BEYOND, _BEYOND + size) for size in heights.shape)
     whole = np.zeros([size + 2 * _BEYOND for size in heights.shape], np.float32)
+    rings = _Rings.of(block)
     for number in range(_ROUNDS):
         flat = ground_below(heights - whole[inside])
         np.subtract(heights, flat, out=flat)
         framed = _continued(flat, moved[1]) if number == 0 else whole.copy()
         framed[inside] = flat
         del flat
-        whole = _lattice(framed, whole, block)
+        whole = _lattice(framed, whole, block, rings)
     del framed
     residual = heights - whole[inside]
     residual -= ground_below(residual)
@@ -130,7 +131,7 @@ def _continue_upwards(side: np.ndarray, cols: slice, found: list[tuple[int, int]
         side[top : top + _BAND, cols][:, there] = total[:, there] / count[there]
 
 
-def _lattice(flat: np.ndarray, known: np.ndarray, block: int) -> np.ndarray:
+def _lattice(flat: np.ndarray, known: np.ndarray, block: int, rings: "_Rings") -> np.ndarray:
     """Find the lattice in blocks of heights without their ground, which are lost.
 
     ``known`` is that of the round before.
@@ -147,7 +148,6 @@ def _lattice(flat: np.ndarray, known: np.ndarray, block: int) -> np.ndarray:
     window = _FLOOR + (1 - _FLOOR) * np.sin(np.pi * (np.arange(block, dtype=np.float32) + 0.5) / block)
     down, right = (_overlaps(starts, window, side) for starts, side in zip((tops, lefts), sides, strict=True))
     tapered = window[:, None] * window
-    rings = _Rings.of(block)
     lattice = np.zeros(sides, np.float32)
     for top in tops:
         for first in range(0, len(lefts), _AT_ONCE):
@@ -186,9 +186,11 @@ class _Rings:
         found = np.full((len(power), len(self.bounds)), np.inf, np.float32)
         for i, (first, end) in enumerate(pairwise(self.bounds.tolist())):
             some = power[:, self.waves[first:end]]
-            low, high = (end - first - 1) // 2, (end - first) // 2
-            some.partition((low, high), axis=1)
-            found[:, i] = (some[:, low] + some[:, high]) / np.float32(2)
+            middle = (end - first) // 2
+            some.partition(middle, axis=1)
+            found[:, i] = some[:, middle]
+            if (end - first) % 2 == 0:
+                found[:, i] = (some[:, :middle].max(1) + some[:, middle]) / np.float32(2)
         return found
 
 
@@ -274,7 +276,7 @@ def _smooth(residual: np.ndarray, rows: slice, cols: slice, limit: float) -> np.
 
 def _likeness(flat: np.ndarray, found: list[tuple[int, int]]) -> float:
     """Return the mean correlation of a map with its translated copies; high and low features are clipped."""
-    flat = flat - np.median(flat)
+    flat = flat - median(flat)
     sigma = map_sigma(flat)
     flat, total = np.clip(flat, -sigma, sigma), 0.0
     for down, right in found:

@@ -8,6 +8,29 @@ _TO_SIGMA = 1.4826  # standard deviation of a normal distribution, in median abs
 _SAMPLED = 500  # px a side, about, from which the spread of a map is taken
 
 
+def median(values: np.ndarray) -> Any:
+    """Return the median of values, several times faster than numpy, which looks for NaN as well.
+
+    Parameters
+    ----------
+    values : ndarray of float
+        Without NaN; of any shape and unit, one value or more.
+
+    Returns
+    -------
+    float, of the precision of ``values``
+
+    Examples
+    --------
+    >>> float(median(np.array([3.0, 1.0, 2.0, 9.0])))
+    2.5
+    """
+    middle = values.size // 2
+    ordered = np.partition(values, middle, axis=None)
+    high = ordered[middle]
+    return high if values.size % 2 else (ordered[:middle].max() + high) / 2
+
+
 def robust_sigma(values: np.ndarray, centre: float | None = None) -> Any:
     """Return 1.4826 times the median absolute deviation, which estimates the standard deviation.
 
@@ -27,7 +50,7 @@ def robust_sigma(values: np.ndarray, centre: float | None = None) -> Any:
     >>> float(robust_sigma(np.array([-1.0, 0.0, 1.0, 1000.0]), centre=0.0))
     1.4826
     """
-    return _TO_SIGMA * np.median(np.abs(values - (np.median(values) if centre is None else centre)))
+    return _TO_SIGMA * median(np.abs(values - (median(values) if centre is None else centre)))
 
 
 def map_sigma(heights: np.ndarray) -> np.float32:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_stmml.structures.maxima import maxima_within
 from napari_stmml.structures.significance import gaussian
 
 LOW = 3.0  # noise levels, from which on a pixel can belong to an object
@@ -52,7 +53,7 @@ def outlines(levels: np.ndarray, pixel: tuple[float, float]) -> Outlines:
     mask = scaled > LOW
     weights = np.clip(scaled - LOW, 0, _MOST)
     smooth = gaussian(weights, _OBJECT_NM, pixel)
-    markers, count = ndimage.label(_maxima(smooth, pixel) & mask, np.ones((3, 3)))
+    markers, count = ndimage.label(maxima_within(smooth, mask, _APART_NM, pixel), np.ones((3, 3)))
     if not count:
         return Outlines(np.zeros(levels.shape, int), np.empty((0, 2)), np.empty((0, 2)), np.empty(0))
     basins = watershed(-smooth, markers, mask=mask)
@@ -79,14 +80,6 @@ def _height_around(levels: np.ndarray, pixel: tuple[float, float]) -> np.ndarray
 
     width = [2 * int(np.ceil(_PEAK_NM / size)) + 1 for size in pixel]
     return gaussian(maximum_filter(levels, width), _PEAK_NM / 2, pixel)
-
-
-def _maxima(smooth: np.ndarray, pixel: tuple[float, float]) -> np.ndarray:
-    from scipy.ndimage import maximum_filter
-
-    down, right = (np.arange(-int(_APART_NM / size), int(_APART_NM / size) + 1) * size for size in pixel)
-    near = np.hypot(down[:, None], right) <= _APART_NM
-    return np.asarray(maximum_filter(smooth, footprint=near) == smooth)
 
 
 def _joined(basins: np.ndarray, smooth: np.ndarray, count: int, pixel: tuple[float, float]) -> np.ndarray:

@@ -13,7 +13,7 @@ from napari_stmml.heights.flatten_methods.rows import medians
 from napari_stmml.heights.ground import levelled
 from napari_stmml.heights.lattice import common_part, split_lattice
 from napari_stmml.heights.missing import fill_nearest
-from napari_stmml.heights.spread import map_sigma
+from napari_stmml.heights.spread import map_sigma, median
 from napari_stmml.scan import Scan
 from napari_stmml.structures.cells import averaged, cells_of, enlarged, slow
 from napari_stmml.structures.significance import SMALLEST_NM, gaussian, standing_out
@@ -136,7 +136,7 @@ def _lattice(flat: np.ndarray, pixel: tuple[float, float]) -> np.ndarray:
     moved = round(_MOVED_NM[0] / size), round(_MOVED_NM[1] / size)
     rest, lattice = split_lattice(flat, _BLOCK, moved)
     limit = float(_CLIP * map_sigma(rest))
-    return np.asarray(lattice + common_part(rest - np.median(rest), limit, moved, lattice))
+    return np.asarray(lattice + common_part(rest - median(rest), limit, moved, lattice))
 
 
 def _line_offsets(heights: np.ndarray, without: np.ndarray) -> np.ndarray:

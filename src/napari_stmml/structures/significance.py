@@ -6,10 +6,13 @@ share of these heights counts as noise.
 """
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
+from napari_stmml.heights.spread import median
 from napari_stmml.structures.cells import cells_of, enlarged, highest, slow
+from napari_stmml.structures.maxima import maxima_within
 
 SMALLEST_NM = 0.12  # standard deviation of the smallest Gaussian: the apparent size of an atom
 _SIZES_NM = (SMALLEST_NM, 0.2, 0.33)
@@ -100,12 +103,13 @@ def significance(
     noise = _noise_map(smooth[0], out, pixel)
     noises = [noise * _border_noise(noise.shape, size, pixel) for size in _SIZES_NM]
     levels = [(up / own, down / own) for (up, down), own in zip(levels, noises, strict=True)]
-    plain = [np.max([pair[sign] for pair in levels], axis=0) for sign in (0, 1)]
+    plain = [reduce(np.maximum, [pair[sign] for pair in levels]) for sign in (0, 1)]
     thresholds = [_threshold(one, pixel, out, false_per_1000_nm2 / 2) for one in plain]
     uncertain = _uncertain(smooth[0], at_step, corrugation, pixel)
     for sign in (0, 1):
-        plain[sign] = np.max(
-            [_tempered(pair[sign], one, uncertain) for pair, one in zip(levels, smooth, strict=True)], 0
+        plain[sign] = reduce(
+            np.maximum,
+            [_tempered(pair[sign], one, uncertain) for pair, one in zip(levels, smooth, strict=True)],
         )
         _clear_border(plain[sign], pixel)
     return Significance(plain[0], plain[1], (thresholds[0], thresholds[1]))
@@ -144,7 +148,7 @@ def _first_spread(values: np.ndarray) -> tuple[float, float, float]:
     start = int((ordered[third:] - ordered[:-third]).argmin()) if len(ordered) > third else 0
     middle = float(ordered[start + third // 2])
     sides = [
-        np.median(np.abs(side - middle)) for side in (ordered[ordered >= middle], ordered[ordered <= middle])
+        median(np.abs(side - middle)) for side in (ordered[ordered >= middle], ordered[ordered <= middle])
     ]
     spread = float(max(min(sides), 1e-12)) / 0.6745
     return middle, spread, spread
@@ -155,7 +159,7 @@ def _out(
 ) -> np.ndarray:
     from scipy.ndimage import maximum_filter
 
-    most = np.max([np.maximum(up, down) for up, down in levels], axis=0)
+    most = reduce(np.maximum, [one for pair in levels for one in pair])
     width = [2 * int(np.ceil(_OUT_NM / 2 / size)) + 1 for size in pixel]
     return np.asarray(without | maximum_filter(most > _OUT, width))
 
@@ -208,12 +212,8 @@ def _border_noise(shape: tuple[int, ...], size_nm: float, pixel: tuple[float, fl
 
 def _threshold(levels: np.ndarray, pixel: tuple[float, float], out: np.ndarray, false: float) -> float:
     """Continue the tail of the noise's maxima to where ``false`` of them are left in 1000 nm2."""
-    from scipy.ndimage import maximum_filter
-
-    reach = [max(_APART_NM, 1.01 * max(pixel)) / size for size in pixel]
-    down, right = (np.arange(-int(one), int(one) + 1) / one for one in reach)
-    near = np.hypot(down[:, None], right) <= 1
-    maxima = levels[(maximum_filter(levels, footprint=near) == levels) & ~out]
+    reach = max(_APART_NM, 1.01 * max(pixel))
+    maxima = levels[maxima_within(levels, (levels > _TAIL[0]) & ~out, reach, pixel)]
     area = (~out).sum() * pixel[0] * pixel[1] / 1000
     counts = [int((maxima > one).sum()) for one in _TAIL]
     if counts[0] < _FEWEST:
@@ -243,7 +243,7 @@ def _uncertain(
 
 def _tempered(levels: np.ndarray, smooth: np.ndarray, uncertain: np.ndarray) -> np.ndarray:
     """Add what is uncertain to the noise."""
-    height = np.maximum(np.abs(smooth - np.median(smooth)), 1e-9)
+    height = np.maximum(np.abs(smooth - median(smooth)), 1e-9)
     return np.asarray(levels / np.sqrt(1 + levels**2 * uncertain / height**2))
 
 
