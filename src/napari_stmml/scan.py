@@ -46,12 +46,12 @@ class Scan:
         What was recorded, and the unit of the values: ``Z`` in ``nm``, ``I`` in ``nA``, ...
     bias, setpoint : float or None
         Bias in V and setpoint in nA that hold for this direction; None where the file does not say.
-    angle : float
-        Rotation of the frame in degrees.
-    offset : (float, float)
-        Centre of the frame, x and y of the scanner in nm.
+    angle : float or None
+        Rotation of the frame in degrees, positive anticlockwise; None where the file does not say.
+    offset : (float, float) or None
+        Centre of the frame, x and y of the scanner in nm; None where the file does not say.
     taken : datetime or None
-        When the scan was finished, UTC.
+        When the scan was finished, UTC; of a file without a time zone, the time that it names.
     source : str
         Path of the file it came from, or empty.
     history : tuple of str
@@ -79,8 +79,8 @@ class Scan:
     unit: str = "nm"
     bias: float | None = None
     setpoint: float | None = None
-    angle: float = 0.0
-    offset: tuple[float, float] = (0.0, 0.0)
+    angle: float | None = None
+    offset: tuple[float, float] | None = None
     taken: datetime | None = None
     source: str = ""
     history: tuple[str, ...] = field(default=())
@@ -110,11 +110,6 @@ class Scan:
         rows, cols = self.heights.shape
         return rows * self.pixel_size[0], cols * self.pixel_size[1]
 
-    @property
-    def centre(self) -> tuple[float, float] | None:
-        """Centre of the frame, x and y of the scanner in nm; None where no file says where it lies."""
-        return self.offset if self.direction or any(self.offset) else None
-
     def in_scanner(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return where points of the frame lie in coordinates of the scanner, x to the right and y upwards.
 
@@ -126,8 +121,8 @@ class Scan:
         Returns
         -------
         ndarray, ndarray
-            x and y in nm; NaN where the size of the frame or its place is not known. A frame of a positive
-            angle is turned anticlockwise about its centre, as access2theMatrix has it.
+            x and y in nm; NaN where the size of the frame, its place or its angle is not known. A frame of
+            a positive angle is turned anticlockwise about its centre, as access2theMatrix has it.
 
         Examples
         --------
@@ -135,14 +130,14 @@ class Scan:
         >>> [float(round(one, 9)) for one in scan.in_scanner(np.float64(20), np.float64(5))]
         [100.0, 10.0]
         """
-        if self.centre is None or self.size_nm is None:
+        if self.offset is None or self.angle is None or self.size_nm is None:
             return np.full(np.shape(x), np.nan), np.full(np.shape(y), np.nan)
         (height, width), turn = self.size_nm, np.radians(self.angle)
         right, up = x - width / 2, height / 2 - y
         along, across = np.cos(turn), np.sin(turn)
         return (
-            self.centre[0] + right * along - up * across,
-            self.centre[1] + right * across + up * along,
+            self.offset[0] + right * along - up * across,
+            self.offset[1] + right * across + up * along,
         )
 
     @property

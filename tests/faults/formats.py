@@ -8,7 +8,8 @@ from tests.faults import images, jobs, models
 from tests.faults.kinds import Format
 
 NAMES = (
-    *("MATRIX scan", "MATRIX parameter file", "map of objects", "label map", "TIFF of others", "truth"),
+    *("MATRIX scan", "MATRIX parameter file", "Nanonis scan"),
+    *("map of objects", "label map", "TIFF of others", "truth"),
     *("model", "network", "types of structures", "corrections of structures"),
     *("prepared map", "cells", "kept features", "scans for the worker", "job.toml", "chain", "table"),
     *("step record", "label record", "file record", "structures record", "request", "event"),
@@ -19,7 +20,8 @@ NAMES = (
 def formats() -> dict[str, Format]:
     """Return all formats by name."""
     found: dict[str, Format] = {}
-    for some in (images.scans, images.tiffs, models.models, models.arrays, jobs.jobs, jobs.lines):
+    pictures = (images.scans, images.other_microscopes, images.tiffs)
+    for some in (*pictures, models.models, models.arrays, jobs.jobs, jobs.lines):
         with TemporaryDirectory(prefix="stmml-") as folder:
             found |= some(Path(folder))
     return found

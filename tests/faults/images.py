@@ -60,6 +60,34 @@ def scans(folder: Path) -> dict[str, Format]:
     }
 
 
+# ---- Other microscopes
+
+
+@st.composite
+def _wrong_entry(draw, raw: bytes) -> bytes:
+    """Give one of the entries of a Nanonis header another number or text."""
+    end = raw.index(b":SCANIT_END:")
+    places = list(re.finditer(rb"[-+.0-9E]+|both|up|FLOAT|MSBFIRST", raw[:end]))
+    place = places[draw(anything) % len(places)]
+    number = draw(st.one_of(st.sampled_from(NUMBERS), st.floats(), st.text(max_size=5)))
+    return raw[: place.start()] + str(number).encode("latin-1", "replace") + raw[place.end() :]
+
+
+def other_microscopes(folder: Path) -> dict[str, Format]:
+    from napari_stmml.io.formats import read_scan_file, read_settings
+    from napari_stmml.simulate.nanonis import write_sxm
+
+    heights = np.random.default_rng(0).normal(size=(8, 8))
+    path = write_sxm(folder / "a.sxm", {"forward/up": heights, "backward/up": heights}, (2.0, 2.0))
+
+    def read(path: Path) -> object:
+        settings = read_settings(path)
+        return read_scan_file(path), settings.as_dict(), settings.rows()
+
+    sxm = path.read_bytes()
+    return {"Nanonis scan": Format({"a.sxm": sxm}, "a.sxm", read, either(sxm, _wrong_entry(sxm)))}
+
+
 # ---- TIFF
 
 

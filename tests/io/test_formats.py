@@ -237,7 +237,7 @@ def test_a_format_that_is_added_is_found_read_and_shown_beside_the_others(tmp_pa
     assert [scan.heights.shape for scan in read_scans(tmp_path)] == [(3, 4)] + [(6, 5)] * 4
     assert read_settings(path).rows()[0].text == "never"
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(ScanFileError, match=r"does not end in .Z_mtrx or .numbers"):
+    with pytest.raises(ScanFileError, match=r"does not end in .Z_mtrx, .+ or .numbers"):
         read_scan_file(tmp_path / "notes.txt")
 
 

@@ -111,7 +111,7 @@ class Row:
         finite = np.isfinite(scan.heights)
         found = scan.heights[finite]
         rows, cols = scan.heights.shape
-        (height, width), (x, y) = scan.size_nm or (None, None), scan.centre or (None, None)
+        (height, width), (x, y) = scan.size_nm or (None, None), scan.offset or (None, None)
         return cls(
             scan.source or scan.name,
             scan.short_direction,

@@ -110,7 +110,8 @@ def _line(outline: "Outline") -> str:
     taken = "" if scan.taken is None else f"{scan.taken:%Y-%m-%d %H:%M} UTC"
     partial = "" if scanned == rows else f", {scanned} of {rows} lines scanned"
     size = f"{cols} x {rows} px, {wide:.4g} x {tall:.4g} nm"
-    return f"{scan.name}: {size}, {setpoint}, {scan.angle:g} deg, {taken}{partial}"
+    angle = "angle ?" if scan.angle is None else f"{scan.angle:g} deg"
+    return f"{scan.name}: {size}, {setpoint}, {angle}, {taken}{partial}"
 
 
 def _table(rows: "Sequence[Row]") -> str:

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from napari_stmml.io import nanonis
 from napari_stmml.io.file_errors import one_sentence
 from napari_stmml.io.folder_search import files_below
 from napari_stmml.io.matrix import files, reader
@@ -84,6 +85,7 @@ FORMATS: tuple[Format, ...] = (
         why_no_scan=files.why_no_scan,
         order=files.by_number,
     ),
+    Format("Nanonis", ("*.sxm",), ".sxm", nanonis.read_sxm, nanonis.read_settings),
 )
 
 
@@ -312,4 +314,5 @@ def _known_format(path: Path) -> Format:
 
 
 def _endings() -> str:
-    return " or ".join(one.ending for one in FORMATS)
+    *others, last = (one.ending for one in FORMATS)
+    return f"{', '.join(others)} or {last}" if others else last

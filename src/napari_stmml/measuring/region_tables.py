@@ -105,7 +105,7 @@ def about_scan(scan: Scan, measurements: Measurements, model: str) -> dict[str, 
         Columns: name, path and direction of the scan; bias and setpoint; centre of the frame in coordinates
         of the scanner, angle and size; names of the classes that are background, and the model.
     """
-    (height, width), (x, y) = scan.size_nm or (None, None), scan.centre or (None, None)
+    (height, width), (x, y) = scan.size_nm or (None, None), scan.offset or (None, None)
     classes = measurements.classes
     return {
         "scan": scan.name,

@@ -1,1 +1,1 @@
-"""Surfaces with a known label per pixel, what a microscope adds to them, and MATRIX files of them."""
+"""Surfaces with a known label per pixel, what a microscope adds to them, and files of them."""

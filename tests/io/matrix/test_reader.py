@@ -172,11 +172,11 @@ def test_a_setpoint_that_is_missing_is_not_known(tmp_path):
     assert [scan.setpoint for scan in read_mtrx(path)] == [None] * 4
 
 
-def test_an_angle_that_is_missing_is_zero(tmp_path):
+def test_an_angle_that_is_missing_is_not_known(tmp_path):
     path = written(tmp_path, angle=45.0)
     assert {scan.angle for scan in read_mtrx(path)} == {45.0}
     change_parameters(path, "Angle".encode("utf-16-le"), "Ankle".encode("utf-16-le"))
-    assert {scan.angle for scan in read_mtrx(path)} == {0.0}
+    assert {scan.angle for scan in read_mtrx(path)} == {None}
 
 
 def test_a_current_comes_in_nanoampere(tmp_path):

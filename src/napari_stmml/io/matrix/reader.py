@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 MOST_PIXELS = 2**26  # of a map: 8192 x 8192, which takes 0.5 GB
 _HIGHEST = 1e-3  # m: no scanner reaches as far
 _TO_NANO = {"m": ("nm", 1e9), "A": ("nA", 1e9)}
-_HELD = ("EEPA::GapVoltageControl.", "EEPA::Regulator.")  # begin the names of what holds in a direction
+_ANGLE = "EEPA::XYScanner.Angle"
+_HELD = ("EEPA::GapVoltageControl.", "EEPA::Regulator.", _ANGLE)  # begin the names of what a scan needs
 MtrxError = ScanFileError  # its name before there was a registry of formats
 
 
@@ -207,7 +208,7 @@ def _whole_note(data: "ParsedFrame", name: str, first_line: str) -> str:
 def _scan(data: "ParsedFrame", parameters: Parameters, direction: str, path: Path, taken: datetime) -> Scan:
     """Make a Scan of one direction of an opened file."""
     # Without this, select_image trips over its own missing attribute.
-    data.param.setdefault("EEPA::XYScanner.Angle", [0.0, "Degree"])
+    data.param.setdefault(_ANGLE, [0.0, "Degree"])
     with np.errstate(all="ignore"):  # what comes of damaged factors is refused below
         image, _ = data.select_image(direction)
     lines, points = int(data.axis[2][2]), image.data.shape[1]
@@ -251,7 +252,7 @@ def _scan_of(
         unit=_TO_NANO.get(unit, (unit, 1.0))[0],
         bias=bias,
         setpoint=None if setpoint is None else setpoint * 1e9,
-        angle=float(data.param.get("EEPA::XYScanner.Angle", [0.0])[0]),
+        angle=_in_unit(parameters.get(_ANGLE), "Degree"),
         offset=(float(left) * 1e9, float(bottom) * 1e9),
         taken=taken,
         source=str(path),

@@ -43,11 +43,12 @@ def _metadata(layer: Any) -> dict[str, Any]:
 
 
 def _frame_rows(scan: Scan) -> list[Row]:
-    offset = ", ".join(for_people(nm * 1e-9, "Meter") for nm in scan.offset)
-    rows = [
-        _row("Angle", for_people(scan.angle, "Degree"), "angle", scan.angle, "deg"),
-        _row("Offset, x and y", offset, "offset", list(scan.offset), "nm"),
-    ]
+    rows = []
+    if scan.angle is not None:
+        rows.append(_row("Angle", for_people(scan.angle, "Degree"), "angle", scan.angle, "deg"))
+    if scan.offset is not None:
+        offset = ", ".join(for_people(nm * 1e-9, "Meter") for nm in scan.offset)
+        rows.append(_row("Offset, x and y", offset, "offset", list(scan.offset), "nm"))
     if scan.taken is not None:
         rows.append(_row("Taken", f"{scan.taken:%Y-%m-%d %H:%M} UTC", "taken", scan.taken.isoformat()))
     return [*rows, _row("History", ", ".join(scan.history) or "as recorded", "history")]
