@@ -15,6 +15,7 @@ from napari_stmml.scan import DIRECTIONS
 from napari_stmml.simulate.surfaces import simulate_si001
 from napari_stmml.viewer.batch import results_page
 from napari_stmml.viewer.batch.results import Result, layers_of
+from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.shared.parameter_form import set_values
 
@@ -128,7 +129,7 @@ def test_a_whole_run_ends_with_labels_that_a_click_opens_exactly_on_their_scan(
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=LONG)
     image, labels = viewer.layers
     (scan,) = (one for one in read_mtrx(chosen.source) if one.direction == "backward/down")
-    assert np.array_equal(image.data, scan.heights, equal_nan=True)
+    assert np.array_equal(recorded_scan(image).heights, scan.heights, equal_nan=True)
     assert np.array_equal(labels.data, LabelMap.read(chosen.labels).labels)
     assert labels.data.max() > 0
     for key, value in place_of(image).items():

@@ -6,6 +6,7 @@ import tifffile
 from npe2 import PluginManager
 
 from napari_stmml import read_mtrx
+from napari_stmml.heights.flatten import flatten
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.viewer.io.reader import get_reader, prefer_our_maps
 
@@ -40,13 +41,13 @@ def test_a_scan_opens_as_four_layers_with_forward_up_on_top_and_alone_visible(
 def test_a_layer_has_the_heights_scale_and_settings_of_its_scan(viewer, small_session):
     scan = read_mtrx(small_session[0])[0]
     layer = opened(viewer, small_session[0])[-1]
-    assert np.array_equal(layer.data, scan.heights)
+    assert np.array_equal(layer.data, flatten(scan.heights, "poly_xy"))
     assert np.ptp(layer.data) < 2  # nm, not m
     assert layer.scale == pytest.approx(scan.pixel_size)
     assert [str(unit) for unit in layer.units] == ["nanometer", "nanometer"]
     assert layer.axis_labels == ("y", "x")
     assert layer.colormap.name == "stm"
-    assert layer.metadata["stmml"] == scan.settings()
+    assert layer.metadata["stmml"] == scan.settings() | {"history": ["plane taken out"]}
     assert layer.name == "1_1 Z forward/up -2 V"
 
 

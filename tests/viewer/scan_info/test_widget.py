@@ -273,3 +273,16 @@ def test_a_calibration_by_hand_is_seen(viewer, layers, show):
     panel = show(viewer)
     layers[0].scale = (0.1, 0.2)
     assert values(panel)[LAYER, "Pixel size"] == "0.1 x 0.2 nm/px"
+
+
+def test_the_recorded_heights_of_a_layer_are_one_click_away(viewer, show, small_session):
+    layer = viewer.open(str(small_session[0]), plugin="napari-stmml")[-1]
+    viewer.layers.selection.active = layer
+    panel = show(viewer)
+    assert panel.heights.value == "plane taken out"
+    panel.heights.value = "as recorded"
+    assert np.array_equal(layer.data, read_mtrx(small_session[0])[0].heights)
+    assert "as recorded" in [item.text(1) for item in panel.items()]
+    viewer.add_image(np.zeros((3, 4)))
+    panel.reset_choices()
+    assert panel.heights.native.isHidden()

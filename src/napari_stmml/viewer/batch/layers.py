@@ -10,6 +10,7 @@ from superqt.utils import create_worker
 from napari_stmml.scan import SHORT
 from napari_stmml.viewer.batch.results import Key, Result, layers_of
 from napari_stmml.viewer.io.layers import KEY, LayerData
+from napari_stmml.viewer.io.levelling import levelling_of
 from napari_stmml.viewer.shared.slots import guarded
 
 OPENED = "stmml_batch"  # in the metadata of layers opened here: when their label map was written
@@ -54,8 +55,8 @@ class BatchLayers:
         for layer in self.viewer.layers:
             known = layer.metadata.get(KEY, {})
             of = known.get("source", ""), SHORT.get(known.get("direction", ""), "")
-            if of == result.key and not known.get("history"):
-                if isinstance(layer, Image):
+            if of == result.key:
+                if isinstance(layer, Image) and levelling_of(layer):
                     image = layer
                 elif isinstance(layer, Labels) and layer.metadata.get(OPENED) in (None, written(result)):
                     labels = layer

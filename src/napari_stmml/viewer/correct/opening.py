@@ -26,7 +26,8 @@ from napari_stmml.system.user_folder import user_folder
 from napari_stmml.text import counted, percent
 from napari_stmml.viewer.correct.review_panel import ReviewPanel
 from napari_stmml.viewer.correct.session_layers import correction_of
-from napari_stmml.viewer.io.layers import KEY, brief_name, scan_of
+from napari_stmml.viewer.io.layers import KEY, brief_name
+from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.io.predicted_layer import Prediction, maps_of, note_model, prediction_of, shown_map
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.slots import slot
@@ -69,7 +70,7 @@ class OpeningPanel(JobPanel):
         if not layers:
             raise ValueError("choose at least one open scan to correct")
         self._also, self._doubts = self.keep_strokes(), []
-        scans = [scan_of(layer) for layer in layers]
+        scans = [recorded_scan(layer) for layer in layers]
         path = self._open_model()
         self._opening, self._opened = list(zip(layers, scans, strict=True)), 0
         preparation = self.session.model.recipe.preprocessing
@@ -108,12 +109,12 @@ class OpeningPanel(JobPanel):
     @property
     def _made(self) -> Prediction | None:
         """What is known of the map that is shown on the chosen scans."""
-        shown = shown_map(self.viewer, [scan_of(layer) for layer in self.layers.value])
+        shown = shown_map(self.viewer, [recorded_scan(layer) for layer in self.layers.value])
         return None if shown is None else prediction_of(shown)
 
     def _other_maps(self, model: str) -> str:
         """Say which maps of the chosen scans another model made; ``model`` is the lineage of that in use."""
-        maps = maps_of(self.viewer.layers, [scan_of(layer) for layer in self.layers.value])
+        maps = maps_of(self.viewer.layers, [recorded_scan(layer) for layer in self.layers.value])
         known = ((layer.name, prediction_of(layer)) for layer in maps)
         other = [f"“{name}”" for name, made in known if made and made.lineage != model]
         if not other:
@@ -219,7 +220,7 @@ class OpeningPanel(JobPanel):
             self.viewer.open([far.found.source], plugin="napari-stmml")
         except Exception as error:  # noqa: BLE001 - napari's readers raise what they like
             why = f": {error}"
-        own = [layer for layer in self._images() if layer not in before and far.is_on(scan_of(layer))]
+        own = [layer for layer in self._images() if layer not in before and far.is_on(recorded_scan(layer))]
         if not own:
             self.say(f"{far.found.scan} could not be opened{why}", wrong=True)
             return
@@ -230,4 +231,6 @@ class OpeningPanel(JobPanel):
 
     def _directions(self) -> list[Scan]:
         """List all open scans that know their direction."""
-        return [scan_of(layer) for layer in self._images() if layer.metadata.get(KEY, {}).get("direction")]
+        return [
+            recorded_scan(layer) for layer in self._images() if layer.metadata.get(KEY, {}).get("direction")
+        ]

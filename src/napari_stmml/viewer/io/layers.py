@@ -1,6 +1,6 @@
 """Scans and label maps as napari layers and back: exact inverse pairs, on plain tuples; imports no napari."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -60,11 +60,6 @@ def scan_to_layer(scan: Scan, visible: bool = True) -> LayerData:
         **layer_scale(scan.pixel_size),
     }
     return scan.heights, meta, "image"
-
-
-def scans_to_layers(scans: Sequence[Scan]) -> list[LayerData]:
-    """Make layer data of all directions of a file; the first, forward/up, lies on top and alone is shown."""
-    return [scan_to_layer(scan, visible=scan is scans[0]) for scan in reversed(scans)]
 
 
 def scan_from_layer(data: np.ndarray, meta: dict[str, Any]) -> Scan:

@@ -4,12 +4,15 @@ import os
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from napari_stmml.io.file_errors import one_sentence
 from napari_stmml.io.formats import files_of, is_scan_file, read_scan_file
 from napari_stmml.io.label_tiff import LabelMap, is_label_map
 from napari_stmml.scan import ScanFileError
-from napari_stmml.viewer.io.layers import LayerData, labels_to_layer, scans_to_layers
+from napari_stmml.viewer.io.in_window import show_units
+from napari_stmml.viewer.io.layers import LayerData, labels_to_layer
+from napari_stmml.viewer.io.preferences import opened
 from napari_stmml.viewer.shared.plain_text import notify
 
 OUR_MAPS = ("*.stmml.tif", "*--*_??_labels.tif")  # names that no other program gives its files
@@ -27,7 +30,10 @@ def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list] | Non
 def read(path: str | list[str]) -> list:
     """Read files as layers. A file that gives none is reported in one sentence, and the others open."""
     asked = _listed(path)
-    elsewhere = {os.path.realpath(one) for one in set(_dropped_with()) - set(asked)}
+    viewer, dropped = _opening()
+    if viewer is not None:
+        show_units(viewer)
+    elsewhere = {os.path.realpath(one) for one in set(dropped) - set(asked)}
     layers: list = []
     for file, why in files_of(asked):
         if file not in asked and os.path.realpath(file) in elsewhere:
@@ -55,19 +61,20 @@ def _layers(path: Path, why: str) -> list[LayerData]:
     if path.name.lower().endswith((".tif", ".tiff")):
         with one_sentence(path.name, said=ValueError):
             return [labels_to_layer(LabelMap.read(path))]
-    return scans_to_layers(read_scan_file(path))
+    return opened(read_scan_file(path))
 
 
-def _dropped_with() -> list[Path]:
-    """List all files of the drop that is being opened: a session is often dropped with its scans.
+def _opening() -> tuple[Any, list[Path]]:
+    """Return the viewer that opens files now, None without one, and all that it opens.
 
-    napari asks for file after file and does not say what else it opens; its ``open`` knows.
+    A session is often dropped with its scans, and napari asks for file after file and does not say what else
+    it opens; its ``open`` knows.
     """
     for frame, _ in traceback.walk_stack(None):
         names = frame.f_globals.get("__name__"), frame.f_code.co_name
         if names == ("napari.components.viewer_model", "open"):
-            return _listed(frame.f_locals.get("path", []))
-    return []
+            return frame.f_locals.get("self"), _listed(frame.f_locals.get("path", []))
+    return None, []
 
 
 def _listed(path: str | list[str]) -> list[Path]:

@@ -6,7 +6,8 @@ from napari_stmml.io.formats import read_scan_file
 from napari_stmml.scan import Scan
 from napari_stmml.simulate.session import simulate_session
 from napari_stmml.system.temporary import TemporaryFolder
-from napari_stmml.viewer.io.layers import LayerData, scan_to_layer, scans_to_layers
+from napari_stmml.viewer.io.layers import LayerData
+from napari_stmml.viewer.io.preferences import opened
 
 
 def si001() -> list[LayerData]:
@@ -36,11 +37,11 @@ def spiepy_step_and_atoms() -> list[LayerData]:
 
 def _simulated(number: int) -> list[LayerData]:
     with TemporaryFolder() as folder:
-        return scans_to_layers(read_scan_file(simulate_session(folder)[number]))
+        return opened(read_scan_file(simulate_session(folder)[number]))
 
 
 def _spiepy(name: str) -> list[LayerData]:
     from spiepy import demo
 
     metres: Any = demo.load_demo_file(name)
-    return [scan_to_layer(Scan(metres * 1e9, pixel_size=None, source=name))]
+    return opened([Scan(metres * 1e9, pixel_size=None, source=name)])

@@ -7,7 +7,8 @@ from typing import Any
 
 from napari_stmml.io.names import folded
 from napari_stmml.scan import Scan
-from napari_stmml.viewer.io.layers import KEY, scan_of
+from napari_stmml.viewer.io.layers import KEY
+from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.io.placement import is_unplaced, lies_on
 
 
@@ -30,7 +31,7 @@ def image_of_map(layer: Any, images: Sequence[Any]) -> Any:
     if not known.get("source"):
         laid = [image for image in fits if lies_on(layer, image)]
         return laid[0] if len(laid) == 1 else None
-    scans = [(image, scan_of(image)) for image in fits]
+    scans = [(image, recorded_scan(image)) for image in fits]
     own = [(image, scan) for image, scan in scans if _is_of(known, scan)]
     as_then = [image for image, scan in own if list(scan.history) == list(known.get("history") or [])]
     return next(iter([*as_then, *(image for image, _ in own)]), None)
@@ -92,7 +93,7 @@ def scan_names(images: Sequence[Any]) -> list[tuple[str, Any]]:
 
 
 def _name(image: Any) -> str:
-    scan = scan_of(image)
+    scan = recorded_scan(image)
     return " · ".join([scan.name, *scan.history]) if scan.direction else str(image.name)
 
 

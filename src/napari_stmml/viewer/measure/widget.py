@@ -17,7 +17,8 @@ from napari_stmml.scan import Scan
 from napari_stmml.text import counted, number, short_stem
 from napari_stmml.viewer.correct.layer_looks import ROLE
 from napari_stmml.viewer.correct.session_layers import correction_of
-from napari_stmml.viewer.io.layers import KEY, OBJECTS, labels_from_layer, scan_of
+from napari_stmml.viewer.io.layers import KEY, OBJECTS, labels_from_layer
+from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.measure.scan_choice import image_of_map, misfit, scan_names, why_no_image
 from napari_stmml.viewer.measure.table import MeasurementTable, with_statistics
 from napari_stmml.viewer.shared.panel import Panel, button, row_of
@@ -106,7 +107,7 @@ class MeasureWidget(Panel):
         if why := misfit(layer, image):
             self.say(f"{why}: choose the scan that the map was made of.", wrong=True)
             return
-        scan = scan_of(image)
+        scan = recorded_scan(image)
         (labels, names, objects), model = self._labels(layer), self._model(layer)
         options = {
             "names": names,

@@ -17,7 +17,8 @@ from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import Recipe, at_once_recipe
 from napari_stmml.system.files import with_ending
 from napari_stmml.text import counted, number
-from napari_stmml.viewer.io.layers import KEY, scan_of
+from napari_stmml.viewer.io.layers import KEY
+from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.io.predicted_layer import note_model
 from napari_stmml.viewer.io.reader import prefer_our_maps
 from napari_stmml.viewer.model.cluster_list import ClusterList
@@ -100,7 +101,7 @@ class PredictWidget(JobPanel):
         layers = list(self.layers.value)
         if not layers:
             raise ValueError("choose at least one open scan to label")
-        scans = [scan_of(layer) for layer in layers]
+        scans = [recorded_scan(layer) for layer in layers]
         self._kept = self.keep_strokes()
         recipe = self._cluster(scans) if self.model.value is None else self._predict(scans)
         self._maps.begin(layers, scans)
@@ -182,7 +183,9 @@ class PredictWidget(JobPanel):
         pitch = min(self.pitch.value, model.recipe.window_size) if model.encoder.has_pitch else None
         options: dict[str, Any] = {"figures": False, "confidence": self.confidence.value}
         job = LabelScans(str(self.model.value), self._out, pitch=pitch, **options)
-        others = [scan_of(layer) for layer in self._images() if layer.metadata.get(KEY, {}).get("direction")]
+        others = [
+            recorded_scan(layer) for layer in self._images() if layer.metadata.get(KEY, {}).get("direction")
+        ]
         self.start(job, with_way_back(scans, others, model.recipe.preprocessing))
         return model.recipe
 
@@ -207,7 +210,7 @@ class PredictWidget(JobPanel):
     @slot
     def _offer_both(self) -> None:
         """Let both biases be chosen where forward and backward of a frame are."""
-        scans = [scan_of(layer) for layer in self.layers.value]
+        scans = [recorded_scan(layer) for layer in self.layers.value]
         self.both.enabled = any(way_back(scan, scans) for scan in scans)
         self.both.tooltip = BOTH if self.both.enabled else f"{BOTH}: choose both among the open scans"
 

@@ -15,7 +15,7 @@ from napari_stmml.recipe import DEFAULT, STORIES, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import free_path, with_ending
 from napari_stmml.text import counted
-from napari_stmml.viewer.io.layers import scan_of
+from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.model.curves import Curves
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import beside, wrapped
@@ -157,7 +157,7 @@ class TrainWidget(JobPanel):
 
     def _chosen(self) -> tuple[list[Scan], tuple[str, ...]]:
         """Return the chosen scans and folders."""
-        scans = [scan_of(layer) for layer in self.layers.value]
+        scans = [recorded_scan(layer) for layer in self.layers.value]
         folder = self.folder.value
         if not scans and folder is None:
             raise ValueError("choose at least one open scan, or a folder of scans, to train on")

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QProgressBar, QPushButton, QWidget
 from superqt.utils import create_worker
 
 from napari_stmml.text import counted
+from napari_stmml.viewer.io.levelling import recorded_heights
 from napari_stmml.viewer.prepare.flattening import Flattened, FlattenRequest, add_flattened, flatten_layer
 from napari_stmml.viewer.shared.panel import column_of, row_of
 from napari_stmml.viewer.shared.slots import slot
@@ -38,7 +39,7 @@ class FlattenAll(QWidget):
 
     def start(self, layers: Sequence[Any], chain: str) -> None:
         """Flatten layers; each result is a new layer above its scan, visible if that is."""
-        self._requests = [FlattenRequest(layer, layer.data, chain) for layer in layers]
+        self._requests = [FlattenRequest(layer, recorded_heights(layer), chain) for layer in layers]
         self._made, self._problems = 0, []
         self.progress.setRange(0, len(layers))
         self.cancel_button.setEnabled(True)

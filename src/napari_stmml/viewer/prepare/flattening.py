@@ -11,7 +11,8 @@ from superqt.utils import create_worker
 
 from napari_stmml.colours import robust_limits
 from napari_stmml.heights.flatten import flatten
-from napari_stmml.viewer.io.layers import KEY, brief_name, scan_of, scan_to_layer
+from napari_stmml.viewer.io.layers import KEY, brief_name, scan_to_layer
+from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.shared.slots import guarded, slot
 from napari_stmml.viewer.shared.temporary_layers import move_above
@@ -120,7 +121,7 @@ def add_flattened(viewer: Any, result: Flattened, **look: Any) -> str:
     layer = request.layer
     if layer not in viewer.layers:
         return ""
-    scan = scan_of(layer)
+    scan = recorded_scan(layer)
     step = f"flatten {request.chain}" + (f", without: {request.without}" if request.without else "")
     data, meta, _ = scan_to_layer(scan.with_heights(result.heights, step, scan.pixel_size))
     name = f"{brief_name(layer)} · {request.chain}"

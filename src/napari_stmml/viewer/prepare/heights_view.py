@@ -7,7 +7,7 @@ from magicgui.widgets import ComboBox
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 
-from napari_stmml.viewer.io.layers import scan_of
+from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.prepare.height_plot import HeightPlot, histogram, profile
 from napari_stmml.viewer.shared.panel import column_of, delayed, form_of
 from napari_stmml.viewer.shared.slots import slot
@@ -49,7 +49,7 @@ class HeightsView(QWidget):
         if self._layer is None:
             self.plot.show_curves(None)
             return
-        scan = scan_of(self._layer)
+        scan = recorded_scan(self._layer)
         self._line = self._chosen_line()
         if self.what.value == HISTOGRAM:
             self.plot.show_curves(histogram(scan.heights, self._after, scan.unit))

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_stmml.heights.chain_file import ENDING, load_chain, save_chain
 from napari_stmml.recipe import Recipe
+from napari_stmml.viewer.io.levelling import recorded_heights
 from napari_stmml.viewer.prepare.chain_editor import ChainEditor
 from napari_stmml.viewer.prepare.flatten_all import FlattenAll
 from napari_stmml.viewer.prepare.flattening import (
@@ -174,7 +175,7 @@ class PrepareWidget(Panel):
         if layer is None:
             return None
         return FlattenRequest(
-            layer, layer.data, self.chain.value, self.leave_out.mask(), self.leave_out.described
+            layer, recorded_heights(layer), self.chain.value, self.leave_out.mask(), self.leave_out.described
         )
 
     @slot

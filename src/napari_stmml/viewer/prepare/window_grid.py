@@ -12,7 +12,7 @@ from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
 from napari_stmml.text import counted
-from napari_stmml.viewer.io.layers import scan_of
+from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.shared.panel import column_of, form_of, wrapped
 from napari_stmml.viewer.shared.parameter_form import field_for
@@ -60,7 +60,7 @@ class WindowGridForm(QWidget):
             return
         try:
             grid = WindowGrid(self.window.value, self.pitch.value)
-            scan = scan_of(self._layer)
+            scan = recorded_scan(self._layer)
             (rows, cols), tiles, windows = grid_lines(scan, grid, self.density.value)
         except ValueError as error:
             self.count.setText(str(error))

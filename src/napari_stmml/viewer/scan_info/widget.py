@@ -13,8 +13,9 @@ from superqt.utils import create_worker
 from napari_stmml.io.formats import is_scan_file, read_settings
 from napari_stmml.io.settings import DERIVED, OTHER, FileSettings, Row
 from napari_stmml.text import counted
+from napari_stmml.viewer.io.levelling import LEVELLINGS, level_layer, levelling_of
 from napari_stmml.viewer.scan_info.layer_settings import layer_rows, source_of
-from napari_stmml.viewer.shared.panel import Panel, button, row_of
+from napari_stmml.viewer.shared.panel import Panel, button, row_of, show_row
 from napari_stmml.viewer.shared.plain_text import plain_tip
 from napari_stmml.viewer.shared.slots import guarded, slot
 from napari_stmml.viewer.shared.temporary_layers import lasting_layers, watch
@@ -33,6 +34,8 @@ class ScanInfoWidget(Panel):
         super().__init__(napari_viewer)
         self.layer = ComboBox(label="Layer", choices=self._layers, tooltip="follows the active layer")
         self._choices.append(self.layer)
+        tip = "what this layer shows; recipes, chains and measurements take the recorded heights in any case"
+        self.heights = ComboBox(label="Heights", choices=list(LEVELLINGS), tooltip=tip)
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("filter: bias, delay, derived …")
         self.filter.setAccessibleName("filter")
@@ -40,7 +43,7 @@ class ScanInfoWidget(Panel):
         tip = "copy the selected rows, or all that are shown, as a table for a spreadsheet"
         self.copy = button("Copy", tip, self.copy_rows)
         self.table = _tree()
-        self.form(self.layer)
+        self.form(self.layer, self.heights)
         self.add(row_of(self.filter, self.copy))
         self.column.addWidget(self.table, 1)
         self.add(self.status)
@@ -49,6 +52,7 @@ class ScanInfoWidget(Panel):
         self._watched: Any = None
         self._following = False  # the active layer, while the panel is seen
         self.layer.changed.connect(self.refresh)
+        self.heights.changed.connect(self._level)
         self.filter.textChanged.connect(self._filter_rows)
         self.table.itemCollapsed.connect(guarded(lambda group: self._fold(group, True)))
         self.table.itemExpanded.connect(guarded(lambda group: self._fold(group, False)))
@@ -65,6 +69,7 @@ class ScanInfoWidget(Panel):
         if layer != self._watched:
             watch(self._watched, layer, WATCHED, self.refresh)
             self._watched = layer
+        self._show_levelling(layer)
         if layer is None:
             self._fill([])
             self.say("Open a scan first: drop a scan file on the window.")
@@ -114,6 +119,19 @@ class ScanInfoWidget(Panel):
             self.layer.reset_choices()
             if active in self.layer.choices:
                 self.layer.value = active
+
+    @slot
+    def _level(self) -> None:
+        """Let the layer show its heights as they were chosen."""
+        if self.layer.value is not None:
+            level_layer(self.layer.value, self.heights.value)
+
+    def _show_levelling(self, layer: Any) -> None:
+        how = levelling_of(layer) if isinstance(layer, Image) else ""
+        show_row(self.heights, bool(how))
+        if how:
+            with self.heights.changed.blocked():
+                self.heights.value = how
 
     def _read_file(self, source: str) -> None:
         def done(found: FileSettings) -> None:

@@ -12,7 +12,7 @@ from napari_stmml.scan import DIRECTIONS, Scan
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.structures.structures import Structures
 from napari_stmml.text import counted
-from napari_stmml.viewer.io.layers import scan_of
+from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.shared.job_panel import time_left
 from napari_stmml.viewer.shared.panel import Panel, button, row_of
 from napari_stmml.viewer.shared.slots import slot
@@ -70,7 +70,7 @@ class FindingPanel(Panel):
         if not images:
             self.say(NO_SCAN)
             return
-        scans, self._refused = [scan_of(image) for image in images], []
+        scans, self._refused = [recorded_scan(image) for image in images], []
         fits = [one for one in zip(images, scans, strict=True) if one[1].pixel_size is not None]
         unscaled = [scan.name for scan in scans if scan.pixel_size is None]
         if unscaled:
@@ -195,7 +195,7 @@ def _import_early() -> None:
 def _one_a_file(images: Sequence[Any], this: Any, layers: Any) -> list[Any]:
     """Choose one image of each file: this one, or else one that has structures, or else forward/up."""
     groups: dict[Any, list[Any]] = {}
-    scans = {id(image): scan_of(image) for image in images}
+    scans = {id(image): recorded_scan(image) for image in images}
     for image in images:
         scan = scans[id(image)]
         groups.setdefault((scan.source, scan.channel) if scan.direction else id(image), []).append(image)

@@ -1,0 +1,153 @@
+"""Scans as people look at them: the best plane taken out, and the recorded heights kept beside it.
+
+A layer shows levelled heights, and its history says which. Whatever prepares or measures heights begins from
+the recorded ones, so that its result is the same however the scan is shown.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.colours import robust_limits
+from napari_stmml.heights.flatten import flatten
+from napari_stmml.scan import TOPOGRAPHY, Scan
+from napari_stmml.viewer.io.layers import KEY, LayerData, scan_of, scan_to_layer
+
+RECORDED = "stmml_recorded"  # of layer.metadata
+AS_RECORDED = "as recorded"
+LEVELLINGS = {  # what the history says -> the chain of flatten methods
+    AS_RECORDED: "none",
+    "plane taken out": "poly_xy",
+    "row medians and plane taken out": "row_median + poly_xy",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """What a levelled layer was made of.
+
+    Parameters
+    ----------
+    heights : ndarray, shape (rows, cols)
+        As recorded.
+    shown : ndarray, shape (rows, cols)
+        As the layer shows them; another array there is nothing that is known here.
+    """
+
+    heights: np.ndarray = field(repr=False)
+    shown: np.ndarray = field(repr=False)
+
+
+def levelled(scan: Scan, how: str) -> Scan:
+    """Level the heights of a scan that nothing was done to yet.
+
+    Parameters
+    ----------
+    scan : Scan
+        A current, or a scan that was flattened, is returned as it is, and so is one without heights.
+    how : str
+        One of `LEVELLINGS`.
+
+    Returns
+    -------
+    Scan
+        With ``how`` in its history.
+    """
+    if how == AS_RECORDED or scan.channel != TOPOGRAPHY or scan.history:
+        return scan
+    if not np.isfinite(scan.heights).any():
+        return scan
+    return replace(scan, heights=flatten(scan.heights, LEVELLINGS[how]), history=(how,))
+
+
+def levelled_to_layer(scan: Scan, how: str, visible: bool = True) -> LayerData:
+    """Make layer data of a scan as people look at it.
+
+    Parameters
+    ----------
+    scan : Scan
+        As recorded.
+    how : str
+        One of `LEVELLINGS`.
+    visible : bool
+
+    Returns
+    -------
+    (ndarray, dict, str)
+        As of `scan_to_layer`; the name is that of the scan.
+
+    See Also
+    --------
+    recorded_scan : the inverse.
+    """
+    shown = levelled(scan, how)
+    data, meta, kind = scan_to_layer(shown, visible)
+    if shown is not scan:
+        meta["name"] = scan.short_name
+        meta["metadata"] |= {RECORDED: Recorded(scan.heights, shown.heights)}
+    return data, meta, kind
+
+
+def recorded_scan(layer: Any) -> Scan:
+    """Make a scan of an Image layer with the heights that were recorded, however it is levelled.
+
+    Parameters
+    ----------
+    layer : napari Image layer
+
+    Returns
+    -------
+    Scan
+        As `scan_of` where nothing is known of recorded heights: of other layers, and where somebody has
+        given the layer heights of its own.
+    """
+    scan, known = scan_of(layer), _recorded(layer)
+    if known is None:
+        return scan
+    return replace(scan, heights=known.heights, history=scan.history[1:])
+
+
+def recorded_heights(layer: Any) -> Any:
+    """Return the recorded heights of a layer, (rows, cols), or its data where these are not known."""
+    known = _recorded(layer)
+    return layer.data if known is None else known.heights
+
+
+def levelling_of(layer: Any) -> str:
+    """Return how a layer is levelled: one of `LEVELLINGS`, or empty where that has no meaning."""
+    if _recorded(layer) is not None:
+        return str(layer.metadata[KEY]["history"][0])
+    about = layer.metadata.get(KEY)
+    if not isinstance(about, dict) or not about.get("direction") or about.get("history"):
+        return ""
+    return AS_RECORDED if about.get("channel") == TOPOGRAPHY else ""
+
+
+def level_layer(layer: Any, how: str) -> None:
+    """Let a layer show its scan levelled in another way; it stays where it is.
+
+    Parameters
+    ----------
+    layer : napari Image layer
+        Without any effect where `levelling_of` is empty.
+    how : str
+        One of `LEVELLINGS`.
+    """
+    if levelling_of(layer) in ("", how):
+        return
+    scan = recorded_scan(layer)
+    shown = levelled(scan, how)
+    about = {name: value for name, value in layer.metadata.items() if name != RECORDED}
+    about[KEY] = {**about[KEY], "history": list(shown.history)}
+    if shown is not scan:
+        about[RECORDED] = Recorded(scan.heights, shown.heights)
+    layer.data = shown.heights
+    layer.reset_contrast_limits_range()
+    layer.contrast_limits = robust_limits(shown.heights)
+    layer.metadata = about
+
+
+def _recorded(layer: Any) -> Recorded | None:
+    known = layer.metadata.get(RECORDED)
+    return known if isinstance(known, Recorded) and known.shown is layer.data else None
