@@ -28,7 +28,7 @@ DOORS = {
     "tensorflow": {"system.keras"},
     "sklearn": {"clustering.kmeans", "srsml24.kmeans", "structures.sorting"},
     "tifffile": {"io.tiff_page"},
-    "gwyfile": {"io.gwyddion"},
+    "gwyfile": {"io.gwyddion.writer"},
     "jinja2": {"batch.report"},
     "PIL": {"figures.pictures", "figures.footer"},
     "umap": {"clustering.embedding"},

@@ -96,8 +96,8 @@ def test_a_scan_made_by_hand_has_no_direction():
         (SOURCE, "22_4 I backward/down -1.7 V (2011Mar10-162902)", "22_4 I backward/down -1.7 V"),
         ("x/mine--1_2.Z_mtrx", "1_2 I backward/down -1.7 V (mine)", "1_2 I backward/down -1.7 V"),
         ("x/MINE--1_2.I_MTRX", "1_2 I backward/down -1.7 V (MINE)", "1_2 I backward/down -1.7 V"),
-        ("x/atoms.dat", "atoms backward/down -1.7 V", "atoms backward/down -1.7 V"),
-        ("", "scan backward/down -1.7 V", "scan backward/down -1.7 V"),
+        ("x/atoms.dat", "atoms I backward/down -1.7 V", "atoms I backward/down -1.7 V"),
+        ("", "scan I backward/down -1.7 V", "scan I backward/down -1.7 V"),
     ],
 )
 def test_a_name_says_number_channel_direction_bias_and_session(full, source, name, short):

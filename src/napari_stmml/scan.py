@@ -171,7 +171,8 @@ class Scan:
     def short_name(self) -> str:
         """The name without the session: short enough for a list of layers."""
         _, dashes, number = self.stem.rpartition("--")
-        words = [number if dashes else self.stem, self.channel if dashes else "", self.direction]
+        channel = self.channel if dashes or self.channel != TOPOGRAPHY else ""
+        words = [number if dashes else self.stem, channel, self.direction]
         if self.bias is not None:
             words.append(f"{self.bias:.4g} V")
         return " ".join(word for word in words if word)

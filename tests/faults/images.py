@@ -73,8 +73,22 @@ def _wrong_entry(draw, raw: bytes) -> bytes:
     return raw[: place.start()] + str(number).encode("latin-1", "replace") + raw[place.end() :]
 
 
+@st.composite
+def _wrong_component(draw, raw: bytes) -> bytes:
+    """Give one of the components of a file of Gwyddion another kind, size or number."""
+    places = [
+        match.end() for match in re.finditer(rb"xres|yres|xreal|xoff|data|mask|meta|unitstr|Container", raw)
+    ]
+    at = places[draw(anything) % len(places)]
+    number = struct.pack("<q", max(min(draw(st.sampled_from(NUMBERS)), 2**63 - 1), -(2**63)))
+    kind = draw(st.sampled_from((raw[at + 1 : at + 2], *(bytes([one]) for one in b"osbciqdCIQDSO"))))
+    return raw[: at + 1] + kind + draw(st.sampled_from((number[:4], number))) + raw[at + 6 :]
+
+
 def other_microscopes(folder: Path) -> dict[str, Format]:
-    from napari_stmml.io.formats import read_scan_file, read_settings
+    from napari_stmml.io.formats import read_masks, read_scan_file, read_settings
+    from napari_stmml.io.gwyddion import write_gwy
+    from napari_stmml.scan import Scan
     from napari_stmml.simulate.nanonis import write_sxm
 
     heights = np.random.default_rng(0).normal(size=(8, 8))
@@ -82,10 +96,15 @@ def other_microscopes(folder: Path) -> dict[str, Format]:
 
     def read(path: Path) -> object:
         settings = read_settings(path)
-        return read_scan_file(path), settings.as_dict(), settings.rows()
+        return read_scan_file(path), read_masks(path), settings.as_dict(), settings.rows()
 
     sxm = path.read_bytes()
-    return {"Nanonis scan": Format({"a.sxm": sxm}, "a.sxm", read, either(sxm, _wrong_entry(sxm)))}
+    labels = (heights > 0).astype(np.uint8)
+    gwy = write_gwy(folder / "a.gwy", Scan(heights, (0.1, 0.1), bias=1.0), labels, {1: "a"}).read_bytes()
+    return {
+        "Nanonis scan": Format({"a.sxm": sxm}, "a.sxm", read, either(sxm, _wrong_entry(sxm))),
+        "file of Gwyddion": Format({"a.gwy": gwy}, "a.gwy", read, either(gwy, _wrong_component(gwy))),
+    }
 
 
 # ---- TIFF

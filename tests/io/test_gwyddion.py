@@ -30,7 +30,7 @@ def test_heights_sizes_and_classes_come_back(scan, tmp_path):
     np.testing.assert_array_equal(found["/1/mask"].data, LABELS == 1)
     np.testing.assert_array_equal(found["/2/mask"].data, LABELS == 3)
     assert "/0/mask" not in found
-    assert found["/0/meta"]["bias (V)"] == "-1.7"
+    assert found["/0/meta"]["Bias"] == "-1.7 V"
 
 
 def test_what_was_not_scanned_is_masked_and_filled(scan, tmp_path):

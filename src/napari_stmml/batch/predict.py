@@ -13,7 +13,7 @@ from napari_stmml.batch.prepare_file import FileTask
 from napari_stmml.batch.records import FileRecord, Fingerprint, LabelRecord, read_record
 from napari_stmml.events import Skipped
 from napari_stmml.heights.two_biases import with_other_bias
-from napari_stmml.io.formats import read_scan_file
+from napari_stmml.io.formats import read_directions
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.system.progress import FileCount
 from napari_stmml.text import counted
@@ -134,7 +134,7 @@ def _tasks(run: JobRun, waiting: list[_Waiting], count: FileCount) -> Iterator[L
     """Read file by file, and give each direction that is to be labelled, with its prepared map."""
     for file in waiting:
         try:
-            scans = read_scan_file(file.task.source)
+            scans = read_directions(file.task.source)
         except (ValueError, OSError) as error:  # it was deleted since it was prepared
             for direction in file.directions:
                 name, why = file.task.name_of(direction), f"could not be labelled: {error}"

@@ -12,7 +12,7 @@ from napari_stmml.batch.records import FileRecord, Fingerprint, MapRecord, read_
 from napari_stmml.batch.report import Row, save_thumbnail
 from napari_stmml.features.intake import prepare_scan
 from napari_stmml.heights.two_biases import paired
-from napari_stmml.io.formats import read_scan_file
+from napari_stmml.io.formats import read_directions
 from napari_stmml.model.suitability import about_scan
 from napari_stmml.scan import SHORT, Scan
 from napari_stmml.srsml24.window_stream import store_map
@@ -119,7 +119,7 @@ def prepare_file(task: FileTask) -> FileRecord:
     begun = FileRecord(task.fingerprint(), task.may_leave(), task.place, begun=True)
     write_record(task.record_path, begun)
     try:
-        scans = read_scan_file(task.source)
+        scans = read_directions(task.source)
     except (ValueError, OSError) as error:
         return _not_read(task, begun, str(error), ())
     taken = [_take_direction(scan, task) for scan in paired(scans, task.job.recipe.preprocessing)]

@@ -10,6 +10,8 @@ from typing import Any
 from napari_stmml.io import nanonis
 from napari_stmml.io.file_errors import one_sentence
 from napari_stmml.io.folder_search import files_below
+from napari_stmml.io.gwyddion import reader as gwyddion
+from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix import files, reader
 from napari_stmml.io.outline import Outline, outline_of
 from napari_stmml.io.settings import FileSettings
@@ -44,6 +46,8 @@ class Format:
         Says why a file of a folder gives no scan; empty where that needs no word.
     order : callable
         Sorts files as they were taken.
+    masks : callable
+        Returns label maps that a file holds beside its scans.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Format:
     scans_at: Callable[[Path], list[Path]] = lambda path: [path]
     why_no_scan: Callable[[Path], str] = lambda path: ""
     order: Callable[[Path], Any] = lambda path: (str(path.parent), path.name)
+    masks: Callable[[Path], list[LabelMap]] = lambda path: []
 
     def matches(self, path: Path) -> bool:
         """Say whether the name is that of a file of this format.
@@ -86,6 +91,16 @@ FORMATS: tuple[Format, ...] = (
         order=files.by_number,
     ),
     Format("Nanonis", ("*.sxm",), ".sxm", nanonis.read_sxm, nanonis.read_settings),
+    Format(
+        "Gwyddion",
+        ("*.gwy",),
+        ".gwy",
+        gwyddion.read_gwy,
+        gwyddion.read_settings,
+        is_scan=gwyddion.is_foreign,
+        why_no_scan=gwyddion.why_no_scan,
+        masks=gwyddion.read_masks,
+    ),
 )
 
 
@@ -223,6 +238,49 @@ def read_outlines(path: str | Path) -> list[Outline]:
         if one.outlines is not None:
             return one.outlines(Path(path))
         return [outline_of(scan) for scan in one.read(Path(path))]
+
+
+def read_directions(path: str | Path) -> list[Scan]:
+    """Read one file as `read_scan_file` does, and of several maps of one direction the first alone.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    list of Scan
+        So a direction names the scan within its file.
+
+    Raises
+    ------
+    ScanFileError
+        As `read_scan_file`.
+    """
+    found: dict[str, Scan] = {}
+    for scan in read_scan_file(path):
+        found.setdefault(scan.direction, scan)
+    return list(found.values())
+
+
+def read_masks(path: str | Path) -> list[LabelMap]:
+    """Read the label maps that one file of a known format holds beside its scans.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    list of LabelMap
+
+    Raises
+    ------
+    ScanFileError
+        As `read_scan_file`.
+    """
+    with one_sentence(Path(path).name):
+        return _known_format(Path(path)).masks(Path(path))
 
 
 def read_settings(path: str | Path) -> FileSettings:

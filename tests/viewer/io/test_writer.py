@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from napari.components import LayerList
 
+from napari_stmml.io.formats import read_masks, read_scan_file
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.viewer.io.layers import labels_to_layer
+from napari_stmml.viewer.io.layers import labels_to_layer, scan_to_layer
 from napari_stmml.viewer.io.placement import place_of
+from napari_stmml.viewer.io.writer import write_gwyddion
 
 
 @pytest.fixture
@@ -79,3 +81,44 @@ def test_a_map_lies_on_its_scan_when_both_are_opened_again(new_viewer, small_ses
     layer.save(str(tmp_path / "map.stmml.tif"), plugin="napari-stmml")
     (again,) = new_viewer().open(str(tmp_path / "map.stmml.tif"), plugin="napari-stmml")
     assert np.array_equal(again.extent.world, scan.extent.world)
+
+
+# For Gwyddion
+
+
+def test_scans_and_maps_are_saved_for_gwyddion_and_open_again(new_viewer, tmp_path, session_files):
+    first, second = read_scan_file(session_files[0])[:2]
+    viewer = new_viewer()
+    for scan in (first, second):
+        data, meta, _ = scan_to_layer(scan)
+        viewer.add_image(data, **meta)
+    labels = np.zeros(first.heights.shape, np.uint8)
+    labels[3:9, 4:8] = 2
+    data, meta, _ = labels_to_layer(LabelMap(labels, second.pixel_size, {2: "holes"}, scan=second.settings()))
+    viewer.add_labels(data, **meta)
+    path = tmp_path / "a.gwy"
+    assert viewer.layers.save(str(path)) == [str(path)]
+    back = read_scan_file(path)
+    assert [scan.direction for scan in back] == [first.direction, second.direction]
+    np.testing.assert_allclose(back[1].heights, second.heights, rtol=1e-9)
+    (found,) = read_masks(path)
+    assert (found.names, found.scan["direction"]) == ({2: "holes"}, second.direction)
+    np.testing.assert_array_equal(found.labels, labels)
+    again = new_viewer().open(str(path), plugin="napari-stmml")
+    assert [type(layer).__name__ for layer in again] == ["Image", "Image", "Labels"]
+
+
+def test_two_maps_on_one_image_keep_all_their_classes(tmp_path):
+    image = (np.zeros((4, 4)), {"name": "a"}, "image")
+    maps = [LabelMap(np.eye(4, k=k, dtype=np.uint8) * label) for k, label in ((0, 1), (1, 2))]
+    path = tmp_path / "a.gwy"
+    assert write_gwyddion(str(path), [image, *map(labels_to_layer, maps)]) == [str(path)]
+    (found,) = read_masks(path)
+    np.testing.assert_array_equal(found.labels, np.eye(4) + 3 * np.eye(4, k=1))
+
+
+def test_maps_that_lie_on_no_image_are_named(tmp_path, said):
+    image = (np.zeros((4, 4)), {"name": "a"}, "image")
+    labels = (np.ones((5, 5), np.uint8), {"name": "spots"}, "labels")
+    assert write_gwyddion(str(tmp_path / "a.gwy"), [image, labels]) == []
+    assert said() == ["a.gwy was not saved: spots has another size than every image"]

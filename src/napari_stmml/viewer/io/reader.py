@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_stmml.io.file_errors import one_sentence
-from napari_stmml.io.formats import files_of, is_scan_file, read_scan_file
+from napari_stmml.io.formats import files_of, is_scan_file, read_masks, read_scan_file
 from napari_stmml.io.label_tiff import LabelMap, is_label_map
 from napari_stmml.scan import ScanFileError
 from napari_stmml.viewer.io.in_window import show_units
@@ -61,7 +61,7 @@ def _layers(path: Path, why: str) -> list[LayerData]:
     if path.name.lower().endswith((".tif", ".tiff")):
         with one_sentence(path.name, said=ValueError):
             return [labels_to_layer(LabelMap.read(path))]
-    return opened(read_scan_file(path))
+    return opened(read_scan_file(path)) + [labels_to_layer(one) for one in read_masks(path)]
 
 
 def _opening() -> tuple[Any, list[Path]]:

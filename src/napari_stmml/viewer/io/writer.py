@@ -1,11 +1,19 @@
-"""What napari calls to save a Labels layer as a label map: a TIFF with classes, colours and place."""
+"""What napari calls to save layers: label maps as TIFFs with classes and colours, scans for Gwyddion."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_stmml.viewer.io.layers import labels_from_layer
+import numpy as np
+
+from napari_stmml.io.gwyddion import Labelled, write_scans_gwy
+from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.scan import Scan
+from napari_stmml.viewer.io.layers import LayerData, labels_from_layer, scan_from_layer
 from napari_stmml.viewer.io.reader import prefer_our_maps
 from napari_stmml.viewer.shared.plain_text import notify
+
+_OF_SCAN = ("source", "channel", "direction")
 
 
 def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
@@ -17,3 +25,37 @@ def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
         return []
     prefer_our_maps()
     return [str(written)]
+
+
+def write_gwyddion(path: str, layers: Sequence[LayerData]) -> list[str]:
+    """Write Image layers as channels and Labels layers as their masks; return the path that was written."""
+    try:
+        scans = [scan_from_layer(data, meta) for data, meta, kind in layers if kind == "image"]
+        maps = [labels_from_layer(data, meta) for data, meta, kind in layers if kind == "labels"]
+        under = [_under(one, scans) for one in maps]
+        return [str(write_scans_gwy(path, [_labelled(scan, maps, under) for scan in scans]))]
+    except (ValueError, OSError) as error:
+        notify(f"{Path(path).name} was not saved: {error}")
+        return []
+
+
+def _under(labels: LabelMap, scans: Sequence[Scan]) -> Scan:
+    """Return the scan that labels were made of, else the first of their size."""
+    fitting = [one for one in scans if one.heights.shape == labels.labels.shape]
+    if not fitting:
+        raise ValueError(f"{labels.name} has another size than every image")
+    own = [one for one in fitting if all(labels.scan.get(key) == getattr(one, key) for key in _OF_SCAN)]
+    return (own or fitting)[0]
+
+
+def _labelled(scan: Scan, maps: Sequence[LabelMap], under: Sequence[Scan]) -> Labelled:
+    """Lay the maps of a scan over it; the classes of a second map have labels above those of the first."""
+    labels = np.zeros(scan.heights.shape, np.int64)
+    names: dict[int, str] = {}
+    for one in (one for one, below in zip(maps, under, strict=True) if below is scan):
+        last = max(names, default=0)
+        there = one.labels > 0
+        labels[there] = one.labels[there].astype(np.int64) + last
+        own = {int(label): f"class {label}" for label in np.unique(one.labels[there])} | dict(one.names)
+        names |= {last + label: name for label, name in own.items()}
+    return Labelled(scan, labels, names)
