@@ -170,7 +170,7 @@ def _within(points: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
     A Gaussian mixture with one covariance for all does the same; here every point has one cluster.
     """
     matrix = np.eye(points.shape[1], dtype=np.float32)
-    centres = group_by_means(points, n_clusters, seed=seed, rounds=20)
+    centres = group_by_means(points, n_clusters, seed=seed, rounds=20, tries=5)
     for _ in range(_ROUNDS):
         nearest = nearest_centre(points, centres)
         off = points - centres[nearest]
