@@ -167,17 +167,16 @@ def _objects(
 
 def _crowded(outlines: np.ndarray, count: int, pixel: tuple[float, float]) -> np.ndarray:
     """Say of which objects the surroundings are full of others, (count,) bool."""
-    from scipy.ndimage import gaussian_filter, mean
+    from scipy.ndimage import gaussian_filter
 
     if not count:
         return np.zeros(0, bool)
     sigma = [_CROWD_NM / size for size in pixel]
     share = gaussian_filter((outlines > 0).astype(np.float32), sigma, mode="nearest", truncate=3)
-    areas = np.bincount(outlines.ravel(), minlength=count + 1)[1:] * np.prod(pixel)
+    sizes = np.bincount(outlines.ravel(), minlength=count + 1)[1:]
+    areas = sizes * np.prod(pixel)
     own = 1 - np.exp(-areas / (2 * np.pi * _CROWD_NM**2))  # of a disc of this area, in its middle
-    there = np.flatnonzero(areas) + 1
-    around = np.zeros(count)
-    around[there - 1] = mean(share, outlines, there)
+    around = np.bincount(outlines.ravel(), share.ravel(), count + 1)[1:] / np.maximum(sizes, 1)
     return np.asarray(around - own > _CROWD)
 
 

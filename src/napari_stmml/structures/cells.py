@@ -3,6 +3,9 @@
 import numpy as np
 
 CELL_NM = 0.25
+_WIDE = 4.0  # cells, from which on a Gaussian is taken on the means of 2 x 2 of them
+_TWICE = 1.0  # cells squared, by which means of 2 x 2 and what interpolates them widen it
+_MANY = 65_536  # cells, below which that is no gain
 Cells = tuple[int, int]
 
 
@@ -13,21 +16,38 @@ def cells_of(pixel: tuple[float, float]) -> Cells:
 
 def averaged(values: np.ndarray, cells: Cells) -> np.ndarray:
     """Return the mean of each cell of a map, (rows, cols)."""
-    return np.asarray(_split(values, cells).mean((1, 3)))
+    if cells == (1, 1):
+        return values
+    down, right = cells
+    rows = _framed(values, cells).reshape(-1, down, values.shape[1] + -values.shape[1] % right).sum(1)
+    return np.asarray(rows.reshape(len(rows), -1, right).mean(2) / np.float32(down))
 
 
 def highest(values: np.ndarray, cells: Cells) -> np.ndarray:
     """Return the highest value of each cell of a map, (rows, cols)."""
-    return np.asarray(_split(values, cells).max((1, 3)))
+    down, right = cells
+    rows = _framed(values, cells).reshape(-1, down, values.shape[1] + -values.shape[1] % right).max(1)
+    return np.asarray(rows.reshape(len(rows), -1, right).max(2))
 
 
 def enlarged(values: np.ndarray, cells: Cells, shape: tuple[int, ...]) -> np.ndarray:
     """Interpolate values on cells to the pixels of a map of ``shape``, as float32."""
-    from scipy.ndimage import zoom
-
     if cells != (1, 1):
-        values = zoom(values.astype(np.float32), cells, order=1, mode="nearest", grid_mode=True)
+        wide = _stretched(values.astype(np.float32).T, cells[1])[: shape[1]]
+        values = _stretched(np.ascontiguousarray(wide.T), cells[0])
     return values[: shape[0], : shape[1]]
+
+
+def _stretched(values: np.ndarray, times: int) -> np.ndarray:
+    """Interpolate the rows of a map of float32 to so many times as many."""
+    framed = np.concatenate([values[:1], values, values[-1:]])
+    found = np.empty((times * len(values), values.shape[1]), np.float32)
+    for i in range(times):
+        off = np.float32((i + 0.5) / times - 0.5)
+        other = framed[:-2] if off < 0 else framed[2:]
+        np.multiply(other, abs(off), out=found[i::times])
+        found[i::times] += (1 - abs(off)) * values
+    return found
 
 
 def repeated(values: np.ndarray, cells: Cells, shape: tuple[int, ...]) -> np.ndarray:
@@ -36,6 +56,14 @@ def repeated(values: np.ndarray, cells: Cells, shape: tuple[int, ...]) -> np.nda
     if whole.shape == shape:
         return whole
     return np.pad(whole, [(0, side - own) for side, own in zip(shape, whole.shape, strict=True)], mode="edge")
+
+
+def highest_of_each(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """Return the highest value of each label from 1 to ``count``, (count,); 0 for one that no pixel has."""
+    places = np.flatnonzero(labels)
+    found = np.full(count + 1, -np.inf, values.dtype)
+    np.maximum.at(found, labels.ravel()[places], values.ravel()[places])
+    return np.where(np.isneginf(found), found.dtype.type(0), found)[1:]
 
 
 def slow(values: np.ndarray, sigma_nm: float, pixel: tuple[float, float]) -> np.ndarray:
@@ -56,12 +84,14 @@ def slow(values: np.ndarray, sigma_nm: float, pixel: tuple[float, float]) -> np.
     from scipy.ndimage import gaussian_filter
 
     sigma = [sigma_nm / size / n for size, n in zip(pixel, cells_of(pixel), strict=True)]
-    return np.asarray(gaussian_filter(values.astype(np.float32), sigma, mode="nearest", truncate=3))
+    twice = (1, 1)
+    if min(sigma) >= _WIDE and values.size >= _MANY:
+        twice, sigma = (2, 2), [np.sqrt(one**2 - _TWICE) / 2 for one in sigma]
+    some = averaged(values, twice).astype(np.float32, copy=False)
+    return enlarged(gaussian_filter(some, sigma, mode="nearest", truncate=3), twice, values.shape)
 
 
-def _split(values: np.ndarray, cells: Cells) -> np.ndarray:
-    """Cut a map into cells, (n, cell rows, m, cell columns); it is continued where the last are not full."""
-    framed = np.pad(
-        values, [(0, -side % n) for side, n in zip(values.shape, cells, strict=True)], mode="edge"
-    )
-    return framed.reshape(framed.shape[0] // cells[0], cells[0], framed.shape[1] // cells[1], cells[1])
+def _framed(values: np.ndarray, cells: Cells) -> np.ndarray:
+    """Continue a map where its last cells are not full."""
+    beyond = [(0, -side % n) for side, n in zip(values.shape, cells, strict=True)]
+    return np.pad(values, beyond, mode="edge") if any(more for _, more in beyond) else values

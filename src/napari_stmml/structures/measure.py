@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from napari_stmml.structures.cells import highest_of_each
 from napari_stmml.structures.describe import REACH_NM
 from napari_stmml.structures.detect import Detection
 from napari_stmml.structures.significance import gaussian
@@ -27,17 +28,15 @@ def own_outlines(detection: Detection, which: np.ndarray) -> tuple[np.ndarray, n
     heights : ndarray of float, shape (objects,)
         nm above the surface around it, below 0 for depressions.
     """
-    from scipy.ndimage import maximum, minimum
-
     residual = detection.residual
     smooth = gaussian(residual.heights, _SMOOTH_NM, residual.pixel_size)
     numbers = np.zeros(len(which) + 1, np.int32)
     numbers[1:][which] = np.arange(1, which.sum() + 1)
     labels = numbers[detection.labels]
-    index = np.arange(1, which.sum() + 1)
-    if not len(index):
+    count = int(which.sum())
+    if not count:
         return labels, np.empty(0)
-    high, low = np.asarray(maximum(smooth, labels, index)), np.asarray(minimum(smooth, labels, index))
+    high, low = highest_of_each(smooth, labels, count), -highest_of_each(-smooth, labels, count)
     heights = np.where(detection.signs[which] > 0, high, low)
     largest = np.concatenate([[np.inf], np.abs(heights)])
     labels[np.abs(smooth) < _OUTLINE * largest[labels]] = 0

@@ -169,7 +169,7 @@ def _unevenness(heights: np.ndarray, at_step: np.ndarray, pixel: tuple[float, fl
     cells, use = cells_of(pixel), (~at_step).astype(np.float32)
     found = np.zeros_like(fine)
     for _ in range(_ROUNDS):
-        weight = use / (1 + ((fine - found) / width) ** 2) ** 2
+        weight = use / (1 + ((fine - found) / np.float32(width)) ** 2) ** 2
         share = np.maximum(slow(averaged(weight, cells), _SMOOTH_NM, pixel), 1e-4)
         found = enlarged(slow(averaged(weight * fine, cells), _SMOOTH_NM, pixel) / share, cells, fine.shape)
     return found

@@ -138,7 +138,8 @@ def _levels(
 def _spread(values: np.ndarray) -> tuple[float, float, float]:
     """Return the median, and the standard deviations above and below it, from the quartiles."""
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
-    return middle, max(high - middle, 1e-12) / 0.6745, max(middle - low, 1e-12) / 0.6745
+    up, down = max(high - middle, 1e-12) / 0.6745, max(middle - low, 1e-12) / 0.6745
+    return float(middle), float(up), float(down)
 
 
 def _first_spread(values: np.ndarray) -> tuple[float, float, float]:
