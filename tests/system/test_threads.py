@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from napari_stmml.system.threads import beside, one_thread
+from napari_stmml.system.threads import beside, in_threads, one_thread
 
 
 def test_in_one_thread_no_library_has_more_and_then_all_have_what_they_had():
@@ -25,3 +25,13 @@ def test_what_is_done_beside_is_done_in_another_thread_while_this_one_goes_on():
 def test_an_error_beside_is_raised_where_the_result_is_asked_for():
     with pytest.raises(ZeroDivisionError), beside(lambda: 1 / 0) as there:
         there()
+
+
+def test_what_is_done_in_threads_comes_back_in_its_order():
+    assert in_threads(lambda one: 2 * one, range(20)) == list(range(0, 40, 2))
+    assert in_threads(lambda one: 2 * one, []) == []
+
+
+def test_an_error_in_one_of_the_threads_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        in_threads(lambda one: 1 / one, [1, 0, 2])

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from napari_stmml.system.threads import one_thread
+from napari_stmml.system.threads import in_threads, one_thread
 
 AT_ONCE = 16_384  # feature vectors at a time, so that their distances stay in the cache
 
@@ -195,10 +195,13 @@ class Prototypes:
         confidence = np.empty(len(features), np.float32)
         distances = self.squared_to(np.arange(self.n_clusters) if groups is None else groups)
         with nullcontext() if self.matrix is None else one_thread():
-            for start in range(0, len(features), AT_ONCE):
+
+            def rank(start: int) -> None:
                 part = slice(start, start + AT_ONCE)
                 found = distances(self.project(features[part]))
                 cluster[part], confidence[part], runner_up[part] = self._two_nearest(found)
+
+            in_threads(rank, range(0, len(features), AT_ONCE))
         return cluster, confidence, runner_up
 
     def _two_nearest(self, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -389,7 +392,7 @@ def nearest_of(centres: np.ndarray, owners: np.ndarray, far: bool) -> Callable[[
         points = points - origin if far else points
         found = points @ (-2 * kernels.T)
         found += squares
-        nearest = np.minimum.reduceat(found, first, axis=1)
+        nearest = found if len(first) == len(kernels) else np.minimum.reduceat(found, first, axis=1)
         nearest += np.einsum("ij,ij->i", points, points)[:, None]
         return nearest
 

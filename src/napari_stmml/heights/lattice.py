@@ -9,11 +9,13 @@ import numpy as np
 from napari_stmml.heights.ground import ground_below
 from napari_stmml.heights.pyramid import blurred
 from napari_stmml.heights.spread import map_sigma, median
+from napari_stmml.system.threads import in_threads
 
 BLOCK = 256  # px a side of the blocks in which a lattice is looked for: 17 nm at 15 px/nm
 _STRONG = 1.8  # times the median amplitude of waves of the same length: a lattice from here on
 _LOWEST = 3  # waves in a block, below which nothing is a lattice
-_AT_ONCE = 8  # blocks, whose spectra stay in the cache
+_AT_ONCE = 4  # blocks, whose spectra stay in the cache
+_ROWS = 4  # of blocks, in as many threads as there are cores
 _FLOOR = 0.15  # of the window at the sides of a block, as a part of its middle
 _SPREAD = 0.8  # waves, over which the power of a spectrum is smoothed
 _ROUNDS = 2  # the second starts from what the first has found
@@ -149,12 +151,20 @@ def _lattice(flat: np.ndarray, known: np.ndarray, block: int, rings: "_Rings") -
     down, right = (_overlaps(starts, window, side) for starts, side in zip((tops, lefts), sides, strict=True))
     tapered = window[:, None] * window
     lattice = np.zeros(sides, np.float32)
-    for top in tops:
-        for first in range(0, len(lefts), _AT_ONCE):
-            some = lefts[first : first + _AT_ONCE]
-            blocks = np.stack([flat[top : top + block, left : left + block] for left in some]) * tapered
-            for left, waves in zip(some, _periodic(blocks, rings), strict=True):
-                lattice[top : top + block, left : left + block] += waves * tapered
+    parts = [slice(first, first + _AT_ONCE) for first in range(0, len(lefts), _AT_ONCE)]
+
+    def waves_at(some: tuple[int, slice]) -> np.ndarray:
+        rows = flat[some[0] : some[0] + block]
+        waves = _periodic(
+            np.stack([rows[:, left : left + block] for left in lefts[some[1]]]) * tapered, rings
+        )
+        return np.multiply(waves, tapered, out=waves)
+
+    for first in range(0, len(tops), _ROWS):  # of blocks at a time, so that they need no memory
+        places = [(top, part) for top in tops[first : first + _ROWS] for part in parts]
+        for (top, part), found in zip(places, in_threads(waves_at, places), strict=True):
+            for left, waves in zip(lefts[part], found, strict=True):
+                lattice[top : top + block, left : left + block] += waves
     lattice /= down[:, None]
     lattice /= right
     return lattice[: known.shape[0], : known.shape[1]]

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from napari_stmml.system.threads import in_threads
+
 _AT_ONCE = 200_000  # values, so that windows stay in the cache
 
 
@@ -31,8 +33,12 @@ def running_median(values: np.ndarray, widths: Sequence[int]) -> np.ndarray:
     found = np.empty_like(values)
     size = widths[0] * widths[1]
     step = max(1, _AT_ONCE // (values.shape[1] * size))
-    for top in range(0, len(values), step):
+
+    def fill(top: int) -> None:
         windows = sliding_window_view(framed[top : top + step + widths[0] - 1], tuple(widths))
-        ordered = np.partition(windows.reshape(-1, size), size // 2, axis=1)
+        ordered = np.array(windows, order="C").reshape(-1, size)
+        ordered.partition(size // 2, axis=1)
         found[top : top + step] = ordered[:, size // 2].reshape(-1, values.shape[1])
+
+    in_threads(fill, range(0, len(values), step))
     return found

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_stmml.scan import Scan
-from napari_stmml.structures.cells import averaged, cells_of, slow
+from napari_stmml.structures.cells import averaged, cells_of, highest_of_each, slow
 from napari_stmml.structures.outlines import Outlines, outlines
 from napari_stmml.structures.residual import Residual, residual_of
 from napari_stmml.structures.significance import significance
+from napari_stmml.system.threads import in_threads
 
 _SAME_NM = 1.0  # a depression so near to a protrusion is a part of the same object, and the other way round
 _STEP_NM = 0.5  # nearer to a step, nothing is an object
@@ -93,7 +94,7 @@ def detect(scan: Scan, false_per_1000_nm2: float = 1.0) -> Detection:
     found = significance(
         residual.heights, residual.pixel_size, residual.at_step, residual.corrugation, false_per_1000_nm2
     )
-    both = [outlines(levels, residual.pixel_size) for levels in (found.up, found.down)]
+    both = in_threads(lambda levels: outlines(levels, residual.pixel_size), (found.up, found.down))
     labels, middles, signs, levels = _together(both, (found.up, found.down), residual)
     nothing = np.zeros(labels.shape, bool)
     detection = Detection(residual, labels, middles, signs, levels, found.thresholds, nothing)
@@ -155,13 +156,13 @@ def _at_step(middles: np.ndarray, residual: Residual) -> np.ndarray:
 
 def _streaks(labels: np.ndarray, residual: Residual, count: int) -> np.ndarray:
     """Say which labels are streaks of the tip: one row high and three pixels or more long at half height."""
-    from scipy.ndimage import find_objects, maximum
+    from scipy.ndimage import find_objects
 
     found = np.zeros(count, bool)
     if not count:
         return found
     tall = np.abs(residual.heights)
-    highest = np.concatenate([[np.inf], np.asarray(maximum(tall, labels, np.arange(1, count + 1)))])
+    highest = np.concatenate([[np.inf], highest_of_each(tall, labels, count)])
     cores = np.where(tall >= highest[labels] / 2, labels, 0)
     for number, box in enumerate(find_objects(cores, count)):
         if box is not None:

@@ -11,6 +11,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from typing import Any
 
+from napari_stmml.system.threads import cores
+
 AHEAD = 2  # tasks in flight for every process; results wait no longer than that
 
 
@@ -21,11 +23,6 @@ class Outcome:
     task: Any
     result: Any = None
     error: str = ""
-
-
-def cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Pool:

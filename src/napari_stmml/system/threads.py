@@ -1,11 +1,14 @@
 """Threads of one process: one alone for products of small matrices, a second beside."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+_S = TypeVar("_S")
+_MOST = 8  # threads, beyond which these pieces of work are too small
 
 
 def one_thread() -> AbstractContextManager[Any]:
@@ -21,6 +24,33 @@ def one_thread() -> AbstractContextManager[Any]:
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1)
+
+
+def in_threads(function: Callable[[_S], _T], items: Iterable[_S]) -> list[_T]:
+    """Call a function on items, in a thread for each core: numpy and scipy work at the same time.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an item; where it writes, items have places of their own.
+    items : iterable
+
+    Returns
+    -------
+    list
+        What it returned, in the order of the items; the same as without threads.
+    """
+    items = list(items)
+    threads = min(len(items), cores(), _MOST)
+    if threads < 2:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(threads, thread_name_prefix="stmml-part") as pool:
+        return list(pool.map(function, items))
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
