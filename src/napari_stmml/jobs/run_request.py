@@ -27,7 +27,7 @@ from napari_stmml.model.cell_file import write_cells
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.suitability import doubt_about
 from napari_stmml.model.training import train_classifier
-from napari_stmml.recipe import CELL, Recipe, get_recipe
+from napari_stmml.recipe import CELL, Recipe, at_once_recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.array_file import open_array
 from napari_stmml.system.progress import FileCount, Stopped, throttled, with_time_left
@@ -275,10 +275,16 @@ def _lay_out(
 def _warm_up(
     request: requests.WarmUp, report: Listener, should_stop: ShouldStop, store: Store = None
 ) -> None:
-    """Cluster next to nothing: everything but TensorFlow is imported then."""
-    scan = Scan(np.random.default_rng(0).normal(size=(96, 96)), (0.1, 0.1))
+    """Cluster and label a few objects: everything but TensorFlow is imported then."""
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(0)
+    heights = 0.002 * rng.normal(size=(96, 96))
+    heights.flat[rng.choice(heights.size, 20, replace=False)] += 2
+    scan = Scan(gaussian_filter(heights, 1.5), (0.1, 0.1))
     with suppress(Exception):  # it is only to be faster
-        train_classifier([scan], n_clusters=2, on_event=ignore).predict(scan)
+        train_classifier([scan], recipe=at_once_recipe([scan], 0), on_event=ignore).predict(scan)
+        import_module("tifffile")  # writes the map
 
 
 def _trained(classifier: SurfaceClassifier, model: str, started: float, stopped: bool) -> ModelTrained:

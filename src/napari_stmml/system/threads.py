@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from multiprocessing import parent_process
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -29,6 +30,8 @@ def one_thread() -> AbstractContextManager[Any]:
 def in_threads(function: Callable[[_S], _T], items: Iterable[_S]) -> list[_T]:
     """Call a function on items, in a thread for each core: numpy and scipy work at the same time.
 
+    In a process of a pool there is one thread: other processes have the other cores.
+
     Parameters
     ----------
     function : callable
@@ -41,7 +44,7 @@ def in_threads(function: Callable[[_S], _T], items: Iterable[_S]) -> list[_T]:
         What it returned, in the order of the items; the same as without threads.
     """
     items = list(items)
-    threads = min(len(items), cores(), _MOST)
+    threads = min(len(items), cores(), _MOST) if parent_process() is None else 1
     if threads < 2:
         return [function(item) for item in items]
     with ThreadPoolExecutor(threads, thread_name_prefix="stmml-part") as pool:
