@@ -28,3 +28,8 @@ def test_the_median_is_that_of_numpy_bit_by_bit(rng, shape):
     values = rng.normal(size=shape).astype(np.float32)
     assert median(values) == np.median(values)
     assert median(values).dtype == np.float32
+
+
+def test_the_median_is_that_of_numpy_where_many_values_are_equal(rng):
+    values = np.abs(np.where(rng.random((200, 300)) < 0.4, 0, rng.normal(size=(200, 300))))
+    assert median(values) == np.median(values)

@@ -14,6 +14,7 @@ _FINE = 64  # groups of a first, rough look, by which the sample is balanced
 _BALANCE = 0.5  # a group of n samples counts as n ** (1 - balance)
 _RARE = 20  # samples, below which a group counts no more
 _DRAWN = 12_000  # samples that clusters are made from
+_FIRST = 4000  # of them, among which clusters are looked for first, several times
 _ROUNDS = 5  # in which the space is scaled by the spread within clusters
 _SHRINK = 0.05  # of that spread, taken as the same in all directions
 _EXAMPLES = 100  # samples of each cluster that are kept
@@ -170,7 +171,8 @@ def _within(points: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
     A Gaussian mixture with one covariance for all does the same; here every point has one cluster.
     """
     matrix = np.eye(points.shape[1], dtype=np.float32)
-    centres = group_by_means(points, n_clusters, seed=seed, rounds=20, tries=5)
+    some = points[: max(_FIRST, 20 * n_clusters)]
+    centres = group_by_means(some, n_clusters, seed=seed, rounds=20, tries=5)
     for _ in range(_ROUNDS):
         nearest = nearest_centre(points, centres)
         off = points - centres[nearest]

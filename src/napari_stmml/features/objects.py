@@ -20,7 +20,7 @@ from napari_stmml.features.filters import FilterFeatures
 from napari_stmml.heights.missing import fill_nearest
 from napari_stmml.scan import Scan
 from napari_stmml.structures.candidates import candidates_of
-from napari_stmml.structures.cells import repeated
+from napari_stmml.structures.cells import averaged, cells_of, enlarged, repeated, slow
 from napari_stmml.structures.describe import RADII_NM
 from napari_stmml.structures.detect import detect
 from napari_stmml.system.threads import beside
@@ -167,12 +167,11 @@ def _objects(
 
 def _crowded(outlines: np.ndarray, count: int, pixel: tuple[float, float]) -> np.ndarray:
     """Say of which objects the surroundings are full of others, (count,) bool."""
-    from scipy.ndimage import gaussian_filter
-
     if not count:
         return np.zeros(0, bool)
-    sigma = [_CROWD_NM / size for size in pixel]
-    share = gaussian_filter((outlines > 0).astype(np.float32), sigma, mode="nearest", truncate=3)
+    cells = cells_of(pixel)
+    on_cells = slow(averaged((outlines > 0).astype(np.float32), cells), _CROWD_NM, pixel)
+    share = enlarged(on_cells, cells, outlines.shape)
     sizes = np.bincount(outlines.ravel(), minlength=count + 1)[1:]
     areas = sizes * np.prod(pixel)
     own = 1 - np.exp(-areas / (2 * np.pi * _CROWD_NM**2))  # of a disc of this area, in its middle

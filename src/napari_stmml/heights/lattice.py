@@ -194,8 +194,9 @@ class _Rings:
     def medians(self, power: np.ndarray) -> np.ndarray:
         """Return the median of each ring, (blocks, rings + 1); the last is infinite, for waves of none."""
         found = np.full((len(power), len(self.bounds)), np.inf, np.float32)
+        ordered = power[:, self.waves]
         for i, (first, end) in enumerate(pairwise(self.bounds.tolist())):
-            some = power[:, self.waves[first:end]]
+            some = ordered[:, first:end]
             middle = (end - first) // 2
             some.partition(middle, axis=1)
             found[:, i] = some[:, middle]
