@@ -178,11 +178,20 @@ def _dense(placed: np.ndarray) -> np.ndarray:
 
 
 def _alike(placed: np.ndarray) -> np.ndarray:
-    """Return clusters from 0 of objects nearer to each other than types are; -1 for single ones."""
+    """Return clusters from 0 of objects nearer to each other than types are; -1 for single ones.
+
+    What is left over is looked at once more, twice as coarsely.
+    """
     from sklearn.cluster import AgglomerativeClustering
 
-    made = AgglomerativeClustering(None, distance_threshold=ALIKE, linkage="average").fit_predict(placed)
-    return np.where(np.bincount(made)[made] > 1, made, -1)
+    found = np.full(len(placed), -1)
+    for distance in (ALIKE, 2 * ALIKE):
+        left = np.flatnonzero(found < 0)
+        if len(left) > 1:
+            way = AgglomerativeClustering(None, distance_threshold=distance, linkage="average")
+            made = way.fit_predict(placed[left])
+            found[left] = np.where(np.bincount(made)[made] > 1, made + found.max() + 1, -1)
+    return found
 
 
 def _divided(placed: np.ndarray, clusters: np.ndarray) -> np.ndarray:
