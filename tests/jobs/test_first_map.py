@@ -26,9 +26,9 @@ def calls(monkeypatch):
         noted["prepared"].append(scan.source)
         return prepare(self, flat, scan, **more)
 
-    def encoding(self, heights, wanted=None):
+    def encoding(self, heights, wanted=None, borders=None):
         noted["encoded"].append(float(np.nansum(heights)))
-        return encode(self, heights, wanted)
+        return encode(self, heights, wanted, borders)
 
     monkeypatch.setattr(Preprocessing, "normalised", preparing)
     monkeypatch.setattr(CellEncoder, "encode", encoding)

@@ -108,12 +108,13 @@ def test_with_the_switch_clusters_that_were_named_are_enough(model, surfaces):
 
 
 def test_every_pixel_of_an_object_has_one_class(model, taught, surfaces):
+    from napari_stmml.features.borders import paint_cells
     from napari_stmml.features.objects import objects_on_cells
+    from napari_stmml.heights.windows import WindowGrid
 
     flat = model.recipe.preprocessing.flat(surfaces[1].scan)
-    numbers = objects_on_cells(np.asarray(flat), 0.08, 2).numbers.repeat(2, 0).repeat(2, 1)
-    found = taught.predict(surfaces[1].scan)
-    numbers = numbers[: found.shape[0], : found.shape[1]]
+    objects, found = objects_on_cells(np.asarray(flat), 0.08, 2), taught.predict(surfaces[1].scan)
+    numbers = paint_cells(objects.numbers, WindowGrid(2, 2), found.shape, objects.borders)
     mixed = [len(np.unique(found[numbers == one])) > 1 for one in range(1, numbers.max() + 1)]
     assert np.mean(mixed) < 0.05
 

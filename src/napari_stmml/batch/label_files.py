@@ -116,6 +116,8 @@ class Answer:
         How long it took.
     doubt : str
         Why the labels may mean little; empty where there is no reason.
+    borders : ndarray of uint8, shape ``shape``, or None
+        Which cell each pixel has its label from: `features.borders`.
     """
 
     labels: np.ndarray = field(repr=False)
@@ -127,6 +129,7 @@ class Answer:
     exemplars: np.ndarray | None = field(default=None, repr=False)
     seconds: float = 0.0
     doubt: str = ""
+    borders: np.ndarray | None = field(default=None, repr=False)
 
 
 def write_labels(task: LabelTask, answer: Answer, wanted: Wanted) -> ScanLabelled:
@@ -145,7 +148,8 @@ def write_labels(task: LabelTask, answer: Answer, wanted: Wanted) -> ScanLabelle
     ScanLabelled
     """
     started, scan = time.monotonic(), task.scan
-    labels, confidence = paint_scan(answer.labels, answer.confidence, answer.grid, answer.shape, scan, True)
+    about = (answer.grid, answer.shape, scan, True, answer.borders)
+    labels, confidence = paint_scan(answer.labels, answer.confidence, *about)
     shown = with_truth(labels, scan, answer.classes, answer.lineage)
     model = Path(wanted.model).name
     labelled = predicted_map(shown.labels, scan, *shown.classes.legend, model, shown.painted)

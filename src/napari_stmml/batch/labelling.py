@@ -150,7 +150,8 @@ class Labeller:
         doubt = "; ".join(
             part for part in (doubt_about(model, task.scan), nothing_seen(model, labels)) if part
         )
-        return Answer(labels, confidence, encoder.grid, encoded.shape, *of_model, exemplars, seconds, doubt)
+        made = (labels, confidence, encoder.grid, encoded.shape)
+        return Answer(*made, *of_model, exemplars, seconds, doubt, encoded.borders)
 
     def _answered(self, tasks: Iterable[LabelTask]) -> Iterator[Item]:
         """Label scan by scan here; one that cannot be labelled stops none of the others."""

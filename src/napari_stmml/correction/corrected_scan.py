@@ -6,6 +6,7 @@ import numpy as np
 
 from napari_stmml.classes import Classes
 from napari_stmml.correction.history import Strokes, difference
+from napari_stmml.features.borders import paint_cells
 from napari_stmml.heights.resample import to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.measuring.class_statistics import Share, class_shares
@@ -48,13 +49,14 @@ class CorrectedScan:
     cells: np.ndarray = field(
         init=False
     )  # (cells down, cells across, n) float32, as ``write_cells`` wrote them
+    borders: np.ndarray | None = field(init=False)
     predicted: np.ndarray = field(init=False)  # (rows, cols) uint8
     labels: np.ndarray = field(init=False)  # of the cells, as the two below
     runner_up: np.ndarray = field(init=False)
     confidence: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
-        self.cells = open_array(self.file.path)
+        self.cells, self.borders = open_array(self.file.path), self.file.borders()
         shape = self.cells.shape[:2]
         self.labels, self.runner_up = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
         self.confidence = np.full(shape, np.nan, np.float32)
@@ -204,7 +206,8 @@ class CorrectedScan:
         -------
         ndarray of the same type, shape (rows, cols)
         """
-        painted = to_own_pixels(self.grid.paint(values, self.file.shape), self.scan.heights.shape)
+        made = paint_cells(values, self.grid, self.file.shape, self.borders)
+        painted = to_own_pixels(made, self.scan.heights.shape)
         painted[~np.isfinite(self.scan.heights)] = 0
         return painted
 

@@ -131,7 +131,10 @@ class CellEncoder:
         return self
 
     def encode(
-        self, heights: np.ndarray, wanted: np.ndarray | None = None
+        self,
+        heights: np.ndarray,
+        wanted: np.ndarray | None = None,
+        borders: np.ndarray | None = None,
     ) -> Iterator[tuple[Place, np.ndarray]]:
         """Encode tile by tile, as the protocol says; a tile has the very features of the whole map."""
         source, cell, tile = self.source, self.source.cell, self.tile

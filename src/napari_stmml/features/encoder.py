@@ -70,7 +70,10 @@ class Encoder(Protocol):
         ...
 
     def encode(
-        self, heights: np.ndarray, wanted: np.ndarray | None = None
+        self,
+        heights: np.ndarray,
+        wanted: np.ndarray | None = None,
+        borders: np.ndarray | None = None,
     ) -> Iterator[tuple[Place, np.ndarray]]:
         """Encode prepared heights piece by piece; memory is that of a piece.
 
@@ -79,6 +82,8 @@ class Encoder(Protocol):
         heights : ndarray of float32, shape (rows, cols) or (2, rows, cols)
         wanted : ndarray of bool, shape (rows, cols) of the grid, optional
             The windows that are needed. Cells come in whole tiles, whatever is wanted.
+        borders : ndarray of uint8, shape (rows, cols), optional
+            Where features know objects, it is filled with what `features.borders.borders_of` returns.
 
         Yields
         ------

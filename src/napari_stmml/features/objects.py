@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from napari_stmml.features.borders import borders_of
 from napari_stmml.features.cells import CellEncoder
 from napari_stmml.features.encoder import Place
 from napari_stmml.features.filters import FilterFeatures
@@ -40,11 +41,15 @@ N_OBJECT = (len(_BANDS) - 1) + len(_WAVES) * (len(_WIDE_BANDS) - 1) + 2
 
 @dataclass(frozen=True, eq=False)
 class ObjectsOnCells:
-    """Which object each cell belongs to, (n, m) int from 1 and 0 for none; steps; features of the objects."""
+    """Which object each cell belongs to, (n, m) int from 1 and 0 for none; steps; features of the objects.
+
+    And which cell each pixel goes with, (rows, cols): `features.borders`.
+    """
 
     numbers: np.ndarray
     at_step: np.ndarray
     table: np.ndarray
+    borders: np.ndarray
 
     def features(self, place: Place, filters: np.ndarray) -> np.ndarray:
         """Return the features of the cells at a place, whose filters are given, (n, m, filters)."""
@@ -87,13 +92,18 @@ class ObjectEncoder(CellEncoder):
         return super().encode(heights)
 
     def encode(
-        self, heights: np.ndarray, wanted: np.ndarray | None = None
+        self,
+        heights: np.ndarray,
+        wanted: np.ndarray | None = None,
+        borders: np.ndarray | None = None,
     ) -> Iterator[tuple[Place, np.ndarray]]:
         """Encode tile by tile, as the protocol says; objects of a map of one piece are found beside."""
         find = partial(objects_on_cells, fill_nearest(heights), self.pixel_nm, self.source.cell)
         with beside(find) if heights.size <= _PIECE**2 else nullcontext(cache(find)) as found:
             for place, filters in self.filters(heights):
                 yield place, found().features(place, filters)
+            if borders is not None:
+                borders[...] = found().borders
 
 
 def objects_on_cells(heights: np.ndarray, pixel_nm: float, cell: int, piece: int = _PIECE) -> ObjectsOnCells:
@@ -115,7 +125,7 @@ def objects_on_cells(heights: np.ndarray, pixel_nm: float, cell: int, piece: int
     """
     shape = tuple(-(-side // cell) for side in heights.shape)
     numbers, at_step = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
-    tables = [np.zeros((1, N_OBJECT), np.float32)]
+    tables, borders = [np.zeros((1, N_OBJECT), np.float32)], np.zeros(heights.shape, np.uint8)
     margin = cell * int(np.ceil(_MARGIN_NM / pixel_nm / cell))
     count = 0
     for top in range(0, heights.shape[0], piece):
@@ -127,16 +137,24 @@ def objects_on_cells(heights: np.ndarray, pixel_nm: float, cell: int, piece: int
                 slice(left - first[1], left - first[1] + piece),
             ]
             labels, steps, table = _objects(some, pixel_nm, inner)
-            own = _on_cells(labels, cell)
+            own, share = _on_cells(labels, cell), _share(steps, cell)
             at = tuple(
                 slice(one // cell, one // cell + side) for one, side in zip(first, own.shape, strict=True)
             )
             free = (numbers[at] == 0) & (own > 0)
             numbers[at][free] = own[free] + count
-            np.maximum(at_step[at], _share(steps, cell), out=at_step[at])
+            np.maximum(at_step[at], share, out=at_step[at])
+            finer = borders_of(_with_steps(labels, steps), _with_steps(own, share >= 0.5), cell)
+            here = tuple(slice(one, one + side) for one, side in zip(first, labels.shape, strict=True))
+            np.copyto(borders[here], finer, where=finer > 0)
             tables.append(table)
             count += len(table)
-    return ObjectsOnCells(numbers, at_step, np.concatenate(tables))
+    return ObjectsOnCells(numbers, at_step, np.concatenate(tables), borders)
+
+
+def _with_steps(numbers: np.ndarray, at_step: np.ndarray) -> np.ndarray:
+    """Return the number of the object, -1 on steps, 0 between."""
+    return np.where((numbers == 0) & at_step, -1, numbers)
 
 
 def _objects(

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.features.borders import paint_cells
 from napari_stmml.heights.resample import to_own_pixels
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.scan import Scan
@@ -16,6 +17,7 @@ def paint_scan(
     shape: tuple[int, int],
     scan: Scan,
     return_confidence: bool = False,
+    borders: np.ndarray | None = None,
 ) -> Any:
     """Bring labels of windows or cells onto a scan's own pixels: a map, or with it the map of confidence.
 
@@ -27,15 +29,17 @@ def paint_scan(
         px of the prepared map.
     scan : Scan
     return_confidence : bool
+    borders : ndarray of uint8, shape ``shape``, optional
+        Which cell each pixel has its label from: `EncodedMap.borders`.
 
     Returns
     -------
     ndarray, shape (rows, cols) of the scan, 0 = unlabelled
         With ``return_confidence`` a pair of it and of a map of float32, NaN where there is no label.
     """
-    painted = to_own_pixels(grid.paint(labels, shape), scan.heights.shape)
+    painted = to_own_pixels(paint_cells(labels, grid, shape, borders), scan.heights.shape)
     painted[~np.isfinite(scan.heights)] = 0
     if not return_confidence:
         return painted
-    sure = to_own_pixels(grid.paint(confidence, shape), scan.heights.shape)
+    sure = to_own_pixels(paint_cells(confidence, grid, shape, borders), scan.heights.shape)
     return painted, np.where(painted > 0, sure, np.float32(np.nan))

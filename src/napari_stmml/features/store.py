@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_stmml.features.borders import MOST_NEIGHBOUR
 from napari_stmml.features.encoder import Encoder, Place
 from napari_stmml.features.intake import complete_windows, prepare_scan
 from napari_stmml.heights.prepare import Preprocessing
@@ -48,6 +49,9 @@ class EncodedMap:
     path : Path, optional
         The file in which the features lie once they have been made: ``.npy``, (cells down, cells across,
         n_features) float32, NaN where a cell is not complete. None if they are not kept.
+    borders : ndarray of uint8, shape ``shape``, optional
+        Which cell each pixel has its label from, once features have been made: `features.borders`. None where
+        features know no objects.
     """
 
     encoder: Encoder
@@ -56,6 +60,7 @@ class EncodedMap:
     encode: Callable[[np.ndarray], Pieces]
     nearest: Callable[[np.ndarray, np.ndarray, np.ndarray], Any]
     path: Path | None = None
+    borders: np.ndarray | None = None
 
     @classmethod
     def of(cls, heights: np.ndarray, encoder: Encoder) -> "EncodedMap":
@@ -74,8 +79,9 @@ class EncodedMap:
         """
         rows, cols = first_map(heights).shape
         complete = encoder.grid.complete(first_map(heights))
-        encode, nearest = partial(encoder.encode, heights), partial(encoder.nearest, heights)
-        return cls(encoder, (rows, cols), complete, encode, nearest)
+        borders = None if encoder.of_object is None else np.zeros((rows, cols), np.uint8)
+        encode = partial(encoder.encode, heights, borders=borders)
+        return cls(encoder, (rows, cols), complete, encode, partial(encoder.nearest, heights), None, borders)
 
 
 def encode_scan(
@@ -254,10 +260,11 @@ class FeatureStore:
         path = self._path(key, encoder)
         try:
             os.utime(path)
-            about = read_arrays(path.with_suffix(".npz"))
+            about = read_arrays(about_of(path))
             (rows, cols), complete, places = about["shape"].tolist(), about["complete"], about["places"]
             if open_array(path).shape != (*complete.shape, encoder.n_features):
                 return None
+            borders = None if encoder.of_object is None else _unpacked(about, (rows, cols))
         except (OSError, ValueError, KeyError):  # never made, given up by another process, or damaged
             return None
 
@@ -266,7 +273,7 @@ class FeatureStore:
                 place = slice(top, bottom), slice(left, right)
                 yield place, np.array(open_array(path)[place])
 
-        return EncodedMap(encoder, (rows, cols), complete, encode, lambda *ask: None, path)
+        return EncodedMap(encoder, (rows, cols), complete, encode, lambda *ask: None, path, borders)
 
     def _keeping(self, key: str, made: EncodedMap) -> EncodedMap:
         """Return a map that keeps its features in a file when they are made, if there is room for them."""
@@ -280,8 +287,7 @@ class FeatureStore:
             for place, some in write_features(made, path):
                 places.append([place[0].start, place[0].stop, place[1].start, place[1].stop])
                 yield place, some
-            with atomic(path.with_suffix(".npz"), durable=False) as beside:
-                np.savez(beside, shape=made.shape, complete=made.complete, places=places)
+            write_about(about_of(path), made, places)
 
         return replace(made, encode=encode, path=path)
 
@@ -294,9 +300,60 @@ class FeatureStore:
             known = sorted((about.st_mtime_ns, about.st_size, one) for about, one in found)
             while known and sum(taken for _, taken, _ in known) + size > self._total:
                 *_, oldest = known.pop(0)
-                oldest.with_suffix(".npz").unlink(missing_ok=True)
+                about_of(oldest).unlink(missing_ok=True)
                 oldest.unlink(missing_ok=True)
         return True
+
+
+def about_of(path: Path) -> Path:
+    """Return the path of the file that says more about a file of features."""
+    return path.with_suffix(".npz")
+
+
+def write_about(path: Path, made: EncodedMap, places: Sequence[Sequence[int]] = ()) -> None:
+    """Write what is known of a map whose features were made, beside them.
+
+    Parameters
+    ----------
+    path : Path
+    made : EncodedMap
+    places : sequence of (top, bottom, left, right)
+        Of the pieces in which they were made.
+    """
+    about: dict[str, Any] = {
+        "shape": made.shape,
+        "complete": made.complete,
+        "places": np.array(places).reshape(-1, 4),
+    }
+    if made.borders is not None:  # the few pixels that are none of their cell's
+        at = np.flatnonzero(made.borders)
+        about |= {"border_pixels": at, "border_cells": made.borders.ravel()[at]}
+    with atomic(path, durable=False) as beside:
+        np.savez(beside, **about)
+
+
+def kept_borders(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
+    """Return borders of a map of this shape from what lies beside its features; None where nothing does."""
+    try:
+        return _unpacked(read_arrays(about_of(path)), shape)
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _unpacked(about: dict[str, np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """Return borders, (rows, cols) uint8, from what is kept.
+
+    Raises
+    ------
+    ValueError, KeyError
+        If none are kept, or others.
+    """
+    at, cells = about["border_pixels"], about["border_cells"]
+    if len(at) and (at.min() < 0 or at.max() >= shape[0] * shape[1] or cells.max() > MOST_NEIGHBOUR):
+        raise ValueError("borders of another map")
+    borders = np.zeros(shape, np.uint8)
+    np.put(borders, at, cells)
+    return borders
 
 
 def _key_of(scan: Scan, preparation: Preprocessing) -> str:

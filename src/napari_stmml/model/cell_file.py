@@ -6,7 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_stmml.features.store import FeatureStore, encode_scan, write_features
+from napari_stmml.features.store import (
+    FeatureStore,
+    about_of,
+    encode_scan,
+    kept_borders,
+    write_about,
+    write_features,
+)
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import link_or_copy
@@ -23,6 +30,10 @@ class CellFile:
     path: str
     kind: str  # "features" or "clusters"
     shape: tuple[int, int]
+
+    def borders(self) -> np.ndarray | None:
+        """Return which cell each pixel of the map has its label from: `features.borders`; None if unknown."""
+        return kept_borders(Path(self.path), self.shape)
 
 
 def write_cells(
@@ -79,7 +90,10 @@ def write_cells(
             on_progress(done, total)
     if kept is not None:
         link_or_copy(kept, path)
+        link_or_copy(about_of(kept), about_of(Path(path)))
         on_progress(total, total)
+    else:
+        write_about(about_of(Path(path)), encoded)
     return CellFile(str(path), "features", encoded.shape)
 
 

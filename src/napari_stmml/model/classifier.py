@@ -224,7 +224,8 @@ class SurfaceClassifier:
         encoder = self.encoder if pitch is None else self.encoder.at_pitch(pitch)
         encoded = encode_scan(scan, self.recipe, encoder, store)
         labels, confidence, _ = self.label(encoded, on_progress=on_progress, should_stop=should_stop)
-        return paint_scan(labels, confidence, encoder.grid, encoded.shape, scan, return_confidence)
+        about = (encoder.grid, encoded.shape, scan, return_confidence, encoded.borders)
+        return paint_scan(labels, confidence, *about)
 
     def label(
         self,

@@ -17,6 +17,8 @@ _MOST = 400  # painted cells of a class that the regression learns from
 _PENALTY, _STEPS = 1.0, 60
 _RARE = 0.3  # of the cells of a class: fewer on objects, or beside them, are the edge of a stroke
 _UNLIKE = 3.0  # times the usual distance of painted objects to the next of their class: unlike all
+_LIKE = 0.5  # but not nearer than this, which is less than types differ by
+_LEAST_SHARE = 0.01  # of any class in the data, so that a rare one is not given up
 _AT_ONCE = 65_536
 _FADES, _FLOOR = 0.25, 1e-3  # units of squared distance in which a cluster fades, and its least likelihood
 _POINT = 0.1  # weight of where a cell lies within its cluster
@@ -184,7 +186,7 @@ def _limit(objects: np.ndarray, of_objects: np.ndarray) -> float:
         for own in (objects[of_objects == one] for one in np.unique(of_objects))
         if len(own) > 1
     ]
-    return _UNLIKE * float(np.quantile(np.concatenate(apart), 0.9)) if apart else np.inf
+    return max(_LIKE, _UNLIKE * float(np.quantile(np.concatenate(apart), 0.9))) if apart else np.inf
 
 
 def _ranked(likely: np.ndarray, far: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -257,5 +259,5 @@ def _shares(likely: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     for _ in range(_STEPS):
         now = likely * shares
         now /= now.sum(1, keepdims=True)
-        shares = np.maximum(np.average(now, 0, sizes), 1e-4)
+        shares = np.maximum(np.average(now, 0, sizes), _LEAST_SHARE)
     return np.asarray(shares / shares.sum())

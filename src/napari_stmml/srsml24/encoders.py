@@ -89,7 +89,10 @@ class WindowEncoder(Windows):
     keeps_batches = True
 
     def encode(
-        self, heights: np.ndarray, wanted: np.ndarray | None = None
+        self,
+        heights: np.ndarray,
+        wanted: np.ndarray | None = None,
+        borders: np.ndarray | None = None,
     ) -> Iterator[tuple[Place, np.ndarray]]:
         """Encode the wanted windows, some at a time, as the protocol of encoders says."""
         chosen = np.argwhere(self.grid.complete(heights) if wanted is None else wanted)
@@ -137,7 +140,10 @@ class DenseWindowEncoder(Windows):
     keeps_batches = False
 
     def encode(
-        self, heights: np.ndarray, wanted: np.ndarray | None = None
+        self,
+        heights: np.ndarray,
+        wanted: np.ndarray | None = None,
+        borders: np.ndarray | None = None,
     ) -> Iterator[tuple[Place, np.ndarray]]:
         """Encode the wanted windows tile by tile, as the protocol of encoders says."""
         wanted = self.grid.complete(heights) if wanted is None else wanted
