@@ -30,7 +30,7 @@ DOORS = {
     "tifffile": {"io.tiff_page"},
     "gwyfile": {"io.gwyddion.writer"},
     "jinja2": {"batch.report"},
-    "PIL": {"figures.pictures", "figures.footer"},
+    "PIL": {"figures.pictures", "figures.footer", "io.pictures"},
     "umap": {"clustering.embedding"},
     "matplotlib": {
         *(f"figures.{name}" for name in ("clusters_figure", "colour_maps", "curves", "drawing")),
@@ -197,5 +197,5 @@ def test_the_reader_is_asked_about_matrix_files_in_either_case_and_our_maps():
     (reader,) = PluginManifest.from_distribution("napari-stmml").contributions.readers
     for name in ("a--1_3.Z_mtrx", "a--1_3.i_mtrx", "a_0001.mtrx", "a.stmml.tif", "a--1_3_fu_labels.tif"):
         assert any(fnmatch(name, pattern) for pattern in reader.filename_patterns), name
-    for name in ("a.tif", "a.png", "labels.tif"):
+    for name in ("a.jpg", "a.csv", "labels.nii"):
         assert not any(fnmatch(name, pattern) for pattern in reader.filename_patterns), name

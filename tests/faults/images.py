@@ -11,7 +11,7 @@ import tifffile
 from hypothesis import strategies as st
 
 from tests.faults.kinds import Format, either
-from tests.faults.mutations import NUMBERS, VALUES, anything, with_wrong_leaf
+from tests.faults.mutations import NUMBERS, VALUES, anything, mutated, with_wrong_leaf
 
 # ---- MATRIX
 
@@ -85,6 +85,25 @@ def _wrong_component(draw, raw: bytes) -> bytes:
     return raw[: at + 1] + kind + draw(st.sampled_from((number[:4], number))) + raw[at + 6 :]
 
 
+def _picture(folder: Path) -> bytes:
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 255, (8, 8), np.uint8)
+    Image.fromarray(pixels).save(folder / "a.png")
+    return (folder / "a.png").read_bytes()
+
+
+def _read_png(path: Path) -> object:
+    """Read a picture for which nobody has given a scale, as far as that goes."""
+    from napari_stmml.io.formats import read_scan_file
+    from napari_stmml.io.pictures import NoScale
+
+    try:
+        return read_scan_file(path)
+    except NoScale:
+        return None
+
+
 def other_microscopes(folder: Path) -> dict[str, Format]:
     from napari_stmml.io.formats import read_masks, read_scan_file, read_settings
     from napari_stmml.io.gwyddion import write_gwy
@@ -101,7 +120,9 @@ def other_microscopes(folder: Path) -> dict[str, Format]:
     sxm = path.read_bytes()
     labels = (heights > 0).astype(np.uint8)
     gwy = write_gwy(folder / "a.gwy", Scan(heights, (0.1, 0.1), bias=1.0), labels, {1: "a"}).read_bytes()
+    picture = _picture(folder)
     return {
+        "picture": Format({"a.png": picture}, "a.png", _read_png, mutated(picture)),
         "Nanonis scan": Format({"a.sxm": sxm}, "a.sxm", read, either(sxm, _wrong_entry(sxm))),
         "file of Gwyddion": Format({"a.gwy": gwy}, "a.gwy", read, either(gwy, _wrong_component(gwy))),
     }

@@ -195,7 +195,10 @@ def test_a_file_of_no_known_format_is_refused_saying_how_scans_are_named(tmp_pat
         ("A--1_1.I(V)_MTRX", True),
         ("a_0001.mtrx", True),
         ("a_0001.mtrx.bak", False),
-        ("a.tif", False),
+        ("a.tif", True),
+        ("a.sxm", True),
+        ("a.GWY", True),
+        ("a.jpg", False),
         ("mtrx", False),
     ],
 )

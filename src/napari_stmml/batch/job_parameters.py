@@ -12,6 +12,7 @@ from napari_stmml.scan import SHORT
 _general = partial(parameter, group="General")
 _scans = partial(parameter, group="Scans")
 _paths = partial(_scans, srsml24=False)
+_given = partial(_paths, steps=("process",))
 _process = partial(parameter, group="MATRIX data file processing", steps=("process",))
 _save = partial(parameter, group="Data saving", steps=("files",))
 _train = partial(parameter, group="Autoencoder", steps=("train",))
@@ -35,6 +36,13 @@ class JobParameters:
         (), "to validate on; none: a tenth of each training scan is held out", title="Also validate on"
     )
     predict_path: tuple[str, ...] = _paths((), "to label; none: all of the above", title="Predict only")
+    pixel_size: float = _given(
+        0.0,
+        "nm per pixel of pictures without a scale (PNG, TIFF, NumPy), remembered; 0: none",
+        0,
+        1e6,
+    )
+    height_scale: float = _given(0.0, "nm per unit of the values of such pictures; 0: not known", 0, 1e6)
     out_folder: str = _paths(".", "where the folder of the job goes", title="Results in")
     include: tuple[str, ...] = _paths(
         (), "names of scans that are kept although a limit would leave them out", title="Keep anyway"

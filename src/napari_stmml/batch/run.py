@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from napari_stmml.batch.cluster import cluster
-from napari_stmml.batch.job_file import JobFile
+from napari_stmml.batch.job_file import SETS, JobFile
 from napari_stmml.batch.job_run import GO_ON, JobRun
 from napari_stmml.batch.predict import predict
 from napari_stmml.batch.process import process
@@ -13,6 +13,7 @@ from napari_stmml.batch.survey import files_of
 from napari_stmml.batch.train import train
 from napari_stmml.events import Listener, ignore
 from napari_stmml.io.formats import read_scan_file
+from napari_stmml.io.pictures import give_scale
 from napari_stmml.io.tables import save_parameters
 from napari_stmml.system.pool import Pool
 from napari_stmml.system.progress import Stopped
@@ -58,6 +59,8 @@ def run_job(
     Stopped
         If ``should_stop`` said so.
     """
+    named = [path for which in SETS for path in job.paths(which)]
+    give_scale(named, job.values["pixel_size"], job.values["height_scale"])
     run = JobRun(_at_density_of_scans(job), report, should_stop, processes)
     with run.folder.locked():
         run.job.absolute().write(run.folder / "job_as_run.toml", every=True)

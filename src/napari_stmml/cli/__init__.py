@@ -77,4 +77,4 @@ def _stmml(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version")
     ] = False,
 ) -> None:
-    """Find recurring structures in STM scans (MATRIX files)."""
+    """Find recurring structures in STM scans (MATRIX, Nanonis, Gwyddion and others)."""

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from napari_stmml.cli.model_info import ENDING, describe_model, model_line
-from napari_stmml.cli.options import AsJson, Everything, Paths
+from napari_stmml.cli.options import AsJson, Everything, HeightScale, Paths, PixelSize
 from napari_stmml.events import Event, Skipped, of_type
 from napari_stmml.system.strict_json import to_json
 
@@ -16,11 +16,20 @@ if TYPE_CHECKING:
     from napari_stmml.scan import Scan
 
 
-def info(paths: Paths, everything: Everything = False, as_json: AsJson = False) -> int:
+def info(
+    paths: Paths,
+    everything: Everything = False,
+    as_json: AsJson = False,
+    pixel_size: PixelSize = 0.0,
+    height_scale: HeightScale = 0.0,
+) -> int:
     """Print size, bias, setpoint and date of every scan. With --all or --json, all that its files say.
 
     Of a model, M.stmml, it prints the recipe, and how many clusters and classes there are.
     """
+    from napari_stmml.io.pictures import give_scale
+
+    give_scale(paths, pixel_size, height_scale)
     heard: list[Event] = []
     models = _models(paths, heard)
     paths = [path for path in paths if not path.endswith(ENDING)]

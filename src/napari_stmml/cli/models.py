@@ -10,6 +10,7 @@ import napari_stmml.cli.options as options  # not "from napari_stmml.cli": that 
 from napari_stmml.cli.job_files import do_steps, job_among
 from napari_stmml.cli.progress import left_out, print_report, run_here
 from napari_stmml.events import EpochDone, Event, Learned, ModelTrained, ScanLabelled, of_type
+from napari_stmml.io.pictures import give_scale
 from napari_stmml.jobs.requests import LabelScans, RunJobFile, TrainModel
 from napari_stmml.recipe import CELL, DEFAULT, Recipe, get_recipe
 from napari_stmml.system.strict_json import to_json
@@ -33,11 +34,14 @@ def train(
     seed: options.Seed = None,
     include: options.Include = [],
     processes: options.Processes = 0,
+    pixel_size: options.PixelSize = 0.0,
+    height_scale: options.HeightScale = 0.0,
     as_json: options.AsJson = False,
 ) -> int:
     """Train a model on scans. It is written to --out; of a job file, do this step."""
     if job := job_among(ctx, paths, ("out",), _OF_JOBS):
         return do_steps(RunJobFile(job, ("train",), tuple(include), processes), as_json)
+    give_scale(paths, pixel_size, height_scale)
     chosen, auto = _recipe_of(recipe, clusters, epochs, settings), clusters == "auto"
     heard: list[Event] = []
     run_here(TrainModel(str(out), tuple(paths), chosen.as_dict(), seed or 0, auto, like or ""), heard)
@@ -90,11 +94,14 @@ def predict(
     confidence: options.Confidence = False,
     include: options.Include = [],
     processes: options.Processes = 0,
+    pixel_size: options.PixelSize = 0.0,
+    height_scale: options.HeightScale = 0.0,
     as_json: options.AsJson = False,
 ) -> int:
     """Label scans with a model. The maps are written to --out; of a job file, do this step."""
     if job := job_among(ctx, paths, ("model", "out"), _OF_JOBS):
         return do_steps(RunJobFile(job, ("predict",), tuple(include), processes), as_json)
+    give_scale(paths, pixel_size, height_scale)
     heard: list[Event] = []
     run_here(LabelScans(str(model), str(out), tuple(paths), pitch, confidence=confidence), heard)
     maps, skipped = of_type(heard, ScanLabelled), left_out(heard)
@@ -112,6 +119,8 @@ def learn(
     paths: options.Paths,
     model: options.Learner,
     out: options.Learned = None,
+    pixel_size: options.PixelSize = 0.0,
+    height_scale: options.HeightScale = 0.0,
     as_json: options.AsJson = False,
 ) -> int:
     """Let a model learn from painted scans. What was painted in napari is kept in files beside the scans."""
@@ -121,6 +130,7 @@ def learn(
     from napari_stmml.system.older_files import keep_aside
     from napari_stmml.truth.learning import learn_from_truths
 
+    give_scale(paths, pixel_size, height_scale)
     heard: list[Event] = []
     classifier = SurfaceClassifier.load(model)
     scans = paired(stream_scans(paths, heard.append), classifier.recipe.preprocessing)

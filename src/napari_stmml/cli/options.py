@@ -10,7 +10,7 @@ from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe
 from napari_stmml.scan import SHORT
 from napari_stmml.text import quoted
 
-_WHERE = "a .Z_mtrx file, a session's _0001.mtrx, or a folder (with all below it)"
+_WHERE = "a scan (.Z_mtrx, .sxm, .gwy, ...), a session's _0001.mtrx, or a folder (with all below it)"
 
 
 def _recipe(name: str) -> str:
@@ -60,6 +60,9 @@ LabelMaps = Annotated[
         metavar="LABELS.tif", help="a label map that predict or the viewer wrote; with --scan, of any program"
     ),
 ]
+
+PixelSize = Annotated[float, _of_parameter("pixel_size", "NM")]
+HeightScale = Annotated[float, _of_parameter("height_scale", "NM")]
 
 AsJson = Annotated[bool, _option("write the result as JSON on standard output", None, "--json")]
 Everything = Annotated[bool, _option("add a table of all settings, rounded for people", None, "--all")]

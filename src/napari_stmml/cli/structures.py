@@ -25,12 +25,16 @@ def structures(
     with_disordered: options.WithDisordered = False,
     gwy: options.Gwy = False,
     seed: options.Seed = None,
+    pixel_size: options.PixelSize = 0.0,
+    height_scale: options.HeightScale = 0.0,
     as_json: options.AsJson = False,
 ) -> int:
     """Find every object on scans, say what type it is, and count. Tables, pictures and a page are written."""
     from napari_stmml.batch.job_parameters import PARAMETERS
     from napari_stmml.batch.structure_files import Search
+    from napari_stmml.io.pictures import give_scale
 
+    give_scale(paths, pixel_size, height_scale)
     PARAMETERS["structures.false_per_1000_nm2"].check(false_per_1000_nm2)
     heard: list[Event] = []
     search = Search(false_per_1000_nm2, mirror_apart, with_disordered, seed or 0, model or "")

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from napari_stmml.io import nanonis
+from napari_stmml.io import nanonis, pictures
 from napari_stmml.io.file_errors import one_sentence
 from napari_stmml.io.folder_search import files_below
 from napari_stmml.io.gwyddion import reader as gwyddion
@@ -31,7 +31,7 @@ class Format:
     patterns : tuple of str
         Of the names of its files, in lower case, such as ``*.sxm``; those of `napari.yaml` follow them.
     ending : str
-        Of the name of a topography, for people.
+        Of the name of a topography, for people; empty where a folder is not searched for such files.
     read : callable
         Returns the scans of a file, one for each direction.
     settings : callable
@@ -100,6 +100,14 @@ FORMATS: tuple[Format, ...] = (
         is_scan=gwyddion.is_foreign,
         why_no_scan=gwyddion.why_no_scan,
         masks=gwyddion.read_masks,
+    ),
+    Format(
+        "picture with a scale",
+        pictures.PATTERNS,
+        "",
+        pictures.read_picture,
+        pictures.read_settings,
+        is_scan=lambda path: False,  # in a folder it is a result, or anything else
     ),
 )
 
@@ -372,5 +380,5 @@ def _known_format(path: Path) -> Format:
 
 
 def _endings() -> str:
-    *others, last = (one.ending for one in FORMATS)
+    *others, last = (one.ending for one in FORMATS if one.ending)
     return f"{', '.join(others)} or {last}" if others else last

@@ -1,6 +1,7 @@
 """TIFFs of a page or two: written whole, read within limits that are checked; the only door to tifffile."""
 
 import logging
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ MOST_IN_MEMORY = 128 << 20  # bytes of pixels: 11 585 x 11 585 labels of one byt
 MOST_TEXT = 8 << 20  # bytes of a description that is read
 _PLAIN, _DEFLATE = 1, (8, 32946)  # kinds of compression
 _NM_PER_CM = 1e7
+_NM_PER = {2: 2.54e7, 3: _NM_PER_CM, "cm": 1e7, "mm": 1e6, "um": 1e3, "µm": 1e3, "\\u00B5m": 1e3}
+_NM_PER |= {"micron": 1e3, "nm": 1.0, "pm": 1e-3}
+_COARSEST = 1e3  # nm: a resolution in cm or inches that is coarser is that of a screen or a printer
 _MOST_PER_CM = 2**32 - 1  # px per cm that a TIFF can state: 0.0023 nm/px
 # What tifffile finds wrong is said in our sentence, and not on the terminal as well.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -27,10 +31,14 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 @dataclass(frozen=True)
 class Page:
-    """The first page of a TIFF: its description, and what reads so many pages, (rows, cols) each."""
+    """The first page of a TIFF: its description, and what reads so many pages, (rows, cols) each.
+
+    ``pixel_size`` is in nm along rows and columns, None where the page does not say it.
+    """
 
     description: str
     maps: Callable[[int], list[np.ndarray]]
+    pixel_size: tuple[float, float] | None = None
 
 
 def write_page(
@@ -100,7 +108,8 @@ def opened_page(path: str | Path) -> Iterator[Page]:
             page: Any = file.pages[0]
             text = page.tags.get("ImageDescription")
             known = text is not None and text.count <= MOST_TEXT and isinstance(text.value, str)
-            yield Page(text.value if known else "", lambda count: _maps(path, file, count))
+            about = text.value if known else ""
+            yield Page(about, lambda count: _maps(path, file, count), _pixel_size(page, about))
     except Exception as error:
         why = str(error) or type(error).__name__
         raise ValueError(f"{path.name} cannot be read as a TIFF: {shortened(why, 160)}") from error
@@ -124,6 +133,22 @@ def read_page(path: str | Path) -> np.ndarray:
     """
     with opened_page(path) as page:
         return page.maps(1)[0]
+
+
+def _pixel_size(page: Any, description: str) -> tuple[float, float] | None:
+    """Return nm per pixel by ImageJ's unit, or by a resolution in cm or inches that no screen has."""
+    kind = page.tags.get("ResolutionUnit")
+    unit, finest = _NM_PER.get(kind.value if kind else 0), _COARSEST
+    if named := re.search(r"^unit=(.*)$", description, re.MULTILINE):
+        unit, finest = _NM_PER.get(named[1].strip(), unit), np.inf
+    sides = []
+    for name in ("YResolution", "XResolution"):
+        tag = page.tags.get(name)
+        above, below = tag.value if tag and isinstance(tag.value, tuple) else (0, 0)
+        if not (unit and above > 0 and below > 0):
+            return None
+        sides.append(unit * below / above)
+    return (sides[0], sides[1]) if max(sides) < finest else None
 
 
 def _maps(path: Path, file: Any, count: int) -> list[np.ndarray]:

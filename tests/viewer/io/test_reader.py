@@ -3,11 +3,13 @@ import shutil
 import numpy as np
 import pytest
 import tifffile
+from napari.errors import MultipleReaderError
 from npe2 import PluginManager
 
 from napari_stmml import read_mtrx
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.viewer.io import ask_scale
 from napari_stmml.viewer.io.reader import get_reader, prefer_our_maps
 
 DIRECTIONS_ON_TOP_LAST = ["backward/down", "forward/down", "backward/up", "forward/up"]
@@ -150,10 +152,10 @@ def test_napari_offers_us_our_files_in_either_case(tmp_path, name):
     path = tmp_path / name
     path.touch()
     readers = {reader.command for reader in manager.iter_compatible_readers([str(path)])}
-    assert ("napari-stmml.read" in readers) == ("LABELS.TIF" not in name)
+    assert "napari-stmml.read" in readers
 
 
-@pytest.mark.parametrize("name", ["cells_labels.tif", "photo.tif", "x.Z_mtrx.gz", "table.csv"])
+@pytest.mark.parametrize("name", ["cells.jpg", "x.sxm.bak", "x.Z_mtrx.gz", "table.csv"])
 def test_napari_does_not_offer_us_other_peoples_files(tmp_path, name):
     manager = PluginManager.instance()
     manager.discover()
@@ -181,3 +183,44 @@ def test_our_maps_open_here_without_asking_unless_the_user_chose_otherwise(viewe
     prefer_our_maps()
     assert plugins.extension2reader["*.stmml.tif"] == "napari"
     assert plugins.extension2reader["*--*_??_labels.tif"] == "napari-stmml"
+
+
+# Pictures, which have no scale of their own
+
+
+@pytest.fixture
+def picture(tmp_path, home):
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(20, 30)))
+    return tmp_path / "a.npy"
+
+
+def test_a_picture_without_a_scale_is_asked_for_it_once(new_viewer, qapp, picture, monkeypatch, said):
+    questions = []
+
+    def answer(parent, title, text, *limits):
+        questions.append(text)
+        return 0.25, True
+
+    monkeypatch.setattr(ask_scale.QApplication, "activeWindow", lambda *_: "a window")
+    monkeypatch.setattr(ask_scale.QInputDialog, "getDouble", answer)
+    for _ in range(2):
+        (layer,) = opened(new_viewer(), picture)
+        assert layer.scale == pytest.approx((0.25, 0.25))
+        assert layer.metadata["stmml"]["source"] == str(picture)
+    assert questions == ["a.npy does not say how large it is. Size of a pixel in nm:"]
+    assert not said()
+
+
+def test_a_question_that_is_not_answered_leaves_a_sentence_and_no_layer(viewer, picture, monkeypatch, said):
+    monkeypatch.setattr(ask_scale.QApplication, "activeWindow", lambda *_: "a window")
+    monkeypatch.setattr(ask_scale.QInputDialog, "getDouble", lambda *_: (0.1, False))
+    opened(viewer, picture)
+    assert not viewer.layers
+    assert [one[:9] for one in said()] == ["No scale:"]
+
+
+def test_napari_asks_which_reader_opens_a_picture(new_viewer, picture):
+    with pytest.raises(MultipleReaderError, match="napari-stmml"):
+        new_viewer().open(str(picture), plugin=None)
+    (layer,) = new_viewer().open(str(picture))  # as scripts do: with napari's own reader
+    assert "stmml" not in layer.metadata

@@ -3,13 +3,16 @@
 import os
 import traceback
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from napari_stmml.io.file_errors import one_sentence
 from napari_stmml.io.formats import files_of, is_scan_file, read_masks, read_scan_file
 from napari_stmml.io.label_tiff import LabelMap, is_label_map
+from napari_stmml.io.pictures import NoScale
 from napari_stmml.scan import ScanFileError
+from napari_stmml.viewer.io.ask_scale import ask_scale
 from napari_stmml.viewer.io.in_window import show_units
 from napari_stmml.viewer.io.layers import LayerData, labels_to_layer
 from napari_stmml.viewer.io.preferences import opened
@@ -20,11 +23,15 @@ OUR_MAPS = ("*.stmml.tif", "*--*_??_labels.tif")  # names that no other program 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list] | None:
     """Return a function that reads ``path``, or None if another reader must; never raises."""
-    for one in _listed(path):
-        name = one.name.lower()
-        if not (is_scan_file(one) or (name.endswith((".tif", ".tiff")) and is_label_map(one))):
-            return None
-    return read
+    return read if all(map(_is_ours, _listed(path))) else None
+
+
+def _is_ours(path: Path) -> bool:
+    """Say whether a file is a scan, or, if it is named like one of our maps, whether it is one."""
+    name = path.name.lower()
+    if any(fnmatchcase(name, pattern) for pattern in OUR_MAPS):
+        return is_label_map(path)
+    return is_scan_file(path)
 
 
 def read(path: str | list[str]) -> list:
@@ -58,10 +65,16 @@ def prefer_our_maps() -> None:
 def _layers(path: Path, why: str) -> list[LayerData]:
     if why:
         raise ScanFileError(why)
-    if path.name.lower().endswith((".tif", ".tiff")):
+    if path.name.lower().endswith((".tif", ".tiff")) and is_label_map(path):
         with one_sentence(path.name, said=ValueError):
             return [labels_to_layer(LabelMap.read(path))]
-    return opened(read_scan_file(path)) + [labels_to_layer(one) for one in read_masks(path)]
+    try:
+        scans = read_scan_file(path)
+    except NoScale:
+        if not ask_scale(path):
+            raise
+        scans = read_scan_file(path)
+    return opened(scans) + [labels_to_layer(one) for one in read_masks(path)]
 
 
 def _opening() -> tuple[Any, list[Path]]:
