@@ -15,7 +15,7 @@ BLOCK = 256  # px a side of the blocks in which a lattice is looked for: 17 nm a
 _STRONG = 1.8  # times the median amplitude of waves of the same length: a lattice from here on
 _LOWEST = 3  # waves in a block, below which nothing is a lattice
 _AT_ONCE = 4  # blocks, whose spectra stay in the cache
-_ROWS = 4  # of blocks, in as many threads as there are cores
+_TOGETHER = 8  # times as many at least, in as many threads as there are cores
 _FLOOR = 0.15  # of the window at the sides of a block, as a part of its middle
 _SPREAD = 0.8  # waves, over which the power of a spectrum is smoothed
 _ROUNDS = 2  # the second starts from what the first has found
@@ -99,12 +99,18 @@ def _continued(flat: np.ndarray, farthest: int) -> np.ndarray:
     """Continue a map beyond its border by the mean of its translated copies; mirrored where it has none."""
     limit = _CLIP_CELLS * map_sigma(flat[::_SAMPLED, ::_SAMPLED])
     rows, cols = (list(_pieces(size)) for size in flat.shape)
-    found = {
-        (i, j): translations(blurred(np.clip(flat[down, right], -limit, limit), 1.0), (_BAND, farthest))
-        for i, down in enumerate(rows)
-        for j, right in enumerate(cols)
+
+    def moves_of(piece: tuple[int, int]) -> list[tuple[int, int]]:
+        some = np.clip(flat[rows[piece[0]], cols[piece[1]]], -limit, limit)
+        return translations(blurred(some, 1.0), (_BAND, farthest))
+
+    pieces = [
+        (i, j)
+        for i in range(len(rows))
+        for j in range(len(cols))
         if i in (0, len(rows) - 1) or j in (0, len(cols) - 1)
-    }
+    ]
+    found = dict(zip(pieces, in_threads(moves_of, pieces), strict=True))
     framed = np.pad(flat, _BEYOND, mode="reflect")
     inner, last = framed[:, _BEYOND:-_BEYOND], (len(rows) - 1, len(cols) - 1)
     for j, part in enumerate(cols):
@@ -160,8 +166,9 @@ def _lattice(flat: np.ndarray, known: np.ndarray, block: int, rings: "_Rings") -
         )
         return np.multiply(waves, tapered, out=waves)
 
-    for first in range(0, len(tops), _ROWS):  # of blocks at a time, so that they need no memory
-        places = [(top, part) for top in tops[first : first + _ROWS] for part in parts]
+    rows = -(-_TOGETHER // len(parts))  # of blocks at a time, so that they need no memory
+    for first in range(0, len(tops), rows):
+        places = [(top, part) for top in tops[first : first + rows] for part in parts]
         for (top, part), found in zip(places, in_threads(waves_at, places), strict=True):
             for left, waves in zip(lefts[part], found, strict=True):
                 lattice[top : top + block, left : left + block] += waves
@@ -194,7 +201,7 @@ class _Rings:
     def medians(self, power: np.ndarray) -> np.ndarray:
         """Return the median of each ring, (blocks, rings + 1); the last is infinite, for waves of none."""
         found = np.full((len(power), len(self.bounds)), np.inf, np.float32)
-        ordered = power[:, self.waves]
+        ordered = power.take(self.waves, axis=1)
         for i, (first, end) in enumerate(pairwise(self.bounds.tolist())):
             some = ordered[:, first:end]
             middle = (end - first) // 2
@@ -215,7 +222,7 @@ def _periodic(blocks: np.ndarray, rings: _Rings) -> np.ndarray:
     power = gaussian_filter(power, (0, _SPREAD, _SPREAD), mode=("nearest", "wrap", "nearest"), truncate=3)
     power = power.reshape(len(blocks), -1)
     usual = np.maximum(np.float32(_STRONG**2) * rings.medians(power), np.float32(1e-30))
-    power /= usual[:, rings.number]
+    power /= usual.take(rings.number, axis=1)
     power -= 1
     np.clip(power, 0, 1, out=power)
     spectra *= power.reshape(spectra.shape)
@@ -266,14 +273,16 @@ def common_part(
     ndarray of float32, shape (rows, cols)
     """
     common = np.zeros_like(residual)
-    for rows in _pieces(residual.shape[0]):
-        for cols in _pieces(residual.shape[1]):
-            flat = _smooth(residual, rows, cols, limit)
-            found = translations(flat if lattice is None else lattice[rows, cols], moved)
-            if lattice is not None and _likeness(flat, found) < _COMMON:
-                continue
-            if len(found) == _TRANSLATIONS:
-                common[rows, cols] = _median([residual[rows, cols], *_copies(residual, rows, cols, found)])
+
+    def fill(piece: tuple[slice, slice]) -> None:
+        flat = _smooth(residual, *piece, limit)
+        found = translations(flat if lattice is None else lattice[piece], moved)
+        if len(found) < _TRANSLATIONS or (lattice is not None and _likeness(flat, found) < _COMMON):
+            return
+        common[piece] = _median([residual[piece], *_copies(residual, *piece, found)])
+
+    cols = list(_pieces(residual.shape[1]))
+    in_threads(fill, [(down, right) for down in _pieces(residual.shape[0]) for right in cols])
     return common
 
 

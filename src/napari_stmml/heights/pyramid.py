@@ -1,8 +1,15 @@
 """Blur a map, halve its pixels and double them: what filters of several sizes are made of."""
 
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 
+from napari_stmml.system.threads import in_threads
+
 _TRUNCATE = 3.0  # standard deviations, at which a Gaussian ends
+_LARGE = 200_000  # pixels, from which on a map is blurred in threads
+_PARTS = 4
 
 
 def blurred(heights: np.ndarray, sigma: float) -> np.ndarray:
@@ -19,9 +26,28 @@ def blurred(heights: np.ndarray, sigma: float) -> np.ndarray:
     -------
     ndarray, shape and dtype of ``heights``
     """
-    from scipy.ndimage import gaussian_filter
+    from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
-    return gaussian_filter(heights, sigma, mode="nearest", truncate=_TRUNCATE)
+    how: dict[str, Any] = {"mode": "nearest", "truncate": _TRUNCATE}
+    if heights.size < _LARGE:
+        return gaussian_filter(heights, sigma, **how)
+    found = np.empty_like(heights)
+
+    def fill_columns(part: slice) -> None:
+        gaussian_filter1d(heights[:, part], sigma, 0, output=found[:, part], **how)
+
+    def fill_rows(part: slice) -> None:
+        gaussian_filter1d(found[part], sigma, 1, output=found[part], **how)
+
+    in_threads(fill_columns, _parts(heights.shape[1]))
+    in_threads(fill_rows, _parts(heights.shape[0]))
+    return found
+
+
+def _parts(size: int) -> list[slice]:
+    """Cut an axis into parts of about equal length."""
+    edges = np.linspace(0, size, _PARTS + 1).astype(int).tolist()
+    return [slice(*pair) for pair in pairwise(edges)]
 
 
 def halved(heights: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from napari_stmml.heights.spread import median
 from napari_stmml.structures.cells import cells_of, enlarged, highest, slow
 from napari_stmml.structures.maxima import maxima_within
+from napari_stmml.system.threads import in_threads
 
 SMALLEST_NM = 0.12  # standard deviation of the smallest Gaussian: the apparent size of an atom
 _SIZES_NM = (SMALLEST_NM, 0.2, 0.33)
@@ -68,7 +69,7 @@ def standing_out(heights: np.ndarray, pixel: tuple[float, float], without: np.nd
     -------
     ndarray of bool, shape (rows, cols)
     """
-    smooth = [gaussian(heights, size, pixel) for size in _SIZES_NM]
+    smooth = in_threads(lambda size: gaussian(heights, size, pixel), _SIZES_NM)
     return _out(_levels(smooth, without, pixel), without, pixel) & ~without
 
 
@@ -97,22 +98,24 @@ def significance(
     -------
     Significance
     """
-    smooth = [gaussian(heights, size, pixel) for size in _SIZES_NM]
+    smooth = in_threads(lambda size: gaussian(heights, size, pixel), _SIZES_NM)
     levels = _levels(smooth, at_step, pixel)
     out = _out(levels, at_step, pixel)
     noise = _noise_map(smooth[0], out, pixel)
     noises = [noise * _border_noise(noise.shape, size, pixel) for size in _SIZES_NM]
     levels = [(up / own, down / own) for (up, down), own in zip(levels, noises, strict=True)]
     plain = [reduce(np.maximum, [pair[sign] for pair in levels]) for sign in (0, 1)]
-    thresholds = [_threshold(one, pixel, out, false_per_1000_nm2 / 2) for one in plain]
+    thresholds = in_threads(lambda one: _threshold(one, pixel, out, false_per_1000_nm2 / 2), plain)
     uncertain = _uncertain(smooth[0], at_step, corrugation, pixel)
-    for sign in (0, 1):
-        plain[sign] = reduce(
-            np.maximum,
-            [_tempered(pair[sign], one, uncertain) for pair, one in zip(levels, smooth, strict=True)],
-        )
-        _clear_border(plain[sign], pixel)
-    return Significance(plain[0], plain[1], (thresholds[0], thresholds[1]))
+
+    def tempered(sign: int) -> np.ndarray:
+        found = [_tempered(pair[sign], one, uncertain) for pair, one in zip(levels, smooth, strict=True)]
+        most = reduce(np.maximum, found)
+        _clear_border(most, pixel)
+        return most
+
+    up, down = in_threads(tempered, (0, 1))
+    return Significance(up, down, (thresholds[0], thresholds[1]))
 
 
 def _levels(
