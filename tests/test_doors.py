@@ -29,6 +29,7 @@ DOORS = {
     "sklearn": {"clustering.kmeans", "srsml24.kmeans", "structures.sorting"},
     "tifffile": {"io.tiff_page"},
     "gwyfile": {"io.gwyddion.writer"},
+    "gwyddionpy": {"io.gwyddion.converted"},
     "jinja2": {"batch.report"},
     "PIL": {"figures.pictures", "figures.footer", "io.pictures"},
     "umap": {"clustering.embedding"},

@@ -10,6 +10,7 @@ from typing import Any
 from napari_stmml.io import nanonis, pictures
 from napari_stmml.io.file_errors import one_sentence
 from napari_stmml.io.folder_search import files_below
+from napari_stmml.io.gwyddion import converted
 from napari_stmml.io.gwyddion import reader as gwyddion
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix import files, reader
@@ -108,6 +109,17 @@ FORMATS: tuple[Format, ...] = (
         pictures.read_picture,
         pictures.read_settings,
         is_scan=lambda path: False,  # in a folder it is a result, or anything else
+    ),
+    *(
+        Format(
+            kind.name,
+            kind.patterns,
+            kind.ending,
+            converted.read_converted,
+            converted.read_settings,
+            is_scan=kind.is_one,
+        )
+        for kind in converted.KINDS
     ),
 )
 

@@ -8,16 +8,24 @@ from math import isfinite
 from napari_stmml.io.named_settings import setting_of
 
 _BRACKETS = re.compile(r"\s*[\[(]([^\])]*)[\])]\s*$")
-_BIAS = re.compile(r"(?:sample |tip |gap |topography )?bias(?: ?voltage)?|gap voltage|biasvolt", re.I)
-_SETPOINT = re.compile(r"(?:z controller |current )?set ?-?point(?: current)?|feedback set|set current", re.I)
-_ANGLE = re.compile(r"(?:scan |rotation )?angle|rotation", re.I)
+_BIAS = re.compile(r"(?:sample |tip |gap |topography |v_)?bias(?: ?voltage)?|gap voltage|biasvolt", re.I)
+_SETPOINT = re.compile(
+    r"(?:z controller |current |i_)?set ?-?point(?: current)?|feedback set|set current", re.I
+)
+_CURRENT = re.compile("current", re.I)  # of RHK and Createc, on its own
 _VOLT = {"Volt": 1.0, "V": 1.0, "mV": 1e-3}
 _NANOAMPERE = {"Ampere": 1e9, "A": 1e9, "uA": 1e3, "µA": 1e3, "nA": 1.0, "pA": 1e-3}
-_DEGREE = {"": 1.0, "Degree": 1.0, "deg": 1.0, "°": 1.0, "Deg": 1.0}
 _WAYS = {"retrace": "backward", "backward": "backward", "trace": "forward", "forward": "forward"}
-_CLOCKS = ("%d.%m.%Y %H:%M:%S", "%m/%d/%y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S")
+_CLOCKS = (
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%m/%d/%y %H:%M:%S",
+    "%m/%d/%Y %H:%M:%S",
+    "%Y-%m-%d %H:%M:%S",
+)
 
 Meta = Mapping[str, str]
+ANGLE = "Angle, anticlockwise"
 
 
 def bias(meta: Meta) -> float | None:
@@ -35,12 +43,14 @@ def setpoint(meta: Meta) -> float | None:
     >>> setpoint({"Z controller Setpoint": "2.500E-11 A", "Current::Current (A)": "1E-9"})
     0.025
     """
-    return next(_numbers(meta, _SETPOINT, _NANOAMPERE), None)
+    own = {key: text for key, text in meta.items() if ":" not in key}
+    told = [*_numbers(meta, _SETPOINT, _NANOAMPERE), *_numbers(own, _CURRENT, _NANOAMPERE)]
+    return told[0] if told else None
 
 
 def angle(meta: Meta) -> float | None:
-    """Return the rotation of the frame in degrees."""
-    return next(_numbers(meta, _ANGLE, _DEGREE), None)
+    """Return the rotation of the frame in degrees, as `write_gwy` states it: vendors do not say which way."""
+    return next(_numbers(meta, re.compile(re.escape(ANGLE)), {"Degree": 1.0}), None)
 
 
 def direction(title: str, meta: Meta) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.heights.missing import fill_nearest
+from napari_stmml.io.gwyddion.meta import ANGLE
 from napari_stmml.scan import Scan
 from napari_stmml.system.atomic import atomic
 
@@ -141,7 +142,7 @@ def _settings(scan: Scan) -> dict[str, str]:
         "Bias": None if scan.bias is None else f"{scan.bias!r} V",
         "Setpoint": None if scan.setpoint is None else f"{scan.setpoint!r} nA",
         "Direction": scan.direction or None,
-        "Rotation": None if scan.angle is None else f"{scan.angle!r} deg",
+        ANGLE: None if scan.angle is None else f"{scan.angle!r} deg",
         "Date": None if scan.taken is None else scan.taken.isoformat(),
         "History": ", ".join(scan.history) or None,
     }
