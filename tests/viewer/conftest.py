@@ -26,6 +26,12 @@ def _graphics_card():
         yield
 
 
+@pytest.fixture(autouse=True)
+def _own_preferences(tmp_path, monkeypatch):
+    """Keep preferences out of the home of whoever runs the tests, and theirs out of the tests."""
+    monkeypatch.setattr("napari_stmml.viewer.io.preferences.user_folder", lambda: tmp_path / "preferences")
+
+
 @pytest.fixture
 def new_viewer():
     """Return a function that makes a viewer without a window, in milliseconds, on napari's own settings."""

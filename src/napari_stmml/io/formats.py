@@ -139,6 +139,21 @@ def is_scan_file(path: str | Path) -> bool:
     return _format_of(Path(path)) is not None
 
 
+def is_found_in_folders(path: str | Path) -> bool:
+    """Say whether a file is a scan that `find_scans` lists where its folder is given.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    bool
+    """
+    one = _format_of(Path(path))
+    return one is not None and one.is_scan(Path(path))
+
+
 def find_scans(path: str | Path) -> list[Path]:
     """List the topographies that a path stands for, sorted as they were taken.
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from platformdirs import user_data_path
+from platformdirs import user_cache_path, user_data_path
 
 from napari_stmml.text import quoted
 
@@ -52,3 +52,16 @@ def user_folder() -> Path:
         return Path(os.environ[VARIABLE])
     earlier = Path.home() / f".{NAME}"
     return earlier if earlier.is_dir() else user_data_path(NAME, appauthor=False)
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be made anew at any time; it may not exist yet.
+
+    Returns
+    -------
+    Path
+        ``cache`` in the folder that ``NAPARI_STMML_HOME`` names, or that of this system for caches.
+    """
+    if os.environ.get(VARIABLE):
+        return Path(os.environ[VARIABLE]) / "cache"
+    return user_cache_path(NAME, appauthor=False)

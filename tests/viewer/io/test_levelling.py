@@ -8,7 +8,6 @@ from napari_stmml import read_mtrx
 from napari_stmml.heights.flatten import FLATTEN_METHODS, flatten
 from napari_stmml.heights.prepare import Preprocessing
 from napari_stmml.scan import Scan
-from napari_stmml.system.user_folder import user_folder
 from napari_stmml.viewer.io.in_window import show_units
 from napari_stmml.viewer.io.layers import scan_of
 from napari_stmml.viewer.io.levelling import (
@@ -115,8 +114,7 @@ def test_scans_open_as_a_person_prefers_it(viewer, small_session, scan, how):
 
 @pytest.mark.parametrize("content", ["", "[1]", "{", '{"heights": "as it were"}', '{"else": 1}'])
 def test_preferences_that_are_damaged_are_those_of_everybody(content):
-    user_folder().mkdir(parents=True, exist_ok=True)
-    (user_folder() / "viewer.json").write_text(content)
+    Preferences(heights=AS_RECORDED).save().write_text(content)
     assert preferences() == Preferences()
 
 

@@ -224,3 +224,47 @@ def test_napari_asks_which_reader_opens_a_picture(new_viewer, picture):
         new_viewer().open(str(picture), plugin=None)
     (layer,) = new_viewer().open(str(picture))  # as scripts do: with napari's own reader
     assert "stmml" not in layer.metadata
+
+
+@pytest.fixture
+def window(make_napari_viewer, qtbot):
+    """Return a viewer with a window, and a function that gives its Browse panel when that has listed all."""
+    viewer = make_napari_viewer()
+
+    def browse():
+        _, panel = viewer.window.add_plugin_dock_widget("napari-stmml", "Browse")
+        qtbot.waitUntil(lambda: not panel.busy, timeout=20_000)
+        return [panel.scans.item(row).file for row in range(panel.scans.rowCount())]
+
+    return viewer, browse
+
+
+@pytest.mark.parametrize("what", ["folder", "session"])
+def test_a_dropped_folder_or_session_is_listed_in_browse_and_opens_nothing(window, home, copy, what):
+    viewer, browse = window
+    opened(viewer, copy[0].parent if what == "folder" else parameter_file(copy))
+    assert browse() == copy
+    assert len(viewer.layers) == 0
+
+
+def test_many_files_dropped_together_are_listed_in_browse(window, home, session_files, copy):
+    viewer, browse = window
+    files = [*session_files, *copy]
+    opened(viewer, *files)
+    assert browse() == files
+    assert len(viewer.layers) == 0
+
+
+def test_a_session_of_one_scan_opens_it(window, home, copy):
+    viewer, _ = window
+    copy[1].unlink()
+    opened(viewer, parameter_file(copy))
+    assert [layer.visible for layer in viewer.layers] == [False, False, False, True]
+
+
+def test_a_folder_is_ours_only_where_scans_lie_in_it(copy, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").touch()
+    assert get_reader(str(tmp_path / "other")) is None
+    assert get_reader(str(copy[0].parent)) is not None
+    assert get_reader(str(copy[0].parent.parent)) is not None

@@ -26,6 +26,7 @@ from napari_stmml.system.user_folder import user_folder
 from napari_stmml.text import counted, percent
 from napari_stmml.viewer.correct.review_panel import ReviewPanel
 from napari_stmml.viewer.correct.session_layers import correction_of
+from napari_stmml.viewer.io.held import hold
 from napari_stmml.viewer.io.layers import KEY, brief_name
 from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.io.predicted_layer import Prediction, maps_of, note_model, prediction_of, shown_map
@@ -70,6 +71,7 @@ class OpeningPanel(JobPanel):
         if not layers:
             raise ValueError("choose at least one open scan to correct")
         self._also, self._doubts = self.keep_strokes(), []
+        hold(layers)
         scans = [recorded_scan(layer) for layer in layers]
         path = self._open_model()
         self._opening, self._opened = list(zip(layers, scans, strict=True)), 0

@@ -19,7 +19,7 @@ AS_RECORDED = "as recorded"
 LEVELLINGS = {  # what the history says -> the chain of flatten methods
     AS_RECORDED: "none",
     "plane taken out": "poly_xy",
-    "row medians and plane taken out": "row_median + poly_xy",
+    "row medians and plane taken out": "poly_xy + row_median",
 }
 
 
@@ -119,7 +119,7 @@ def levelling_of(layer: Any) -> str:
     if _recorded(layer) is not None:
         return str(layer.metadata[KEY]["history"][0])
     about = layer.metadata.get(KEY)
-    if not isinstance(about, dict) or not about.get("direction") or about.get("history"):
+    if not isinstance(about, dict) or "direction" not in about or about.get("history"):
         return ""
     return AS_RECORDED if about.get("channel") == TOPOGRAPHY else ""
 

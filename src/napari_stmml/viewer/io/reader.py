@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from napari_stmml.io.file_errors import one_sentence
-from napari_stmml.io.formats import files_of, is_scan_file, read_masks, read_scan_file
+from napari_stmml.io.formats import (
+    files_of,
+    find_scans,
+    is_found_in_folders,
+    is_scan_file,
+    read_masks,
+    read_scan_file,
+)
 from napari_stmml.io.label_tiff import LabelMap, is_label_map
 from napari_stmml.io.pictures import NoScale
 from napari_stmml.scan import ScanFileError
@@ -18,6 +25,8 @@ from napari_stmml.viewer.io.layers import LayerData, labels_to_layer
 from napari_stmml.viewer.io.preferences import opened
 from napari_stmml.viewer.shared.plain_text import notify
 
+MOST_AT_ONCE = 4  # files that are opened as layers together; more are listed in Browse
+MOST_NAMES = 20_000  # of files, among which a scan is looked for
 OUR_MAPS = ("*.stmml.tif", "*--*_??_labels.tif")  # names that no other program gives its files
 
 
@@ -27,11 +36,14 @@ def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list] | Non
 
 
 def _is_ours(path: Path) -> bool:
-    """Say whether a file is a scan, or, if it is named like one of our maps, whether it is one."""
-    name = path.name.lower()
-    if any(fnmatchcase(name, pattern) for pattern in OUR_MAPS):
-        return is_label_map(path)
-    return is_scan_file(path)
+    """Say whether a folder holds scans, or a file is one; named like one of our maps, whether it is that."""
+    if path.is_dir():
+        return _has_scans(path)
+    return is_label_map(path) if _is_named_as_map(path) else is_scan_file(path)
+
+
+def _is_named_as_map(path: Path) -> bool:
+    return any(fnmatchcase(path.name.lower(), pattern) for pattern in OUR_MAPS)
 
 
 def read(path: str | list[str]) -> list:
@@ -40,6 +52,11 @@ def read(path: str | list[str]) -> list:
     viewer, dropped = _opening()
     if viewer is not None:
         show_units(viewer)
+        if hasattr(viewer, "window") and (listed := _to_browse(asked, dropped)) is not None:
+            if listed:
+                _, panel = viewer.window.add_plugin_dock_widget("napari-stmml", "Browse")
+                panel.show_paths(listed)
+            return [(None,)]
     elsewhere = {os.path.realpath(one) for one in set(dropped) - set(asked)}
     layers: list = []
     for file, why in files_of(asked):
@@ -50,6 +67,41 @@ def read(path: str | list[str]) -> list:
         except ValueError as error:
             notify(str(error))
     return layers or [(None,)]  # napari's way to say: handled, nothing to show
+
+
+def _to_browse(asked: list[Path], dropped: list[Path]) -> list[Path] | None:
+    """Return what Browse is to list in place of layers that hide each other; None where layers are better.
+
+    Of many files that are dropped together, napari asks one by one: the first one stands for all, and nothing
+    is left for the others.
+    """
+    scans = [one for one in dropped if not one.is_dir() and is_scan_file(one) and not _is_named_as_map(one)]
+    if len(scans) > MOST_AT_ONCE and set(asked) <= set(scans):
+        return scans if scans[0] in asked else []
+    several = [one for one in asked if one.is_dir() or _is_session(one)]
+    return asked if several else None
+
+
+def _is_session(path: Path) -> bool:
+    """Say whether a file stands for several scans."""
+    if not is_scan_file(path):
+        return False
+    try:
+        return len(find_scans(path)) > 1
+    except ValueError:  # which is said when it is read
+        return False
+
+
+def _has_scans(folder: Path) -> bool:
+    """Say whether a scan lies in a folder or below, as far as is found in little time."""
+    left = MOST_NAMES
+    for here, _, names in os.walk(folder):
+        if any(is_found_in_folders(Path(here, name)) for name in names):
+            return True
+        left -= 1 + len(names)
+        if left < 0:
+            return False
+    return False
 
 
 def prefer_our_maps() -> None:

@@ -17,6 +17,7 @@ from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import Recipe, at_once_recipe
 from napari_stmml.system.files import with_ending
 from napari_stmml.text import counted, number
+from napari_stmml.viewer.io.held import hold
 from napari_stmml.viewer.io.layers import KEY
 from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.io.predicted_layer import note_model
@@ -101,6 +102,7 @@ class PredictWidget(JobPanel):
         layers = list(self.layers.value)
         if not layers:
             raise ValueError("choose at least one open scan to label")
+        hold(layers)
         scans = [recorded_scan(layer) for layer in layers]
         self._kept = self.keep_strokes()
         recipe = self._cluster(scans) if self.model.value is None else self._predict(scans)

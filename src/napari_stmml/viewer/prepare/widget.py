@@ -24,6 +24,7 @@ from napari_stmml.viewer.prepare.preview import Preview
 from napari_stmml.viewer.prepare.window_grid import WindowGridForm
 from napari_stmml.viewer.shared.panel import Panel, button, delayed, row_of
 from napari_stmml.viewer.shared.slots import guarded, slot
+from napari_stmml.viewer.shared.temporary_layers import watch
 
 DEBOUNCE_MS = 0  # as soon as all that one click changes has changed
 PATIENCE_MS = 150  # until the panel says that it is still flattening
@@ -50,6 +51,7 @@ class PrepareWidget(Panel):
         self.preview = Preview(napari_viewer)
         self._flattener = Flattener(self)
         self._last: Flattened | None = None  # shown in the preview last
+        self._watched: Any = None  # layer whose heights may become those of another scan
         self._soon = delayed(self, DEBOUNCE_MS, self.flatten)
         self._patience = delayed(self, PATIENCE_MS, self._say_slow)
         self._lay_out()
@@ -165,6 +167,12 @@ class PrepareWidget(Panel):
 
     @slot
     def _on_layer(self, _layer: Any = None) -> None:
+        watch(self._watched, self.layer.value, ("data",), self._on_data)
+        self._watched = self.layer.value
+        self._on_data()
+
+    @slot
+    def _on_data(self, _event: Any = None) -> None:
         self.leave_out.offer(self.layer.value)
         self.windows.show_on(self.layer.value)
         self._flatten_soon()

@@ -12,6 +12,7 @@ from napari_stmml.scan import DIRECTIONS, Scan
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.structures.structures import Structures
 from napari_stmml.text import counted
+from napari_stmml.viewer.io.held import hold
 from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.shared.job_panel import time_left
 from napari_stmml.viewer.shared.panel import Panel, button, row_of
@@ -79,6 +80,7 @@ class FindingPanel(Panel):
             self.say(f"{self._refused[0]}.", wrong=True)
             return
         layers, self._scans = zip(*fits, strict=True)
+        hold(layers)
         like = self._known_types(self._scans)
         self.finder.start(Search(tuple(layers), tuple(self._scans), like))
         self._set_running(True)

@@ -1,0 +1,1 @@
+"""Thousands of scans as thumbnails: to see, to sort, to filter, and to open one after the other."""
