@@ -122,3 +122,12 @@ def test_maps_that_lie_on_no_image_are_named(tmp_path, said):
     labels = (np.ones((5, 5), np.uint8), {"name": "spots"}, "labels")
     assert write_gwyddion(str(tmp_path / "a.gwy"), [image, labels]) == []
     assert said() == ["a.gwy was not saved: spots has another size than every image"]
+
+
+def test_heights_are_saved_as_they_were_recorded_however_they_are_shown(viewer, tmp_path, session_files):
+    layers = viewer.open(str(session_files[0]), plugin="napari-stmml")
+    data, meta, kind = layers[-1].as_layer_data_tuple()
+    assert meta["metadata"]["stmml"]["history"] == ["plane taken out"]
+    write_gwyddion(str(tmp_path / "a.gwy"), [(data, meta, kind)])
+    (read,) = read_scan_file(tmp_path / "a.gwy")
+    assert read.heights == pytest.approx(read_scan_file(session_files[0])[0].heights, abs=1e-9)

@@ -144,8 +144,8 @@ class OneScan(QObject):
             self.say(f"{wanted.file.name} cannot be opened: {error}", wrong=True)
 
         self._reading = True
-        done = guarded(self._show, self.say)
-        create_worker(read, [wanted], _connect={"returned": done, "errored": guarded(failed)})
+        connect = {"returned": guarded(self._show), "errored": guarded(failed)}
+        create_worker(read, [wanted], _connect=connect)
 
     @slot
     def _show(self, found: Read) -> None:

@@ -4,6 +4,7 @@ A layer shows levelled heights, and its history says which. Whatever prepares or
 the recorded ones, so that its result is the same however the scan is shown.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from napari_stmml.colours import robust_limits
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.scan import TOPOGRAPHY, Scan
-from napari_stmml.viewer.io.layers import KEY, LayerData, scan_of, scan_to_layer
+from napari_stmml.viewer.io.layers import KEY, LayerData, scan_from_layer, scan_to_layer
 
 RECORDED = "stmml_recorded"  # of layer.metadata
 AS_RECORDED = "as recorded"
@@ -102,7 +103,25 @@ def recorded_scan(layer: Any) -> Scan:
         As `scan_of` where nothing is known of recorded heights: of other layers, and where somebody has
         given the layer heights of its own.
     """
-    scan, known = scan_of(layer), _recorded(layer)
+    data, meta, _ = layer.as_layer_data_tuple()
+    return recorded_from_layer(data, meta)
+
+
+def recorded_from_layer(data: np.ndarray, meta: dict[str, Any]) -> Scan:
+    """Make a scan of layer data with the heights that were recorded.
+
+    Parameters
+    ----------
+    data : ndarray, shape (rows, cols)
+    meta : dict
+        As napari gives it.
+
+    Returns
+    -------
+    Scan
+        As of `recorded_scan`.
+    """
+    scan, known = scan_from_layer(data, meta), _recorded(data, meta.get("metadata") or {})
     if known is None:
         return scan
     return replace(scan, heights=known.heights, history=scan.history[1:])
@@ -110,13 +129,13 @@ def recorded_scan(layer: Any) -> Scan:
 
 def recorded_heights(layer: Any) -> Any:
     """Return the recorded heights of a layer, (rows, cols), or its data where these are not known."""
-    known = _recorded(layer)
+    known = _recorded(layer.data, layer.metadata)
     return layer.data if known is None else known.heights
 
 
 def levelling_of(layer: Any) -> str:
     """Return how a layer is levelled: one of `LEVELLINGS`, or empty where that has no meaning."""
-    if _recorded(layer) is not None:
+    if _recorded(layer.data, layer.metadata) is not None:
         return str(layer.metadata[KEY]["history"][0])
     about = layer.metadata.get(KEY)
     if not isinstance(about, dict) or "direction" not in about or about.get("history"):
@@ -148,6 +167,6 @@ def level_layer(layer: Any, how: str) -> None:
     layer.metadata = about
 
 
-def _recorded(layer: Any) -> Recorded | None:
-    known = layer.metadata.get(RECORDED)
-    return known if isinstance(known, Recorded) and known.shown is layer.data else None
+def _recorded(data: Any, metadata: Mapping[str, Any]) -> Recorded | None:
+    known = metadata.get(RECORDED)
+    return known if isinstance(known, Recorded) and known.shown is data else None

@@ -9,7 +9,8 @@ import numpy as np
 from napari_stmml.io.gwyddion import Labelled, write_scans_gwy
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.scan import Scan
-from napari_stmml.viewer.io.layers import LayerData, labels_from_layer, scan_from_layer
+from napari_stmml.viewer.io.layers import LayerData, labels_from_layer
+from napari_stmml.viewer.io.levelling import recorded_from_layer
 from napari_stmml.viewer.io.reader import prefer_our_maps
 from napari_stmml.viewer.shared.plain_text import notify
 
@@ -30,7 +31,7 @@ def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 def write_gwyddion(path: str, layers: Sequence[LayerData]) -> list[str]:
     """Write Image layers as channels and Labels layers as their masks; return the path that was written."""
     try:
-        scans = [scan_from_layer(data, meta) for data, meta, kind in layers if kind == "image"]
+        scans = [recorded_from_layer(data, meta) for data, meta, kind in layers if kind == "image"]
         maps = [labels_from_layer(data, meta) for data, meta, kind in layers if kind == "labels"]
         under = [_under(one, scans) for one in maps]
         return [str(write_scans_gwy(path, [_labelled(scan, maps, under) for scan in scans]))]
