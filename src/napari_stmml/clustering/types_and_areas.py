@@ -33,6 +33,7 @@ _SMALLEST_NM2 = 10.0  # of an area on all scans together
 _SMALLEST_SHARE = 0.01  # of all cells between objects are an area
 _AROUND_NM = 1.5  # within which objects lie around a cell
 _FRAME = 5  # cells from the frame; an area that lies there for the most part is none
+_STEP_NM = 1.0  # from a step; the same
 _FEWEST, _STEP_CENTRES = 40, 4  # cells of step edges, and centres of them
 _APART = 30.0  # between objects, steps and the rest; each part is as wide as 1
 _BEYOND = 2.0  # times the usual distance of an object to the nearest centre of its type it is unlike them
@@ -97,7 +98,8 @@ def fit_types_and_areas(sample: Sample, of_object: int, cell_nm: float, *, seed:
     around = _objects_around(sample, between, on_object, number.ravel(), _AROUND_NM / cell_nm)
     with means_in_one_thread():
         types, type_names = _types(whole, slice(of_object, features.shape[1] - 1), seed)
-        areas, n_areas = _areas(sample, between, filters, around, _SMALLEST_NM2 * density, seed)
+        aside = _at_frame(sample)[between] | _near(sample, between, at_step, _STEP_NM / cell_nm)
+        areas, n_areas = _areas(sample, between, filters, around, aside, _SMALLEST_NM2 * density, seed)
         steps = _steps(features[~on_object & at_step, filters], areas, seed)
     names = [SURFACE, *type_names, *(f"area {number}" for number in range(1, n_areas))]
     names += [STEP] if len(steps) else []
@@ -158,12 +160,18 @@ def _sentence(names: Sequence[str], objects: int, without: int, maps: int) -> st
 
 
 def _areas(
-    sample: Sample, between: np.ndarray, part: slice, around: np.ndarray, smallest: float, seed: int
+    sample: Sample,
+    between: np.ndarray,
+    part: slice,
+    around: np.ndarray,
+    aside: np.ndarray,
+    smallest: float,
+    seed: int,
 ) -> tuple[_Block, int]:
     """Divide what lies between objects and steps, and join what lies mixed; the first is the surface.
 
-    What has one object ``around`` it is its halo, and surface as well. ``smallest`` is the least number of
-    cells of an area.
+    What has one object ``around`` it is its halo, and surface as well; what lies ``aside`` for the most part is
+    surface, too. ``smallest`` is the least number of cells of an area.
     """
     from scipy.sparse.csgraph import connected_components
 
@@ -175,7 +183,7 @@ def _areas(
     _, piece = connected_components(mixing > _MIXED, directed=False)
     large = np.bincount(piece, sizes)
     surface = int(large.argmax())
-    points, own, at_frame = fine.project(some), of_cell[between], _at_frame(sample)[between]
+    points, own = fine.project(some), of_cell[between]
     number, n_areas = np.zeros(len(large), int), 1
     for one in np.argsort(-large, kind="stable"):
         if one == surface or large[one] < max(_SMALLEST_SHARE * large.sum(), smallest):
@@ -183,7 +191,7 @@ def _areas(
         nearest = [points[own == other] for other in np.flatnonzero((piece == surface) & (sizes > 0))]
         cells = piece[own] == one
         is_halo = np.median(around[cells]) == 1
-        if not is_halo and at_frame[cells].mean() < 0.5 and _is_apart(points[cells], nearest):
+        if not is_halo and aside[cells].mean() < 0.5 and _is_apart(points[cells], nearest):
             number[one], n_areas = n_areas, n_areas + 1
     assert fine.mean is not None
     assert fine.matrix is not None
@@ -209,6 +217,19 @@ def _objects_around(
         middles = np.stack([np.bincount(of_cell, axis) / sizes for axis in sample.cells[own].T], axis=1)
         found[here] = KDTree(middles).query_ball_point(sample.cells[here], reach, return_length=True)
     return found[between]
+
+
+def _near(sample: Sample, wanted: np.ndarray, others: np.ndarray, reach: float) -> np.ndarray:
+    """Say which of the wanted cells have one of the others within ``reach`` cells, (wanted,) bool."""
+    from scipy.spatial import KDTree
+
+    found = np.zeros(len(sample), bool)
+    for one in range(len(sample.stored)):
+        here, there = wanted & (sample.maps == one), others & (sample.maps == one)
+        if here.any() and there.any():
+            far = KDTree(sample.cells[there]).query(sample.cells[here], distance_upper_bound=reach)[0]
+            found[here] = np.isfinite(far)
+    return found[wanted]
 
 
 def _at_frame(sample: Sample) -> np.ndarray:

@@ -34,6 +34,8 @@ _WAVES = ((1, 2), (2, 3), (3, 4), (4, 7))  # numbers of waves that are taken tog
 _CROWD_NM = 1.2  # standard deviation, over which the share of objects around an object is taken
 _CROWD = 0.3  # from this share on, apart from its own, it is no object but a part of a disordered surface
 _COARSEST_NM = 0.5  # a pixel: coarser ones show no objects of some atoms
+_STEP_NM = 0.32  # from the middle of a step to where it ends: steps are as wide as the tip
+_ROUND_NM = 0.2  # standard deviation over which the outline of a step is smoothed
 _PIECE = 2048  # px a side of the pieces in which objects are looked for
 _MARGIN_NM = 6.0  # around a piece
 N_OBJECT = (len(_BANDS) - 1) + len(_WAVES) * (len(_WIDE_BANDS) - 1) + 2
@@ -180,7 +182,19 @@ def _objects(
     labels, steps = (
         repeated(one, binning, heights.shape) for one in (numbers[outlines], detection.residual.at_step)
     )
-    return labels, steps, _described(found.patches[counts])
+    return labels, _narrow(steps, pixel_nm), _described(found.patches[counts])
+
+
+def _narrow(steps: np.ndarray, pixel_nm: float) -> np.ndarray:
+    """Return what lies near the middle of steps, which are found on cells that are wider than a step is."""
+    from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum_filter
+
+    if not steps.any():
+        return steps
+    smooth = gaussian_filter(steps.astype(np.float32), _ROUND_NM / pixel_nm, mode="nearest") > 0.5
+    inward = np.asarray(distance_transform_edt(smooth)) * pixel_nm
+    middle = maximum_filter(inward, 2 * round(2 * _STEP_NM / pixel_nm) + 1)
+    return np.asarray(smooth & (middle - inward < _STEP_NM))
 
 
 def _crowded(outlines: np.ndarray, count: int, pixel: tuple[float, float]) -> np.ndarray:
