@@ -22,6 +22,7 @@ from napari_stmml.text import counted
 
 SURFACE, STEP = "surface", "step edge"
 _FINE = 10  # parts that what lies between objects is divided into first
+_TURNS, _TURN = 3, 1000  # divisions until one has an area, and from one seed to the next
 _TIMES = 2.0  # these features lie nearer to each other than the whole descriptions that sorting is made for
 _FEW = 60  # objects, as on one scan, below which those that are alike are a type, and density says nothing
 _CENTRES = 8  # of a type at most
@@ -99,7 +100,11 @@ def fit_types_and_areas(sample: Sample, of_object: int, cell_nm: float, *, seed:
     with means_in_one_thread():
         types, type_names = _types(whole, slice(of_object, features.shape[1] - 1), seed)
         aside = _at_frame(sample)[between] | _near(sample, between, at_step, _STEP_NM / cell_nm)
-        areas, n_areas = _areas(sample, between, filters, around, aside, _SMALLEST_NM2 * density, seed)
+        smallest = _SMALLEST_NM2 * density
+        for turn in range(_TURNS):  # what lies between can be divided beside a rare area by chance
+            areas, n_areas = _areas(sample, between, filters, around, aside, smallest, seed + turn * _TURN)
+            if n_areas > 1:
+                break
         steps = _steps(features[~on_object & at_step, filters], areas, seed)
     names = [SURFACE, *type_names, *(f"area {number}" for number in range(1, n_areas))]
     names += [STEP] if len(steps) else []
