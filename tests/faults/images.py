@@ -10,6 +10,7 @@ import numpy as np
 import tifffile
 from hypothesis import strategies as st
 
+from napari_stmml.io.tiff_page import IMAGEJ
 from tests.faults.kinds import Format, either
 from tests.faults.mutations import NUMBERS, VALUES, anything, mutated, with_wrong_leaf
 
@@ -167,12 +168,12 @@ def tiffs(folder: Path) -> dict[str, Format]:
     )
     raw = labels.write(folder / "a.tif").read_bytes()
     with tifffile.TiffFile(folder / "a.tif") as file:
-        about = json.loads(file.pages[0].tags["ImageDescription"].value)
+        about = json.loads(file.pages[0].tags["ImageDescription"].value.removeprefix(IMAGEJ))
     tifffile.imwrite(folder / "b.tif", np.arange(64, dtype=np.uint16).reshape(8, 8), software="other")
     other = (folder / "b.tif").read_bytes()
     truth = TruthFile(scan, folder=folder).save(np.eye(8, dtype=np.uint8), {1: "holes"}, {1: "#ff0000"}).path
     with tifffile.TiffFile(truth) as file:
-        of_truth = json.loads(file.pages[0].tags["ImageDescription"].value)
+        of_truth = json.loads(file.pages[0].tags["ImageDescription"].value.removeprefix(IMAGEJ))
 
     def read_map(path: Path) -> object:
         is_label_map(path)

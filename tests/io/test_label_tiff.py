@@ -2,10 +2,12 @@ import json
 
 import numpy as np
 import pytest
+import skimage.io
 import tifffile
 from PIL import Image
 
 from napari_stmml.io.label_tiff import LabelMap, is_label_map, read_labels
+from napari_stmml.io.tiff_page import opened_page
 
 DTYPES = {200: np.uint8, 60_000: np.uint16, 70_000: np.uint32}
 
@@ -91,19 +93,33 @@ def test_a_mask_is_a_label_map():
     assert LabelMap(np.eye(2, dtype=bool)).labels.tolist() == [[1, 0], [0, 1]]
 
 
-@pytest.mark.parametrize("size", [0.0024, 0.01, 0.04, 0.1, 1 / 3, np.pi, 24.9 / 500, 1e3, 1e6])
-def test_resolution_tags_give_back_nanometres_per_pixel(tmp_path, size):
-    path = LabelMap(np.eye(3, dtype=int), (size, 2 * size)).write(tmp_path / "a.tif")
+@pytest.mark.parametrize("size", [0.001, 0.0024, 0.01, 0.04, 0.1, 1 / 3, np.pi, 24.9 / 500, 1e3, 1e6])
+def test_imagej_and_tifffile_know_nanometres_per_pixel(tmp_path, size):
+    path = LabelMap(np.eye(3, dtype=int), (size, 2 * size), {1: "a=b: c"}).write(tmp_path / "a.tif")
+    with tifffile.TiffFile(path) as file:
+        assert file.imagej_metadata["unit"] == "nm"
+        across, down = (file.pages[0].tags[name].value for name in ("XResolution", "YResolution"))
+    assert (down[1] / down[0], across[1] / across[0]) == pytest.approx((size, 2 * size), rel=1e-8)
+    with opened_page(path) as page:
+        assert page.pixel_size == pytest.approx((size, 2 * size), rel=1e-8)
+    assert LabelMap.read(path).names == {1: "a=b: c"}
+
+
+@pytest.mark.parametrize("size", [0.0024, 0.1, 1 / 3, 1e3])
+def test_a_map_with_objects_has_pixels_per_cm_so_that_nobody_takes_it_for_a_stack(tmp_path, size):
+    labels = np.eye(3, dtype=int)
+    path = LabelMap(labels, (size, 2 * size), objects=labels).write(tmp_path / "a.tif")
     with tifffile.TiffFile(path) as file:
         tags = {name: file.pages[0].tags[name].value for name in ("XResolution", "YResolution")}
         assert file.pages[0].tags["ResolutionUnit"].value == 3  # centimetre
     nm = {name: 1e7 * denominator / numerator for name, (numerator, denominator) in tags.items()}
-    assert nm["YResolution"] == pytest.approx(size, rel=1e-8)
-    assert nm["XResolution"] == pytest.approx(2 * size, rel=1e-8)
+    assert (nm["YResolution"], nm["XResolution"]) == pytest.approx((size, 2 * size), rel=1e-8)
+    assert np.array_equal(skimage.io.imread(path), labels)
 
 
 def test_pixels_too_small_for_a_tiff_have_the_largest_resolution_and_their_size_in_the_json(tmp_path):
-    path = LabelMap(np.eye(3, dtype=int), (0.001, 0.001)).write(tmp_path / "a.tif")
+    labels = np.eye(3, dtype=int)
+    path = LabelMap(labels, (0.001, 0.001), objects=labels).write(tmp_path / "a.tif")
     with tifffile.TiffFile(path) as file:
         assert file.pages[0].tags["XResolution"].value == (2**32 - 1, 1)
     assert LabelMap.read(path).pixel_size == (0.001, 0.001)
@@ -116,7 +132,7 @@ def test_other_programs_see_the_same_labels(tmp_path, rng, most):
     assert np.array_equal(tifffile.imread(path), ours.labels)
     with Image.open(path) as image:
         assert np.array_equal(np.asarray(image), ours.labels)
-        assert image.info["dpi"] == pytest.approx((2.54e7 / 0.04, 2.54e7 / 0.05), rel=1e-6)
+        assert image.info["resolution"] == pytest.approx((1 / 0.04, 1 / 0.05), rel=1e-6)
 
 
 @pytest.mark.parametrize(

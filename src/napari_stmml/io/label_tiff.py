@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.colours import class_colours
-from napari_stmml.io.tiff_page import opened_page, read_page, write_page
+from napari_stmml.io.tiff_page import IMAGEJ, opened_page, read_page, write_page
 from napari_stmml.text import quoted, shortened
 
 FORMAT = 2  # 1 where no single objects are known
@@ -71,11 +71,11 @@ class LabelMap:
             object.__setattr__(self, "objects", _smallest(objects, int(objects.max())))
 
     def write(self, path: str | Path) -> Path:
-        """Write the map as a TIFF: labels as they are, pixels per cm as resolution, all else as JSON.
+        """Write the map as a TIFF: labels as they are, the scale as ImageJ has it, all else as JSON.
 
-        The JSON stands in the tag ImageDescription. Objects, if they are known, are a second page of another
-        type of number, so that other programs take the labels alone for the picture. The file is written
-        under another name, then renamed.
+        The JSON stands in the tag ImageDescription, after three lines for ImageJ. Objects, if they are known,
+        are a second page of another type of number, so that other programs take the labels alone for the
+        picture. The file is written under another name, then renamed.
 
         Parameters
         ----------
@@ -251,7 +251,7 @@ def is_label_map(path: str | Path) -> bool:
 def _about(description: str) -> dict[str, Any] | None:
     """Return our JSON out of a page's ImageDescription, or None."""
     try:
-        about = json.loads(description)["napari-stmml"]
+        about = json.loads(description.removeprefix(IMAGEJ))["napari-stmml"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return about if isinstance(about, dict) else None

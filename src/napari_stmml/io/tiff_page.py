@@ -19,6 +19,7 @@ from napari_stmml.text import shortened
 MOST_BYTES = 256 << 20  # of a file whose pixels are read
 MOST_IN_MEMORY = 128 << 20  # bytes of pixels: 11 585 x 11 585 labels of one byte
 MOST_TEXT = 8 << 20  # bytes of a description that is read
+IMAGEJ = "ImageJ=1.11a\nimages=1\nunit=nm\n"  # begins a description, so that ImageJ knows the scale
 _PLAIN, _DEFLATE = 1, (8, 32946)  # kinds of compression
 _NM_PER_CM = 1e7
 _NM_PER = {2: 2.54e7, 3: _NM_PER_CM, "cm": 1e7, "mm": 1e6, "um": 1e3, "µm": 1e3, "\\u00B5m": 1e3}
@@ -48,7 +49,9 @@ def write_page(
     description: str | None = None,
     second: np.ndarray | None = None,
 ) -> Path:
-    """Write a map as a TIFF of one page, packed by zlib, with pixels per cm as its resolution.
+    """Write a map as a TIFF of one page, packed by zlib, with ImageJ's scale: pixels per nm.
+
+    With a second page, of which ImageJ would make a stack, the resolution is in pixels per cm.
 
     Parameters
     ----------
@@ -68,7 +71,10 @@ def write_page(
     import tifffile
 
     about: dict[str, Any] = {"compression": "zlib", "photometric": "minisblack", "metadata": None}
-    if pixel_size is not None:
+    if pixel_size is not None and second is None:
+        about |= {"resolution": (1 / pixel_size[1], 1 / pixel_size[0]), "resolutionunit": "NONE"}
+        description = IMAGEJ + (description or "")
+    elif pixel_size is not None:
         along_rows, along_cols = (min(_NM_PER_CM / size, _MOST_PER_CM) for size in pixel_size)
         about |= {"resolution": (along_cols, along_rows), "resolutionunit": "CENTIMETER"}
     with atomic(path) as beside, tifffile.TiffWriter(beside) as file:

@@ -53,10 +53,9 @@ def write_measurements(
     if details is None:
         details = class_details(measurements)
     folder, unit, taken = Path(folder), measurements.unit, set[str]()
-    about, regions = about_scan(scan, measurements, model), measurements.regions
-    x, y = scan.in_scanner(regions.x, regions.y)
+    about, regions = about_scan(scan, measurements, model), regions_of(measurements, scan)
     written = [
-        write_table(folder / f"{stem}_regions.csv", regions.assign(scanner_x=x, scanner_y=y), unit, about),
+        write_table(folder / f"{stem}_regions.csv", regions, unit, about),
         write_table(folder / f"{stem}_classes.csv", measurements.classes, unit, about),
     ]
     for one in details:
@@ -67,6 +66,23 @@ def write_measurements(
         path = folder / f"{stem}_average_{name}.tif"
         written.append(write_values(path, one.average, scan.pixel_size))
     return written
+
+
+def regions_of(measurements: Measurements, scan: Scan) -> pd.DataFrame:
+    """Return the table of regions with their place in coordinates of the scanner.
+
+    Parameters
+    ----------
+    measurements : Measurements
+    scan : Scan
+
+    Returns
+    -------
+    DataFrame
+        As ``measurements.regions``, with ``scanner_x`` and ``scanner_y`` in nm, NaN where they are not known.
+    """
+    x, y = scan.in_scanner(measurements.regions.x, measurements.regions.y)
+    return measurements.regions.assign(scanner_x=x, scanner_y=y)
 
 
 def write_table(path: Path, table: pd.DataFrame, unit: str, about: Mapping[str, Any]) -> Path:

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from napari.components import LayerList
 
@@ -6,7 +7,7 @@ from napari_stmml.io.formats import read_masks, read_scan_file
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.viewer.io.layers import labels_to_layer, scan_to_layer
 from napari_stmml.viewer.io.placement import place_of
-from napari_stmml.viewer.io.writer import write_gwyddion
+from napari_stmml.viewer.io.writer import write_gwyddion, write_regions
 
 
 @pytest.fixture
@@ -131,3 +132,34 @@ def test_heights_are_saved_as_they_were_recorded_however_they_are_shown(viewer, 
     write_gwyddion(str(tmp_path / "a.gwy"), [(data, meta, kind)])
     (read,) = read_scan_file(tmp_path / "a.gwy")
     assert read.heights == pytest.approx(read_scan_file(session_files[0])[0].heights, abs=1e-9)
+
+
+# Regions
+
+
+def test_an_image_and_the_labels_on_it_are_saved_as_a_table_of_regions_in_nm(
+    new_viewer, tmp_path, session_files
+):
+    scan = read_scan_file(session_files[0])[0]
+    viewer = new_viewer()
+    data, meta, _ = scan_to_layer(scan)
+    viewer.add_image(data, **meta)
+    labels = np.zeros(scan.heights.shape, np.uint8)
+    labels[30:39, 40:44] = 2
+    labels[80:90, 90:99] = 5
+    data, meta, _ = labels_to_layer(LabelMap(labels, scan.pixel_size, {2: "holes"}))
+    viewer.add_labels(data, **meta)
+    path = tmp_path / "a.csv"
+    assert viewer.layers.save(str(path), plugin="napari-stmml") == [str(path)]
+    table = pd.read_csv(path)
+    assert table["name"].tolist() == ["holes", "class 5"]
+    area = scan.pixel_size[0] * scan.pixel_size[1]
+    assert table["area_nm2"].tolist() == pytest.approx([36 * area, 90 * area], rel=1e-4)
+    assert set(table["bias_V"]) == {scan.bias}
+
+
+def test_labels_of_another_size_have_no_regions_on_an_image(tmp_path, said):
+    image = (np.zeros((4, 4)), {"name": "a"}, "image")
+    labels = (np.ones((5, 5), np.uint8), {"name": "spots"}, "labels")
+    assert write_regions(str(tmp_path / "a.csv"), [image, labels]) == []
+    assert said()[0].startswith("a.csv was not saved: labels of (5, 5) px do not fit")

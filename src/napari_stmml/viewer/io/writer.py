@@ -1,4 +1,4 @@
-"""What napari calls to save layers: label maps as TIFFs with classes and colours, scans for Gwyddion."""
+"""What napari calls to save layers: label maps as TIFFs, scans and maps for Gwyddion, regions as CSV."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +40,28 @@ def write_gwyddion(path: str, layers: Sequence[LayerData]) -> list[str]:
         return []
 
 
+def write_regions(path: str, layers: Sequence[LayerData]) -> list[str]:
+    """Write the regions of a Labels layer on an Image layer as CSV; return the path that was written."""
+    from napari_stmml.measuring.measurements import measure_scan
+    from napari_stmml.measuring.region_tables import about_scan, regions_of, write_table
+
+    try:
+        (scan,) = (recorded_from_layer(data, meta) for data, meta, kind in layers if kind == "image")
+        (labels,) = (labels_from_layer(data, meta) for data, meta, kind in layers if kind == "labels")
+        found = measure_scan(labels.labels, scan, names=_names(labels), objects=labels.objects)
+        about = about_scan(scan, found, str(labels.scan.get("model") or ""))
+        return [str(write_table(Path(path), regions_of(found, scan), found.unit, about))]
+    except (ValueError, OSError) as error:
+        notify(f"{Path(path).name} was not saved: {error}")
+        return []
+
+
+def _names(labels: LabelMap) -> dict[int, str]:
+    """Return a name for each label that occurs, ``class 3`` for one that nobody has named."""
+    there = np.unique(labels.labels[labels.labels > 0]).tolist()
+    return {label: f"class {label}" for label in there} | dict(labels.names)
+
+
 def _under(labels: LabelMap, scans: Sequence[Scan]) -> Scan:
     """Return the scan that labels were made of, else the first of their size."""
     fitting = [one for one in scans if one.heights.shape == labels.labels.shape]
@@ -57,6 +79,5 @@ def _labelled(scan: Scan, maps: Sequence[LabelMap], under: Sequence[Scan]) -> La
         last = max(names, default=0)
         there = one.labels > 0
         labels[there] = one.labels[there].astype(np.int64) + last
-        own = {int(label): f"class {label}" for label in np.unique(one.labels[there])} | dict(one.names)
-        names |= {last + label: name for label, name in own.items()}
+        names |= {last + label: name for label, name in _names(one).items()}
     return Labelled(scan, labels, names)

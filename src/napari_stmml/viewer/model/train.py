@@ -38,7 +38,7 @@ class TrainWidget(JobPanel):
         super().__init__(napari_viewer, "Train")
         self.layers = self.some_scans("Open scans")
         self.layers.native.setMaximumHeight(104)  # seven layers, and the curve is in sight at 768 px
-        tip = "train on every topography (.Z_mtrx) in it and below it as well"
+        tip = "train on every topography in it and below it as well"
         self.folder = self.file("Folder", mode="d", nullable=True, value=None, tooltip=tip)
         models: dict[str, Any] = {"filter": "*.stmml"}
         home = free_path(Path.home() / "model.stmml", "-")

@@ -21,7 +21,7 @@ from napari_stmml.viewer.shared.slots import guarded, slot
 from napari_stmml.viewer.shared.temporary_layers import lasting_layers, watch
 
 HEADINGS = ("Setting", "Value")
-COPIED = ("setting", "value", "exact value", "unit", "from", "MATRIX name")
+COPIED = ("setting", "value", "exact value", "unit", "from", "name in the file")
 MOST_FILES = 64  # whose settings are kept: a tenth of a megabyte each
 WATCHED = ("scale", "units", "name", "metadata", "data")  # events of the layer that change the table
 ROW = Qt.ItemDataRole.UserRole
