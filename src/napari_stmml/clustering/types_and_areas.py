@@ -43,11 +43,15 @@ _USUAL = 0.9  # quantile of that distance
 
 @dataclass(frozen=True, eq=False)
 class TypesAndAreas:
-    """Clusters, the first of which is the surface, their names, and what was found, in a sentence."""
+    """Clusters, the first of which is the surface, their names, and what was found, in a sentence.
+
+    ``assigned`` is what ``clusters.assign`` says of the sample.
+    """
 
     clusters: Prototypes
     names: tuple[str, ...]
     sentence: str
+    assigned: tuple[np.ndarray, np.ndarray] = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,12 +114,14 @@ def fit_types_and_areas(sample: Sample, of_object: int, cell_nm: float, *, seed:
     names += [STEP] if len(steps) else []
     areas = replace(areas, owners=_later(areas.owners, len(type_names)))
     joined = _joined(areas, replace(types, owners=types.owners + 1), steps, of_object, features.shape[1])
-    cluster = joined.assign(features)[0]
+    assigned = joined.assign(features)
+    cluster = assigned[0]
     examples, counts = examples_of(cluster, np.bincount(cluster, minlength=len(names)), seed)
     kept = replace(joined, examples=features[examples].astype(np.float16), counts=counts)
     of_map = (features[between & (sample.maps == one), of_object - 2] for one in range(len(sample.stored)))
     without = sum(bool(np.median(one) < NO_LATTICE) for one in of_map if len(one))
-    return TypesAndAreas(kept, tuple(names), _sentence(names, len(whole), without, len(sample.stored)))
+    sentence = _sentence(names, len(whole), without, len(sample.stored))
+    return TypesAndAreas(kept, tuple(names), sentence, assigned)
 
 
 def _later(areas: np.ndarray, types: int) -> np.ndarray:

@@ -125,11 +125,11 @@ class CellMethod:
             on_map=lambda done, total: options.on_event(Clustering(done, total, "scan")),
             should_stop=options.should_stop,
         )
-        clusters, names, proposal = _clustered(sample, by_data, recipe, options.auto, seed)
+        clusters, names, proposal, assigned = _clustered(sample, by_data, recipe, options.auto, seed)
         if proposal:
             more["proposed"] = proposal.as_dict()
             options.on_event(ClustersProposed(**proposal.as_dict()))
-        labels, confidence = clusters.assign(sample.features)
+        labels, confidence = assigned or clusters.assign(sample.features)
         chosen = typical(sample, labels, confidence, clusters.n_clusters, cell)
         return new_classifier(
             recipe if by_data else replace(recipe, num_clusters=clusters.n_clusters),
@@ -154,17 +154,18 @@ def _by_data(encoder: Encoder, recipe: Recipe, options: ClusterOptions) -> Objec
 
 def _clustered(
     sample: Sample, by_data: ObjectEncoder | None, recipe: Recipe, auto: bool, seed: int
-) -> tuple[Prototypes, tuple[str, ...], Proposal | None]:
-    """Return clusters, their names, if they have any, and what was proposed, if that was asked for."""
+) -> tuple[Prototypes, tuple[str, ...], Proposal | None, tuple[np.ndarray, np.ndarray] | None]:
+    """Return clusters, their names, if any, what was proposed, if asked for, and the sample's if known."""
     if by_data is not None:
         found = fit_types_and_areas(sample, by_data.of_object, by_data.cell_nm, seed=seed)
-        return found.clusters, found.names, Proposal(len(found.names), (), found.sentence)
+        proposed = Proposal(len(found.names), (), found.sentence)
+        return found.clusters, found.names, proposed, found.assigned
     proposal = propose(sample.features, seed=seed) if auto else None
     k = proposal.n_clusters if proposal else recipe.num_clusters
     if len(sample) < k:
         there = f"at least as many cells of {recipe.prediction_grid.window} px, there are {len(sample)}"
         raise ValueError(f"{k} clusters need {there}")
-    return fit_prototypes(sample.features, k, seed=seed), (), proposal
+    return fit_prototypes(sample.features, k, seed=seed), (), proposal, None
 
 
 def _channels(encoder: CellEncoder, heights: np.ndarray) -> list[np.ndarray]:

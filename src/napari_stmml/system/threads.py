@@ -1,9 +1,11 @@
 """Threads of one process: one alone for products of small matrices, a second beside."""
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
 from multiprocessing import parent_process
 from typing import Any, TypeVar
 
@@ -16,15 +18,21 @@ def one_thread() -> AbstractContextManager[Any]:
     """Return a context in which products of matrices and k-means run in one thread.
 
     For a product of some MFLOP a second thread is a loss: the threads wait for each other, on busy cores ten
-    times as long as the product takes. Entering takes some ms.
+    times as long as the product takes.
 
     Returns
     -------
     context manager
     """
-    from threadpoolctl import threadpool_limits
+    return _libraries("sklearn" in sys.modules, "scipy.linalg" in sys.modules).limit(limits=1)
 
-    return threadpool_limits(1)
+
+@lru_cache(2)
+def _libraries(*loaded: bool) -> Any:
+    """Return what limits the libraries that are loaded; finding them takes some ms."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def in_threads(function: Callable[[_S], _T], items: Iterable[_S]) -> list[_T]:
