@@ -128,8 +128,14 @@ def profile(lab: Lab) -> Found:
     }
 
 
+def survey(lab: Lab) -> Found:
+    """Say where the processor time of a survey scan goes."""
+    px = lab.size(512, 128)
+    return {"px": px, "steps": lab.run("profile_survey", px=px)}
+
+
 PARTS: dict[str, Callable[[Lab], Found]] = {
-    part.__name__: part for part in (engines, files, large, training, folder, click, profile)
+    part.__name__: part for part in (engines, files, large, training, folder, click, profile, survey)
 }
 
 
@@ -288,6 +294,15 @@ def _of_profile(found: Found) -> Iterator[str]:
     yield f"| windows, encode | {told} | | {shares[2]} |"
 
 
+def _of_survey(found: Found) -> Iterator[str]:
+    px = found["px"]
+    yield f"Where the time of a survey scan goes, `{DEFAULT}`, {px} x {px} px at 5.12 px/nm, processor time:"
+    yield from ("", "| step | ms |", "|---|---|")
+    for name, taken in found["steps"].items():
+        if name != "wall":
+            yield f"| {name} | {1000 * taken:.0f} |"
+
+
 _DETAILS: dict[str, Callable[[Found], Iterator[str]]] = {
     "engines": _of_engines,
     "files": _of_files,
@@ -296,4 +311,5 @@ _DETAILS: dict[str, Callable[[Found], Iterator[str]]] = {
     "folder": _of_folder,
     "click": _of_click,
     "profile": _of_profile,
+    "survey": _of_survey,
 }

@@ -273,6 +273,69 @@ def profile_instant(px: int) -> dict[str, Any]:
     return found
 
 
+def profile_survey(px: int) -> dict[str, Any]:
+    """Say where processor time goes when a survey scan is clustered by data; some steps hold others."""
+    import numpy as np
+
+    from benchmarks.speed import scenes
+    from napari_stmml import Scan, train_classifier
+    from napari_stmml.clustering.sampling import sample_cells
+    from napari_stmml.clustering.types_and_areas import fit_types_and_areas
+    from napari_stmml.features.intake import prepare_scan
+    from napari_stmml.features.objects import objects_on_cells
+    from napari_stmml.features.store import FeatureStore
+    from napari_stmml.model.encoders import make_encoder
+    from napari_stmml.recipe import DEFAULT, get_recipe
+    from napari_stmml.structures.candidates import candidates_of
+    from napari_stmml.structures.detect import detect
+    from napari_stmml.structures.outlines import outlines
+    from napari_stmml.structures.residual import residual_of
+    from napari_stmml.structures.significance import significance
+
+    scan = scenes.scan_of(px, 1, 5.12)
+    recipe = get_recipe(DEFAULT).at_density_of([scan.pixel_size])
+    encoder = make_encoder(recipe)
+    heights = prepare_scan(scan, recipe, encoder.grid).heights
+    level, filters, cell = Scan(heights, scan.pixel_size), encoder.source, encoder.source.cell
+    rest = residual_of(level)
+    about = rest.heights, rest.pixel_size, rest.at_step, rest.corrugation, 1.0
+    out, found, channels = significance(*about), detect(level), filters.channels(heights)
+    aligned = channels[:, : px // filters.align * filters.align, : px // filters.align * filters.align]
+    store = FeatureStore()
+    model = train_classifier([scan], recipe=recipe, store=store)
+    stored = [store.prepare(scan, recipe, encoder.grid)]
+    sample = sample_cells(encoder, stored, store, seed=0, in_pairs=True)
+
+    def at_once() -> None:
+        fresh = FeatureStore()
+        train_classifier([scan], recipe=recipe, store=fresh).predict(scan, store=fresh)
+
+    steps: dict[str, Callable[[], Any]] = {
+        "prepare heights": lambda: prepare_scan(scan, recipe, encoder.grid),
+        "objects: ground, steps and lattice out": lambda: residual_of(level),
+        "objects: what stands out of the noise": lambda: significance(*about),
+        "objects: outlines": lambda: [outlines(one, rest.pixel_size) for one in (out.up, out.down)],
+        "objects: measured": lambda: candidates_of(level, found),
+        "objects: all": lambda: objects_on_cells(np.asarray(heights), encoder.pixel_nm, cell),
+        "filters: lattice out": lambda: filters.channels(heights),
+        "filters: made": lambda: filters.features(aligned),
+        "types and areas": lambda: fit_types_and_areas(sample, encoder.of_object, encoder.cell_nm, seed=0),
+        "map, features kept": lambda: model.predict(scan, store=store),
+        "clustered and labelled, all": at_once,
+    }
+    return {name: _processor_seconds(step) for name, step in steps.items()}
+
+
+def _processor_seconds(function: Callable[[], Any], times: int = 5) -> float:
+    """Return the least seconds of all cores that a call takes."""
+    taken = []
+    for _ in range(times):
+        started = time.process_time()
+        function()
+        taken.append(time.process_time() - started)
+    return min(taken)
+
+
 def profile_dense(model: str, px: int, pitch: int) -> dict[str, Any]:
     """Say how near the dense engine is to what the machine can do."""
     import numpy as np
@@ -338,6 +401,7 @@ TASKS = {
         predict_folder,
         click_to_map,
         profile_instant,
+        profile_survey,
         profile_dense,
         profile_windows,
     )

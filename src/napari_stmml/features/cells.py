@@ -137,26 +137,32 @@ class CellEncoder:
         borders: np.ndarray | None = None,
     ) -> Iterator[tuple[Place, np.ndarray]]:
         """Encode tile by tile, as the protocol says; a tile has the very features of the whole map."""
-        source, cell, tile = self.source, self.source.cell, self.tile
+        source, cell = self.source, self.source.cell
         margin = -(-source.reach // source.align) * source.align
         channels = self.channels(heights)
         shape = channels.shape[1:]
         rows, cols = self.grid.shape(shape)
-        for top in range(0, shape[0], tile):
-            for left in range(0, shape[1], tile):
+        high, wide = (self._even(side) for side in shape)
+        for top in range(0, shape[0], high):
+            for left in range(0, shape[1], wide):
                 first = [max(0, start - margin) for start in (top, left)]
-                piece = channels[:, first[0] : top + tile + margin, first[1] : left + tile + margin]
+                piece = channels[:, first[0] : top + high + margin, first[1] : left + wide + margin]
                 beyond = [(0, -size % source.align) for size in piece.shape[1:]]
                 made = self._features(np.pad(piece, [(0, 0), *beyond], mode="edge"))
                 place = (
-                    slice(top // cell, min((top + tile) // cell, rows)),
-                    slice(left // cell, min((left + tile) // cell, cols)),
+                    slice(top // cell, min((top + high) // cell, rows)),
+                    slice(left // cell, min((left + wide) // cell, cols)),
                 )
                 inner = tuple(
                     slice(part.start - start // cell, part.stop - start // cell)
                     for part, start in zip(place, first, strict=True)
                 )
                 yield place, made[inner]
+
+    def _even(self, side: int) -> int:
+        """Return the px of tiles that cut a side into equal parts, as few as tiles of the given size do."""
+        align = self.source.align
+        return align * -(-side // (align * -(-side // self.tile)))
 
     def channels(self, heights: np.ndarray) -> np.ndarray:
         """Make the channels of a whole map, (c, rows, cols); those of two biases one after the other.

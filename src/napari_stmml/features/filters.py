@@ -27,6 +27,8 @@ _NAMES = (
 _LOGARITHMS = ("rough 1", "rough 2", "lattice")  # the lattice comes last of all
 NO_LATTICE = -5.8  # median of that feature, below which a map has none; those with one are above -5.3
 _ACROSS = 256  # px of a line, about, that tell how high it lies
+_BAND, _BEYOND = 64, 2  # rows at a time, and those beyond that curvatures see
+_LARGE = 400_000  # cells, from which on one thread alone makes maps
 _SCALE = 2.0  # times the usual height of what features are of is their unit
 _LEAST = np.float32(0.02)  # squared height, below which nothing is rough
 
@@ -130,6 +132,8 @@ def _filtered(rest: np.ndarray, lattice: np.ndarray) -> dict[str, np.ndarray]:
     g4 = blurred(half, 3**0.5)
     g8 = blurred(halved(g4), 3**0.5)
 
+    fine = _halved_shape(g1, 1, 1) | _halved_shape(g2, 2, 2)
+
     def bumps() -> dict[str, np.ndarray]:
         g16 = blurred(halved(g8), 3**0.5)
         wide16, wide32 = (doubled(doubled(one)) for one in (g16, blurred(g16, 12**0.5)))
@@ -144,8 +148,7 @@ def _filtered(rest: np.ndarray, lattice: np.ndarray) -> dict[str, np.ndarray]:
 
     parts: list[Callable[[], dict[str, np.ndarray]]] = [
         above,
-        lambda: _smoothed({name: halved(one) for name, one in _shape(g1, 1, 1).items()}),
-        lambda: _smoothed({name: halved(one) for name, one in _shape(g2, 2, 2).items() if name in _NAMES}),
+        lambda: _smoothed(fine),
         lambda: {"rough 1": _roughness(halved((rest - g2) ** 2)), "rough 2": _roughness((half - g4) ** 2)},
         lambda: _directions(half, 2, 3.0),
         lambda: _directions(g4, 4, 4.0),
@@ -154,7 +157,9 @@ def _filtered(rest: np.ndarray, lattice: np.ndarray) -> dict[str, np.ndarray]:
         bumps,
         lattice_height,
     ]
-    return {name: one for maps in in_threads(lambda part: part(), parts) for name, one in maps.items()}
+    # Memory that many threads have asked for in large pieces stays with them: they fill maps of this one.
+    found = in_threads(lambda part: part(), parts) if half.size < _LARGE else [part() for part in parts]
+    return {name: one for maps in found for name, one in maps.items()}
 
 
 def _smoothed(maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -177,14 +182,44 @@ def _shape(heights: np.ndarray, px: int, sigma: float) -> dict[str, np.ndarray]:
     down, right = np.gradient(heights)
     down_down, down_right = np.gradient(down)
     right_right = np.gradient(right, axis=1)
-    middle = (down_down + right_right) / 2
-    apart = np.sqrt(((right_right - down_down) / 2) ** 2 + down_right**2)
     unit = np.float32(sigma)
-    return {
-        f"slope {px}": np.sqrt(down**2 + right**2) * unit,
-        f"ridge {px}": (middle - apart) * unit**2,
-        f"valley {px}": (middle + apart) * unit**2,
-    }
+    slope = _length(down, right)
+    slope *= unit
+    middle = down_down + right_right
+    middle /= 2
+    right_right -= down_down
+    right_right /= 2
+    apart = _length(right_right, down_right)
+    ridge = np.subtract(middle, apart, out=down_down)
+    ridge *= unit**2
+    middle += apart
+    middle *= unit**2
+    return {f"slope {px}": slope, f"ridge {px}": ridge, f"valley {px}": middle}
+
+
+def _halved_shape(heights: np.ndarray, px: int, sigma: float) -> dict[str, np.ndarray]:
+    """Return what `_shape` does, of the features there are, on cells of 2 px; in bands to save memory."""
+    rows, cols = heights.shape
+    names = [name for name in (f"slope {px}", f"ridge {px}", f"valley {px}") if name in _NAMES]
+    found = {name: np.empty((rows // 2, cols // 2), np.float32) for name in names}
+
+    def fill(top: int) -> None:
+        first = max(top - _BEYOND, 0)
+        maps = _shape(heights[first : top + _BAND + _BEYOND], px, sigma)
+        for name, one in found.items():
+            own = maps[name][top - first : top - first + _BAND]
+            one[top // 2 : top // 2 + _BAND // 2] = halved(own)
+
+    in_threads(fill, range(0, rows, _BAND))
+    return found
+
+
+def _length(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the root of the sum of squares of two maps, which are lost: large maps need their memory."""
+    one *= one
+    other *= other
+    one += other
+    return np.sqrt(one, out=one)
 
 
 def _directions(heights: np.ndarray, px: int, sigma: float) -> dict[str, np.ndarray]:

@@ -87,7 +87,7 @@ def split_lattice(
         framed[inside] = flat
         del flat
         whole = _lattice(framed, whole, block, rings)
-    del framed
+        del framed
     residual = heights - whole[inside]
     residual -= ground_below(residual)
     lattice = common_part(residual, float(_CLIP_CELLS * map_sigma(residual)), moved)
