@@ -18,6 +18,7 @@ from napari_stmml.features.filters import NO_LATTICE
 from napari_stmml.features.objects import STEP_VALUE
 from napari_stmml.structures.names import UNLIKE
 from napari_stmml.structures.sorting import ALIKE, sort_new
+from napari_stmml.system.threads import in_threads
 from napari_stmml.text import counted
 
 SURFACE, STEP = "surface", "step edge"
@@ -105,10 +106,14 @@ def fit_types_and_areas(sample: Sample, of_object: int, cell_nm: float, *, seed:
         types, type_names = _types(whole, slice(of_object, features.shape[1] - 1), seed)
         aside = _at_frame(sample)[between] | _near(sample, between, at_step, _STEP_NM / cell_nm)
         smallest = _SMALLEST_NM2 * density
-        for turn in range(_TURNS):  # what lies between can be divided beside a rare area by chance
-            areas, n_areas = _areas(sample, between, filters, around, aside, smallest, seed + turn * _TURN)
-            if n_areas > 1:
-                break
+
+        def divided(turn: int) -> tuple[_Block, int]:
+            return _areas(sample, between, filters, around, aside, smallest, seed + turn * _TURN)
+
+        areas, n_areas = divided(0)
+        if n_areas == 1:  # what lies between can be divided beside a rare area by chance
+            turns = in_threads(divided, range(1, _TURNS))
+            areas, n_areas = next((one for one in turns if one[1] > 1), turns[-1])
         steps = _steps(features[~on_object & at_step, filters], areas, seed)
     names = [SURFACE, *type_names, *(f"area {number}" for number in range(1, n_areas))]
     names += [STEP] if len(steps) else []
