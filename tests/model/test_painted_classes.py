@@ -145,6 +145,22 @@ def test_an_object_unlike_all_painted_ones_is_of_no_class():
     assert (sure >= 0).tolist() == [True, True, False]
 
 
+@pytest.mark.parametrize(("off", "kept"), [(0.0, False), (8.0, True)])
+def test_edges_of_strokes_on_objects_do_not_claim_the_surface(off, kept):
+    rng = np.random.default_rng(2)
+    cells = np.zeros((80, 6), np.float32)  # two filters, step, two features of objects, whether there is one
+    cells[:40, 0] = rng.normal(-0.2, 0.6, 40)
+    cells[40:60, 0] = rng.normal(0.2 + off, 0.6, 20)
+    cells[60:, 3:] = 0.5, 0.5, 1  # half of the second class lies on objects, and half beside them
+    ask = np.zeros((400, 6), np.float32)
+    ask[:, 0] = rng.normal(0.6, 1, 400)
+    clusters = fit_prototypes(np.concatenate([ask, cells[:60]]), 4, seed=0)
+    learnt = PaintedClasses.fit(cells, np.repeat([1, 2], 40), 3, clusters)
+    assert (learnt.assign(ask)[0] == 1).mean() > 0.9
+    ask[:, 0] += off
+    assert (learnt.assign(ask)[0] == (2 if kept else 1)).mean() > 0.9
+
+
 def test_the_order_of_painted_cells_does_not_matter():
     rng = np.random.default_rng(1)
     features = rng.normal(0, 1, (300, 6)).astype(np.float32)

@@ -24,6 +24,8 @@ _FADES, _FLOOR = 0.25, 1e-3  # units of squared distance in which a cluster fade
 _POINT = 0.1  # weight of where a cell lies within its cluster
 _COMMON = 0.3  # power of the shares of classes in the data that their likelihoods are multiplied by
 _UNLIKELY = 0.02  # no class is less likely on a cell, so that its surroundings can speak against it
+_TOLD_APART = 3.0  # times as likely on its own cells as on those of classes without objects
+Fitted = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +95,10 @@ class PaintedClasses:
         if not beside.any() and not len(objects):
             beside = ~on_object
         fitted = _regression(features[beside], target[beside], start, clusters)
+        edges = _edges(features[beside], target[beside], share >= _RARE, clusters, fitted)
+        if len(edges):
+            beside &= ~np.isin(target, edges)
+            fitted = _regression(features[beside], target[beside], start, clusters)
         return cls(known, start, objects, of_objects, _limit(objects, of_objects), clusters, *fitted)
 
     def assign(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -209,13 +215,28 @@ def _seen(features: np.ndarray, clusters: Prototypes) -> np.ndarray:
     return np.concatenate([points, near], axis=1)
 
 
+def _edges(
+    features: np.ndarray, target: np.ndarray, on_objects: np.ndarray, clusters: Prototypes, fitted: Fitted
+) -> np.ndarray:
+    """Return the classes that are painted on objects, and beside them where other classes look the same.
+
+    There it was the edge of their strokes.
+    """
+    mean, scale, weights, known = fitted
+    likely = softmax(_standard(_seen(features, clusters), mean, scale) @ weights) if len(known) else None
+    other = ~on_objects[target]
+    if likely is None or not other.any():
+        return np.zeros(0, int)
+    usual = _TOLD_APART * likely[other].mean(0)
+    own = np.array([likely[target == one, at].mean() for at, one in enumerate(known)])
+    return known[on_objects[known] & (own < usual)]
+
+
 def _standard(seen: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
     return np.column_stack([(seen - mean) * scale, np.ones(len(seen))])
 
 
-def _regression(
-    features: np.ndarray, target: np.ndarray, start: int | None, clusters: Prototypes
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _regression(features: np.ndarray, target: np.ndarray, start: int | None, clusters: Prototypes) -> Fitted:
     """Fit the regression, then let common classes be likelier; return mean, scale, weights, its classes."""
     if not len(features):
         return np.zeros(0), np.zeros(0), np.zeros((1, 0)), np.zeros(0, int)
