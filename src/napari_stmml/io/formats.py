@@ -195,7 +195,8 @@ def files_of(paths: Iterable[str | Path]) -> Iterator[tuple[Path, str]]:
     (Path, str)
         A file to read, or a path with the reason why it stands for no scan, or cannot be looked into.
     """
-    seen = set()
+    seen: set[str] = set()
+    folders: dict[str, str] = {}  # where each really lies
     for path in map(Path, paths):
         try:
             with one_sentence(str(path)):
@@ -204,7 +205,7 @@ def files_of(paths: Iterable[str | Path]) -> Iterator[tuple[Path, str]]:
             yield path, str(error)
             continue
         for file, why in [*((file, "") for file in found), *unreadable.items()]:
-            if (real := os.path.realpath(file)) not in seen:
+            if (real := _real(file, folders)) not in seen:
                 seen.add(real)
                 yield file, why
 
@@ -383,6 +384,15 @@ def _scans_below(folder: Path) -> tuple[list[Path], dict[Path, str]]:
         nothing = f"No scans: in {folder} and below it no file ends in {_endings()}."
         raise ScanFileError(next(iter(sentences.values()), nothing))
     return [file for _, file in sorted(found)], sentences
+
+
+def _real(file: Path, folders: dict[str, str]) -> str:
+    """Return the path of a file without links, as `os.path.realpath`; each folder is looked up once."""
+    folder, name = os.path.split(file)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    path = os.path.join(folders[folder], name)
+    return os.path.realpath(path) if os.path.islink(path) else path
 
 
 def _said(unreadable: dict[Path, str]) -> dict[Path, str]:

@@ -7,7 +7,7 @@ from qtpy.QtCore import Qt
 from napari_stmml import read_mtrx
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.viewer.browse import widget
-from napari_stmml.viewer.io.held import hold
+from napari_stmml.viewer.io.held import WITH_SCAN, hold
 from napari_stmml.viewer.io.layers import LabelMap, labels_to_layer
 from napari_stmml.viewer.io.levelling import levelling_of, recorded_scan
 from napari_stmml.viewer.io.preferences import preferences
@@ -195,3 +195,28 @@ def test_a_selection_goes_to_a_panel_and_one_scan_is_seen(
         assert other.where.currentText() == "on all open scans"
     else:
         assert [one.metadata["stmml"]["source"] for one in other.layers.value] == list(map(str, files))
+
+
+def test_a_map_is_hidden_with_its_scan_and_seen_with_it_again(panel, viewer, files, go):
+    go(0)
+    scan = read_mtrx(files[0])[0]
+    made = LabelMap(np.ones(scan.heights.shape, np.uint8), scan.pixel_size, scan=scan.settings())
+    data, meta, _ = labels_to_layer(made)
+    labels = viewer.add_labels(data, **meta)
+    other = viewer.add_labels(data, **meta | {"visible": False})
+    meta["metadata"] = {**meta["metadata"], WITH_SCAN: True}
+    made_while_hidden = viewer.add_labels(data, **meta | {"visible": False})
+    go(1)
+    assert not labels.visible
+    go(0)
+    assert labels.visible
+    assert made_while_hidden.visible
+    assert not other.visible
+    assert len(viewer.layers) == 5
+
+
+def test_the_camera_goes_to_the_scan_that_is_opened(panel, viewer, files, go, qtbot):
+    viewer.add_image(np.zeros((10, 10)), scale=(100, 100))
+    go(0)
+    middle = viewer.layers[-1].extent.world.mean(axis=0)
+    qtbot.waitUntil(lambda: np.allclose(viewer.scene.camera.center[-2:], middle))

@@ -7,10 +7,14 @@ import pytest
 from npe2 import PluginManager
 
 from napari_stmml import SurfaceClassifier, read_mtrx, train_classifier
+from napari_stmml.events import ScanLabelled
 from napari_stmml.heights.two_biases import pair_scans
+from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.viewer.io.layers import brief_name, scan_of, scan_to_layer
+from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.model import predict as module
+from napari_stmml.viewer.model.new_maps import NewMaps
 from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 
 LONG = 120_000  # ms
@@ -439,3 +443,23 @@ def test_structures_are_offered_beside_clusters_of_pixels(panel, monkeypatch):
     known = {(one.plugin_name, one.display_name) for one in PluginManager.instance().iter_widgets()}
     assert (plugin, name) in known
     assert name == "Structures"
+
+
+def test_the_map_of_a_scan_that_is_not_seen_is_not_seen(viewer, small_session, tmp_path):
+    layers = viewer.open(str(small_session[0]), plugin="napari-stmml")
+    scans = [recorded_scan(layer) for layer in layers]
+    maps = NewMaps(viewer)
+    for shown in ([3], []):
+        for number, layer in enumerate(layers):
+            layer.visible = number in shown
+        before = len(viewer.layers)
+        maps.begin(layers, scans)
+        for number, scan in enumerate(scans):
+            path = LabelMap(np.ones((64, 64), np.uint8), scan.pixel_size).write(
+                tmp_path / f"{number}.stmml.tif"
+            )
+            assert maps.add(ScanLabelled(scan.name, str(path), number), number, False)
+        while maps.show_next():
+            pass
+        seen = [layer.visible for layer in viewer.layers[before:]]
+        assert seen == [number in (shown or [0]) for number in range(4)]

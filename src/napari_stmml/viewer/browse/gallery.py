@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qtpy.QtCore import QModelIndex, QRect, QSize, Qt, Signal
+from qtpy.QtCore import QModelIndex, QPoint, QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFontMetrics, QPalette, QPen
 from qtpy.QtWidgets import QAbstractItemView, QListView, QStyledItemDelegate
 
@@ -151,10 +151,11 @@ def _dots(painter: Any, place: QRect, colours: tuple[str, ...]) -> None:
 
 def _tick(painter: Any, place: QRect) -> None:
     """Draw the sign of what a person has corrected at the upper right."""
-    corner = QRect(place.right() - 17, place.y() + 2, 16, 16)
-    painter.fillRect(corner, QColor(0, 0, 0, 170))
-    painter.setPen(QColor(CORRECTED))
-    painter.drawText(corner, Qt.AlignmentFlag.AlignCenter, "✓")
+    corner = QRect(place.right() - 19, place.y() + 2, 18, 18)
+    painter.fillRect(corner, QColor(0, 0, 0, 190))
+    painter.setPen(QPen(QColor(CORRECTED), 3))
+    left, top = corner.x(), corner.y()
+    painter.drawPolyline([QPoint(left + 4, top + 9), QPoint(left + 8, top + 13), QPoint(left + 14, top + 4)])
 
 
 def _say(painter: Any, place: QRect, words: str) -> None:

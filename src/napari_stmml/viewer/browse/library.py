@@ -14,7 +14,10 @@ from napari_stmml.viewer.browse.outcomes import Outcome, Outcomes
 
 ORDERS = ("as taken", "newest first", "bias", "size", "state")
 FIRST, AT_A_TIME = 40, 250  # items that are told together
-WAIT_S = 0.005  # after a file, while thumbnails are made
+WAIT_S, STEP_S = (
+    0.2,
+    0.01,
+)  # after a file, while thumbnails are made: at most so long, and until one looks again
 _FIELDS = "bias|size|date|setpoint|rows"
 _COMPARED = re.compile(rf"({_FIELDS})(<=|>=|<|>|=)(\S+)")
 
@@ -292,7 +295,10 @@ def look_through(
     some: list[Item] = []
     for item in items:
         some.append(read_item(replace(item, outcomes=outcomes.of(item.file))))
-        time.sleep(WAIT_S if wait() else 0)
+        if item.number >= FIRST:
+            until = time.monotonic() + WAIT_S if wait() else 0.0
+            while wait() and time.monotonic() < until:
+                time.sleep(STEP_S)
         if len(some) >= AT_A_TIME or item.number + 1 in (FIRST, len(items)):
             yield some
             some = []

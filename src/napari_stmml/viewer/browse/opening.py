@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from napari.layers import Image
@@ -12,7 +13,7 @@ from superqt.utils import create_worker
 
 from napari_stmml.io.formats import read_scan_file
 from napari_stmml.scan import ScanFileError
-from napari_stmml.viewer.io.held import hold, is_held
+from napari_stmml.viewer.io.held import WITH_SCAN, hold, is_held
 from napari_stmml.viewer.io.in_window import show_units
 from napari_stmml.viewer.io.layers import KEY, LayerData
 from napari_stmml.viewer.io.levelling import levelled_to_layer, levelling_of
@@ -79,10 +80,12 @@ class OneScan(QObject):
     def __init__(self, viewer: Any, say: Say) -> None:
         super().__init__()
         self.viewer, self.say = getattr(viewer, "__wrapped__", viewer), say  # a proxy gives other layers
-        self.layer: Any = None  # that is given another scan when one is opened
+        self.seen: Any = None  # layer of the scan that was opened last
+        self._layer: Any = None  # that is given another scan when one is opened
         self._wanted: Wanted | None = None  # that comes next
         self._reading = False
-        self._place: dict[str, Any] = {}  # that the layer still has to get
+        self._hidden: WeakSet[Any] = WeakSet()  # layers that were seen with their scan
+        self._place: tuple[Any, dict[str, Any]] = None, {}  # a layer, and what it still has to get
         show_units(viewer)
 
     @property
@@ -116,15 +119,25 @@ class OneScan(QObject):
 
     def keep(self, on: bool) -> None:
         """Let the scan that is seen stay in the list of layers when another one is opened, or not."""
-        if self.layer is not None:
-            self.layer.metadata[PINNED] = on
+        if self.seen is not None:
+            self.seen.metadata[PINNED] = on
 
     def show_alone(self, layer: Any) -> None:
-        """Show the layers of one scan, and hide those of all others; what is of no scan stays as it is."""
+        """Show the layers of one scan, and hide those of all others; what is of no scan stays as it is.
+
+        Parameters
+        ----------
+        layer : napari Image layer
+            What was hidden here with its scan, such as a map, is seen again with it.
+        """
         own = _scan_of(layer)
         for one in self.viewer.layers:
             scan = _scan_of(one)
-            if scan and scan != own and one.visible:
+            if scan == own and (one in self._hidden or one.metadata.pop(WITH_SCAN, False)):
+                self._hidden.discard(one)
+                one.visible = True
+            elif scan and scan != own and one.visible:
+                self._hidden.add(one)
                 one.visible = False
         if not layer.visible:
             layer.visible = True
@@ -156,27 +169,27 @@ class OneScan(QObject):
             self._next()
         elif found.layers:
             (wanted,), ((data, meta, _),) = found.wanted, found.layers
-            self._place = {}
-            if self._is_free(self.layer):
-                _fill(self.layer, data, meta)
-                self._place = _place(self.layer, meta)
+            if self._is_free(self._layer):
+                _fill(self._layer, data, meta)
+                self._place = self._layer, _place(self._layer, meta)
             else:
-                self.layer = self.viewer.add_layer(Image(data, **meta))
-            self._end(wanted, self.layer)
-            QTimer.singleShot(0, self._fit)  # so that neither step takes long
+                self._layer = self.viewer.add_layer(Image(data, **meta))
+            self._end(wanted, self._layer)
 
     def _end(self, wanted: Wanted, layer: Any) -> None:
-        if not is_held(layer):
-            self.layer = layer
         self.show_alone(layer)
+        self.seen = layer
         self.shown.emit(wanted.file)
+        QTimer.singleShot(0, self._fit)  # so that neither step takes long
 
     @slot
     def _fit(self) -> None:
         """Give the layer name and place of its scan, and move the camera there."""
-        for name, value in self._place.items():
-            setattr(self.layer, name, value)
-        self.viewer.reset_view()
+        (layer, place), self._place = self._place, (None, {})
+        for name, value in place.items():
+            setattr(layer, name, value)
+        if self.seen in self.viewer.layers:
+            self.viewer.fit_to_view(layers=[self.seen])
 
     def _is_free(self, layer: Any) -> bool:
         """Say whether a layer may get another scan: nobody keeps it, and nothing was made of it."""

@@ -31,7 +31,7 @@ def choose_in(
     QWidget
         The panel.
     """
-    _, found = viewer.window.add_plugin_dock_widget("napari-stmml", panel)
+    _, found = viewer.window.add_plugin_dock_widget("napari-stmml", panel, tabify=True)
     found.reset_choices()
     if panel == "Batch":
         _fill_job(found, files, paths)

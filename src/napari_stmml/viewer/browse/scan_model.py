@@ -66,8 +66,10 @@ class ScanModel(QAbstractListModel):
 
     def mark_open(self, file: Path | None) -> None:
         """Mark the file whose scan is on the canvas."""
+        for one in (self.open_file, file):
+            if one is not None and (row := self.row_of(one)) >= 0:
+                self.dataChanged.emit(self.index(row), self.index(row))
         self.open_file = file
-        self._all_changed()
 
     def row_of(self, file: Path) -> int:
         """Return the row of a file; -1 if it is not shown."""
@@ -86,6 +88,11 @@ class ScanModel(QAbstractListModel):
             self.thumbnails.want(wish)
             return None, ()
         return known
+
+    def forget_pictures(self) -> None:
+        """Draw all pictures anew, from the cache where they are there."""
+        self._pictures.clear()
+        self._all_changed()
 
     def rowCount(self, parent: QModelIndex = _EMPTY) -> int:
         """Return how many items pass the filter."""

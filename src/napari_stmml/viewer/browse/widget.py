@@ -206,7 +206,7 @@ class BrowseWidget(Panel):
     @slot
     def _visit(self, row: int) -> None:
         """Open what an arrow has reached, if scans are opened: with a key held down, the last one alone."""
-        if self.scans.open_file is not None and self.one.layer is not None:
+        if self.scans.open_file is not None and self.one.seen is not None:
             self._row = row
             self._soon.start()
 
@@ -219,7 +219,7 @@ class BrowseWidget(Panel):
     def _mark(self, file: Path) -> None:
         self.scans.mark_open(file)
         with signals_blocked(self.pin):
-            self.pin.setChecked(bool(self.one.layer is not None and self.one.layer.metadata.get(PINNED)))
+            self.pin.setChecked(bool(self.one.seen is not None and self.one.seen.metadata.get(PINNED)))
 
     @slot
     def _arrange(self) -> None:
@@ -234,8 +234,8 @@ class BrowseWidget(Panel):
     @slot
     def _level(self) -> None:
         self._save(heights=self.heights.value)
-        if self.one.layer is not None and self.one.layer in self.viewer.layers:
-            level_layer(self.one.layer, self.heights.value)
+        if self.one.seen is not None and self.one.seen in self.one.viewer.layers:
+            level_layer(self.one.seen, self.heights.value)
 
     def _save(self, **what: str) -> None:
         known = preferences()

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 HELD = "stmml_held"  # in the metadata of such a layer
+WITH_SCAN = "stmml_with_scan"  # in that of a map that was made while its scan was hidden: it is seen with it
 
 
 def hold(layers: Iterable[Any]) -> None:

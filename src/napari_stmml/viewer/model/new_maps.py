@@ -10,6 +10,7 @@ from napari.layers import Image, Labels
 from napari_stmml.events import ScanLabelled
 from napari_stmml.io.label_tiff import LabelMap, read_values
 from napari_stmml.scan import Scan
+from napari_stmml.viewer.io.held import WITH_SCAN
 from napari_stmml.viewer.io.layers import brief_name, labels_to_layer
 from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.io.predicted_layer import PREDICTION, Prediction
@@ -46,10 +47,16 @@ class NewMaps:
         if confidence and event.confidence:
             self._waiting.append(confidence_layer(read_values(event.confidence), layer))
         data, meta, _ = labels_to_layer(LabelMap.read(event.labels))
-        meta |= place_of(layer) | {"name": f"labels {brief_name(layer)}"}
+        meta |= place_of(layer) | {"name": f"labels {brief_name(layer)}", "visible": self._is_seen(number)}
+        meta["metadata"][WITH_SCAN] = not meta["visible"]
         meta["metadata"][PREDICTION] = Prediction(scan, *self.model, data.copy())
         self._waiting.append(Labels(data, **meta))
         return True
+
+    def _is_seen(self, number: int) -> bool:
+        """Say whether a scan is seen, or is the first of scans that are all hidden: so is its map."""
+        seen = [bool(layer is not None and layer.visible) for layer in (link() for link, _ in self._targets)]
+        return seen[number] or (number == 0 and not any(seen))
 
     def show_next(self) -> bool:
         """Show one layer, which takes a while; say whether there was one. Python collects no garbage then."""
