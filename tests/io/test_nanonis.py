@@ -8,7 +8,7 @@ import pytest
 
 from napari_stmml import find_scans, read_scans
 from napari_stmml.io import nanonis
-from napari_stmml.io.formats import read_scan_file, read_settings
+from napari_stmml.io.formats import read_outlines, read_scan_file, read_settings
 from napari_stmml.scan import ScanFileError
 from napari_stmml.simulate.nanonis import write_sxm
 
@@ -111,6 +111,18 @@ def test_the_table_for_people_has_every_entry_of_the_header(written):
     known = read_settings(written()).as_dict()
     assert known["taken"] == "2026-11-23T12:00:00+00:00"
     assert known["parameters"]["SCAN_DIR"] == {"value": "up", "unit": ""}
+
+
+@pytest.mark.parametrize("slow", ["up", "down"])
+def test_an_outline_says_what_the_whole_scan_says(written, slow):
+    maps = heights(slow)
+    for one in maps.values():
+        one[3:] = np.nan
+    path = written(maps=maps, angle=12.0)
+    for outline, scan in zip(read_outlines(path), read_scan_file(path), strict=True):
+        assert outline.scan.settings() == scan.settings()
+        assert outline.scan.heights.shape == scan.heights.shape
+        assert outline.scanned_rows == np.isfinite(scan.heights).any(axis=1).sum() == 3
 
 
 # What is wrong is one sentence

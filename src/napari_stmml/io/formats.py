@@ -91,7 +91,7 @@ FORMATS: tuple[Format, ...] = (
         why_no_scan=files.why_no_scan,
         order=files.by_number,
     ),
-    Format("Nanonis", ("*.sxm",), ".sxm", nanonis.read_sxm, nanonis.read_settings),
+    Format("Nanonis", ("*.sxm",), ".sxm", nanonis.read_sxm, nanonis.read_settings, nanonis.read_outlines),
     Format(
         "Gwyddion",
         ("*.gwy",),

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_stmml.io.file_errors import one_sentence
 from napari_stmml.io.named_settings import NamedSettings, setting_of
+from napari_stmml.io.outline import Outline, no_heights
 from napari_stmml.io.settings import Setting
 from napari_stmml.scan import TOPOGRAPHY, Scan, ScanFileError
 from napari_stmml.system.regular_file import check_file
@@ -83,21 +84,34 @@ def read_sxm(path: str | Path) -> list[Scan]:
     ScanFileError
         If the file is not of Nanonis, is damaged, cut short, or has no heights.
     """
-    path = Path(path)
-    with one_sentence(path.name):
-        file = _opened(path)
-        blocks = list(_blocks(file))
-        heights = [one for one in blocks if one.channel == TOPOGRAPHY and one.unit == "m"]
-        if not heights:
-            others = ", ".join(dict.fromkeys(one.channel for one in blocks)) or "nothing"
-            raise ScanFileError(f"No heights: {path.name} records {others[:80]}, and no Z in m.")
-        needed = file.start + 4 * len(blocks) * file.shape[0] * file.shape[1]
-        if (size := path.stat().st_size) < needed:
-            raise ScanFileError(
-                f"Cut short: the header of {path.name} promises {needed} bytes and {size} are there; copy it"
-                " again from the instrument."
-            )
-        return [_scan(file, one) for one in heights]
+    with one_sentence(Path(path).name):
+        file = _opened(Path(path))
+        return [_scan_of(file, one, _heights(file, one)) for one in _height_blocks(file)]
+
+
+def read_outlines(path: str | Path) -> list[Outline]:
+    """Read the scans of one Nanonis file as `read_sxm` does, but of each line only whether it was scanned.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    list of Outline
+
+    Raises
+    ------
+    ScanFileError
+        As `read_sxm`, but for heights that are damaged.
+    """
+    with one_sentence(Path(path).name):
+        file = _opened(Path(path))
+        found = []
+        for one in _height_blocks(file):
+            first = np.isfinite(_raw(file, one)[:, 0])  # the first point of each line
+            found.append(Outline(_scan_of(file, one, no_heights(file.shape)), int(first.sum())))
+        return found
 
 
 def read_settings(path: str | Path) -> NamedSettings:
@@ -178,27 +192,57 @@ def _blocks(file: _File) -> Iterator[_Block]:
             number += 1
 
 
-def _scan(file: _File, block: _Block) -> Scan:
-    """Read one map and turn it the right way up."""
+def _height_blocks(file: _File) -> list[_Block]:
+    """Return the maps of heights of a file; refuse one without, or one that is shorter than it says."""
+    blocks = list(_blocks(file))
+    heights = [one for one in blocks if one.channel == TOPOGRAPHY and one.unit == "m"]
+    if not heights:
+        others = ", ".join(dict.fromkeys(one.channel for one in blocks)) or "nothing"
+        raise ScanFileError(f"No heights: {file.path.name} records {others[:80]}, and no Z in m.")
+    needed = file.start + 4 * len(blocks) * file.shape[0] * file.shape[1]
+    if (size := file.path.stat().st_size) < needed:
+        raise ScanFileError(
+            f"Cut short: the header of {file.path.name} promises {needed} bytes and {size} are there; copy it"
+            " again from the instrument."
+        )
+    return heights
+
+
+def _raw(file: _File, block: _Block) -> np.ndarray:
+    """Map the numbers of a block as they are stored, (lines, points), in m."""
+    at = file.start + 4 * file.shape[0] * file.shape[1] * block.number
+    return np.memmap(file.path, ">f4", "r", at, file.shape)
+
+
+def _heights(file: _File, block: _Block) -> np.ndarray:
+    """Read one map, turned the right way up, in nm."""
+    heights = _raw(file, block).astype(np.float64)
+    if (np.abs(heights) > _HIGHEST).any():
+        raise ScanFileError(f"Damaged: heights of {file.path.name} are above {_HIGHEST * 1e3:g} mm.")
+    heights = heights[:: -1 if _slow(file) == "up" else 1, :: -1 if block.way == "backward" else 1]
+    return np.ascontiguousarray(heights) * 1e9
+
+
+def _slow(file: _File) -> str:
+    """Return whether a file was scanned up or down."""
+    slow = file.entries.get("SCAN_DIR", "").lower()
+    if slow not in ("up", "down"):
+        raise ScanFileError(f"Damaged: {file.path.name} does not say whether it was scanned up or down.")
+    return slow
+
+
+def _scan_of(file: _File, block: _Block, heights: np.ndarray) -> Scan:
+    """Make the scan of heights and of what the header says of them."""
     lines, points = file.shape
     size = file.numbers("SCAN_RANGE", 2)
     if size is None or min(size) <= 0:
         raise ScanFileError(f"No scale: the header of {file.path.name} does not say how large the frame is.")
-    raw = np.fromfile(file.path, ">f4", lines * points, offset=file.start + 4 * lines * points * block.number)
-    heights = raw.reshape(lines, points).astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        if (np.abs(heights) > _HIGHEST).any():
-            raise ScanFileError(f"Damaged: heights of {file.path.name} are above {_HIGHEST * 1e3:g} mm.")
-    slow = file.entries.get("SCAN_DIR", "").lower()
-    if slow not in ("up", "down"):
-        raise ScanFileError(f"Damaged: {file.path.name} does not say whether it was scanned up or down.")
-    heights = heights[:: -1 if slow == "up" else 1, :: -1 if block.way == "backward" else 1]
     angle, offset = file.numbers("SCAN_ANGLE", 1), file.numbers("SCAN_OFFSET", 2)
     bias = file.numbers("BIAS", 1)
     return Scan(
-        heights=np.ascontiguousarray(heights) * 1e9,
+        heights=heights,
         pixel_size=(size[1] * 1e9 / lines, size[0] * 1e9 / points),
-        direction=f"{block.way}/{slow}",
+        direction=f"{block.way}/{_slow(file)}",
         bias=bias[0] if bias else None,
         setpoint=_setpoint(file),
         angle=-angle[0] if angle else None,
