@@ -16,6 +16,7 @@ from napari_stmml.heights.two_biases import (
     with_other_bias,
     with_way_back,
 )
+from napari_stmml.viewer.io.scan_files import in_file
 
 
 def surface(seed=1, **known):
@@ -151,3 +152,18 @@ def test_a_scan_that_is_prepared_gets_the_bias_of_its_way_back_alone():
     assert all(scan.other is None for scan in named)
     assert list(with_other_bias(scans, Preprocessing())) == scans
     assert list(with_other_bias(scans[:1], both)) == scans[:1]
+
+
+def test_the_way_back_of_a_scan_that_is_open_alone_is_looked_for_in_its_file(session_files, tmp_path):
+    both, open_ = Preprocessing(both_biases=True), read_mtrx(session_files[0])[0]
+    backward = read_mtrx(session_files[0])[1]
+    (found,) = with_way_back([open_], [], both, in_file)
+    assert found.settings() == next(paired([open_, backward], both)).settings()
+    assert found.other_bias == backward.bias
+    assert next(with_way_back([open_], [], Preprocessing(), in_file)) is open_
+    for other in (
+        replace(open_, source=str(tmp_path / session_files[0].name)),
+        replace(open_, source=""),
+        open_.with_heights(open_.heights, "flatten poly_xy", open_.pixel_size),
+    ):
+        assert next(with_way_back([other], [], both, in_file)) is other

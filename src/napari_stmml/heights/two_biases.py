@@ -1,6 +1,6 @@
 """Two biases of one frame: lay the backward scan over the pixels of the forward scan, and the other way."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -86,7 +86,10 @@ def way_back(scan: Scan, others: Iterable[Scan]) -> Scan | None:
 
 
 def with_way_back(
-    scans: Sequence[Scan], others: Sequence[Scan], preparation: Preprocessing
+    scans: Sequence[Scan],
+    others: Sequence[Scan],
+    preparation: Preprocessing,
+    in_file: Callable[[Scan], Sequence[Scan]] = lambda scan: (),
 ) -> Iterator[Scan]:
     """Yield the scans to prepare, as `paired` does, with the way back of each from the others.
 
@@ -96,6 +99,8 @@ def with_way_back(
     others : sequence of Scan
         Where the way back is looked for, besides ``scans``.
     preparation : Preprocessing
+    in_file : callable
+        Returns the scans of the file of a scan; asked where two biases are wanted and no way back was found.
 
     Yields
     ------
@@ -104,6 +109,8 @@ def with_way_back(
     """
     for scan in scans:
         back = way_back(scan, (*scans, *others))
+        if back is None and preparation.both_biases and not scan.history:
+            back = way_back(scan, in_file(scan))
         yield next(paired([scan] if back is None else [scan, back], preparation))
 
 

@@ -361,7 +361,7 @@ def test_both_biases_are_offered_where_both_ways_of_a_frame_are_chosen(
         assert np.array_equal(labels.data, made.predict(scan))
 
 
-def test_a_model_of_both_biases_finds_the_way_back_among_the_open_scans_or_says_so(
+def test_a_model_of_both_biases_finds_the_way_back_among_the_open_scans_or_in_the_file_or_says_so(
     viewer, panel, predict, both_ways, both_model
 ):
     forward, back = add(viewer, *both_ways)
@@ -372,8 +372,12 @@ def test_a_model_of_both_biases_finds_the_way_back_among_the_open_scans_or_says_
     assert np.array_equal(labels.data, expected)
     viewer.layers.remove(back)
     predict(forward)
+    assert len(labels_of(viewer)) == 2
+    assert np.array_equal(labels_of(viewer)[1].data, expected)
+    forward.metadata["stmml"] = {**forward.metadata["stmml"], "source": "gone--1_1.Z_mtrx"}
+    predict(forward)
     assert "there is no scan of the way back of the same frame" in panel.status.text()
-    assert len(labels_of(viewer)) == 1
+    assert len(labels_of(viewer)) == 2
 
 
 def test_confidence_lies_on_its_scan_below_the_labels_and_is_no_scan(

@@ -20,6 +20,7 @@ from napari_stmml.viewer.browse.opening import PINNED, OneScan, Wanted
 from napari_stmml.viewer.browse.panels import PANELS, choose_in
 from napari_stmml.viewer.io.ask_scale import ask_scale
 from napari_stmml.viewer.io.levelling import LEVELLINGS, level_layer
+from napari_stmml.viewer.io.placement import pixel_size_nm
 from napari_stmml.viewer.io.preferences import Preferences, preferences
 from napari_stmml.viewer.shared.panel import Panel, button, delayed, form_of, row_of
 from napari_stmml.viewer.shared.slots import guarded, slot
@@ -57,6 +58,9 @@ class BrowseWidget(Panel):
         self.scans = self.gallery.scans
         self.one = OneScan(self.viewer, self.say)
         self.one.setParent(self)
+        pixel_size_nm(
+            {"scale": (1.0, 1.0), "units": ("nm", "nm")}
+        )  # reads all units, once, before a scan opens
         self.results: list[Path] = []  # further folders with label maps
         self._paths: list[Path] = []
         self._listing: Any = None  # worker

@@ -30,6 +30,7 @@ from napari_stmml.viewer.io.held import hold
 from napari_stmml.viewer.io.layers import KEY, brief_name
 from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.io.predicted_layer import Prediction, maps_of, note_model, prediction_of, shown_map
+from napari_stmml.viewer.io.scan_files import in_file
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.slots import slot
 
@@ -77,7 +78,7 @@ class OpeningPanel(JobPanel):
         self._opening, self._opened = list(zip(layers, scans, strict=True)), 0
         preparation = self.session.model.recipe.preprocessing
         request = ComputeCells(str(path), str(self.correction.folder.path))
-        self.start(request, with_way_back(scans, self._directions(), preparation))
+        self.start(request, with_way_back(scans, self._directions(), preparation, in_file))
 
     def _open_model(self) -> Path:
         """Open the model that is chosen, or that of the map that is shown on the chosen scans."""

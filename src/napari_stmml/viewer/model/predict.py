@@ -22,6 +22,7 @@ from napari_stmml.viewer.io.layers import KEY
 from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.io.predicted_layer import note_model
 from napari_stmml.viewer.io.reader import prefer_our_maps
+from napari_stmml.viewer.io.scan_files import in_file
 from napari_stmml.viewer.model.cluster_list import ClusterList
 from napari_stmml.viewer.model.confidence import unlike_sentence, unlike_share
 from napari_stmml.viewer.model.new_maps import NewMaps
@@ -188,7 +189,7 @@ class PredictWidget(JobPanel):
         others = [
             recorded_scan(layer) for layer in self._images() if layer.metadata.get(KEY, {}).get("direction")
         ]
-        self.start(job, with_way_back(scans, others, model.recipe.preprocessing))
+        self.start(job, with_way_back(scans, others, model.recipe.preprocessing, in_file))
         return model.recipe
 
     @property
