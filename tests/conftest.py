@@ -167,9 +167,9 @@ class Here:
 @pytest.fixture
 def here(monkeypatch):
     """Do the work of a job's pool in this process."""
-    from napari_stmml.batch import labelling, process
+    from napari_stmml.batch import engine, labelling
 
-    for module in (labelling, process):
+    for module in (engine, labelling):
         monkeypatch.setattr(module, "Pool", Here)
 
 

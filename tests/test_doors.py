@@ -31,6 +31,7 @@ DOORS = {
     "gwyfile": {"io.gwyddion.writer"},
     "gwyddionpy": {"io.gwyddion.converted"},
     "jinja2": {"batch.report"},
+    "distributed": {"batch.dask_engine"},
     "PIL": {"figures.pictures", "figures.footer", "io.pictures"},
     "umap": {"clustering.embedding"},
     "matplotlib": {

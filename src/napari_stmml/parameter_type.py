@@ -21,6 +21,7 @@ GROUPS = (
     "Clustering",
     "Image prediction",
     "Structures",
+    "Cluster",
 )
 _KINDS = {
     bool: "true or false",

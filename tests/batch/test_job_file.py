@@ -38,10 +38,10 @@ def test_a_new_job_file_has_every_key_with_default_unit_and_help(tmp_path):
     lines = text.splitlines()
     for name, known in PARAMETERS.items():
         mark = "# " if name in parameters_of(Recipe) else ""
-        of_table = name.startswith("structures.")
-        start = lines.index("[structures]") if of_table else 0
-        begins = f"{mark}{name.removeprefix('structures.')} = "
-        (at,) = (number for number, line in enumerate(lines) if number >= start and line.startswith(begins))
+        table, _, own = name.rpartition(".")
+        start = lines.index(f"[{table}]") if table else 0
+        begins = f"{mark}{own} = "
+        at = next(number for number, line in enumerate(lines) if number >= start and line.startswith(begins))
         assert lines[at - 1] == f"# {known.described}"
         assert known.help in lines[at - 1]
         assert known.unit in lines[at - 1]

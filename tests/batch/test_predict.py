@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from napari_stmml import SurfaceClassifier, read_mtrx
-from napari_stmml.batch import labelling, process
+from napari_stmml.batch import engine, labelling
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.run import STEPS, run_job
 from napari_stmml.cli import main
@@ -25,7 +25,7 @@ def finished(small_session, tmp_path_factory):
     values = {"recipe": "instant", "num_clusters": 3, "train_path": [str(small_session[0])]}
     job = JobFile({**values, "save_windows": False, "save_latent": False}, base)
     with pytest.MonkeyPatch.context() as patched:
-        for module in (labelling, process):
+        for module in (engine, labelling):
             patched.setattr(module, "Pool", Here)
         run_job(job)
     return job

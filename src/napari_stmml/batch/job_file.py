@@ -8,7 +8,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from napari_stmml.batch.job_parameters import PARAMETERS, TABLE, flat
+from napari_stmml.batch.engine import Cluster
+from napari_stmml.batch.job_parameters import ON_CLUSTER, PARAMETERS, TABLE, flat
 from napari_stmml.parameter_type import check
 from napari_stmml.recipe import RECIPES, Recipe
 from napari_stmml.system.files import write_text
@@ -125,6 +126,12 @@ class JobFile:
         named = self.values[f"{TABLE}.model"]
         return self.base / home_in_full(named) if named else None
 
+    @property
+    def cluster(self) -> Cluster:
+        """Where the work is done, if not on this machine."""
+        address, file = (self.values[f"{ON_CLUSTER}.{name}"] for name in ("scheduler", "scheduler_file"))
+        return Cluster(address, str(self.base / home_in_full(file)) if file else "")
+
     def paths(self, which: str) -> list[Path]:
         """List what ``train_path``, ``test_path`` or ``predict_path`` names.
 
@@ -149,8 +156,9 @@ class JobFile:
             With absolute paths and an absolute ``out_folder``.
         """
         paths = {f"{which}_path": [str(path) for path in self.paths(which)] for which in SETS}
-        types = {f"{TABLE}.model": str(self.known_types or "")}
-        return JobFile({**self.values, **paths, **types, "out_folder": str(self.folder.parent)}, self.base)
+        own = {f"{TABLE}.model": str(self.known_types or "")}
+        own[f"{ON_CLUSTER}.scheduler_file"] = self.cluster.scheduler_file
+        return JobFile({**self.values, **paths, **own, "out_folder": str(self.folder.parent)}, self.base)
 
     def text(self, name: str = "job.toml", every: bool = False) -> str:
         """Write the job as TOML, every parameter under a line of help with its unit and bounds.
@@ -173,9 +181,10 @@ class JobFile:
         for group, some in groupby(PARAMETERS.values(), lambda known: known.group):
             known_group = list(some)
             text += f"\n# ---- {group} ----\n"
-            text += f"[{TABLE}]\n" if known_group[0].name.startswith(f"{TABLE}.") else ""
+            table = known_group[0].name.rpartition(".")[0]
+            text += f"[{table}]\n" if table else ""
             for known in known_group:
-                value, name = self.values[known.name], known.name.removeprefix(f"{TABLE}.")
+                value, name = self.values[known.name], known.name.rpartition(".")[2]
                 mark = "# " if recipe.get(known.name) == value else ""
                 text += f"# {known.described}\n{mark}{name} = {as_toml(value)}\n"
         return text

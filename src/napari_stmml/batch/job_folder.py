@@ -5,14 +5,13 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from napari_stmml.batch.records import Fingerprint, StepRecord, read_record, write_record
 from napari_stmml.system.atomic import replace
+from napari_stmml.system.folder_lock import FolderLock
 from napari_stmml.system.temporary import sweep, sweep_temporary
 from napari_stmml.text import quoted, short_stem, shortened
 
@@ -42,12 +41,17 @@ class JobFolder:
         return self.path / name
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep others from working here; the lock goes when this process does, however it ends.
+    def locked(self, on_wait: Callable[[str], None] = lambda text: None) -> Iterator[FolderLock]:
+        """Keep others from working here, on this machine or another; a dead process's lock does not hold.
+
+        Parameters
+        ----------
+        on_wait : callable
+            Gets a sentence if it takes a minute to see whether another machine is still at work.
 
         Yields
         ------
-        None
+        FolderLock
             Once, while the lock is held.
 
         Raises
@@ -57,14 +61,17 @@ class JobFolder:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         self._check_links()
+        lock = FolderLock(self.path / ".lock")
         try:
-            held = FileLock(self.path / ".lock").acquire(blocking=False)
-        except Timeout as error:
+            lock.take(on_wait)
+        except TimeoutError as error:
             raise ValueError(f"another job is at work in {self.path}; wait for it or stop it") from error
-        with held:
+        try:
             sweep_temporary()
             sweep(self.path)
-            yield
+            yield lock
+        finally:
+            lock.release()
 
     def _check_links(self) -> None:
         """Refuse folders that lie elsewhere: files there are not the job's to replace or to move."""

@@ -19,6 +19,7 @@ _train = partial(parameter, group="Autoencoder", steps=("train",))
 _cluster = partial(parameter, group="Clustering", steps=("cluster",))
 _encode = partial(_cluster, steps=("encode",), srsml24=False)
 _structures = partial(parameter, group="Structures", steps=("structures",), srsml24=False)
+_on_cluster = partial(parameter, group="Cluster", srsml24=False)
 _predict = partial(parameter, group="Image prediction", steps=("predict",))
 
 
@@ -91,6 +92,7 @@ class JobParameters:
 
 
 TABLE = "structures"  # of a job file, whose parameters are these
+ON_CLUSTER = "cluster"  # another table
 
 
 @dataclass(frozen=True)
@@ -118,20 +120,51 @@ class StructureParameters:
     )
 
 
+@dataclass(frozen=True)
+class ClusterParameters:
+    """Where the work of a job is done, if not on this machine; a table of their own in a job file, too."""
+
+    scheduler: str = _on_cluster("", "address of a Dask scheduler, tcp://host:8786; none: this machine")
+    scheduler_file: str = _on_cluster("", "the file in which a Dask scheduler has written its address")
+    queue: str = _on_cluster(
+        "slurm",
+        "which queue `stmml submit` writes its script for",
+        choices={"slurm": "SLURM (sbatch)", "sge": "Grid Engine (qsub)", "pbs": "PBS (qsub)"},
+    )
+    workers: int = _on_cluster(4, "places in the queue that work at the same time", 1, 10_000)
+    cores: int = _on_cluster(4, "cores of each", 1, 1024)
+    memory: str = _on_cluster("8G", "memory of each", title="Memory of each")
+    time: str = _on_cluster("4:00:00", "hours:minutes:seconds that each may take")
+    options: tuple[str, ...] = _on_cluster(
+        (), "further lines for the queue, such as --partition=short", title="Options of the queue"
+    )
+    setup: tuple[str, ...] = _on_cluster(
+        (), "shell commands that come first, such as module load python", title="Commands before"
+    )
+
+
 def in_order(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
     """Return parameters in the order of their groups, as a job file has them."""
     return dict(sorted(parameters.items(), key=lambda item: GROUPS.index(item[1].group)))
 
 
-_OF_STRUCTURES = {
-    f"{TABLE}.{name}": replace(known, name=f"{TABLE}.{name}", title=known.title or known.label)
-    for name, known in parameters_of(StructureParameters).items()
-}
-PARAMETERS = in_order(parameters_of(JobParameters) | parameters_of(Recipe) | _OF_STRUCTURES)
+def _in_table(table: str, declared: type) -> dict[str, Parameter]:
+    return {
+        f"{table}.{name}": replace(known, name=f"{table}.{name}", title=known.title or known.label)
+        for name, known in parameters_of(declared).items()
+    }
+
+
+PARAMETERS = in_order(
+    parameters_of(JobParameters)
+    | parameters_of(Recipe)
+    | _in_table(TABLE, StructureParameters)
+    | _in_table(ON_CLUSTER, ClusterParameters)
+)
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a job file with those of its table as ``structures.NAME``.
+    """Return the values of a job file with those of its tables as ``structures.NAME`` and ``cluster.NAME``.
 
     Parameters
     ----------
@@ -146,11 +179,14 @@ def flat(values: Mapping[str, Any]) -> dict[str, Any]:
     >>> flat({"epochs": 3, "structures": {"gwy": True}})
     {'epochs': 3, 'structures.find': True, 'structures.gwy': True}
     """
-    table = values.get(TABLE)
-    if not isinstance(table, Mapping):
-        return dict(values)
-    others = {name: value for name, value in values.items() if name != TABLE}
-    return others | {f"{TABLE}.find": True} | {f"{TABLE}.{name}": value for name, value in table.items()}
+    made = dict(values)
+    for name in (TABLE, ON_CLUSTER):
+        table = values.get(name)
+        if isinstance(table, Mapping):
+            del made[name]
+            made |= {f"{TABLE}.find": True} if name == TABLE else {}
+            made |= {f"{name}.{own}": value for own, value in table.items()}
+    return made
 
 
 def values_of_step(step: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """A job at work in its folder: what its steps share, and the report of what became of every file."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from napari_stmml.batch import report
+from napari_stmml.batch.engine import HERE, Cluster, Engine, open_engine
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.job_folder import JobFolder, difference
 from napari_stmml.batch.prepare_file import FileTask
@@ -20,6 +21,7 @@ from napari_stmml.model.suitability import check_one_quantity
 from napari_stmml.model.training_record import TrainingMaps
 from napari_stmml.recipe import Recipe
 from napari_stmml.srsml24.window_stream import WindowMap
+from napari_stmml.system.folder_lock import FolderLock
 from napari_stmml.system.progress import Stopped
 
 GO_ON = "start it again, and it goes on where it was"
@@ -40,6 +42,10 @@ class JobRun:
         Asked between files and batches; nothing that is done is lost.
     processes : int
         How many processes prepare and write scans at a time; 0 for one a core.
+    cluster : Cluster
+        Where the work on many files is done instead, if it names one.
+    lock : FolderLock, optional
+        That of the folder.
     failed : dict
         Why a direction, by file and direction, could not be labelled in this run.
     """
@@ -48,6 +54,8 @@ class JobRun:
     report: Listener = ignore
     should_stop: Callable[[], bool] = lambda: False
     processes: int = 0
+    cluster: Cluster = HERE
+    lock: FolderLock | None = None
     failed: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @cached_property
@@ -84,6 +92,10 @@ class JobRun:
     def tasks(self) -> list[FileTask]:
         """Every file that gives scans."""
         return [FileTask(str(one.path), one.place, one.set, self.job) for one in self.found if one.place]
+
+    def engine(self) -> AbstractContextManager[Engine]:
+        """Return what works on many files at a time, to be used in a ``with`` statement."""
+        return open_engine(self.processes, self.cluster, self.lock, self.say, self.should_stop)
 
     def say(self, text: str) -> None:
         """Report a sentence, unless it is empty.

@@ -16,7 +16,7 @@ from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
 from napari_stmml.model.suitability import doubt_about, nothing_seen
 from napari_stmml.scan import TOPOGRAPHY, Scan
-from napari_stmml.system.files import free_name
+from napari_stmml.system.files import free_name, identity
 from napari_stmml.system.pool import Pool
 from napari_stmml.system.progress import FileCount, Stopped, throttled, until_stopped
 from napari_stmml.text import short_stem
@@ -164,10 +164,32 @@ class Labeller:
                 yield task, not_labelled(task, f"{type(error).__name__}: {error}")
 
 
+def label_there(wanted: Wanted, tasks: Iterable[LabelTask]) -> list[ScanLabelled | Skipped]:
+    """Label scans and write their files, in any process; one that cannot be labelled stops no others.
+
+    Parameters
+    ----------
+    wanted : Wanted
+    tasks : iterable of LabelTask
+
+    Returns
+    -------
+    list of ScanLabelled or Skipped
+        One for each task.
+    """
+    made: list[ScanLabelled | Skipped] = []
+    for task in tasks:
+        try:
+            made.append(_finish(wanted, (task, None)))
+        except Exception as error:  # noqa: BLE001 - one scan too many for the memory, say
+            made.append(not_labelled(task, f"{type(error).__name__}: {error}"))
+    return made
+
+
 def _finish(wanted: Wanted, item: Item) -> ScanLabelled | Skipped:
     """Label a scan, if that is still to be done, and write its files; in any process."""
     task, made = item
-    made = made or Labeller(_loaded(wanted.model), wanted).answer(task)
+    made = made or Labeller(_loaded(wanted.model, identity(wanted.model)), wanted).answer(task)
     return made if isinstance(made, Skipped) else write_labels(task, made, wanted)
 
 
@@ -178,5 +200,5 @@ def not_labelled(task: LabelTask, why: str) -> Skipped:
 
 
 @lru_cache(maxsize=1)  # a process of the pool labels many scans with one model
-def _loaded(model: str) -> SurfaceClassifier:
+def _loaded(model: str, which: tuple[int, ...]) -> SurfaceClassifier:
     return SurfaceClassifier.load(model)

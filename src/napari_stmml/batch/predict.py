@@ -1,21 +1,23 @@
 """The step predict: label every prepared scan of a job that is not labelled yet by its model."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from napari_stmml.batch import fingerprints
 from napari_stmml.batch.job_folder import digest
 from napari_stmml.batch.job_run import JobRun
 from napari_stmml.batch.label_files import LabelTask, Wanted, WantedByJob, record_path
-from napari_stmml.batch.labelling import Labeller
+from napari_stmml.batch.labelling import Labeller, label_there
 from napari_stmml.batch.prepare_file import FileTask
 from napari_stmml.batch.records import FileRecord, Fingerprint, LabelRecord, read_record
-from napari_stmml.events import Skipped
+from napari_stmml.events import Event, Skipped
 from napari_stmml.heights.two_biases import with_other_bias
 from napari_stmml.io.formats import read_directions
 from napari_stmml.model.classifier import SurfaceClassifier
-from napari_stmml.system.progress import FileCount
+from napari_stmml.system.progress import FileCount, until_stopped
 from napari_stmml.text import counted
 from napari_stmml.truth.truth_paths import truth_stamp
 
@@ -29,6 +31,11 @@ class _Waiting:
     task: FileTask
     record: FileRecord
     directions: Fingerprints
+
+    @property
+    def source(self) -> str:
+        """The path of the file."""
+        return self.task.source
 
 
 def predict(run: JobRun) -> None:
@@ -121,30 +128,66 @@ def _label(run: JobRun, waiting: list[_Waiting], total: int) -> None:
     by_job = WantedByJob(folder, run.recipe, values["overlay_alpha"], values["cmap"])
     wanted = Wanted(str(run.cluster_model), f"{folder}/predictions", figure=True, job=by_job)
     count = FileCount("predict", total - len(waiting), total, run.report)
-    classifier = SurfaceClassifier.load(run.cluster_model)
-    labeller = Labeller(classifier, wanted, should_stop=run.should_stop)
-    for task, event in labeller.folder(_tasks(run, waiting, count), count, run.processes):
+    made = _on_cluster(run, waiting, count, wanted) if run.cluster else _here(run, waiting, count, wanted)
+    for event in made:
         if isinstance(event, Skipped):
-            run.failed[task.scan.source, task.scan.short_direction] = event.why
+            run.failed[event.source or "", event.direction or ""] = event.why
         run.report(event)
     run.check_stop()
 
 
-def _tasks(run: JobRun, waiting: list[_Waiting], count: FileCount) -> Iterator[LabelTask]:
-    """Read file by file, and give each direction that is to be labelled, with its prepared map."""
-    for file in waiting:
-        try:
-            scans = read_directions(file.task.source)
-        except (ValueError, OSError) as error:  # it was deleted since it was prepared
-            for direction in file.directions:
-                name, why = file.task.name_of(direction), f"could not be labelled: {error}"
-                run.failed[file.task.source, direction] = f"{name} {why}"
-                event = Skipped(name, f"{name} {why}", "not labelled")
-                run.report(replace(event, source=file.task.source, direction=direction))
+def _here(run: JobRun, waiting: list[_Waiting], count: FileCount, wanted: Wanted) -> Iterator[Event]:
+    """Read files in this process, and label them in many, or in this one where a network takes all cores."""
+    labeller = Labeller(SurfaceClassifier.load(run.cluster_model), wanted, should_stop=run.should_stop)
+    unread: deque[Event] = deque()
+
+    def tasks() -> Iterator[LabelTask]:
+        for file in waiting:
+            try:
+                yield from _tasks(file)
+            except (ValueError, OSError) as error:  # it was deleted since it was prepared
+                unread.extend(_not_labelled(file, str(error)))
+                count.add()
+
+    for _, event in labeller.folder(tasks(), count, run.processes):
+        yield event
+        while unread:
+            yield unread.popleft()
+    yield from unread
+
+
+def _on_cluster(run: JobRun, waiting: list[_Waiting], count: FileCount, wanted: Wanted) -> Iterator[Event]:
+    """Label file by file on the workers of a cluster, which read them."""
+    with run.engine() as engine:
+        for outcome in engine.map(partial(_label_file, wanted), until_stopped(waiting, run.should_stop)):
+            yield from outcome.result or _not_labelled(outcome.task, outcome.error)
             count.add()
-            continue
-        for scan in with_other_bias(scans, run.recipe.preprocessing):
-            direction, known = scan.short_direction, file.record.map_of(scan.short_direction)
-            if direction in file.directions and known:
-                name, prepared = file.task.name_of(direction), str(run.folder / known.path)
-                yield LabelTask(scan, name, name, None, prepared, file.directions[direction])
+
+
+def _label_file(wanted: Wanted, file: _Waiting) -> list[Event]:
+    """Label the directions of a file, in any process."""
+    try:
+        tasks = list(_tasks(file))
+    except (ValueError, OSError) as error:
+        return _not_labelled(file, str(error))
+    return [*label_there(wanted, tasks)]
+
+
+def _not_labelled(file: _Waiting, error: str) -> list[Event]:
+    """Say of each direction that it could not be labelled."""
+    made: list[Event] = []
+    for direction in file.directions:
+        name = file.task.name_of(direction)
+        event = Skipped(name, f"{name} could not be labelled: {error}", "not labelled")
+        made.append(replace(event, source=file.task.source, direction=direction))
+    return made
+
+
+def _tasks(file: _Waiting) -> Iterator[LabelTask]:
+    """Read a file, and give each direction that is to be labelled, with its prepared map."""
+    job = file.task.job
+    for scan in with_other_bias(read_directions(file.task.source), job.recipe.preprocessing):
+        direction, known = scan.short_direction, file.record.map_of(scan.short_direction)
+        if direction in file.directions and known:
+            name, prepared = file.task.name_of(direction), str(job.folder / known.path)
+            yield LabelTask(scan, name, name, None, prepared, file.directions[direction])

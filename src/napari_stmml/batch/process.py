@@ -10,7 +10,6 @@ from napari_stmml.batch.records import FileRecord
 from napari_stmml.batch.report import Row
 from napari_stmml.events import DirectionTaken, FileTaken, Skipped
 from napari_stmml.parameter_type import nearest
-from napari_stmml.system.pool import Pool
 from napari_stmml.system.progress import FileCount, until_stopped
 from napari_stmml.text import quoted
 
@@ -33,8 +32,8 @@ def process(run: JobRun) -> None:
         run.say(f"process: {done} of {len(run.tasks)} files are done already")
     _retire_outdated(run, waiting)
     count = FileCount("process", done, len(run.tasks), run.report)
-    with Pool(run.processes) as pool:
-        for outcome in pool.map(prepare_file, until_stopped(waiting, run.should_stop)):
+    with run.engine() as engine:
+        for outcome in engine.map(prepare_file, until_stopped(waiting, run.should_stop)):
             record = outcome.result or give_up(outcome.task, outcome.error)
             for row in record.rows:
                 if row.status == "skipped":

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from napari_stmml.batch.cluster import cluster
+from napari_stmml.batch.engine import HERE, Cluster
 from napari_stmml.batch.job_file import SETS, JobFile
 from napari_stmml.batch.job_run import GO_ON, JobRun
 from napari_stmml.batch.predict import predict
@@ -36,6 +37,7 @@ def run_job(
     report: Listener = ignore,
     should_stop: Callable[[], bool] = lambda: False,
     processes: int = 0,
+    on_cluster: Cluster = HERE,
 ) -> None:
     """Do steps of a job in order; one that is done already is left as it is. The report is always written.
 
@@ -51,18 +53,22 @@ def run_job(
         Asked between files and batches; nothing that is done is lost.
     processes : int
         How many processes prepare and write scans at a time; 0 for one a core.
+    on_cluster : Cluster
+        Where files are worked on instead, if it names one.
 
     Raises
     ------
     ValueError
-        If there is nothing to do a step with, or another process is at work in the folder.
+        If there is nothing to do a step with, another process is at work in the folder, or a cluster cannot
+        be used.
     Stopped
         If ``should_stop`` said so.
     """
     named = [path for which in SETS for path in job.paths(which)]
     give_scale(named, job.values["pixel_size"], job.values["height_scale"])
-    run = JobRun(_at_density_of_scans(job), report, should_stop, processes)
-    with run.folder.locked():
+    run = JobRun(_at_density_of_scans(job), report, should_stop, processes, on_cluster)
+    with run.folder.locked(run.say) as lock:
+        run.lock, run.should_stop = lock, lambda: should_stop() or lock.lost
         run.job.absolute().write(run.folder / "job_as_run.toml", every=True)
         save_parameters(run.folder / "parameters.csv", run.job.table())
         if run.recipe.changed:

@@ -18,6 +18,7 @@ from napari_stmml.measuring.structure_tables import density_rows, object_rows
 from napari_stmml.scan import TOPOGRAPHY, Scan
 from napari_stmml.structures.averages import MeanImage
 from napari_stmml.structures.structures import Structures, find_structures
+from napari_stmml.system.files import identity
 
 THUMBNAILS = "thumbnails"
 
@@ -47,14 +48,14 @@ class Search:
             types=1 if one_type else "auto",
             seed=self.seed,
             false_per_1000_nm2=self.false_per_1000_nm2,
-            like=None if one_type or not self.like else _known(self.like),
+            like=None if one_type or not self.like else _known(self.like, identity(self.like)),
             mirror_apart=self.mirror_apart,
             with_disordered=self.with_disordered,
         )
 
 
 @lru_cache(maxsize=1)  # a process of the pool sorts the objects of many scans
-def _known(path: str) -> Structures:
+def _known(path: str, which: tuple[int, ...]) -> Structures:
     return Structures.load(path)
 
 

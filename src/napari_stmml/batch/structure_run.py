@@ -1,11 +1,13 @@
 """Structures of many scans: types over all of them together, then file by file, in bounded memory."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from napari_stmml.batch.engine import Engine
 from napari_stmml.batch.records import StructuresRecord, read_record
 from napari_stmml.batch.structure_files import (
     StructureFiles,
@@ -75,6 +77,9 @@ class StructureRun:
         Asked between files.
     processes : int
         0 for one a core.
+    engine : callable, optional
+        Opens what works on the files once their types are known; these processes, if there is none. Types
+        are found by these in any case, for maps do not travel.
     """
 
     tasks: Sequence[StructureTask]
@@ -82,6 +87,7 @@ class StructureRun:
     report: Listener = ignore
     should_stop: Callable[[], bool] = lambda: False
     processes: int = 0
+    engine: Callable[[], AbstractContextManager[Engine]] | None = None
     means: dict[int, MeanImage] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)  # files whose process died: tried again next time
 
@@ -204,23 +210,24 @@ class StructureRun:
             return
         search = replace(self.files.search, like=str(self.types_path))
         files = replace(self.files, search=search, means=self.means)
-        for outcome in self._mapped(pool, partial(find_and_write, files), waiting):
-            if outcome.error:
-                why = f"{Path(outcome.task.source).name} could not be searched: {outcome.error}"
-                self.failures[outcome.task.source] = why
-                yield outcome.task, StructuresRecord("", (), outcome.task.source, problem=why)
-            else:
-                yield outcome.task, outcome.result
+        with self.engine() if self.engine else nullcontext(pool) as engine:
+            for outcome in self._mapped(engine, partial(find_and_write, files), waiting):
+                if outcome.error:
+                    why = f"{Path(outcome.task.source).name} could not be searched: {outcome.error}"
+                    self.failures[outcome.task.source] = why
+                    yield outcome.task, StructuresRecord("", (), outcome.task.source, problem=why)
+                else:
+                    yield outcome.task, outcome.result
 
     def _mapped(
-        self, pool: Pool, function: Callable, tasks: Iterator[StructureTask] | list
+        self, engine: Engine, function: Callable, tasks: Iterator[StructureTask] | list
     ) -> Iterator[Outcome]:
-        """Do tasks in the pool, or few of them here."""
+        """Do tasks in many processes, or few of them here."""
         going = until_stopped(tasks, self.should_stop)
         if len(self.tasks) <= _FEW:
             yield from (Outcome(task, function(task)) for task in going)
         else:
-            yield from pool.map(function, going)
+            yield from engine.map(function, going)
 
     def _check_stop(self) -> None:
         if self.should_stop():

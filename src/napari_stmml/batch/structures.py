@@ -38,7 +38,7 @@ def structures(run: JobRun) -> None:
     run.say(said)
     stamp = digest(fingerprint)
     tasks = [StructureTask(task.source, direction, task.place, stamp) for task, _, direction in chosen]
-    search = StructureRun(tasks, _files(run), run.report, run.should_stop, run.processes)
+    search = StructureRun(tasks, _files(run), run.report, run.should_stop, run.processes, run.engine)
     if done and sum(1 for _ in search.records()) == len(tasks):
         run.say("structures: done already")
         return

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import typer
 
-from napari_stmml.cli.options import AsJson, Include, JobPath, Processes, RecipeName
+from napari_stmml.cli.options import (
+    AsJson,
+    Include,
+    JobPath,
+    Processes,
+    RecipeName,
+    Scheduler,
+    SchedulerFile,
+)
 from napari_stmml.cli.progress import print_report, run_here
 from napari_stmml.events import Event, ReportWritten, ScanLabelled, of_type
 from napari_stmml.jobs.requests import RunJobFile
@@ -27,9 +35,17 @@ def init(job: JobPath, recipe: RecipeName = None) -> int:
     return 0
 
 
-def run(job: JobPath, include: Include = [], processes: Processes = 0, as_json: AsJson = False) -> int:
-    """Do all steps of a job file. What is done already is left alone."""
-    return do_steps(RunJobFile(job, STEPS, tuple(include), processes), as_json)
+def run(
+    job: JobPath,
+    include: Include = [],
+    processes: Processes = 0,
+    scheduler: Scheduler = "",
+    scheduler_file: SchedulerFile = "",
+    as_json: AsJson = False,
+) -> int:
+    """Do all steps of a job file, here or on a Dask cluster. What is done already is left alone."""
+    request = RunJobFile(job, STEPS, tuple(include), processes, scheduler, scheduler_file)
+    return do_steps(request, as_json)
 
 
 def process(job: JobPath, include: Include = [], processes: Processes = 0, as_json: AsJson = False) -> int:

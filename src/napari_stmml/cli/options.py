@@ -68,6 +68,12 @@ AsJson = Annotated[bool, _option("write the result as JSON on standard output", 
 Everything = Annotated[bool, _option("add a table of all settings, rounded for people", None, "--all")]
 Include = Annotated[list[str], _option(f"of a job: {PARAMETERS['include'].help}; may be repeated", "NAME")]
 Processes = Annotated[int, _option("of a job: prepare this many files at a time (0: one a core)", "N")]
+Scheduler = Annotated[
+    str, _option(f"of a job: {PARAMETERS['cluster.scheduler'].help}", "ADDRESS", "--scheduler")
+]
+SchedulerFile = Annotated[
+    str, _option(f"of a job: {PARAMETERS['cluster.scheduler_file'].help}", "FILE", "--scheduler-file")
+]
 
 NewModel = Annotated[str | None, _option("the model file to write", "M.stmml")]
 RecipeName = Annotated[Any, _option(f"default: {DEFAULT}. {_STORIES}", "NAME", parser=_recipe)]

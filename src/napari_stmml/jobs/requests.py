@@ -123,12 +123,18 @@ class FindUncertain(Request, kind="find uncertain"):
 
 @dataclass(frozen=True)
 class RunJobFile(Request, kind="run"):
-    """Do steps of the job in a TOML file; what is done already is left as it is."""
+    """Do steps of the job in a TOML file; what is done already is left as it is.
+
+    ``scheduler`` is the address of a Dask scheduler, ``scheduler_file`` the file that has it; without them,
+    the job file says where work is done.
+    """
 
     job: str
     steps: tuple[str, ...] = ("process", "train", "cluster", "predict", "structures")
     include: tuple[str, ...] = ()
     processes: int = 0
+    scheduler: str = ""
+    scheduler_file: str = ""
 
 
 @dataclass(frozen=True)

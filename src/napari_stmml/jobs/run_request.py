@@ -250,13 +250,22 @@ def _run_job_file(
     request: requests.RunJobFile, report: Listener, should_stop: ShouldStop, store: Store = None
 ) -> None:
     """Run the steps; started again after a stop of any kind, they go on where they were."""
+    from napari_stmml.batch.engine import Cluster
     from napari_stmml.batch.job_file import JobFile
     from napari_stmml.batch.run import run_job
 
     job = JobFile.read(request.job)
     if request.include:
         job = JobFile({**job.values, "include": (*job.values["include"], *request.include)}, job.base)
-    run_job(job, request.steps, report=report, should_stop=should_stop, processes=request.processes)
+    cluster = Cluster(request.scheduler, request.scheduler_file) or job.cluster
+    run_job(
+        job,
+        request.steps,
+        report=report,
+        should_stop=should_stop,
+        processes=request.processes,
+        on_cluster=cluster,
+    )
 
 
 @run.register

@@ -13,6 +13,7 @@ from typing import Any
 
 from napari_stmml.system.threads import cores
 
+KILLED = "its process ended while it worked on it: a crash, or no memory left"
 AHEAD = 2  # tasks in flight for every process; results wait no longer than that
 
 
@@ -99,7 +100,7 @@ class Pool:
             return replace(self._submit(function, task).result(), task=task)
         except BrokenProcessPool:
             self._executor = None
-            return Outcome(task, error="its process ended while it worked on it: a crash, or no memory left")
+            return Outcome(task, error=KILLED)
         except Exception as error:  # noqa: BLE001 - as above
             return Outcome(task, error=f"{type(error).__name__}: {error}")
 
@@ -109,7 +110,7 @@ class Pool:
                 self.processes, multiprocessing.get_context("spawn"), initializer=_end_with_parent
             )
         try:
-            return self._executor.submit(_outcome, function, task)
+            return self._executor.submit(outcome_of, function, task)
         except (BrokenProcessPool, OSError) as error:
             # It broke since, or breaks now, while it starts a process (then its handles are closed): what was
             # in flight says so when it is asked for.
@@ -118,8 +119,19 @@ class Pool:
             return failed
 
 
-def _outcome(function: Callable[[Any], Any], task: Any) -> Outcome:
-    """Call a function there: an exception comes back in words, for not every one can be sent."""
+def outcome_of(function: Callable[[Any], Any], task: Any) -> Outcome:
+    """Call a function on a task: an exception comes back in words, for not every one can be sent.
+
+    Parameters
+    ----------
+    function : callable
+    task : object
+
+    Returns
+    -------
+    Outcome
+        Without the task, which the caller has.
+    """
     try:
         return Outcome(None, function(task))
     except Exception as error:  # noqa: BLE001 - whatever a file does to a library stays with that file

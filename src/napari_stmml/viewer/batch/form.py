@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QWidget
 from superqt import QCollapsible
 
 from napari_stmml.batch.job_file import JobFile, read_values
-from napari_stmml.batch.job_parameters import PARAMETERS, TABLE
+from napari_stmml.batch.job_parameters import ON_CLUSTER, PARAMETERS, TABLE
 from napari_stmml.recipe import DEFAULT, get_recipe
 from napari_stmml.system.atomic import replace
 from napari_stmml.system.user_folder import home_in_full
@@ -41,7 +41,8 @@ _OF_EVERY_RECIPE = {"features", "both_biases", "window_size", "window_pitch"}  #
 _FIRST_PATHS = {"train_path": "folder", "test_path": "validate"}  # whose first path has a field of its own
 _LISTS_OF_PATHS = (*_FIRST_PATHS, "predict_path")
 _TYPES = f"{TABLE}.model"
-_PATHS = {*_LISTS_OF_PATHS, "out_folder", _TYPES}
+_SCHEDULER_FILE = f"{ON_CLUSTER}.scheduler_file"
+_PATHS = {*_LISTS_OF_PATHS, "out_folder", _TYPES, _SCHEDULER_FILE}
 
 
 class JobForm(QObject):
@@ -121,7 +122,8 @@ class JobForm(QObject):
             getattr(self, own).value = first[0] if first else None
         others = {name: tuple(some) for name, some in paths.items()} | {"out_folder": job.folder.parent}
         with self.fields["recipe"].changed.blocked():  # the job's values are not those of the recipe
-            set_values(self.fields, job.values | others | {_TYPES: str(job.known_types or "")})
+            files = {_TYPES: str(job.known_types or ""), _SCHEDULER_FILE: job.cluster.scheduler_file}
+            set_values(self.fields, job.values | others | files)
         self._show_used()
         self._loaded, self._shown = job, self._values()
 

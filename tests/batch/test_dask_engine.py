@@ -1,0 +1,186 @@
+import os
+import signal
+import zipfile
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from napari_stmml.batch import chunks, dask_engine, structure_run
+from napari_stmml.batch.chunks import Ticket, cut, refusal
+from napari_stmml.batch.engine import Cluster, open_engine
+from napari_stmml.batch.job_file import JobFile
+from napari_stmml.batch.run import run_job
+from napari_stmml.events import Message, of_type
+from napari_stmml.system.folder_lock import FolderLock
+from napari_stmml.system.pool import KILLED, Outcome
+from tests.batch.test_run import FILTERS, TINY, assert_same_results, write_scans
+from tests.system.test_pool import work
+
+distributed = pytest.importorskip("distributed")
+SECONDS = 60
+FILES = 3
+
+
+def local_cluster(workers):
+    return distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Start a scheduler and two workers, each a process of its own, on this machine alone."""
+    import dask
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+    ):
+        yield cluster
+
+
+@pytest.fixture
+def lock(tmp_path):
+    lock = FolderLock(tmp_path / ".lock")
+    lock.take()
+    yield lock
+    lock.release()
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def engine(cluster, lock, said):
+    with open_engine(0, Cluster(cluster.scheduler_address), lock, said.append, bool) as engine:
+        yield engine
+
+
+def test_outcomes_come_in_order_and_a_task_that_raises_is_one(engine):
+    tasks = [("sleep", 0.5, "first"), ("raise", "no good: x"), 2, ("not usable", "no"), 3]
+    outcomes = list(engine.map(work, tasks))
+    assert [outcome.task for outcome in outcomes] == tasks
+    assert [outcome.result for outcome in outcomes] == ["first", None, 4, None, 6]
+    assert outcomes[1] == Outcome(tasks[1], error="ValueError: no good: x")
+    assert outcomes[3].error == "NotUsable: no"
+
+
+def test_no_tasks_are_no_outcomes(engine):
+    assert list(engine.map(work, [])) == []
+
+
+def test_a_task_that_kills_its_worker_is_an_outcome_and_all_others_succeed(engine):
+    tasks = [1, 2, 3, ("die", "at once"), 4, 5, 6]
+    outcomes = list(engine.map(work, tasks))
+    assert [outcome.task for outcome in outcomes] == tasks
+    assert [outcome.result for outcome in outcomes] == [2, 4, 6, None, 8, 10, 12]
+    assert outcomes[3].error == KILLED
+
+
+def test_tasks_are_drawn_as_workers_become_free(engine):
+    drawn = 0
+
+    def endless():
+        nonlocal drawn
+        for number in count():
+            drawn += 1
+            yield number
+
+    results = engine.map(work, endless())
+    for got in range(10):
+        assert next(results).result == 2 * got
+    assert drawn < 600  # 16 chunks at most, which grow by one for each two
+    results.close()
+
+
+def test_a_worker_without_the_jobs_folder_or_with_another_version_is_refused_by_name(cluster, lock, said):
+    with open_engine(0, Cluster(cluster.scheduler_address), lock, said.append, bool) as engine:
+        engine._ticket = replace(engine._ticket, program="0.0.0")
+        with pytest.raises(ValueError, match=r"no worker of tcp.* can be used: worker tcp.*: it has napari-"):
+            list(engine.map(work, [1]))
+    assert all(one.startswith("left out: worker tcp") for one in said)
+    gone = Ticket("/not/there/.lock", lock.token)
+    assert refusal(gone).startswith("it does not see the folder of the job, /not/there: mount it")
+    assert "it has Python" in refusal(replace(gone, python="2.7"))
+    assert refusal(Ticket(str(lock.path), lock.token)) == ""
+
+
+def test_a_job_that_is_to_stop_leaves_the_rest_of_a_chunk(lock):
+    ticket = Ticket(str(lock.path), lock.token)
+    assert [one.result for one in chunks.do_chunk(ticket, 1, work, [1, 2]).outcomes] == [2, 4]
+    lock.stop()
+    assert chunks.do_chunk(ticket, 1, work, [1, 2]) == chunks.Done(())
+
+
+def test_few_tasks_are_for_all_workers_and_a_chunk_has_a_limit_of_bytes():
+    sizes = [len(chunk) for chunk in cut(range(2000), lambda: 2, lambda task: 0)]
+    assert sizes[:6] == [1, 1, 2, 2, 3, 3]
+    assert max(sizes) <= chunks.MOST_TASKS
+    assert sum(sizes) == 2000
+    large = [len(chunk) for chunk in cut(range(30), lambda: 2, lambda task: chunks.MOST_BYTES // 2)]
+    assert set(large) <= {1, 2}
+
+
+def test_no_scheduler_is_one_sentence(lock, said, monkeypatch, tmp_path):
+    monkeypatch.setattr(dask_engine, "SECONDS_TO_CONNECT", 1)
+    with pytest.raises(ValueError, match=r"no scheduler answers at tcp://127.0.0.1:9 .*is it running"):
+        open_engine(0, Cluster("tcp://127.0.0.1:9"), lock, said.append, bool)
+    with pytest.raises(ValueError, match=r"there is no scheduler file .*nothing.json"):
+        open_engine(0, Cluster("", str(tmp_path / "nothing.json")), lock, said.append, bool)
+
+
+def test_a_scheduler_that_goes_away_is_one_sentence(lock, said):
+    def closing():
+        yield from range(20)
+        cluster.close()
+        yield 20
+
+    with local_cluster(1) as cluster:  # noqa: SIM117 - it is closed within
+        with open_engine(0, Cluster(cluster.scheduler_address), lock, said.append, bool) as engine:
+            with pytest.raises(ValueError, match=r"the scheduler tcp.* has gone; start it and the job again"):
+                list(engine.map(work, closing()))
+
+
+def do_job(base, scans, cluster=None, heard=None):
+    """Run a job on this machine's processes or on a cluster; return its folder."""
+    values = {**TINY, **FILTERS, "train_path": [str(scans)], "structures.find": True, "save_latent": False}
+    job = JobFile(values, base)
+    where = Cluster(cluster.scheduler_address) if cluster else Cluster()
+    run_job(job, report=[].append if heard is None else heard.append, on_cluster=where)
+    return job.folder
+
+
+def members(path):
+    """Read what a zip holds, whose own bytes have a date."""
+    with zipfile.ZipFile(path) as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
+def test_a_job_leaves_the_same_bytes_on_a_cluster_also_when_a_worker_is_killed(
+    cluster, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(structure_run, "_FEW", 0)  # all steps of few scans, too, work on the cluster
+    monkeypatch.setattr(structure_run, "MOST_PX", 1)
+    scans = tmp_path / "scans"
+    write_scans(scans, FILES)
+    (scans / "s--1_2.Z_mtrx").write_bytes(b"")
+    here = do_job(tmp_path / "here", scans)
+    pids = iter([worker.pid for worker in cluster.workers.values()])
+    heard = []
+
+    class Killing(list):
+        def append(self, event):
+            if type(event).__name__ == "FileTaken" and (pid := next(pids, None)):
+                os.kill(pid, signal.SIGKILL)  # the nanny's child is started anew with it
+            heard.append(event)
+
+    there = do_job(tmp_path / "there", scans, cluster, Killing())
+    types, others = (folder / "structures/types.stmml" for folder in (here, there))
+    assert members(types) == members(others)
+    types.unlink()
+    others.unlink()
+    assert_same_results(there, here)
+    assert not any("left out" in event.text for event in of_type(heard, Message))
