@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
 from napari_stmml import read_mtrx
 from napari_stmml.heights.flatten import flatten
@@ -220,3 +221,18 @@ def test_the_camera_goes_to_the_scan_that_is_opened(panel, viewer, files, go, qt
     go(0)
     middle = viewer.layers[-1].extent.world.mean(axis=0)
     qtbot.waitUntil(lambda: np.allclose(viewer.scene.camera.center[-2:], middle))
+
+
+def test_what_is_dropped_on_the_panel_is_listed(browse, folder, files, settle):
+    panel, data = browse(), QMimeData()
+    data.setUrls(
+        [QUrl.fromLocalFile(str(files[2])), QUrl("https://example.org/a"), QUrl.fromLocalFile(str(files[0]))]
+    )
+    at, buttons = QPointF(5, 5), Qt.MouseButton.LeftButton
+    for kind in (QDragEnterEvent, QDropEvent):
+        where = at.toPoint() if kind is QDragEnterEvent else at
+        event = kind(where, Qt.DropAction.CopyAction, data, buttons, Qt.KeyboardModifier.NoModifier)
+        (panel.dragEnterEvent if kind is QDragEnterEvent else panel.dropEvent)(event)
+        assert event.isAccepted()
+    settle(panel)
+    assert [panel.scans.item(row).file for row in range(2)] == [files[2], files[0]]

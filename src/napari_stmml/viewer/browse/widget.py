@@ -67,6 +67,7 @@ class BrowseWidget(Panel):
         self._row = -1  # that is opened next
         self._soon = delayed(self, 60, self._open_row)
         self._sort_soon = delayed(self, 250, self._arrange)
+        self.setAcceptDrops(True)
         self._lay_out()
         self._connect()
 
@@ -75,6 +76,20 @@ class BrowseWidget(Panel):
         """Import what napari's first Image layer would stop the window for."""
         super().showEvent(event)
         threading.Thread(target=import_module, args=("scipy.ndimage",), daemon=True).start()
+
+    @slot
+    def dragEnterEvent(self, event: Any) -> None:
+        """Take files and folders: dropped here, napari does not ask which reader is to list them."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    @slot
+    def dropEvent(self, event: Any) -> None:
+        """List what is dropped."""
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.show_paths(paths)
 
     def show_paths(self, paths: Sequence[str | Path]) -> None:
         """List the scans of folders, sessions and files in place of those before."""
