@@ -15,6 +15,7 @@ from napari_stmml.text import quoted, shortened
 
 FORMAT = 2  # 1 where no single objects are known
 MOST_CLASSES = 2**16  # that have a name; different numbers of a map of another program
+BACKGROUND = "background"  # of a scan's settings: labels that are no structure
 _TEXTS = ("source", "channel", "unit", "direction", "taken", "model", "predicted")  # of a scan
 _PLACES = {"scale": (2,), "translate": (2,), "rotate": (2, 2), "shear": (1,), "affine": (3, 3)}  # of a layer
 _FARTHEST = 1e15  # nm
@@ -285,6 +286,9 @@ def _scan(about: Any) -> dict[str, Any]:
     for name in _TEXTS:
         if not isinstance(known.get(name, ""), str | None):
             raise ValueError(f"{name} of its scan must be text, got {quoted(known[name])}")
+    background = known.get(BACKGROUND, [])
+    if not isinstance(background, list) or not all(isinstance(label, int) for label in background):
+        raise ValueError(f"{BACKGROUND} of its scan must be a list of labels, got {quoted(background)}")
     return known
 
 

@@ -1,12 +1,13 @@
 """The label map of a prediction: marked as one, and moved aside once a person has edited it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.io.label_tiff import BACKGROUND, LabelMap
 from napari_stmml.scan import Scan
 from napari_stmml.system.atomic import replace
 from napari_stmml.system.files import free_path
@@ -19,6 +20,7 @@ def predicted_map(
     colours: Mapping[int, str],
     model: str,
     painted: int = 0,
+    background: Collection[int] = (),
 ) -> LabelMap:
     """Make the label map of a prediction, marked as one.
 
@@ -33,12 +35,15 @@ def predicted_map(
         Name of the model file.
     painted : int
         How many pixels a person has painted.
+    background : collection of int
+        Labels that are no structure, and are shown faintly.
 
     Returns
     -------
     LabelMap
     """
-    own = {"painted by a person": painted} if painted else {}
+    own: dict[str, Any] = {"painted by a person": painted} if painted else {}
+    own |= {BACKGROUND: sorted(background)} if background else {}
     return LabelMap(
         labels,
         scan.pixel_size,

@@ -9,6 +9,7 @@ from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.io.predicted_map import predicted_map
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.io.layers import (
     labels_from_layer,
@@ -148,6 +149,24 @@ def test_labels_come_back_from_a_real_labels_layer(labels):
     assert isinstance(layer.colormap, DirectLabelColormap)
     data, meta, _ = layer.as_layer_data_tuple()
     assert same_labels(labels_from_layer(data, meta), labels)
+
+
+def test_background_is_drawn_faintly_and_keeps_its_colour(scan):
+    labels = np.ones(scan.heights.shape, int)
+    labels[:, 3] = 2
+    names, colours = {1: "surface", 2: "type 1"}, {1: "#336699", 2: "#cc3311"}
+    made = predicted_map(labels, scan, names, colours, "m.stmml", background=[1])
+    layer = Labels(labels_to_layer(made)[0], **labels_to_layer(made)[1])
+    assert layer.colormap.map(np.array([1, 2]))[:, 3].round(2).tolist() == [0.25, 1.0]
+    for data, meta in (labels_to_layer(made)[:2], layer.as_layer_data_tuple()[:2]):
+        assert same_labels(labels_from_layer(data, meta), made)
+
+
+def test_a_damaged_list_of_background_is_refused(scan, tmp_path):
+    labels = np.ones(scan.heights.shape, int)
+    made = predicted_map(labels, scan, {1: "surface"}, {}, "m.stmml", background=["all"])
+    with pytest.raises(ValueError, match="is damaged: background of its scan must be a list of"):
+        LabelMap.read(made.write(tmp_path / "m.stmml.tif"))
 
 
 def test_a_class_without_pixels_keeps_its_name_and_colour(labels):

@@ -14,7 +14,7 @@ from napari_stmml.colours import (
     robust_limits,
     type_colour,
 )
-from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.io.label_tiff import BACKGROUND, LabelMap
 from napari_stmml.scan import SHORT, Scan
 from napari_stmml.structures.names import UNLIKE
 from napari_stmml.viewer.io.placement import layer_scale, pixel_size_nm, placement
@@ -23,6 +23,7 @@ LayerData = tuple[np.ndarray, dict[str, Any], str]
 KEY = "stmml"  # of layer.metadata
 NAMES = "stmml_classes"  # names by label in layer.metadata: any plugin may give a layer other features
 OBJECTS = "stmml_objects"  # class of each object, by its number, in layer.metadata: labels number objects
+FAINT = "40"  # opacity of background, of ff
 LEAST_COLOURS = 40  # classes that have a colour before anybody paints with them
 MOST_COLOURS = 2000  # labels above this number objects: they share one colour
 SPARE_CLASSES = 8  # classes that have a name before anybody paints with them
@@ -105,7 +106,10 @@ def labels_to_layer(labels: LabelMap) -> LayerData:
     spare_to = last + SPARE_CLASSES if last < MOST_COLOURS else 0
     n_colours = min(max(LEAST_COLOURS, last + SPARE_CLASSES), MOST_COLOURS)
     colours = dict(enumerate(class_colours(n_colours), start=1)) | dict(labels.colours)
-    colormap: dict[Any, str] = {**colours, 0: UNLABELLED, None: "#ff00ff"}
+    faint = {
+        label: f"{colours[label][:7]}{FAINT}" for label in labels.scan.get(BACKGROUND, []) if label in colours
+    }
+    colormap: dict[Any, str] = {**colours, **faint, 0: UNLABELLED, None: "#ff00ff"}
     spare = {label: _spare_name(label) for label in range(1, spare_to + 1)}
     names = dict(sorted({**spare, **labels.names}.items()))
     meta = {
@@ -246,7 +250,7 @@ def _colours(colormap: Any, labels: list[int]) -> dict[int, str]:
     if colormap is None or not labels:
         return {}
     if isinstance(colormap, dict):
-        return {label: colormap[label] for label in labels if label in colormap}
+        return {label: str(colormap[label])[:7] for label in labels if label in colormap}
     table = colormap.map(np.array(labels))
     return {
         label: "#" + "".join(f"{round(float(part) * 255):02x}" for part in rgba[:3])
