@@ -140,6 +140,32 @@ class Scan:
             self.offset[1] + right * across + up * along,
         )
 
+    def from_scanner(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return where points given in coordinates of the scanner lie in the frame: undoes `in_scanner`.
+
+        Parameters
+        ----------
+        x, y : ndarray of float
+            nm, x to the right and y upwards.
+
+        Returns
+        -------
+        ndarray, ndarray
+            nm from the top left corner to the right and down, beyond the frame too; NaN as `in_scanner`.
+
+        Examples
+        --------
+        >>> scan = Scan(np.zeros((10, 20)), (1.0, 1.0), angle=90.0, offset=(100.0, 0.0))
+        >>> [float(round(one, 9)) for one in scan.from_scanner(np.float64(100), np.float64(10))]
+        [20.0, 5.0]
+        """
+        if self.offset is None or self.angle is None or self.size_nm is None:
+            return np.full(np.shape(x), np.nan), np.full(np.shape(y), np.nan)
+        (height, width), turn = self.size_nm, np.radians(self.angle)
+        right, up = x - self.offset[0], y - self.offset[1]
+        along, across = np.cos(turn), np.sin(turn)
+        return width / 2 + right * along + up * across, height / 2 + right * across - up * along
+
     @property
     def short_direction(self) -> str:
         """FU, BU, FD or BD; empty where the direction is not known."""

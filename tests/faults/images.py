@@ -106,6 +106,7 @@ def _read_png(path: Path) -> object:
 
 
 def other_microscopes(folder: Path) -> dict[str, Format]:
+    from napari_stmml.io.curve_files import read_curves
     from napari_stmml.io.formats import read_masks, read_scan_file, read_settings
     from napari_stmml.io.gwyddion import write_gwy
     from napari_stmml.scan import Scan
@@ -122,7 +123,10 @@ def other_microscopes(folder: Path) -> dict[str, Format]:
     labels = (heights > 0).astype(np.uint8)
     gwy = write_gwy(folder / "a.gwy", Scan(heights, (0.1, 0.1), bias=1.0), labels, {1: "a"}).read_bytes()
     picture = _picture(folder)
+    curve = b"Experiment\tx\r\nX (m)\t1E-9\r\nY (m)\t2E-9\r\n"
+    curve += b"[DATA]\r\nBias (V)\tCurrent (A)\r\n0\t1E-9\r\n1\t2E-9\r\n"
     return {
+        "Nanonis curve": Format({"a.dat": curve}, "a.dat", read_curves, mutated(curve)),
         "picture": Format({"a.png": picture}, "a.png", _read_png, mutated(picture)),
         "Nanonis scan": Format({"a.sxm": sxm}, "a.sxm", read, either(sxm, _wrong_entry(sxm))),
         "file of Gwyddion": Format({"a.gwy": gwy}, "a.gwy", read, either(gwy, _wrong_component(gwy))),

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from napari_stmml.cli.curve_info import curve_line, describe_curves
 from napari_stmml.cli.model_info import ENDING, describe_model, model_line
 from napari_stmml.cli.options import AsJson, Everything, HeightScale, Paths, PixelSize
 from napari_stmml.events import Event, Skipped, of_type
@@ -25,14 +26,16 @@ def info(
 ) -> int:
     """Print size, bias, setpoint and date of every scan. With --all or --json, all that its files say.
 
-    Of a model, M.stmml, it prints the recipe, and how many clusters and classes there are.
+    Of a model, M.stmml, it prints the recipe, and how many clusters and classes there are. Of a file of
+    curves, what was measured and where.
     """
     from napari_stmml.io.pictures import give_scale
 
     give_scale(paths, pixel_size, height_scale)
     heard: list[Event] = []
     models = _models(paths, heard)
-    paths = [path for path in paths if not path.endswith(ENDING)]
+    curves, of_curves = _curves(paths, heard)
+    paths = [path for path in paths if not path.endswith(ENDING) and path not in of_curves]
     scans: list[dict[str, Any]] = []
     files: list[dict[str, Any]] = []
     for source, of_file in groupby(_told(paths, heard, as_json), lambda one: one[0]):
@@ -46,8 +49,9 @@ def info(
             if told:
                 print(_table(told.rows()))
     skipped = [{"file": event.scan, "why": event.why} for event in of_type(heard, Skipped)]
-    _finish({"scans": scans, "files": files, "models": models, "skipped": skipped}, as_json)
-    return 0 if files or models else 1
+    found = {"scans": scans, "files": files, "models": models, "curves": curves, "skipped": skipped}
+    _finish(found, as_json)
+    return 0 if files or models or curves else 1
 
 
 def _told(paths: Sequence[str], heard: list[Event], as_json: bool) -> Iterator[tuple[str, Any]]:
@@ -63,8 +67,12 @@ def _told(paths: Sequence[str], heard: list[Event], as_json: bool) -> Iterator[t
 def _finish(found: dict[str, list[dict[str, Any]]], as_json: bool) -> None:
     """Print what was found as JSON, or the lines of models; and what was skipped."""
     if as_json:
-        print(to_json({name: rows for name, rows in found.items() if rows or name != "models"}))
+        print(
+            to_json({name: rows for name, rows in found.items() if rows or name not in ("models", "curves")})
+        )
     else:
+        for curve in found["curves"]:
+            print(curve_line(curve))
         for model in found["models"]:
             print(model_line(model))
     for one in found["skipped"]:
@@ -81,6 +89,20 @@ def _models(paths: Sequence[str], heard: list[Event]) -> list[dict[str, Any]]:
             except (ValueError, OSError) as error:
                 heard.append(Skipped(path, str(error)))
     return found
+
+
+def _curves(paths: Sequence[str], heard: list[Event]) -> tuple[list[dict[str, Any]], set[str]]:
+    """Describe the files of curves among paths and below them; return those, and which files they are."""
+    from napari_stmml.io.curve_files import curve_files, read_curves
+
+    found, of_curves = [], set()
+    for file in curve_files(paths):
+        of_curves.add(str(file))
+        try:
+            found.append(describe_curves(read_curves(file)))
+        except ValueError as error:
+            heard.append(Skipped(str(file), str(error)))
+    return found, of_curves
 
 
 def _settings_of(source: str, heard: list[Event]) -> "FileSettings | None":

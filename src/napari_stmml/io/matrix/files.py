@@ -92,7 +92,7 @@ def check_name(path: Path) -> None:
     if "(" in match["channel"]:
         raise ScanFileError(
             f"Not a scan: {path.name} holds spectroscopy curves or a CITS volume ({match['channel']});"
-            " only images can be opened so far."
+            " stmml info, napari and read_curves read single curves."
         )
 
 

@@ -11,6 +11,14 @@ from access2thematrix import MtrxData
 from napari_stmml.io.matrix.files import FILE_ID
 
 _SHORT_NOTE = 600  # bytes: access2theMatrix's pattern for notes takes the third power of their length
+_CURVE_POINTS = tuple(
+    f"EEPA::{name}"
+    for name in (
+        "Spectroscopy.Device_1_Points",
+        "Spectroscopy.Device_2_Points",
+        "FrequencyPhaseDetector.Points",
+    )
+)
 _DEEPEST = 8  # blocks in blocks; files of MATRIX have two
 
 
@@ -30,6 +38,7 @@ class ParsedFrame(MtrxData):
 
     param: dict[str, Any]  # of the base class: settings by MATRIX's names
     channel_id: dict[str, str]
+    x_unit = ""  # of a curve
 
     def __init__(self, parameters: bytes, recorded_name: str | None) -> None:
         super().__init__()
@@ -78,6 +87,46 @@ class ParsedFrame(MtrxData):
             back, down = axis[2][:2]
             there = (True, back, down, back and down)
             self.traces = [name for name, is_there in zip(self.ALL_2D_TRACES, there, strict=True) if is_there]
+
+    def lay_out_curve(self, points: np.ndarray, most: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Make sweeps of the recorded points of a curve.
+
+        Parameters
+        ----------
+        points : ndarray of int, shape (n,)
+        most : int
+            Points that a sweep may have.
+
+        Returns
+        -------
+        dict of str to (ndarray, ndarray)
+            ``trace`` and, where it was recorded, ``retrace``: x, and values in SI units, in the order of
+            the ramp. Where access2theMatrix does not know x, it counts points.
+
+        Raises
+        ------
+        ValueError
+            If a sweep is longer than ``most``.
+        """
+        planned = [value[0] for name, value in self.param.items() if name in _CURVE_POINTS]
+        if any(isinstance(one, int | float) and not 0 <= one <= most for one in planned):
+            raise ValueError(f"a sweep of more than {most} points")
+        self.data_item_count, self.data = len(points), points.astype(np.int64)
+        swept = np.asarray(self._cu_data())
+        x, values = swept[0], swept[1:]
+        self.x_unit = str(self.x_data_name_and_unit[1])
+        if self.x_unit == "---":
+            x = np.arange(len(x), dtype=float)
+        first = min(len(points), len(x))
+        found = {"trace": (x[:first], values[0][:first])}
+        if len(values) > 1:
+            start = max(0, 2 * len(x) - len(points))  # an unfinished way back has its beginning alone
+            found["retrace"] = (x[start:], values[1][start:])
+        return found
+
+    def _get_ref_by(self, channel: str, bricklet_nr: int, run_cycle: int) -> list[None]:
+        """Look for no scan of a curve on the disk: its place is known without."""
+        return [None, None]
 
     @property
     def frame_m(self) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -61,7 +61,7 @@ def read_mtrx(path: str | Path) -> list[Scan]:
         if not data.traces:
             raise _empty(path)
         parameters = _parameters(data)
-        return [_scan(data, parameters, direction, path, _taken(head)) for direction in data.traces]
+        return [_scan(data, parameters, direction, path, taken_of(head)) for direction in data.traces]
 
 
 def read_outlines(path: str | Path) -> list[Outline]:
@@ -88,7 +88,7 @@ def read_outlines(path: str | Path) -> list[Outline]:
             raise _empty(path)
         kept = {name: data.param[name] for name in data.param if name.startswith(_HELD)}
         parameters = {name: Setting(name, *entry) for name, entry in kept.items()}
-        about = (data, parameters, path, _taken(head))
+        about = (data, parameters, path, taken_of(head))
         heights = no_heights(shape)
         return [Outline(_scan_of(heights, direction, *about), n) for direction, n in rows.items()]
 
@@ -120,7 +120,7 @@ def read_settings(path: str | Path) -> MatrixSettings:
             raise _empty(path)
         planned, recorded = struct.unpack("<ii", head[60:68])
         size = path.stat().st_size
-        return MatrixSettings(str(path), _taken(head), planned, recorded, size, _parameters(data))
+        return MatrixSettings(str(path), taken_of(head), planned, recorded, size, _parameters(data))
 
 
 @contextmanager
@@ -171,7 +171,8 @@ def _check_plan(path: Path, data: "ParsedFrame", head: bytes) -> None:
         )
 
 
-def _taken(head: bytes) -> datetime:
+def taken_of(head: bytes) -> datetime:
+    """Return when a result file was finished, by its first bytes."""
     return datetime.fromtimestamp(_seconds(head), UTC)
 
 

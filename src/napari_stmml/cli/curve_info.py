@@ -1,0 +1,53 @@
+"""What ``stmml info`` says of a file of curves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_stmml.io.curves import Curve
+
+
+def describe_curves(curves: "Sequence[Curve]") -> dict[str, Any]:
+    """Describe the curves of one file for programs.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+        At least one, as `read_curves` returns them.
+
+    Returns
+    -------
+    dict
+        ``file``, ``quantities`` (name, unit, points), ``x`` (name, unit, range), ``place`` in nm, ``taken``.
+    """
+    first = curves[0]
+    ends = [float(first.x.min()), float(first.x.max())]
+    return {
+        "file": first.source,
+        "x": {"name": first.x_name, "unit": first.x_unit, "range": ends},
+        "quantities": [{"name": one.name, "unit": one.y_unit, "points": len(one.x)} for one in curves],
+        "place": None if first.place is None else list(first.place),
+        "taken": None if first.taken is None else first.taken.isoformat(),
+    }
+
+
+def curve_line(curve: dict[str, Any]) -> str:
+    """Say in one line what `describe_curves` returned.
+
+    Parameters
+    ----------
+    curve : dict
+
+    Returns
+    -------
+    str
+    """
+    x, place = curve["x"], curve["place"]
+    measured = ", ".join(f"{one['name']} ({one['unit'] or '?'})" for one in curve["quantities"])
+    low, high = x["range"]
+    where = "place ?" if place is None else f"at {place[0]:.6g}, {place[1]:.6g} nm"
+    when = f", {curve['taken'][:16].replace('T', ' ')} UTC" if curve["taken"] else ""
+    points = max(one["points"] for one in curve["quantities"])
+    span = f"{x['name']} {low:.4g} to {high:.4g} {x['unit']}".rstrip()
+    return f"{Path(curve['file']).name}: curves of {measured}; {points} points, {span}, {where}{when}"
