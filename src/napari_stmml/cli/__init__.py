@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from napari_stmml import __version__
-from napari_stmml.cli import demo, info, job_files, measure, models, structures
+from napari_stmml.cli import demo, info, job_files, measure, models, structures, submit
 from napari_stmml.cli.terminal import safe_output
 
 EXIT = "Exit status: 0 when there is a result, 1 when there is none, 2 when the command was not understood."
@@ -30,7 +30,15 @@ class _Commands(TyperGroup):
 # Plain text, not in boxes: a sentence stays one line, wherever it goes.
 app = typer.Typer(cls=_Commands, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 _COMMANDS: tuple[Callable[..., int], ...] = (
-    *(info.info, job_files.init, job_files.run, job_files.process, models.train, job_files.cluster),
+    *(
+        info.info,
+        job_files.init,
+        job_files.run,
+        job_files.process,
+        models.train,
+        job_files.cluster,
+        submit.submit,
+    ),
     *(models.predict, models.learn, structures.structures, demo.demo),
 )
 for _command in _COMMANDS:

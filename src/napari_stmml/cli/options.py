@@ -74,6 +74,14 @@ Scheduler = Annotated[
 SchedulerFile = Annotated[
     str, _option(f"of a job: {PARAMETERS['cluster.scheduler_file'].help}", "FILE", "--scheduler-file")
 ]
+Slurm = Annotated[bool, _option("for SLURM", None, "--slurm")]
+Sge = Annotated[bool, _option("for Grid Engine", None, "--sge")]
+Pbs = Annotated[bool, _option("for PBS", None, "--pbs")]
+QueueWorkers = Annotated[int | None, _of_parameter("cluster.workers", "N")]
+Cores = Annotated[int | None, _of_parameter("cluster.cores", "N")]
+Memory = Annotated[str | None, _of_parameter("cluster.memory", "8G")]
+QueueTime = Annotated[str | None, _of_parameter("cluster.time", "H:MM:SS")]
+DryRun = Annotated[bool, _option("print the script, and submit nothing", None, "--dry-run")]
 
 NewModel = Annotated[str | None, _option("the model file to write", "M.stmml")]
 RecipeName = Annotated[Any, _option(f"default: {DEFAULT}. {_STORIES}", "NAME", parser=_recipe)]
