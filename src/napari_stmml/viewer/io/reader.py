@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from napari_stmml.io.curve_files import is_curve_file, read_curves
 from napari_stmml.io.file_errors import one_sentence
 from napari_stmml.io.formats import (
     files_of,
@@ -20,6 +21,7 @@ from napari_stmml.io.label_tiff import LabelMap, is_label_map
 from napari_stmml.io.pictures import NoScale
 from napari_stmml.scan import ScanFileError
 from napari_stmml.viewer.io.ask_scale import ask_scale
+from napari_stmml.viewer.io.curve_layer import add_curves, curves_to_layer
 from napari_stmml.viewer.io.in_window import show_units
 from napari_stmml.viewer.io.layers import LayerData, labels_to_layer
 from napari_stmml.viewer.io.preferences import opened
@@ -63,7 +65,7 @@ def read(path: str | list[str]) -> list:
         if file not in asked and os.path.realpath(file) in elsewhere:
             continue
         try:
-            layers += _layers(file, why)
+            layers += _curves(viewer, file) if is_curve_file(file) else _layers(file, why)
         except ValueError as error:
             notify(str(error))
     return layers or [(None,)]  # napari's way to say: handled, nothing to show
@@ -75,11 +77,27 @@ def _to_browse(asked: list[Path], dropped: list[Path]) -> list[Path] | None:
     Of many files that are dropped together, napari asks one by one: the first one stands for all, and nothing
     is left for the others.
     """
-    scans = [one for one in dropped if not one.is_dir() and is_scan_file(one) and not _is_named_as_map(one)]
+    scans = [one for one in dropped if not one.is_dir() and _is_scan(one)]
     if len(scans) > MOST_AT_ONCE and set(asked) <= set(scans):
         return scans if scans[0] in asked else []
     several = [one for one in asked if one.is_dir() or _is_session(one)]
     return asked if several else None
+
+
+def _is_scan(path: Path) -> bool:
+    return is_scan_file(path) and not (_is_named_as_map(path) or is_curve_file(path))
+
+
+def _curves(viewer: Any, path: Path) -> list[LayerData]:
+    """Show the curves of a file on a scan of the viewer, and in the panel; without a viewer, as a layer."""
+    curves = read_curves(path)
+    if viewer is None:
+        return [curves_to_layer(curves)]
+    said = add_curves(viewer, curves)
+    if hasattr(viewer, "window"):
+        _, panel = viewer.window.add_plugin_dock_widget("napari-stmml", "Curves")
+        panel.say(said)
+    return []
 
 
 def _is_session(path: Path) -> bool:

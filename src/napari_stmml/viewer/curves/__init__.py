@@ -1,0 +1,1 @@
+"""The panel Curves: what was measured at the selected points."""
