@@ -1,5 +1,8 @@
 import os
+import re
 import signal
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 from itertools import count
@@ -11,11 +14,11 @@ from napari_stmml.batch.chunks import Ticket, cut, refusal
 from napari_stmml.batch.engine import Cluster, open_engine
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.run import run_job
-from napari_stmml.events import Message, of_type
+from napari_stmml.events import Message, ReportWritten, of_type
 from napari_stmml.system.folder_lock import FolderLock
 from napari_stmml.system.pool import KILLED, Outcome
 from tests.batch.test_run import FILTERS, TINY, assert_same_results, write_scans
-from tests.system.test_pool import work
+from tests.system.test_pool import wait_until, work
 
 distributed = pytest.importorskip("distributed")
 SECONDS = 60
@@ -59,13 +62,14 @@ def engine(cluster, lock, said):
         yield engine
 
 
-def test_outcomes_come_in_order_and_a_task_that_raises_is_one(engine):
+def test_outcomes_come_in_order_and_a_task_that_raises_is_one(engine, said):
     tasks = [("sleep", 0.5, "first"), ("raise", "no good: x"), 2, ("not usable", "no"), 3]
     outcomes = list(engine.map(work, tasks))
     assert [outcome.task for outcome in outcomes] == tasks
     assert [outcome.result for outcome in outcomes] == ["first", None, 4, None, 6]
     assert outcomes[1] == Outcome(tasks[1], error="ValueError: no good: x")
     assert outcomes[3].error == "NotUsable: no"
+    assert re.fullmatch(r"tcp://127\S+: [12] workers?(, watch them at http://127\S+/status)?", said[0])
 
 
 def test_no_tasks_are_no_outcomes(engine):
@@ -151,6 +155,23 @@ def do_job(base, scans, cluster=None, heard=None):
     where = Cluster(cluster.scheduler_address) if cluster else Cluster()
     run_job(job, report=[].append if heard is None else heard.append, on_cluster=where)
     return job.folder
+
+
+def test_a_job_that_is_killed_goes_on_from_another_process_on_the_same_cluster(cluster, tmp_path):
+    scans = tmp_path / "scans"
+    write_scans(scans, 8)
+    path = JobFile({**TINY, **FILTERS, "train_path": [str(scans)]}, tmp_path).write(tmp_path / "job.toml")
+    command = [sys.executable, "-m", "napari_stmml.cli", "run", str(path)]
+    done = tmp_path / "tiny/state/process"
+    with subprocess.Popen([*command, "--scheduler", cluster.scheduler_address]) as process:
+        wait_until(lambda: len(list(done.glob("[!.]*.json"))) > 1, SECONDS)
+        process.kill()
+    assert (tmp_path / "tiny/.lock").is_file()
+    job = JobFile.read(path)
+    heard = []
+    run_job(job, ("process",), report=heard.append, on_cluster=Cluster(cluster.scheduler_address))
+    assert not (tmp_path / "tiny/.lock").exists()
+    assert of_type(heard, ReportWritten)[-1].summary == "16 directions kept, none skipped"
 
 
 def members(path):

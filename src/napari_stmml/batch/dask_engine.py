@@ -12,6 +12,7 @@ from typing import Any
 from napari_stmml.batch.chunks import Done, Ticket, cut, do_chunk, refusal, size_of
 from napari_stmml.system.folder_lock import FolderLock
 from napari_stmml.system.pool import AHEAD, KILLED, Outcome
+from napari_stmml.text import counted
 
 SECONDS_TO_CONNECT = 20
 _LOOK = 1.0  # seconds between two looks at the scheduler, its workers and whether to stop
@@ -69,7 +70,7 @@ class DaskEngine:
         self._refused: dict[str, str] = {}
         self._good: tuple[str, ...] = ()
         self._looked = float("-inf")
-        self._waits = False
+        self._waits = self._told = False
 
     def __enter__(self) -> "DaskEngine":
         return self
@@ -219,6 +220,14 @@ class DaskEngine:
         if not there and not self._waits:
             self._say(f"{self._name} has no workers; waiting until one comes")
         self._waits = not there
+        if self._good and not self._told:
+            self._told = True
+            self._say(f"{self._name}: {counted(len(self._good), 'worker')}{self._dashboard()}")
+
+    def _dashboard(self) -> str:
+        """Say where Dask's page of the cluster is, if it has one."""
+        known = self._client.scheduler_info()["services"]
+        return f", watch them at {self._client.dashboard_link}" if "dashboard" in known else ""
 
     def _refuse(self, answers: dict[str, Any]) -> None:
         for address, answer in answers.items():
