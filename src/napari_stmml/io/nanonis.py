@@ -22,6 +22,7 @@ _HIGHEST = 1e-3  # m: no scanner reaches as far
 _END = b":SCANIT_END:"
 _DATA = b"\x1a\x04"  # stands before the numbers
 _KEY = re.compile(r":(.+):\s*")
+_IN_NANO = {"m": ("nm", 1e9), "A": ("nA", 1e9)}
 _WAYS = {"both": ("forward", "backward"), "forward": ("forward",), "backward": ("backward",)}
 
 
@@ -87,6 +88,30 @@ def read_sxm(path: str | Path) -> list[Scan]:
     with one_sentence(Path(path).name):
         file = _opened(Path(path))
         return [_scan_of(file, one, _heights(file, one)) for one in _height_blocks(file)]
+
+
+def read_other_channels(path: str | Path) -> list[Scan]:
+    """Read all of one Nanonis file but its heights: currents, phases and the like, as `read_sxm`.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    list of Scan
+        Values in nA for currents, in nm for lengths, else in the unit of the file.
+
+    Raises
+    ------
+    ScanFileError
+        As `read_sxm`.
+    """
+    with one_sentence(Path(path).name):
+        file = _opened(Path(path))
+        heights = _height_blocks(file)
+        others = [one for one in _blocks(file) if one not in heights]
+        return [_scan_of(file, one, _values(file, one)) for one in others]
 
 
 def read_outlines(path: str | Path) -> list[Outline]:
@@ -219,8 +244,19 @@ def _heights(file: _File, block: _Block) -> np.ndarray:
     heights = _raw(file, block).astype(np.float64)
     if (np.abs(heights) > _HIGHEST).any():
         raise ScanFileError(f"Damaged: heights of {file.path.name} are above {_HIGHEST * 1e3:g} mm.")
-    heights = heights[:: -1 if _slow(file) == "up" else 1, :: -1 if block.way == "backward" else 1]
-    return np.ascontiguousarray(heights) * 1e9
+    return _turned(file, block, heights) * 1e9
+
+
+def _values(file: _File, block: _Block) -> np.ndarray:
+    """Read one map of anything but heights, turned the right way up, in plain units."""
+    values = _turned(file, block, _raw(file, block).astype(np.float64))
+    return values * _IN_NANO.get(block.unit, ("", 1.0))[1]
+
+
+def _turned(file: _File, block: _Block, values: np.ndarray) -> np.ndarray:
+    """Turn a map as it was recorded the right way up."""
+    values = values[:: -1 if _slow(file) == "up" else 1, :: -1 if block.way == "backward" else 1]
+    return np.ascontiguousarray(values)
 
 
 def _slow(file: _File) -> str:
@@ -243,6 +279,8 @@ def _scan_of(file: _File, block: _Block, heights: np.ndarray) -> Scan:
         heights=heights,
         pixel_size=(size[1] * 1e9 / lines, size[0] * 1e9 / points),
         direction=f"{block.way}/{_slow(file)}",
+        channel=block.channel,
+        unit=_IN_NANO.get(block.unit, (block.unit, 1.0))[0],
         bias=bias[0] if bias else None,
         setpoint=_setpoint(file),
         angle=-angle[0] if angle else None,

@@ -70,6 +70,31 @@ def by_number(path: Path) -> tuple[str, str, int, int]:
     return str(path.parent), match["chain"], int(match["run"]), int(match["cycle"])
 
 
+def channels_beside(path: Path) -> list[Path]:
+    """List the images of other channels of the same frame, beside a result file, by name.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    list of Path
+        Empty for other files.
+    """
+    match = _RESULT_FILE.fullmatch(path.name)
+    if match is None:
+        return []
+    own = folded(match["chain"]), int(match["run"]), int(match["cycle"])
+    found = []
+    for file in sorted(path.parent.iterdir()):
+        other = frame_of(file.name)
+        of_frame = other is not None and (_chain(file), *other[:2]) == own
+        if of_frame and other is not None and other[2] != folded(match["channel"]) and "(" not in other[2]:
+            found.append(file)
+    return found
+
+
 def check_name(path: Path) -> None:
     """Refuse what is not a MATRIX image by its name.
 

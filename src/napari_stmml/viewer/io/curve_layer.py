@@ -12,7 +12,7 @@ from napari_stmml.viewer.io.layers import KEY, LayerData
 from napari_stmml.viewer.io.placement import layer_scale, pixel_size_nm, place_of
 
 CURVES = "stmml_curves"  # in metadata of a Points layer: curves by the path of their file
-ON_SCAN = "stmml_on_scan"  # in metadata of such a layer: whether it lies on a scan
+ON_SCAN = "stmml_on_scan"  # in metadata of such a layer: file of the scan it lies on, or empty
 FILE = "file"  # feature of a point: the path of its curves
 _ACROSS = 0.025  # of a frame: size of a point
 _COLOUR = "#4fc3f7"
@@ -40,13 +40,14 @@ def curves_to_layer(curves: Sequence[Curve], image: Any = None) -> LayerData:
         at, where, size = (-place[1], place[0]), layer_scale((1.0, 1.0)), 1.0
     else:
         at, where, size = _on(image, place), place_of(image), max(2.0, _ACROSS * max(image.data.shape))
+    on_scan = "" if image is None else str(image.metadata[KEY].get("source") or image.name)
     meta = {
         "name": "curves" if image is None else f"curves on {image.name}",
         "features": {FILE: [first.source]},
         "face_color": _COLOUR,
         "border_color": "black",
         "size": size,
-        "metadata": {CURVES: {first.source: list(curves)}, ON_SCAN: image is not None},
+        "metadata": {CURVES: {first.source: list(curves)}, ON_SCAN: on_scan},
         **where,
     }
     return np.array([at]), meta, "points"

@@ -14,6 +14,7 @@ from napari_stmml.io.formats import is_scan_file, read_settings
 from napari_stmml.io.settings import DERIVED, OTHER, FileSettings, Row
 from napari_stmml.text import counted
 from napari_stmml.viewer.io.levelling import LEVELLINGS, level_layer, levelling_of
+from napari_stmml.viewer.scan_info.beside import Beside
 from napari_stmml.viewer.scan_info.layer_settings import layer_rows, source_of
 from napari_stmml.viewer.shared.panel import Panel, button, row_of, show_row
 from napari_stmml.viewer.shared.plain_text import plain_tip
@@ -43,7 +44,9 @@ class ScanInfoWidget(Panel):
         tip = "copy the selected rows, or all that are shown, as a table for a spreadsheet"
         self.copy = button("Copy", tip, self.copy_rows)
         self.table = _tree()
+        self.beside = Beside(self.viewer, self.say)
         self.form(self.layer, self.heights)
+        self.add(self.beside)
         self.add(row_of(self.filter, self.copy))
         self.column.addWidget(self.table, 1)
         self.add(self.status)
@@ -70,6 +73,7 @@ class ScanInfoWidget(Panel):
             watch(self._watched, layer, WATCHED, self.refresh)
             self._watched = layer
         self._show_levelling(layer)
+        self.beside.show_layer(layer)
         if layer is None:
             self._fill([])
             self.say("Open a scan first: drop a scan file on the window.")
