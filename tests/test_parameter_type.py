@@ -162,6 +162,11 @@ def test_the_record_of_a_step_has_the_parameters_that_it_always_had(step):
     assert values_of_step(step, values) == {name: values[name] for name in STEPS[step]}
 
 
+def test_a_given_scale_is_in_the_record_of_a_step_where_it_is_set():
+    values = {name: known.default for name, known in PARAMETERS.items()} | {"pixel_size": 0.1}
+    assert set(values_of_step("process", values)) == STEPS["process"] | {"pixel_size"}
+
+
 def test_every_recipe_uses_what_its_kind_of_features_needs_and_nothing_else():
     of_all = {"flatten_method", "resample", "pixel_density", "pixel_limit", "mixed_channels", "num_clusters"}
     assert RECIPES["instant"].used == RECIPES["instant-both"].used == of_all

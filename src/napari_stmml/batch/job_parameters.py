@@ -21,6 +21,7 @@ _encode = partial(_cluster, steps=("encode",), srsml24=False)
 _structures = partial(parameter, group="Structures", steps=("structures",), srsml24=False)
 _on_cluster = partial(parameter, group="Cluster", srsml24=False)
 _predict = partial(parameter, group="Image prediction", steps=("predict",))
+_ADDED = ("pixel_size", "height_scale")  # unless they are set, records without them still match
 
 
 @dataclass(frozen=True)
@@ -205,4 +206,5 @@ def values_of_step(step: str, values: Mapping[str, Any]) -> dict[str, Any]:
     >>> values_of_step("predict", {name: known.default for name, known in PARAMETERS.items()})
     {'cmap': 'stm', 'overlay_alpha': 0.45, 'predict_window_pitch': 2}
     """
-    return {name: values[name] for name, known in PARAMETERS.items() if step in known.steps}
+    own = {name: known.default for name, known in PARAMETERS.items() if step in known.steps}
+    return {name: values[name] for name in own if name not in _ADDED or values[name] != own[name]}
