@@ -18,10 +18,12 @@ from napari_stmml.io.formats import (
     read_scan_file,
 )
 from napari_stmml.io.label_tiff import LabelMap, is_label_map
+from napari_stmml.io.nanonis_grid import is_grid_file, read_grid
 from napari_stmml.io.pictures import NoScale
 from napari_stmml.scan import ScanFileError
 from napari_stmml.viewer.io.ask_scale import ask_scale
 from napari_stmml.viewer.io.curve_layer import add_curves, curves_to_layer
+from napari_stmml.viewer.io.grid_layer import grid_to_layer
 from napari_stmml.viewer.io.in_window import show_units
 from napari_stmml.viewer.io.layers import LayerData, labels_to_layer
 from napari_stmml.viewer.io.preferences import opened
@@ -41,7 +43,9 @@ def _is_ours(path: Path) -> bool:
     """Say whether a folder holds scans, or a file is one; named like one of our maps, whether it is that."""
     if path.is_dir():
         return _has_scans(path)
-    return is_label_map(path) if _is_named_as_map(path) else is_scan_file(path)
+    if _is_named_as_map(path):
+        return is_label_map(path)
+    return is_scan_file(path) or is_grid_file(path)
 
 
 def _is_named_as_map(path: Path) -> bool:
@@ -65,7 +69,10 @@ def read(path: str | list[str]) -> list:
         if file not in asked and os.path.realpath(file) in elsewhere:
             continue
         try:
-            layers += _curves(viewer, file) if is_curve_file(file) else _layers(file, why)
+            if is_grid_file(file):
+                layers += [grid_to_layer(one, not at) for at, one in enumerate(read_grid(file))][::-1]
+            else:
+                layers += _curves(viewer, file) if is_curve_file(file) else _layers(file, why)
         except ValueError as error:
             notify(str(error))
     return layers or [(None,)]  # napari's way to say: handled, nothing to show
