@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from napari_stmml.io.curves import Curve
+from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.tables import read_table
 from napari_stmml.scan import Scan
 from napari_stmml.viewer.curves.widget import HINT, NONE, CurvesWidget
 from napari_stmml.viewer.io.curve_layer import FILE, add_curves
-from napari_stmml.viewer.io.layers import scan_to_layer
+from napari_stmml.viewer.io.layers import labels_to_layer, scan_to_layer
 from tests.io.test_curves import nanonis
 
 
@@ -109,3 +110,42 @@ def test_a_plot_of_curves_is_painted(viewer, scan, panel):
         picture.pixelColor(x, y).name() for x in range(picture.width()) for y in range(picture.height())
     }
     assert "#ff9d2e" in colours
+
+
+def test_all_curves_on_a_class_are_averaged(viewer, scan, panel):
+    add_curves(viewer, [curve(1.0)])  # 3 nm right of the centre, 1 nm above it
+    add_curves(viewer, [curve(3.0, (104.0, 51.0), "b.dat")])
+    add_curves(viewer, [curve(9.0, (95.0, 47.0), "c.dat")])
+    points = viewer.layers[-1]
+    labels = np.ones((20, 40), int)
+    labels[6:10, 24:30] = 2
+    made = LabelMap(labels, (0.5, 0.5), names={1: "surface", 2: "vacancy", 3: "island"}, name="map")
+    data, meta, _ = labels_to_layer(made)
+    viewer.add_labels(data, **meta)
+    assert [str(one) for one in panel.on_class.choices if one] == ["surface, map", "vacancy, map"]
+    panel.on_class.value = next(one for one in panel.on_class.choices if one and one.name == "vacancy")
+    assert points.selected_data == {0, 1}
+    assert panel.plot.mean.y == pytest.approx(curve(2.0).y)
+    panel.on_class.value = next(one for one in panel.on_class.choices if one and one.name == "surface")
+    assert points.selected_data == {2}
+
+
+def test_a_class_without_curves_says_so(viewer, scan, panel):
+    add_curves(viewer, [curve(1.0)])
+    labels = np.ones((20, 40), int)
+    labels[0, 0] = 2
+    data, meta, _ = labels_to_layer(LabelMap(labels, (0.5, 0.5), names={2: "vacancy"}, name="map"))
+    viewer.add_labels(data, **meta)
+    panel.on_class.value = next(one for one in panel.on_class.choices if one)
+    assert panel.status.text() == "None of 1 curve was taken on vacancy."
+
+
+def test_structures_of_a_type_are_classes_too(viewer, scan, panel):
+    add_curves(viewer, [curve(1.0)])
+    numbers = np.zeros((20, 40), int)
+    numbers[7:9, 25:27], numbers[2, 2] = 5, 6
+    made = LabelMap((numbers > 0) * 1, (0.5, 0.5), names={1: "type 1"}, name="structures", objects=numbers)
+    data, meta, _ = labels_to_layer(made)
+    viewer.add_labels(data, **meta)
+    (only,) = [one for one in panel.on_class.choices if one]
+    assert only.points(viewer.layers[-2]) == {0}

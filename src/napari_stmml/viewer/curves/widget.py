@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_stmml.io.curves import Curve, mean_curve, save_curves, slope
 from napari_stmml.text import counted
+from napari_stmml.viewer.curves.on_class import OnClass, classes_in
 from napari_stmml.viewer.curves.plot import CurvePlot
 from napari_stmml.viewer.io.curve_layer import curve_layers, selected_curves
 from napari_stmml.viewer.shared.panel import Panel, button
@@ -27,16 +28,20 @@ class CurvesWidget(Panel):
         self.quantity = ComboBox(
             label="Quantity", choices=[], tooltip="what was measured, and in which sweep"
         )
+        tip = "select the curves that were taken on a class, or on structures of a type, of an open map"
+        self.on_class = ComboBox(label="All on", choices=self._classes, nullable=True, tooltip=tip)
+        self._choices.append(self.on_class)
         tip = "slope by differences of neighbours, not smoothed"
         self.as_slope = CheckBox(text="dI/dV (slope)", label="", tooltip=tip)
         self.plot = CurvePlot()
         self.save = button("Save CSV…", "save the curves that are shown, and their mean", self._ask_save)
-        self.form(self.layer, self.quantity, self.as_slope)
+        self.form(self.layer, self.on_class, self.quantity, self.as_slope)
         self.column.addWidget(self.plot, 1)
         self.add(self.save, self.status)
         self.shown: list[Curve] = []
         self._watched: Any = None
         self.layer.changed.connect(self.refresh)
+        self.on_class.changed.connect(self._select_on_class)
         self.quantity.changed.connect(self._draw)
         self.as_slope.changed.connect(self._draw)
         self.follow(self.viewer.layers.selection.events.active, self._follow)
@@ -111,6 +116,16 @@ class CurvesWidget(Panel):
         return f"{Path(one.source).name}, {where}, {counted(len(one.x), 'point')}"
 
     @slot
+    def _select_on_class(self) -> None:
+        layer, chosen = self.layer.value, self.on_class.value
+        if layer is None or chosen is None:
+            return
+        layer.selected_data = chosen.points(layer)
+        self.refresh()
+        if not layer.selected_data:
+            self.say(f"None of {counted(len(layer.data), 'curve')} was taken on {chosen.name}.")
+
+    @slot
     def _ask_save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save curves", "curves.csv", "Tables (*.csv)")
         if path:
@@ -125,6 +140,9 @@ class CurvesWidget(Panel):
 
     def _selected(self) -> list[list[Curve]]:
         return [] if self.layer.value is None else selected_curves(self.layer.value)
+
+    def _classes(self, _widget: Any = None) -> list[OnClass]:
+        return classes_in(self.viewer)
 
     def _layers(self, _widget: Any = None) -> list[Any]:
         return curve_layers(self.viewer)

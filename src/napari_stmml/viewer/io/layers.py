@@ -110,7 +110,7 @@ def labels_to_layer(labels: LabelMap) -> LayerData:
         label: f"{colours[label][:7]}{FAINT}" for label in labels.scan.get(BACKGROUND, []) if label in colours
     }
     colormap: dict[Any, str] = {**colours, **faint, 0: UNLABELLED, None: "#ff00ff"}
-    spare = {label: _spare_name(label) for label in range(1, spare_to + 1)}
+    spare = {label: spare_name(label) for label in range(1, spare_to + 1)}
     names = dict(sorted({**spare, **labels.names}.items()))
     meta = {
         "name": labels.name,
@@ -161,7 +161,7 @@ def labels_from_layer(data: np.ndarray, meta: dict[str, Any]) -> LabelMap:
         return _objects_from_layer(data, meta)
     painted = {int(label) for label in np.unique(data) if label > 0}
     found = class_names(meta.get("features"), meta.get("metadata"))
-    names = {i: name for i, name in found.items() if name != _spare_name(i)}
+    names = {i: name for i, name in found.items() if name != spare_name(i)}
     used = sorted(painted | set(names))
     return LabelMap(
         data,
@@ -215,7 +215,8 @@ def classes_of(layer: Any) -> np.ndarray:
     return data if classes is None else _classes_of(data, classes)
 
 
-def _spare_name(label: int) -> str:
+def spare_name(label: int) -> str:
+    """Return the name of a class that nobody has named."""
     return f"new class {label}"
 
 
