@@ -196,8 +196,11 @@ def test_the_manifest_is_valid_and_all_it_names_exists():
 
 
 def test_the_reader_is_asked_about_matrix_files_in_either_case_and_our_maps():
-    (reader,) = PluginManifest.from_distribution("napari-stmml").contributions.readers
+    readers = PluginManifest.from_distribution("napari-stmml").contributions.readers
+    patterns = [pattern for reader in readers for pattern in reader.filename_patterns]
     for name in ("a--1_3.Z_mtrx", "a--1_3.i_mtrx", "a_0001.mtrx", "a.stmml.tif", "a--1_3_fu_labels.tif"):
-        assert any(fnmatch(name, pattern) for pattern in reader.filename_patterns), name
+        assert any(fnmatch(name, pattern) for pattern in patterns), name
+    for name in ("a.sxm", "a.3ds", "a.gwy"):
+        assert any(fnmatch(name, pattern) for pattern in patterns), name
     for name in ("a.jpg", "a.csv", "labels.nii"):
-        assert not any(fnmatch(name, pattern) for pattern in reader.filename_patterns), name
+        assert not any(fnmatch(name, pattern) for pattern in patterns), name
