@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_stmml.io.curves import Curve
+    from napari_stmml.io.nanonis_grid import Grid
 
 
 def describe_curves(curves: "Sequence[Curve]") -> dict[str, Any]:
@@ -32,6 +33,34 @@ def describe_curves(curves: "Sequence[Curve]") -> dict[str, Any]:
     }
 
 
+def describe_grid(grids: "Sequence[Grid]") -> dict[str, Any]:
+    """Describe the channels of one grid, as `describe_curves` does; ``grid`` is its places, down and across.
+
+    Parameters
+    ----------
+    grids : sequence of Grid
+        At least one, as `read_grid` returns them.
+
+    Returns
+    -------
+    dict
+        ``place`` is the middle of its frame.
+    """
+    first = grids[0]
+    points, *places = first.values.shape
+    frame = first.frame
+    return {
+        "file": frame.source,
+        "x": {"name": first.sweep_name, "unit": first.sweep_unit, "range": list(first.sweep)},
+        "quantities": [
+            {"name": one.frame.channel, "unit": one.frame.unit, "points": points} for one in grids
+        ],
+        "place": None if frame.offset is None else list(frame.offset),
+        "taken": None if frame.taken is None else frame.taken.isoformat(),
+        "grid": places,
+    }
+
+
 def curve_line(curve: dict[str, Any]) -> str:
     """Say in one line what `describe_curves` returned.
 
@@ -50,4 +79,5 @@ def curve_line(curve: dict[str, Any]) -> str:
     when = f", {curve['taken'][:16].replace('T', ' ')} UTC" if curve["taken"] else ""
     points = max(one["points"] for one in curve["quantities"])
     span = f"{x['name']} {low:.4g} to {high:.4g} {x['unit']}".rstrip()
-    return f"{Path(curve['file']).name}: curves of {measured}; {points} points, {span}, {where}{when}"
+    kind = "a grid of {} x {} curves".format(*curve["grid"]) if "grid" in curve else "curves"
+    return f"{Path(curve['file']).name}: {kind} of {measured}; {points} points, {span}, {where}{when}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from napari_stmml.cli.curve_info import curve_line, describe_curves
+from napari_stmml.cli.curve_info import curve_line, describe_curves, describe_grid
 from napari_stmml.cli.model_info import ENDING, describe_model, model_line
 from napari_stmml.cli.options import AsJson, Everything, HeightScale, Paths, PixelSize
 from napari_stmml.events import Event, Skipped, of_type
@@ -94,12 +94,14 @@ def _models(paths: Sequence[str], heard: list[Event]) -> list[dict[str, Any]]:
 def _curves(paths: Sequence[str], heard: list[Event]) -> tuple[list[dict[str, Any]], set[str]]:
     """Describe the files of curves among paths and below them; return those, and which files they are."""
     from napari_stmml.io.curve_files import curve_files, read_curves
+    from napari_stmml.io.nanonis_grid import is_grid_file, read_grid
 
     found, of_curves = [], set()
     for file in curve_files(paths):
         of_curves.add(str(file))
         try:
-            found.append(describe_curves(read_curves(file)))
+            grid = is_grid_file(file)
+            found.append(describe_grid(read_grid(file)) if grid else describe_curves(read_curves(file)))
         except ValueError as error:
             heard.append(Skipped(str(file), str(error)))
     return found, of_curves

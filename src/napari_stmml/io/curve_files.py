@@ -7,6 +7,7 @@ from napari_stmml.io.curves import Curve
 from napari_stmml.io.folder_search import files_below
 from napari_stmml.io.matrix.curves import is_matrix_curve, read_matrix_curves
 from napari_stmml.io.nanonis_curves import is_nanonis_curve, read_nanonis_curves
+from napari_stmml.io.nanonis_grid import is_grid_file
 from napari_stmml.scan import ScanFileError
 
 
@@ -52,7 +53,7 @@ def read_curves(path: str | Path) -> list[Curve]:
 
 
 def curve_files(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """List the files of curves that paths are, or that lie below them.
+    """List the files of curves, and of grids of them, that paths are, or that lie below them.
 
     Parameters
     ----------
@@ -64,4 +65,4 @@ def curve_files(paths: Iterable[str | Path]) -> Iterator[Path]:
     """
     for path in map(Path, paths):
         below = sorted(files_below(path)[0]) if path.is_dir() else [path]
-        yield from filter(is_curve_file, below)
+        yield from (file for file in below if is_grid_file(file) or is_curve_file(file))
