@@ -8,7 +8,8 @@ from tests.faults import images, jobs, models
 from tests.faults.kinds import Format
 
 NAMES = (
-    *("MATRIX scan", "MATRIX parameter file", "picture", "Nanonis scan", "Nanonis curve", "file of Gwyddion"),
+    *("MATRIX scan", "MATRIX parameter file", "Nanonis grid", "Nanonis curve"),
+    *("picture", "Nanonis scan", "file of Gwyddion"),
     *("map of objects", "label map", "TIFF of others", "truth"),
     *("model", "network", "types of structures", "corrections of structures"),
     *("prepared map", "cells", "kept features", "scans for the worker", "job.toml", "chain", "table"),

@@ -65,10 +65,9 @@ def scans(folder: Path) -> dict[str, Format]:
 
 
 @st.composite
-def _wrong_entry(draw, raw: bytes) -> bytes:
+def _wrong_entry(draw, raw: bytes, end: bytes = b":SCANIT_END:") -> bytes:
     """Give one of the entries of a Nanonis header another number or text."""
-    end = raw.index(b":SCANIT_END:")
-    places = list(re.finditer(rb"[-+.0-9E]+|both|up|FLOAT|MSBFIRST", raw[:end]))
+    places = list(re.finditer(rb"[-+.0-9E]+|both|up|FLOAT|MSBFIRST", raw[: raw.index(end)]))
     place = places[draw(anything) % len(places)]
     number = draw(st.one_of(st.sampled_from(NUMBERS), st.floats(), st.text(max_size=5)))
     return raw[: place.start()] + str(number).encode("latin-1", "replace") + raw[place.end() :]
@@ -109,8 +108,10 @@ def other_microscopes(folder: Path) -> dict[str, Format]:
     from napari_stmml.io.curve_files import read_curves
     from napari_stmml.io.formats import read_masks, read_scan_file, read_settings
     from napari_stmml.io.gwyddion import write_gwy
+    from napari_stmml.io.nanonis_grid import read_grid
     from napari_stmml.scan import Scan
     from napari_stmml.simulate.nanonis import write_sxm
+    from tests.io.test_grid import write_grid
 
     heights = np.random.default_rng(0).normal(size=(8, 8))
     path = write_sxm(folder / "a.sxm", {"forward/up": heights, "backward/up": heights}, (2.0, 2.0))
@@ -125,7 +126,11 @@ def other_microscopes(folder: Path) -> dict[str, Format]:
     picture = _picture(folder)
     curve = b"Experiment\tx\r\nX (m)\t1E-9\r\nY (m)\t2E-9\r\n"
     curve += b"[DATA]\r\nBias (V)\tCurrent (A)\r\n0\t1E-9\r\n1\t2E-9\r\n"
+    grid = write_grid(folder / "a.3ds").read_bytes()
     return {
+        "Nanonis grid": Format(
+            {"a.3ds": grid}, "a.3ds", read_grid, either(grid, _wrong_entry(grid, b":HEADER_END:"))
+        ),
         "Nanonis curve": Format({"a.dat": curve}, "a.dat", read_curves, mutated(curve)),
         "picture": Format({"a.png": picture}, "a.png", _read_png, mutated(picture)),
         "Nanonis scan": Format({"a.sxm": sxm}, "a.sxm", read, either(sxm, _wrong_entry(sxm))),

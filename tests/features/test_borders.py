@@ -13,7 +13,7 @@ from napari_stmml.features.borders import borders_of, paint_cells
 from napari_stmml.features.objects import objects_on_cells
 from napari_stmml.features.store import FeatureStore, encode_scan
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.model.cell_file import write_cells
+from napari_stmml.model.cell_file import CellFile, write_cells
 from napari_stmml.recipe import get_recipe
 from napari_stmml.scan_key import ScanKey
 
@@ -120,13 +120,23 @@ def test_without_borders_in_the_store_features_are_made_again(surface, model, tm
     assert np.array_equal(model.predict(surface.scan, store=store), first)
 
 
-def test_damaged_borders_are_none(surface, model, tmp_path):
-    file = write_cells(model, surface.scan, tmp_path / "c.npy")
-    about = tmp_path / "c.npz"
-    with np.load(about) as known:
-        np.savez(about, **{**known, "border_pixels": known["border_pixels"] + 10**9})
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"border_pixels": np.array([one])} for one in (-1, 10**9, 2.5, "a")),
+        *({"border_cells": np.array([one])} for one in (0, 9, -1, 1.5)),
+        {"border_pixels": np.zeros((1, 1), int)},
+        {"border_pixels": np.array([1, 2])},
+    ],
+)
+def test_damaged_borders_are_none(tmp_path, wrong):
+    file = CellFile(str(tmp_path / "c.npy"), "features", (4, 4))
+    good = {"border_pixels": np.array([3]), "border_cells": np.array([1])}
+    np.savez(tmp_path / "c.npz", **good)
+    assert file.borders().ravel().tolist() == [0, 0, 0, 1, *[0] * 12]
+    np.savez(tmp_path / "c.npz", **(good | wrong))
     assert file.borders() is None
-    about.write_bytes(b"no zip")
+    (tmp_path / "c.npz").write_bytes(b"no zip")
     assert file.borders() is None
 
 

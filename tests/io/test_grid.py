@@ -69,3 +69,10 @@ def test_what_is_no_grid_is_refused(tmp_path):
     (tmp_path / "a.3ds").write_bytes(b"Experiment\t")
     with pytest.raises(ScanFileError, match="Not a grid of Nanonis: a"):
         read_grid(tmp_path / "a.3ds")
+
+
+def test_a_size_that_the_file_does_not_have_takes_no_memory(tmp_path):
+    path = write_grid(tmp_path / "a.3ds")
+    path.write_bytes(path.read_bytes().replace(f"{COLS} x {ROWS}".encode(), b"4000 x 4000"))
+    with pytest.raises(ScanFileError, match=r"Cut short: a\.3ds has 12 of 16000000 curves"):
+        read_grid(path)

@@ -349,8 +349,13 @@ def _unpacked(about: dict[str, np.ndarray], shape: tuple[int, int]) -> np.ndarra
         If none are kept, or others.
     """
     at, cells = about["border_pixels"], about["border_cells"]
-    if len(at) and (at.min() < 0 or at.max() >= shape[0] * shape[1] or cells.max() > MOST_NEIGHBOUR):
+    if at.ndim != 1 or at.shape != cells.shape or at.dtype.kind not in "iu" or cells.dtype.kind not in "iu":
+        raise ValueError("borders are numbers of pixels and of neighbours")
+    pixels = range(shape[0] * shape[1])
+    if len(at) and not (at.min() in pixels and at.max() in pixels and 0 < cells.min() <= cells.max()):
         raise ValueError("borders of another map")
+    if cells.max(initial=0) > MOST_NEIGHBOUR:
+        raise ValueError(f"a cell has {MOST_NEIGHBOUR} neighbours")
     borders = np.zeros(shape, np.uint8)
     np.put(borders, at, cells)
     return borders

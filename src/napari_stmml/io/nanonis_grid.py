@@ -14,6 +14,7 @@ from napari_stmml.system.regular_file import check_file
 
 MOST_VALUES = 1 << 28  # of a channel: 1 GB
 _MOST_HEADER = 1 << 20
+_MOST_MISSING, _SMALL = 16, 16 << 20  # times its own size that a grid may take, and bytes that any may
 _END = b":HEADER_END:"
 
 
@@ -83,6 +84,8 @@ def read_grid(path: str | Path) -> list[Grid]:
         whole = min(rows * cols, (size - start) // (4 * per_place))
         if whole < 1:
             raise ScanFileError(f"Cut short: {path.name} has no whole curve; copy it again.")
+        if 4 * rows * cols * per_place > _MOST_MISSING * size + _SMALL:
+            raise ScanFileError(f"Cut short: {path.name} has {whole} of {rows * cols} curves; copy it again.")
         raw = np.full((rows * cols, per_place), np.nan, np.float32)
         raw[:whole] = np.fromfile(path, ">f4", whole * per_place, offset=start).reshape(whole, per_place)
         frame = _frame(path, entries, (rows, cols))
