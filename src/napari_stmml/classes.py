@@ -203,6 +203,11 @@ class Classes:
             {label: self.entries[label - 1].colour for label in there},
         )
 
+    @property
+    def background(self) -> tuple[int, ...]:
+        """Labels that are no structure, and not gone."""
+        return tuple(label for label in sorted(self.order) if self.entries[label - 1].background)
+
     def look(self, cluster: int) -> tuple[int, str, str]:
         """Return label, name and colour that a cluster is shown with; label 0 where its class was deleted.
 

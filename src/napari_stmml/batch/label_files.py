@@ -152,10 +152,8 @@ def write_labels(task: LabelTask, answer: Answer, wanted: Wanted) -> ScanLabelle
     labels, confidence = paint_scan(answer.labels, answer.confidence, *about)
     shown = with_truth(labels, scan, answer.classes, answer.lineage)
     model = Path(wanted.model).name
-    background = [label for label in shown.classes.order if shown.classes.entries[label - 1].background]
-    labelled = predicted_map(
-        shown.labels, scan, *shown.classes.legend, model, shown.painted, background=background
-    )
+    legend, background = shown.classes.legend, shown.classes.background
+    labelled = predicted_map(shown.labels, scan, *legend, model, shown.painted, background=background)
     path = _path(task, wanted, "labels.tif")
     edited = put_aside_if_edited(path)
     labelled.write(path)

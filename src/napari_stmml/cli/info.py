@@ -45,9 +45,7 @@ def info(
         if as_json:
             scans += said
         else:
-            print("\n".join(said))
-            if told:
-                print(_table(told.rows()))
+            print("\n".join([*said, *([_table(told.rows())] if told else [])]))
     skipped = [{"file": event.scan, "why": event.why} for event in of_type(heard, Skipped)]
     found = {"scans": scans, "files": files, "models": models, "curves": curves, "skipped": skipped}
     _finish(found, as_json)

@@ -6,8 +6,7 @@ import numpy as np
 
 from napari_stmml.classes import Classes
 from napari_stmml.correction.history import Strokes, difference
-from napari_stmml.features.borders import paint_cells
-from napari_stmml.heights.resample import to_own_pixels
+from napari_stmml.features.painting import on_own_pixels
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.measuring.class_statistics import Share, class_shares
 from napari_stmml.model.cell_file import CellFile, cell_answers
@@ -206,10 +205,7 @@ class CorrectedScan:
         -------
         ndarray of the same type, shape (rows, cols)
         """
-        made = paint_cells(values, self.grid, self.file.shape, self.borders)
-        painted = to_own_pixels(made, self.scan.heights.shape)
-        painted[~np.isfinite(self.scan.heights)] = 0
-        return painted
+        return on_own_pixels(values, self.grid, self.file.shape, self.scan, self.borders)
 
     def to_cell(self, row: float, col: float) -> tuple[int, int]:
         """Return the cell at a position on the scan's own pixels, the nearest there is.

@@ -37,9 +37,32 @@ def paint_scan(
     ndarray, shape (rows, cols) of the scan, 0 = unlabelled
         With ``return_confidence`` a pair of it and of a map of float32, NaN where there is no label.
     """
-    painted = to_own_pixels(paint_cells(labels, grid, shape, borders), scan.heights.shape)
-    painted[~np.isfinite(scan.heights)] = 0
+    painted = on_own_pixels(labels, grid, shape, scan, borders)
     if not return_confidence:
         return painted
-    sure = to_own_pixels(paint_cells(confidence, grid, shape, borders), scan.heights.shape)
+    sure = on_own_pixels(confidence, grid, shape, scan, borders)
     return painted, np.where(painted > 0, sure, np.float32(np.nan))
+
+
+def on_own_pixels(
+    values: np.ndarray,
+    grid: WindowGrid,
+    shape: tuple[int, int],
+    scan: Scan,
+    borders: np.ndarray | None = None,
+) -> np.ndarray:
+    """Bring values of windows or cells onto a scan's own pixels; 0 where none is, or nothing was scanned.
+
+    Parameters
+    ----------
+    values : ndarray, shape (rows, cols) of the grid
+    grid, shape, scan, borders
+        As `paint_scan` takes them.
+
+    Returns
+    -------
+    ndarray of the same type, shape (rows, cols) of the scan
+    """
+    painted = to_own_pixels(paint_cells(values, grid, shape, borders), scan.heights.shape)
+    painted[~np.isfinite(scan.heights)] = 0
+    return painted

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 _TO_SIGMA = 1.4826  # standard deviation of a normal distribution, in median absolute deviations
-_LOOKED_AT = 64  # values, from which it is told whether many are equal
+_LOOKED_AT = 64  # values that show whether many of all are equal
 _SAMPLED = 500  # px a side, about, from which the spread of a map is taken
 
 

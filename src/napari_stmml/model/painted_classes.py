@@ -223,10 +223,10 @@ def _edges(
     There it was the edge of their strokes.
     """
     mean, scale, weights, known = fitted
-    likely = softmax(_standard(_seen(features, clusters), mean, scale) @ weights) if len(known) else None
     other = ~on_objects[target]
-    if likely is None or not other.any():
+    if not other.any():
         return np.zeros(0, int)
+    likely = softmax(_standard(_seen(features, clusters), mean, scale) @ weights)
     usual = _TOLD_APART * likely[other].mean(0)
     own = np.array([likely[target == one, at].mean() for at, one in enumerate(known)])
     return known[on_objects[known] & (own < usual)]

@@ -93,7 +93,7 @@ def nothing_seen(classifier: "SurfaceClassifier", labels: np.ndarray) -> str:
         A sentence without the name of the scan; empty where anything else is seen.
     """
     there = np.unique(labels[labels > 0]).tolist()
-    if there and all(classifier.classes.entries[label - 1].background for label in there):
+    if there and set(there) <= set(classifier.classes.background):
         return "nothing stands out from the surface"
     return ""
 

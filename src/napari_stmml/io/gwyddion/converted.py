@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from napari_stmml.io.file_errors import one_sentence
 from napari_stmml.io.gwyddion.channel import Channel, scans_of, settings_of
@@ -111,18 +112,6 @@ def _channels(path: Path) -> list[Channel]:
     if not any(one.is_one(path) for one in named):
         makers = " or ".join(one.name for one in named)
         raise ScanFileError(f"Not a scan: {path.name} does not begin like a file of {makers}.")
-    try:
-        import gwyddionpy
-    except ImportError as error:
-        raise ScanFileError(_missing(path)) from error
-    try:
-        found = gwyddionpy.load(path, timeout=_SECONDS)
-    except gwyddionpy.ConverterNotFoundError as error:
-        raise ScanFileError(_missing(path)) from error
-    except gwyddionpy.GwyddionPyError as error:
-        lines = str(error).replace(str(path), path.name).splitlines()
-        why = next((line for line in reversed(lines) if "gwyconvert:" in line), lines[0] if lines else "")
-        raise ScanFileError(f"Not converted: {path.name} ({shortened(why, 120)}).") from error
     return [
         Channel(
             one.name,
@@ -132,8 +121,24 @@ def _channels(path: Path) -> list[Channel]:
             one.si_unit_xy,
             meta={key: text for key, text in one.meta.items() if key},
         )
-        for one in found.channels.values()
+        for one in _converted(path).channels.values()
     ]
+
+
+def _converted(path: Path) -> Any:
+    """Convert a file to what gwyddionpy makes of it."""
+    try:
+        import gwyddionpy
+    except ImportError as error:
+        raise ScanFileError(_missing(path)) from error
+    try:
+        return gwyddionpy.load(path, timeout=_SECONDS)
+    except gwyddionpy.ConverterNotFoundError as error:
+        raise ScanFileError(_missing(path)) from error
+    except gwyddionpy.GwyddionPyError as error:
+        lines = str(error).replace(str(path), path.name).splitlines()
+        why = next((line for line in reversed(lines) if "gwyconvert:" in line), lines[0] if lines else "")
+        raise ScanFileError(f"Not converted: {path.name} ({shortened(why, 120)}).") from error
 
 
 def _missing(path: Path) -> str:

@@ -13,7 +13,7 @@ from napari_stmml.text import number
 from napari_stmml.viewer.browse.outcomes import Outcome, Outcomes
 
 ORDERS = ("as taken", "newest first", "bias", "size", "state")
-FIRST, AT_A_TIME = 40, 250  # items that are told together
+FIRST, AT_A_TIME = 40, 250  # scans that are listed at a time: at first, and then
 WAIT_S, STEP_S = (
     0.2,
     0.01,

@@ -69,13 +69,17 @@ def read(path: str | list[str]) -> list:
         if file not in asked and os.path.realpath(file) in elsewhere:
             continue
         try:
-            if is_grid_file(file):
-                layers += [grid_to_layer(one, not at) for at, one in enumerate(read_grid(file))][::-1]
-            else:
-                layers += _curves(viewer, file) if is_curve_file(file) else _layers(file, why)
+            layers += _layers_of(viewer, file, why)
         except ValueError as error:
             notify(str(error))
     return layers or [(None,)]  # napari's way to say: handled, nothing to show
+
+
+def _layers_of(viewer: Any, file: Path, why: str) -> list[LayerData]:
+    """Read one file as layers: a grid of curves, curves, or else scans and maps."""
+    if is_grid_file(file):
+        return [grid_to_layer(one, not at) for at, one in enumerate(read_grid(file))][::-1]
+    return _curves(viewer, file) if is_curve_file(file) else _layers(file, why)
 
 
 def _to_browse(asked: list[Path], dropped: list[Path]) -> list[Path] | None:
