@@ -101,11 +101,12 @@ class DaskEngine:
         """
         chunks = cut(tasks, self._workers, size_of)
         line: deque[_Part] = deque()
+        suspects: deque[_Part] = deque()
         ended: queue.SimpleQueue[_Part] = queue.SimpleQueue()
         going, more = 0, True
         try:
             while more or line:
-                while more and going < AHEAD * self._workers() and len(line) < self._most_in_line():
+                while more and going < self._most_going(line) and len(line) < self._most_in_line():
                     chunk = next(chunks, None)
                     if more := chunk is not None:
                         line.append(self._submit(_Part(chunk or []), function, ended))
@@ -116,12 +117,20 @@ class DaskEngine:
                     again = self._settle(part)
                     self._put(line, part, again)
                     going += len(again) - 1
-                    for one in again:
+                    suspects += [one for one in again if one.tries]
+                    at_once = [one for one in again if not one.tries]
+                    if suspects and going == len(suspects):  # nothing else may die with it, or kill it
+                        at_once = [suspects.popleft()]
+                    for one in at_once:
                         self._submit(one, function, ended)
         finally:
-            for part in line:
-                if part.future is not None:
-                    part.future.release()
+            for part in filter(lambda one: one.future is not None, line):
+                part.future.release()
+
+    def _most_going(self, line: deque[_Part]) -> int:
+        """Return how many parts may be in flight; none but those that are, while one is done by itself."""
+        doubted = any(part.tries and part.outcomes is None for part in line)
+        return 0 if doubted else AHEAD * self._workers()
 
     def _most_in_line(self) -> int:
         return _BUFFERED * AHEAD * self._workers()
@@ -214,6 +223,10 @@ class DaskEngine:
         if new := [one for one in there if one not in self._good and one not in self._refused]:
             self._refuse(self._client.run(refusal, self._ticket, workers=new, on_error="return"))
         self._good = tuple(one for one in there if one not in self._refused)
+        self._tell(there)
+
+    def _tell(self, there: tuple[str, ...]) -> None:
+        """Say that there are no workers, or how many; raise ValueError where all are refused."""
         refused = [why for address, why in self._refused.items() if address in there]
         if refused and not self._good:
             raise ValueError(f"no worker of {self._name} can be used: {refused[0]}")
