@@ -29,6 +29,16 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 MEASURED: list[str] = []
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_folders(tmp_path_factory):
+    """Keep models, truths and locks out of the folders of whoever runs the tests."""
+    from napari_stmml.system.user_folder import VARIABLE
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def session_files(tmp_path_factory) -> list[Path]:
     """List the data files of the demo's session: Si(001), hexagonal with a step, a broken-off Si(001)."""

@@ -18,7 +18,7 @@ from napari_stmml.structures.names import UNLIKE
 from napari_stmml.structures.sorting import ALIKE
 from napari_stmml.structures.structures import Structures
 from napari_stmml.system.files import free_path
-from napari_stmml.system.user_folder import user_folder
+from napari_stmml.system.user_folder import models_folder
 from napari_stmml.text import counted
 from napari_stmml.truth.structure_corrections import CorrectedObject, CorrectionsFile
 
@@ -290,7 +290,7 @@ class StructureSession:
         if teaches:
             if self.path is None:
                 stem = f"structures_{datetime.now():%Y-%m-%d_%H%M%S}.stmml"
-                self._models.use(free_path(user_folder() / "models" / stem, "-"))
+                self._models.use(free_path(models_folder() / stem, "-"))
             self._models.changed(found)
         self._save_corrections()
         self.changed.emit()

@@ -17,7 +17,6 @@ from napari_stmml.scan_key import ScanKey
 from napari_stmml.system.files import write_text
 from napari_stmml.system.older_files import keep_aside, put_aside
 from napari_stmml.system.regular_file import read_bytes
-from napari_stmml.system.user_folder import user_folder
 from napari_stmml.truth.truth_paths import TruthPaths
 
 ENDING = ".structures.stmml.json"
@@ -74,7 +73,7 @@ class CorrectionsFile:
     def __init__(self, scan: Scan, key: ScanKey | None = None, folder: Path | None = None) -> None:
         self.key = key or ScanKey.of_scan(scan)
         self._pixel = scan.pixel_size or (1.0, 1.0)
-        self._paths = TruthPaths(scan, self.key, folder or user_folder() / "truth", ENDING)
+        self._paths = TruthPaths.of_person(scan, self.key, folder, ENDING)
         self._known = StructureCorrections()  # as this window read or wrote them last
         self._began = False
         self.problem = ""  # a sentence about a file that is not what was corrected here

@@ -15,7 +15,6 @@ from napari_stmml.scan import Scan
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.system.files import identity
 from napari_stmml.system.older_files import keep_aside, put_aside
-from napari_stmml.system.user_folder import user_folder
 from napari_stmml.truth.painted_labels import by_names, merge, name_of
 from napari_stmml.truth.truth_paths import TruthPaths, about_truth
 
@@ -75,7 +74,7 @@ class TruthFile:
     def __init__(self, scan: Scan, key: ScanKey | None = None, folder: Path | None = None) -> None:
         self.key = key or ScanKey.of_scan(scan)
         self._scan = scan
-        self._paths = TruthPaths(scan, self.key, folder or user_folder() / "truth")
+        self._paths = TruthPaths.of_person(scan, self.key, folder)
         self._about: dict[str, Any] = {}  # what the file says of itself, as this window knows it
         self._base = np.zeros(self.key.shape, np.uint8)  # its labels
         self._began = False  # whether this window has written

@@ -17,7 +17,7 @@ from napari_stmml.scan import TOPOGRAPHY, Scan
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.system import files
 from napari_stmml.system.locks import take_lock
-from napari_stmml.system.user_folder import user_folder
+from napari_stmml.system.user_folder import earlier_folders, truth_folder
 from napari_stmml.text import short_stem, shortened
 from napari_stmml.truth.painted_labels import name_of
 
@@ -39,13 +39,22 @@ class Sidecar:
 class TruthPaths:
     """The paths of one scan's truth; ``folder`` is for scans whose own folder cannot be written to.
 
-    ``ending`` is that of the names; corrections of structures have another one.
+    ``ending`` is that of the names; corrections of structures have another one. ``earlier`` are folders where
+    ``folder`` was before.
     """
 
     scan: Scan
     key: ScanKey
     folder: Path
     ending: str = ENDING
+    earlier: tuple[Path, ...] = ()
+
+    @classmethod
+    def of_person(cls, scan: Scan, key: ScanKey, folder: Path | None, ending: str = ENDING) -> "TruthPaths":
+        """Return the paths in a folder, or, without one, in those of the person."""
+        if folder is not None:
+            return cls(scan, key, folder, ending)
+        return cls(scan, key, truth_folder(), ending, tuple(earlier_truth_folders()))
 
     @property
     def candidates(self) -> list[Path]:
@@ -58,9 +67,8 @@ class TruthPaths:
         beside = [Path(scan.source).parent] if scan.source and Path(scan.source).is_file() else []
         found = [folder / one for folder in beside for one in (name, f"{name}_{part}")]
         found += [self.folder / f"{name}_{part}", *(folder / crop for folder in (*beside, self.folder))]
-        return [
-            path.with_name(f"{path.name}{self.ending}") for path in found
-        ]  # `truth_stamp` knows the first three
+        found += [folder / one for folder in self.earlier for one in (f"{name}_{part}", crop)]
+        return [path.with_name(f"{path.name}{self.ending}") for path in found]  # `truth_stamp` knows them
 
     def there(self) -> list[Path]:
         """List the files that stand there, the newest first."""
@@ -120,9 +128,15 @@ def truth_stamp(source: str, short_direction: str, sha256: str) -> list[list[int
     """
     beside, part = Path(source).parent, sha256[:12]
     name = short_stem(f"{Path(source).stem}_{short_direction}")
-    stems = (beside / name, beside / f"{name}_{part}", user_folder() / "truth" / f"{name}_{part}")
+    others = (truth_folder(), *earlier_truth_folders())
+    stems = (beside / name, *(folder / f"{name}_{part}" for folder in (beside, *others)))
     found = (files.identity(f"{stem}{ENDING}") for stem in stems)
     return [list(known[1:]) for known in found if known]
+
+
+def earlier_truth_folders() -> list[Path]:
+    """List folders in which truths of before may lie."""
+    return [one / "truth" for one in earlier_folders()]
 
 
 def _is_file(path: Path) -> bool:

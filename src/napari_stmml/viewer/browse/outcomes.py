@@ -11,9 +11,9 @@ from napari_stmml.io.folder_search import files_below
 from napari_stmml.io.names import folded
 from napari_stmml.io.tables import read_table
 from napari_stmml.scan import SHORT
-from napari_stmml.system.user_folder import user_folder
+from napari_stmml.system.user_folder import truth_folder
 from napari_stmml.text import short_stem
-from napari_stmml.truth.truth_paths import ENDING
+from napari_stmml.truth.truth_paths import ENDING, earlier_truth_folders
 
 _WAYS = "|".join(SHORT.values())
 _LABELS = re.compile(rf"(.+?)(?:_({_WAYS}))?_labels\.tif")
@@ -69,8 +69,9 @@ class Outcomes:
     def __init__(self, folders: Iterable[str | Path]) -> None:
         self._known: dict[str, dict[str, Outcome]] = {}
         files = [file for folder in folders for file in files_below(folder)[0]]
-        with suppress(OSError):
-            files += (user_folder() / "truth").iterdir()
+        for folder in (truth_folder(), *earlier_truth_folders()):
+            with suppress(OSError):
+                files += folder.iterdir()
         for file in files:
             if file.name == _INGEST and file.parent.name == "report":
                 self._take_report(file)

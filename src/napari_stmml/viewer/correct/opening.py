@@ -22,7 +22,7 @@ from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.model_file import lineage
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import copy, free_path
-from napari_stmml.system.user_folder import user_folder
+from napari_stmml.system.user_folder import models_folder
 from napari_stmml.text import counted, percent
 from napari_stmml.viewer.correct.review_panel import ReviewPanel
 from napari_stmml.viewer.correct.session_layers import correction_of
@@ -102,7 +102,7 @@ class OpeningPanel(JobPanel):
         unsaved = self.shared.unsaved_model if made is None else made.model
         if unsaved is None or not unsaved.is_file():
             raise ValueError("choose a model first: Train makes one, Predict clusters scans without one")
-        kept = user_folder() / "models" / f"{datetime.now():%Y-%m-%d_%H%M%S}.stmml"
+        kept = models_folder() / f"{datetime.now():%Y-%m-%d_%H%M%S}.stmml"
         kept = free_path(kept, "-")
         self.model.value = self._offered = copy(unsaved, kept)
         if made is not None:
