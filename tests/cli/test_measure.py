@@ -108,6 +108,45 @@ def test_maps_of_one_run_have_one_background_whatever_is_largest_on_each(labelle
     assert "it has no class 'surface', which has the largest area on all these maps" in skipped["why"]
 
 
+def test_a_folder_is_a_series_with_one_summary_and_0_where_a_class_is_absent(labelled, tmp_path, capsys):
+    first = LabelMap.read(labelled)
+    without = np.where(first.labels == 3, 1, first.labels)
+    replace(first, labels=without).write(labelled.parent / "below" / "a_FU_labels.tif")
+    assert main(["measure", str(labelled.parent), "--only-tables"]) == 0
+    out = capsys.readouterr().out
+    assert f"{labelled.parent / 'summary.csv'}: 2 maps\n  holes: n = 6, 0.0186 ± 0.0076 per nm²" in out
+    assert "atoms: n = 1, 0.0031 ± 0.0031 per nm² on 2 scans FU, none on 1" in out
+    assert out.count("regions that the bottom or right edge cuts are not counted") == 3
+    rows = read(labelled.parent / "summary.csv")
+    assert [(row["labels"], row["name"], row["n"]) for row in rows if row["background"] == "false"] == [
+        ("a_FU_labels.tif", "holes", "3"),
+        ("a_FU_labels.tif", "atoms", "1"),
+        ("below/a_FU_labels.tif", "holes", "3"),
+        ("below/a_FU_labels.tif", "atoms", "0"),
+    ]
+    assert {path.name for path in (labelled.parent / "below").iterdir()} == {
+        *("a_FU_labels.tif", "a_FU_classes.csv", "a_FU_regions.csv")
+    }
+
+
+def test_masks_of_another_program_find_their_scans_in_a_folder_by_their_names(session, tmp_path, capsys):
+    path, labels = session
+    for name, mask in (
+        (f"{path.stem}_mask.tif", labels - 1),
+        (f"{path.stem}_BU.tif", labels * 0),
+        ("x.tif", labels - 1),
+    ):
+        tifffile.imwrite(tmp_path / name, mask)
+    assert main(["measure", str(tmp_path), "--scan", str(path.parent), "--only-tables", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    rows = read(told["summary"])
+    assert [(row["direction"], row["name"], row["n"]) for row in rows] == [
+        *(("BU", "class 1", "0"), ("BU", "class 2", "0"), ("FU", "class 1", "3"), ("FU", "class 2", "1"))
+    ]
+    (skipped,) = told["skipped"]
+    assert "x.tif: its scan (the map names none) is not in" in skipped["why"]
+
+
 @pytest.mark.parametrize("bits", [np.uint8, np.uint16])
 def test_label_maps_of_other_programs_are_measured_on_the_scan_that_is_named(session, tmp_path, capsys, bits):
     path, labels = session

@@ -43,7 +43,7 @@ def test_bumps_two_pixels_wide_keep_their_height(size):
     profile = radial_profile(heights, centres, size, radius=1.3)
     there = profile.n > 0
     expected = -0.2 * np.exp(-(profile.radius**2) / (2 * wide**2))
-    np.testing.assert_allclose(profile.height[there], expected[there], atol=0.003)
+    np.testing.assert_allclose(profile["profile"][there], expected[there], atol=0.003)
 
 
 def test_mean_and_spread_are_those_of_the_single_structures():
@@ -54,7 +54,7 @@ def test_mean_and_spread_are_those_of_the_single_structures():
     found = class_average(heights, centres, (1.0, 1.0), side=10.0)
     assert found[5, 5] == pytest.approx(0.3)
     profile = radial_profile(heights, centres, (1.0, 1.0), radius=5.0)
-    assert profile.height[0] == pytest.approx(0.3)
+    assert profile["profile"][0] == pytest.approx(0.3)
     assert profile["std"][0] == pytest.approx(np.std([0.1, 0.2, 0.6], ddof=1))
     assert (profile.n == 3).all()
 
@@ -71,8 +71,8 @@ def test_the_radial_profile_of_bumps_is_a_gaussian(bumps):
     found = radial_profile(heights, centres, size, radius=2.8)
     expected = 0.2 * np.exp(-(found.radius**2) / (2 * 0.6**2))
     there = found.n > 0
-    np.testing.assert_allclose(found.height[there], expected[there], atol=0.012)
-    assert found.height[0] == pytest.approx(0.2, rel=0.03)
+    np.testing.assert_allclose(found["profile"][there], expected[there], atol=0.012)
+    assert found["profile"][0] == pytest.approx(0.2, rel=0.03)
 
 
 def test_borders_and_what_was_not_scanned_are_left_out_of_averages(bumps):
@@ -118,4 +118,4 @@ def test_a_profile_of_any_length_at_any_pixel_size_has_a_ring_for_each_pixel(pix
             found = radial_profile(flat, np.array([centre, centre]), (pixel, pixel), radius=n * pixel)
             assert abs(len(found) - int(n)) <= (n == int(n))  # 3 px may be 2.9999 px
             assert set(found.n) <= {0, 2}
-            assert not found.height.any()
+            assert not found["profile"].any()

@@ -117,9 +117,9 @@ def test_the_table_of_classes_says_what_was_scanned_and_how(written):
 
 def test_profile_average_and_pairs_are_of_the_class(written):
     profile = read(written["s_profile_holes_A_B.csv"])
-    assert list(profile[0])[:4] == ["radius_nm", "height_nm", "std_nm", "n"]
-    assert float(profile[0]["height_nm"]) == pytest.approx(-0.1)
-    assert float(profile[-1]["height_nm"]) == pytest.approx(0, abs=1e-9)
+    assert list(profile[0])[:4] == ["radius_nm", "profile_nm", "std_nm", "n"]
+    assert float(profile[0]["profile_nm"]) == pytest.approx(-0.1)
+    assert float(profile[-1]["profile_nm"]) == pytest.approx(0, abs=1e-9)
     assert {row["n"] for row in profile} == {"8"}  # without the one that is cut
     average = read_values(written["s_average_holes_A_B.tif"])
     middle = average.shape[0] // 2
@@ -138,7 +138,7 @@ def test_without_a_scale_lengths_are_in_px(surface, tmp_path):
     plain = replace(scan, pixel_size=None)
     found = measure(labels, scan.heights, None, names=NAMES, background=[1])
     paths = {path.name: path for path in write_measurements(tmp_path, "s", found, plain)}
-    assert list(read(paths["s_profile_bump.csv"])[0])[:4] == ["radius_px", "height_nm", "std_nm", "n"]
+    assert list(read(paths["s_profile_bump.csv"])[0])[:4] == ["radius_px", "profile_nm", "std_nm", "n"]
     assert "from_px" in read(paths["s_pairs_holes_A_B.csv"])[0]
     assert read(paths["s_classes.csv"])[0]["frame_width_nm"] == ""
     assert read(paths["s_regions.csv"])[0]["scanner_x_nm"] == ""

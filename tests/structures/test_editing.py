@@ -231,7 +231,7 @@ def test_corrections_of_a_scan_go_with_it(surfaces, found):
 
 
 def test_a_picture_of_an_object_has_it_in_its_middle(found):
-    row = int(found.table.index[(found.table.height_nm > 0) & ~found.table.border][0])
+    row = int(found.table.index[(found.table.peak_nm > 0) & ~found.table.border][0])
     (picture,) = found.cutouts([row], side=26, side_nm=2.6)
     one = found.table.loc[row]
     assert picture.shape == (26, 26)

@@ -24,7 +24,7 @@ def test_protrusions_and_depressions_never_share_a_type(bright, dark):
     spread = np.random.default_rng(1).normal(1, 0.1, bright + dark)
     found = find_structures(round_objects(np.repeat([0.1, -0.1], [bright, dark]) * spread)).table
     assert len(found) == bright + dark
-    signs = np.sign(found.height_nm)
+    signs = np.sign(found.peak_nm)
     assert all(len(set(signs[found.type == kind])) == 1 for kind in set(found.type) - {0})
 
 

@@ -43,7 +43,7 @@ def test_the_table_has_a_row_for_each_object_in_px_and_nm(rows):
     assert np.allclose(found.table.y_nm, (found.table.row + 0.5) * 0.1)
     assert np.allclose(found.table.x_nm, (found.table.col + 0.5) * 0.1)
     assert (found.table.area_nm2 > 0).all()
-    assert set(np.sign(found.table.height_nm)) == {-1, 1}
+    assert set(np.sign(found.table.peak_nm)) == {-1, 1}
 
 
 def test_the_same_scans_and_seed_give_the_same(rows):
@@ -92,7 +92,7 @@ def test_lone_objects_are_found_at_every_pixel_size_with_their_height(pixel, sig
     assert len(table) == 3
     for y, x in places:
         assert np.hypot(table.y_nm - y, table.x_nm - x).min() < 0.1
-    assert np.allclose(table.height_nm, sign * 0.15, rtol=0.25)
+    assert np.allclose(table.peak_nm, sign * 0.15, rtol=0.25)
 
 
 def test_a_surface_without_objects_gives_as_few_finds_as_were_asked_for():

@@ -57,7 +57,9 @@ JobPath = Annotated[str, typer.Argument(metavar="JOB.toml", help="a job file; `s
 LabelMaps = Annotated[
     list[str],
     typer.Argument(
-        metavar="LABELS.tif", help="a label map that predict or the viewer wrote; with --scan, of any program"
+        metavar="LABELS.tif",
+        help="a label map that predict or the viewer wrote; with --scan, of any program; or a folder of them,"
+        " or of a job: a series",
     ),
 ]
 
@@ -116,7 +118,13 @@ Direction = Annotated[
         parser=_direction,
     ),
 ]
-OutTables = Annotated[str | None, _option("where to write (default: beside each map)", "FOLDER")]
+OutTables = Annotated[
+    str | None,
+    _option("where to write (default: beside each map, and summary.csv in the folder given)", "FOLDER"),
+]
+OnlyTables = Annotated[
+    bool, _option("no averages, profiles, pair distances and picture: quicker", None, "--only-tables")
+]
 Background = Annotated[
     list[str],
     _option("a class that is no structure; may be given again (default: that of the largest area)", "NAME"),

@@ -81,10 +81,12 @@ def class_sentence(one: Any, unit: str) -> str:
     coverage = f"{100 * one.coverage:.3g} % of the area"
     if one.background:
         return f"{one.name}: background, {coverage}"
-    density = f"{with_error(one.density, one.density_error)} per {unit}²"
+    density = f"{with_error(one.density, one.density_error)} per {unit}² (n = {one.n})"
     known = pd.notna(one.height_mean)
     height = [f"height {with_error(one.height_mean, one.height_std)} nm"] if known else []
-    return f"{one.name}: {', '.join([counted(one.count, 'region'), density, coverage, *height])}"
+    doubts = [f"{one.touching} may be several objects"] if one.touching else []
+    doubts += [f"mostly inside {one.inside}"] if one.inside else []
+    return f"{one.name}: {', '.join([counted(one.count, 'region'), density, coverage, *height, *doubts])}"
 
 
 def _size(measurements: Measurements) -> tuple[float, ...]:
@@ -160,7 +162,7 @@ def _draw_average(axes: Any, one: ClassDetails, measured: Measurements) -> None:
 
 def _draw_profile(axes: Any, one: ClassDetails, colour: Any) -> None:
     profile = one.profile
-    radius, height, spread = profile.radius, profile.height, profile["std"]
+    radius, height, spread = profile.radius, profile["profile"], profile["std"]
     axes.fill_between(radius, height - spread, height + spread, color=colour, alpha=0.25, linewidth=0)
     axes.plot(radius, height, color=colour, linewidth=1.5)
     axes.axhline(0, color="0.5", linewidth=0.6)

@@ -34,12 +34,14 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 class Page:
     """The first page of a TIFF: its description, and what reads so many pages, (rows, cols) each.
 
-    ``pixel_size`` is in nm along rows and columns, None where the page does not say it.
+    ``pixel_size`` is in nm along rows and columns, None where the page does not say it; ``is_whole``: whole
+    numbers.
     """
 
     description: str
     maps: Callable[[int], list[np.ndarray]]
     pixel_size: tuple[float, float] | None = None
+    is_whole: bool = False
 
 
 def write_page(
@@ -115,7 +117,8 @@ def opened_page(path: str | Path) -> Iterator[Page]:
             text = page.tags.get("ImageDescription")
             known = text is not None and text.count <= MOST_TEXT and isinstance(text.value, str)
             about = text.value if known else ""
-            yield Page(about, lambda count: _maps(path, file, count), _pixel_size(page, about))
+            whole = page.dtype is not None and page.dtype.kind in "iub"
+            yield Page(about, lambda count: _maps(path, file, count), _pixel_size(page, about), whole)
     except Exception as error:
         why = str(error) or type(error).__name__
         raise ValueError(f"{path.name} cannot be read as a TIFF: {shortened(why, 160)}") from error

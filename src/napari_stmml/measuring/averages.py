@@ -94,7 +94,7 @@ def radial_profile(
     Returns
     -------
     DataFrame
-        One row a ring: ``radius``, the mean distance of its area; ``height``, mean over centres of the mean
+        One row a ring: ``radius``, the mean distance of its area; ``profile``, mean over centres of the mean
         height on the ring (NaN without a pixel), and ``std``, both in nm; ``n`` centres.
 
     Raises
@@ -112,7 +112,7 @@ def radial_profile(
     inner = np.arange(steps)
     outer = inner + 1
     distance = 2 / 3 * step * (outer**3 - inner**3) / (outer**2 - inner**2)
-    columns = {"radius": distance, "height": profiles.mean(), "std": profiles.std(), "n": profiles.count()}
+    columns = {"radius": distance, "profile": profiles.mean(), "std": profiles.std(), "n": profiles.count()}
     return pd.DataFrame(columns)
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from napari_stmml.measuring.regions import number_regions
+from napari_stmml.measuring.touching import touching
 
 COLUMNS = (
-    *("label", "name", "background", "count", "whole", "density", "density_error", "area", "coverage"),
+    *("label", "name", "background", "count", "whole", "n", "n_area", "density", "density_error"),
+    *("area", "coverage", "touching", "inside"),
     *("area_mean", "area_std", "diameter_mean", "diameter_std", "height_mean", "height_std"),
     *("nearest", "nearest_random"),
 )
@@ -60,6 +63,7 @@ def class_table(
     *,
     names: Mapping[int, str],
     background: Collection[int] = (),
+    inside: Mapping[int, str] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Summarise the regions of each class that has a name or is on a map.
 
@@ -80,6 +84,8 @@ def class_table(
         Of all classes that a map might show.
     background : collection of int
         Labels without regions.
+    inside : mapping of int to str
+        Of a class whose pieces mostly lie inside pieces of another, the name of that one.
 
     Returns
     -------
@@ -107,17 +113,23 @@ def class_table(
                 "background": label in background,
                 "count": len(own),
                 "whole": len(whole),
+                "n": n,
+                "n_area": frame * pixel,
                 "density": density,
                 "density_error": error,
                 "area": sizes[label] * pixel,
                 "coverage": sizes[label] / scanned.sum(),
+                "touching": touching(own.area, whole.area),
+                "inside": inside.get(label, ""),
                 **{f"{name}_mean": whole[name].mean() for name in ("area", "diameter", "height")},
                 **{f"{name}_std": whole[name].std() for name in ("area", "diameter", "height")},
                 "nearest": own.nearest.mean(),
                 "nearest_random": 0.5 / density**0.5 if density > 0 else np.nan,
             }
         )
-    return pd.DataFrame(found, columns=list(COLUMNS))
+    table = pd.DataFrame(found, columns=list(COLUMNS))
+    counts = [one["touching"] for one in found]  # whole numbers, or None, where pandas would make floats
+    return table.assign(touching=pd.Series(counts, index=table.index, dtype=object))
 
 
 def counting_frame(numbers: np.ndarray, scanned: np.ndarray) -> tuple[np.ndarray, int]:

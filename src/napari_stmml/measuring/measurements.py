@@ -9,6 +9,7 @@ import pandas as pd
 
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.measuring.class_statistics import class_table
+from napari_stmml.measuring.nesting import enclosing_classes
 from napari_stmml.measuring.regions import drop_small, number_regions, region_table
 from napari_stmml.scan import Scan
 
@@ -112,7 +113,10 @@ def measure(
     structures = np.where(np.isin(labels, list(background)), 0, labels).astype(np.int64)
     numbers, owners = drop_small(*number_regions(structures, objects), min_area / (size[0] * size[1]))
     regions = region_table(numbers, owners, heights, size, names=names, confidence=confidence)
-    classes = class_table(regions, numbers, labels, scanned, size, names=names, background=background)
+    within = {} if objects is not None else enclosing_classes(labels, names, background)
+    classes = class_table(
+        *(regions, numbers, labels, scanned, size), names=names, background=background, inside=within
+    )
     return Measurements(regions, classes, numbers, heights, "px" if pixel_size is None else "nm", size)
 
 

@@ -1,5 +1,6 @@
 """Find classes whose pieces lie inside pieces of another class: rings that clusters make of one object."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,3 +91,36 @@ def _around(numbers: np.ndarray, n: int) -> np.ndarray:
         main[own[order]], longest[own[order]] = near[order], outer[order]
         around = np.where(longest >= _ENCLOSED * np.maximum(np.bincount(own, outer, minlength=n), 1), main, 0)
     return around
+
+
+def enclosing_classes(
+    labels: np.ndarray, names: Mapping[int, str], background: Collection[int]
+) -> dict[int, str]:
+    """Return the classes whose pieces mostly lie inside pieces of another, and the name of that one.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (rows, cols)
+    names : mapping of int to str
+    background : collection of int
+        Labels that are the surface, all of them together; without one, it is what has no label.
+
+    Returns
+    -------
+    dict of int to str
+
+    Examples
+    --------
+    >>> ring = np.pad(np.array([[1, 1, 1], [1, 2, 1], [1, 1, 1]]), ((1, 1), (1, 2)))
+    >>> enclosing_classes(np.tile(ring, (1, 3)), {1: "rim", 2: "core"}, ())
+    {2: 'rim'}
+    """
+    surface = [*background] or [0]
+    merged = np.where(np.isin(labels, surface), min(surface), labels).astype(np.int64)
+    shift = 0 if background else 1  # 0 is no class to `nested_classes`
+    found: dict[int, str] = {}
+    for pair in nested_classes(merged + shift):
+        inner, outer = pair.inner - shift, pair.outer - shift
+        if inner not in surface and outer not in surface:
+            found.setdefault(inner, names.get(outer, f"class {outer}"))
+    return found

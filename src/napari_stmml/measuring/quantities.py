@@ -27,6 +27,7 @@ QUANTITIES = {
     "scanner_x": Quantity("centroid, in coordinates of the scanner", "nm"),
     "scanner_y": Quantity("centroid, in coordinates of the scanner", "nm"),
     "area": Quantity("of all its pixels", _AREA),
+    "area_ratio": Quantity("area over the median area of whole regions of the class"),
     "diameter": Quantity("of the disc of the same area", _LENGTH),
     "major": Quantity("longer axis of the ellipse with the same second moments", _LENGTH),
     "minor": Quantity("shorter axis of the ellipse with the same second moments", _LENGTH),
@@ -40,8 +41,12 @@ QUANTITIES = {
     "background": Quantity("whether the class is background: it has an area, but no regions"),
     "count": Quantity("regions of the class"),
     "whole": Quantity("regions that do not touch the border"),
-    "density": Quantity("regions per area; those cut at the bottom or right edge are not counted", _DENSITY),
-    "density_error": Quantity("of counting: square root of the count, at least 1, per area", _DENSITY),
+    "n": Quantity("regions that the density counts: not those that the bottom or right edge cuts"),
+    "n_area": Quantity("area that n is counted on: without the last pixel of each row and column", _AREA),
+    "density": Quantity("n per area; regions cut by the bottom or right edge are not counted", _DENSITY),
+    "density_error": Quantity("of counting: square root of n, at least 1, per area", _DENSITY),
+    "touching": Quantity("regions larger than twice the median of the class: may be several objects"),
+    "inside": Quantity("class whose pieces most pieces of this class lie inside: perhaps one kind of object"),
     "coverage": Quantity("part of the scanned area, 0 to 1"),
     "area_mean": Quantity("mean over whole regions", _AREA),
     "area_std": Quantity("standard deviation over whole regions", _AREA),
@@ -51,6 +56,7 @@ QUANTITIES = {
     "height_std": Quantity("standard deviation of the apparent height of whole regions", "nm"),
     "nearest_random": Quantity("mean distance to the nearest of random places of this density", _LENGTH),
     "radius": Quantity("distance from the centre", _LENGTH),
+    "profile": Quantity("mean height at this distance, above the surface at the outer end", "nm"),
     "std": Quantity("standard deviation of the height", "nm"),
     "from": Quantity("shortest distance of a bin", _LENGTH),
     "to": Quantity("longest distance of a bin", _LENGTH),
@@ -71,7 +77,19 @@ def with_units(table: pd.DataFrame, unit: str) -> pd.DataFrame:
     >>> list(with_units(pd.DataFrame(columns=["row", "area", "density", "n"]), "nm"))
     ['row_px', 'area_nm2', 'density_per_nm2', 'n']
     """
-    return table.rename(columns=lambda name: "_".join(filter(None, (name, _unit(name, unit)))))
+    return table.rename(columns=lambda name: column(name, unit))
+
+
+def column(name: str, unit: str) -> str:
+    """Return the name of a column with its unit.
+
+    Parameters
+    ----------
+    name : str
+    unit : str
+        Of lengths: ``nm`` or ``px``.
+    """
+    return "_".join(filter(None, (name, _unit(name, unit))))
 
 
 def heading(name: str, unit: str) -> str:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +119,8 @@ def about_scan(scan: Scan, measurements: Measurements, model: str) -> dict[str, 
     Returns
     -------
     dict of str to Any
-        Columns: name, path and direction of the scan; bias and setpoint; centre of the frame in coordinates
-        of the scanner, angle and size; names of the classes that are background, and the model.
+        Columns: name, path and direction of the scan; bias, setpoint and date; centre of the frame in
+        coordinates of the scanner, angle and size; names of the classes that are background, and the model.
     """
     (height, width), (x, y) = scan.size_nm or (None, None), scan.offset or (None, None)
     classes = measurements.classes
@@ -129,6 +130,7 @@ def about_scan(scan: Scan, measurements: Measurements, model: str) -> dict[str, 
         "direction": scan.short_direction,
         "bias_V": scan.bias,
         "setpoint_nA": scan.setpoint,
+        "date": date_of(scan),
         "frame_x_nm": x,
         "frame_y_nm": y,
         "angle_deg": scan.angle,
@@ -137,6 +139,19 @@ def about_scan(scan: Scan, measurements: Measurements, model: str) -> dict[str, 
         "background_classes": ", ".join(classes.name[classes.background]),
         "model": model,
     }
+
+
+def date_of(scan: Scan) -> str | None:
+    """Return when a scan was finished, in UTC, as spreadsheets read it; None where that is not known.
+
+    Parameters
+    ----------
+    scan : Scan
+    """
+    taken = scan.taken
+    if taken is None:
+        return None
+    return f"{taken.astimezone(UTC) if taken.tzinfo else taken:%Y-%m-%d %H:%M:%S}"
 
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:

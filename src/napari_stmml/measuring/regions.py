@@ -5,11 +5,23 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from napari_stmml.measuring.touching import median_areas
+
 RING = 3, 8  # px around a region: its local background lies between these two
 _FEWEST, _FARTHEST = 30, 64  # px that a ring must have, or it gets wider, up to so far
 COLUMNS = (
-    *("label", "name", "number", "row", "col", "x", "y", "area", "diameter", "major", "minor"),
-    *("orientation", "height", "lowest", "highest", "nearest", "touches_border", "confidence"),
+    *("label", "name", "number", "row", "col", "x", "y", "area", "area_ratio", "diameter"),
+    *(
+        "major",
+        "minor",
+        "orientation",
+        "height",
+        "lowest",
+        "highest",
+        "nearest",
+        "touches_border",
+        "confidence",
+    ),
 )
 
 
@@ -118,6 +130,8 @@ def region_table(
     table["major"], table["minor"], table["orientation"] = _ellipses(pixels, table, pixel_size)
     table["nearest"] = _nearest(table)
     table["touches_border"] = np.isin(table.number, numbers[_rim(np.isfinite(heights))])
+    medians = median_areas(table[~table.touches_border])
+    table["area_ratio"] = table.area / table.name.map(medians)
     return table[list(COLUMNS)]
 
 

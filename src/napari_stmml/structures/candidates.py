@@ -15,7 +15,7 @@ from napari_stmml.structures.significance import SMALLEST_NM, gaussian
 _SAME_NM = 0.4  # so near to the middle of a candidate, that candidate is meant
 _REACH_NM = 0.5  # an object that a person adds has its outline within this distance
 MEASURED = {
-    "row": float, "col": float, "y_nm": float, "x_nm": float, "score": float, "height_nm": float,
+    "row": float, "col": float, "y_nm": float, "x_nm": float, "score": float, "peak_nm": float,
     "area_nm2": float, "border": bool, "limit": float, "disordered": bool,
 }  # fmt: skip
 
@@ -140,7 +140,7 @@ def candidates_of(scan: Scan, detection: Detection) -> Candidates:
     inside[np.unique(detection.labels[detection.disordered])] = True
     values = {
         "row": own[:, 0], "col": own[:, 1], "y_nm": at_nm[:, 0], "x_nm": at_nm[:, 1],
-        "score": detection.levels, "height_nm": heights,
+        "score": detection.levels, "peak_nm": heights,
         "area_nm2": np.bincount(outlines.ravel(), minlength=count + 1)[1:] * size.prod(),
         "border": near_border(detection, every),
         "limit": np.where(detection.signs > 0, *detection.thresholds), "disordered": inside[1:],

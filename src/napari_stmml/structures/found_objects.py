@@ -92,7 +92,7 @@ class FoundObjects:
 
         ``scan`` (index into the scans), ``row``, ``col`` (px of the scan; whole numbers are middles of
         pixels), ``y_nm``, ``x_nm`` (down and right from the top left corner), ``type`` (from 1; 0 =
-        unlike any other), ``score`` (noise levels), ``height_nm`` (below 0 for depressions), ``area_nm2``,
+        unlike any other), ``score`` (noise levels), ``peak_nm`` (below 0 for depressions), ``area_nm2``,
         ``angle_deg`` (anticlockwise, against the mean of the type), ``border`` (so near to the border of the
         frame that a part of it may be missing).
         """

@@ -10,7 +10,7 @@ from napari_stmml.structures.names import UNLIKE
 
 COLUMNS = {
     "scan": int, "row": float, "col": float, "y_nm": float, "x_nm": float, "type": int, "score": float,
-    "height_nm": float, "area_nm2": float, "angle_deg": float, "border": bool,
+    "peak_nm": float, "area_nm2": float, "angle_deg": float, "border": bool,
 }  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def test_each_object_has_a_row_of_features_and_the_colour_of_its_type(found, lay
     for layer in layers:
         assert layer.features["index"].tolist() == list(range(1, 8))
         assert sorted(layer.features["type"].tolist()) == ["adatom"] * 4 + ["type 2"] * 3
-        assert np.allclose(layer.features.height_nm, own.height_nm)
+        assert np.allclose(layer.features.peak_nm, own.peak_nm)
         assert layer.features.border.tolist() == own.border.tolist()
     outlines, centres = layers
     for number, of in enumerate(own.type, 1):

@@ -10,7 +10,7 @@ from napari_stmml.viewer.io.layers import KEY, LayerData, labels_to_layer
 from napari_stmml.viewer.io.placement import layer_scale
 
 _CENTRE_NM = 0.4  # size of the mark of a centre
-_MEASURED = ["score", "height_nm", "area_nm2", "angle_deg", "border"]
+_MEASURED = ["score", "peak_nm", "area_nm2", "angle_deg", "border"]
 
 
 def structures_to_layers(found: Structures, scan: int) -> tuple[LayerData, LayerData]:
@@ -30,7 +30,7 @@ def structures_to_layers(found: Structures, scan: int) -> tuple[LayerData, Layer
     outlines : (ndarray, dict, str)
         ``labels``, (rows, cols): number of the object, from 1 in the order of the table; colours are those
         of types. One row of ``features`` an object: ``index`` (its number), ``type`` (name), ``score``,
-        ``height_nm``, ``area_nm2``, ``angle_deg``, ``border``.
+        ``peak_nm``, ``area_nm2``, ``angle_deg``, ``border``.
     centres : (ndarray, dict, str)
         ``points``, (objects, 2) in px; the same features.
     """

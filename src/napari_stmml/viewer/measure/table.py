@@ -96,6 +96,8 @@ def text_of(value: Any) -> str:
     """
     if isinstance(value, bool | np.bool_):
         return "yes" if value else ""
+    if value is None:
+        return ""
     return value if isinstance(value, str) else number(value)
 
 

@@ -11,18 +11,25 @@ if TYPE_CHECKING:
     from napari_stmml.scan import Scan
 
 
-def _file_of(labels: "LabelMap", given: str | None) -> Path:
-    """Find the file of the scan: the one given, that of its name in the folder given, or where it was."""
+def _file_of(labels: "LabelMap", given: str | None, stem: str) -> Path:
+    """Find the file of the scan: the one given, that of its name in the folder given, or where it was.
+
+    A map that names no scan is that of the scan whose name its own begins with.
+    """
     from napari_stmml.io.formats import find_scans
     from napari_stmml.io.names import folded
 
     source = labels.scan.get("source", "")
     if given and Path(given).is_dir():
         name = PureWindowsPath(source).name  # takes both kinds of slashes
-        for file in find_scans(given):
+        files = find_scans(given)
+        for file in files:
             if folded(file.name) == folded(name):
                 return file
-        raise ValueError(f"its scan {name or '(the map names none)'} is not in {given} or below it")
+        if not name and (begins := [one for one in files if folded(stem).startswith(folded(one.stem))]):
+            return max(begins, key=lambda one: len(one.stem))
+        hint = "" if name else "; its name does not begin with that of a scan there"
+        raise ValueError(f"its scan {name or '(the map names none)'} is not in {given} or below it{hint}")
     if not (given or source):
         raise ValueError("the map does not say which scan it is of; name it with --scan")
     file = Path(given or source)
@@ -49,7 +56,8 @@ def scan_of_map(labels: "LabelMap", given: str | None, asked: str | None, stem: 
     ----------
     labels : LabelMap
     given : str or None
-        Data file of the scan or a folder that holds it; without it, the file that the map names.
+        Data file of the scan or a folder that holds it, found by the name that the map says or has; without
+        it, the file that the map names.
     asked : str or None
         FU, BU, FD or BD, where the map does not say its direction.
     stem : str
@@ -68,7 +76,7 @@ def scan_of_map(labels: "LabelMap", given: str | None, asked: str | None, stem: 
     """
     from napari_stmml.io.formats import read_scan_file
 
-    source = _file_of(labels, given)
+    source = _file_of(labels, given, stem)
     scans = read_scan_file(source)
     channel, direction = labels.scan.get("channel", ""), _direction(labels, asked, stem)
     taken = labels.scan.get("taken")
@@ -78,7 +86,10 @@ def scan_of_map(labels: "LabelMap", given: str | None, asked: str | None, stem: 
         if channel in ("", scan.channel) and direction in ("", scan.direction):
             if scan.heights.shape == labels.labels.shape:
                 return scan, not direction and len(scans) > 1
-            raise ValueError(f"its labels are {_px(labels.labels)}, {scan.name} is {_px(scan.heights)}")
+            raise ValueError(
+                f"its labels are {_px(labels.labels)}, {scan.name} is {_px(scan.heights)}: a map has the"
+                " pixels of its scan; name that scan with --scan"
+            )
     there = ", ".join(f"{scan.channel} {scan.direction}" for scan in scans)
     raise ValueError(f"{source.name} has no {channel} {direction}; it has {there}")
 

@@ -1,0 +1,70 @@
+"""What a person should know of the numbers of a map: the border rule, touching objects, classes in rings."""
+
+from collections.abc import Iterable
+
+from napari_stmml.measuring.measurements import Measurements
+from napari_stmml.text import counted, number
+
+BORDER_RULE = "regions that the bottom or right edge cuts are not counted"
+
+
+def cautions(found: Measurements) -> list[str]:
+    """Say what the counts of a map mean, and what may be wrong with them, a sentence each.
+
+    Parameters
+    ----------
+    found : Measurements
+
+    Returns
+    -------
+    list of str
+        The border rule first; then classes with regions that may be several objects, and classes that lie
+        inside another.
+    """
+    classes = [one for one in found.classes.itertuples() if not one.background]
+    if not classes:
+        return []
+    said = [f"density: n on {number(float(classes[0].n_area))} {found.unit}²; {BORDER_RULE}"]
+    said += several((one.name, one.touching) for one in classes)
+    said += inside({one.name: one.inside for one in classes})
+    return said
+
+
+def several(classes: Iterable[tuple[str, int | None]]) -> list[str]:
+    """Say of which classes regions may be several objects.
+
+    Parameters
+    ----------
+    classes : iterable of (str, int)
+        Name, and how many regions are larger than twice the median of the class.
+
+    Examples
+    --------
+    >>> several([("vacancy", 3), ("adatom", 0)])
+    ['objects that touch are one region: 3 regions of vacancy, larger than twice its median, may be several']
+    """
+    of = ", ".join(f"{counted(n, 'region')} of {name}" for name, n in classes if n)
+    return [f"objects that touch are one region: {of}, larger than twice its median, may be several"] * bool(
+        of
+    )
+
+
+def inside(classes: dict[str, str]) -> list[str]:
+    """Say which classes lie inside another.
+
+    Parameters
+    ----------
+    classes : dict of str to str
+        Name, and that of the class whose pieces enclose most of its pieces; empty where none does.
+
+    Examples
+    --------
+    >>> inside({"core": "rim", "rim": ""})
+    ['most pieces of core lie inside pieces of rim: if both are one kind of object, it is counted twice']
+    """
+    return [
+        f"most pieces of {name} lie inside pieces of {outer}: if both are one kind of object, it is counted"
+        " twice"
+        for name, outer in classes.items()
+        if outer
+    ]

@@ -1,0 +1,190 @@
+"""One table for a series: a row for each class on each scan, with 0 where a scan shows none of it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_stmml.io.tables import save_table
+from napari_stmml.measuring.cautions import BORDER_RULE, inside, several
+from napari_stmml.measuring.measurements import Measurements
+from napari_stmml.measuring.quantities import column
+from napari_stmml.measuring.region_tables import about_scan, rows_of
+from napari_stmml.measuring.touching import FEWEST, touching
+from napari_stmml.scan import Scan
+from napari_stmml.text import counted, number, with_error
+
+SUMMARY = "summary.csv"
+Rows = list[dict[str, Any]]
+_OF_CLASS = (
+    *("name", "background", "n", "n_area", "density", "density_error", "coverage", "count", "whole"),
+    *("touching", "inside", "area_mean", "area_std", "height_mean", "height_std"),
+)
+_FIRST = ("scan", "direction")
+_LAST = (
+    *("bias_V", "setpoint_nA", "date", "frame_width_nm", "frame_height_nm", "frame_x_nm", "frame_y_nm"),
+    *("angle_deg", "background_classes", "model", "labels", "source"),
+)
+_NONE = {"n": 0, "density": 0.0, "coverage": 0.0, "count": 0, "whole": 0, "touching": 0, "inside": ""}
+
+
+@dataclass(frozen=True)
+class ScanSummary:
+    """What the table of a series needs to know of a scan: plain values, as JSON knows them.
+
+    Parameters
+    ----------
+    about : dict
+        Of `about_scan`, and the path of the map as ``labels``.
+    unit : str
+        Of lengths: ``nm`` or ``px``.
+    classes : tuple of dict
+        Rows of ``Measurements.classes``, those columns that the table has.
+    areas, whole : dict of str to list of float
+        Areas of all regions of a class, by its name, and of those that do not touch the border.
+    """
+
+    about: dict[str, Any]
+    unit: str
+    classes: tuple[dict[str, Any], ...]
+    areas: dict[str, list[float]]
+    whole: dict[str, list[float]]
+
+
+def scan_summary(found: Measurements, scan: Scan, model: str, labels: str = "") -> ScanSummary:
+    """Return what the table of a series needs to know of a scan.
+
+    Parameters
+    ----------
+    found : Measurements
+    scan : Scan
+    model : str
+        Which model made the labels.
+    labels : str
+        Path of the map.
+
+    Returns
+    -------
+    ScanSummary
+    """
+    regions = found.regions
+    parts = (regions, regions[~regions.touches_border])
+    areas, whole = ({name: own.tolist() for name, own in part.groupby("name").area} for part in parts)
+    about = about_scan(scan, found, model) | {"labels": labels}
+    return ScanSummary(about, found.unit, tuple(rows_of(found.classes[list(_OF_CLASS)])), areas, whole)
+
+
+def summary_rows(scans: Iterable[ScanSummary]) -> Rows:
+    """Return a row for each class on each scan.
+
+    Parameters
+    ----------
+    scans : iterable of ScanSummary
+
+    Returns
+    -------
+    list of dict
+        A class that a map of the same model shows elsewhere has a row with 0, and the error 1 / area of
+        counting none. ``touching`` counts regions larger than twice the median of the class on all scans.
+    """
+    scans = list(scans)
+    names: dict[str, dict[str, None]] = {}  # of all classes, in order, by model
+    whole: dict[tuple[str, str, str], list[float]] = {}
+    for one in scans:
+        names.setdefault(_series(one), {}).update(dict.fromkeys(row["name"] for row in one.classes))
+        for name, areas in one.whole.items():
+            whole.setdefault((_series(one), one.unit, name), []).extend(areas)
+    medians = {of: float(np.median(areas)) for of, areas in whole.items() if len(areas) >= FEWEST}
+    return [row for one in scans for row in _rows(one, names[_series(one)], medians)]
+
+
+def write_summary(path: str | Path, scans: Iterable[ScanSummary]) -> Path:
+    """Write the table of a series.
+
+    Parameters
+    ----------
+    path : str or Path
+    scans : iterable of ScanSummary
+
+    Returns
+    -------
+    Path
+    """
+    rows = summary_rows(scans)
+    units = [unit for unit in ("nm", "px") if any(f"density_per_{unit}2" in row for row in rows)] or ["nm"]
+    columns = dict.fromkeys(column(name, unit) for unit in units for name in _OF_CLASS)
+    return save_table(path, rows, [*_FIRST, *columns, *_LAST])
+
+
+def series_sentences(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Sum a table of a series up: each class on all scans of a direction; others show the same objects.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Of `summary_rows`.
+
+    Returns
+    -------
+    list of str
+        A line for each class and direction, then the border rule and what may be wrong.
+    """
+    kinds: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        if not row["background"]:
+            unit = "nm" if "density_per_nm2" in row else "px"
+            kinds.setdefault((row["direction"] or "", row["model"], row["name"], unit), []).append(row)
+    said = []
+    for (direction, _, name, unit), own in kinds.items():
+        n, area = sum(row["n"] for row in own), sum(row[f"n_area_{unit}2"] for row in own)
+        density = with_error(n / area, max(n, 1) ** 0.5 / area) if area else "?"
+        absent = sum(not row["count"] for row in own)
+        where = f"{counted(len(own), 'scan')}{f' {direction}' if direction else ''}"
+        none = f", none on {number(absent)}" if absent else ""
+        said.append(f"{name}: n = {number(n)}, {density} per {unit}² on {where}{none}")
+    if said:
+        said.append(f"density: {BORDER_RULE}; the error is that of counting, √n over the area")
+    large: dict[str, int] = {}
+    for row in rows:
+        large[row["name"]] = large.get(row["name"], 0) + (row["touching"] or 0)
+    within = {row["name"]: row["inside"] for row in rows if row["inside"]}
+    return said + several(large.items()) + inside(within)
+
+
+def is_summary(about: dict[str, Any], classes: Sequence[dict[str, Any]]) -> bool:
+    """Say whether what was read from a file are columns that a scan can have.
+
+    Parameters
+    ----------
+    about : dict
+    classes : sequence of dict
+    """
+    known = {*_FIRST, *_LAST}
+    return set(about) == known and all(set(row) == set(_OF_CLASS) for row in classes)
+
+
+def _series(one: ScanSummary) -> str:
+    return str(one.about["model"])
+
+
+def _rows(one: ScanSummary, names: Iterable[str], medians: dict[tuple[str, str, str], float]) -> Rows:
+    """Return the rows of a scan, those of classes too that its map does not know."""
+    own = {row["name"]: row for row in one.classes}
+    background = {row["name"] for row in one.classes if row["background"]}
+    area = next((row["n_area"] for row in one.classes), None)
+    found = []
+    for name in names:
+        none = {**_NONE, "name": name, "background": name in background, "n_area": area}
+        none |= {"density_error": 1 / area if area else None}
+        row = dict.fromkeys(_OF_CLASS) | own.get(name, none)
+        row["touching"] = _touching(one.areas.get(name, []), medians.get((_series(one), one.unit, name)))
+        of_class = {column(key, one.unit): row[key] for key in _OF_CLASS}
+        about = one.about
+        found.append({key: about[key] for key in _FIRST} | of_class | {key: about[key] for key in _LAST})
+    return found
+
+
+def _touching(areas: Sequence[float], median: float | None) -> int | None:
+    return touching(areas, [median] * FEWEST if median else [])
