@@ -15,7 +15,7 @@ from napari_stmml.events import ReportWritten
 from napari_stmml.io.tables import save_table
 from napari_stmml.scan import Scan
 from napari_stmml.system.atomic import atomic
-from napari_stmml.text import with_error
+from napari_stmml.text import number, with_error
 
 NOT_YET = "not processed yet"  # reason of a row whose turn has not come
 _UNSTATED = "for no stated reason"
@@ -271,7 +271,7 @@ def page_template(name: str) -> Any:
     page.tests["finite"] = _is_finite
     page.globals["with_error"] = with_error
     page.filters |= {
-        "number": lambda number: f"{number + 0.0:.4g}" if _is_finite(number) else "?",  # + 0.0: no -0
+        "number": lambda value: number(float(value)) if _is_finite(value) else "?",
         "link": lambda source: Path(source).absolute().as_uri(),
         # Colons are quoted too, so that no part of a path can pass for a protocol.
         "quoted": lambda path: quote(os.fsencode(Path(path).as_posix()), safe="/"),

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_stmml.text import number
+
 if TYPE_CHECKING:
     from napari_stmml.io.curves import Curve
     from napari_stmml.io.nanonis_grid import Grid
@@ -75,9 +77,9 @@ def curve_line(curve: dict[str, Any]) -> str:
     x, place = curve["x"], curve["place"]
     measured = ", ".join(f"{one['name']} ({one['unit'] or '?'})" for one in curve["quantities"])
     low, high = x["range"]
-    where = "place ?" if place is None else f"at {place[0]:.6g}, {place[1]:.6g} nm"
+    where = "place ?" if place is None else f"at {', '.join(number(float(at), 6) for at in place)} nm"
     when = f", {curve['taken'][:16].replace('T', ' ')} UTC" if curve["taken"] else ""
     points = max(one["points"] for one in curve["quantities"])
-    span = f"{x['name']} {low:.4g} to {high:.4g} {x['unit']}".rstrip()
+    span = f"{x['name']} {number(float(low))} to {number(float(high))} {x['unit']}".rstrip()
     kind = "a grid of {} x {} curves".format(*curve["grid"]) if "grid" in curve else "curves"
     return f"{Path(curve['file']).name}: {kind} of {measured}; {points} points, {span}, {where}{when}"

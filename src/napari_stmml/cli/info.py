@@ -10,6 +10,7 @@ from napari_stmml.cli.model_info import ENDING, describe_model, model_line
 from napari_stmml.cli.options import AsJson, Everything, HeightScale, Paths, PixelSize
 from napari_stmml.events import Event, Skipped, of_type
 from napari_stmml.system.strict_json import to_json
+from napari_stmml.text import number
 
 if TYPE_CHECKING:
     from napari_stmml.io.outline import Outline
@@ -137,11 +138,11 @@ def _line(outline: "Outline") -> str:
     scan, scanned = outline.scan, outline.scanned_rows
     rows, cols = scan.heights.shape
     tall, wide = scan.size_nm or (0.0, 0.0)
-    setpoint = "setpoint ?" if scan.setpoint is None else f"{scan.setpoint * 1000:.4g} pA"
+    setpoint = "setpoint ?" if scan.setpoint is None else f"{number(scan.setpoint * 1000)} pA"
     taken = "" if scan.taken is None else f"{scan.taken:%Y-%m-%d %H:%M} UTC"
     partial = "" if scanned == rows else f", {scanned} of {rows} lines scanned"
-    size = f"{cols} x {rows} px, {wide:.4g} x {tall:.4g} nm"
-    angle = "angle ?" if scan.angle is None else f"{scan.angle:g} deg"
+    size = f"{cols} x {rows} px, {number(wide)} x {number(tall)} nm"
+    angle = "angle ?" if scan.angle is None else f"{number(scan.angle)} deg"
     return f"{scan.name}: {size}, {setpoint}, {angle}, {taken}{partial}"
 
 

@@ -14,7 +14,7 @@ from napari_stmml.io.pictures import give_scale
 from napari_stmml.jobs.requests import LabelScans, RunJobFile, TrainModel
 from napari_stmml.recipe import CELL, DEFAULT, Recipe, get_recipe
 from napari_stmml.system.strict_json import to_json
-from napari_stmml.text import counted
+from napari_stmml.text import counted, number
 
 if TYPE_CHECKING:
     from napari_stmml.model.classifier import SurfaceClassifier
@@ -162,4 +162,5 @@ def _print_learned(learned: list[Learned], model: "SurfaceClassifier", out: str)
     if model.shows_only_painted:
         names = ", ".join(model.class_names[label - 1] for label in sorted(model.own_labels))
         print(f"{out}: shows only the classes that were painted or named: {names}")
-        print(f"{out}: pixels whose class is ahead of the next by less than {model.least_sure:g} have none")
+        least = number(model.least_sure)
+        print(f"{out}: pixels whose class is ahead of the next by less than {least} have none")

@@ -11,6 +11,7 @@ from napari_stmml import events
 from napari_stmml.cli.terminal import printable, with_controls
 from napari_stmml.events import Event, Listener, ReportWritten, ScanLabelled, Skipped, of_type
 from napari_stmml.jobs.requests import Request, RunJobFile
+from napari_stmml.text import number
 
 _SILENT = (events.ScanProgress, events.BatchDone, events.Clustering, events.FilesDone, events.FileTaken)
 
@@ -118,7 +119,7 @@ def _bar(event: Event) -> tuple[str, int, int, str, bool] | None:
     """Return name, done, total and a note of the bar that an event moves, and whether it stays when full."""
     match event:
         case events.BatchDone(epoch, batch, batches, loss, epochs):
-            done, note = (epoch - 1) * batches + batch, f"epoch {epoch}/{epochs}, loss {loss:.3g}"
+            done, note = (epoch - 1) * batches + batch, f"epoch {epoch}/{epochs}, loss {number(loss, 3)}"
             return "training", done, epochs * batches, note, True
         case events.Clustering(done, total):
             return "clustering", done, total, "", True
@@ -159,7 +160,7 @@ def _details(event: Event) -> Iterator[str]:
                 counted = f"{row.windows} windows" if row.windows else row.reason
                 yield f"{scan} {row.direction}: {row.status}, {counted}"
         case events.EpochDone(epoch, loss):
-            yield f"epoch {epoch}: loss {loss:.4g}"
+            yield f"epoch {epoch}: loss {number(loss)}"
 
 
 def print_report(events: Iterable[Event], to: Any = None) -> None:

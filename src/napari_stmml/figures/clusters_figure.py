@@ -7,7 +7,7 @@ import numpy as np
 from napari_stmml.colours import NOT_SCANNED, robust_limits
 from napari_stmml.figures.colour_maps import colour_table, stm_colormap
 from napari_stmml.figures.drawing import axes_at, shortened, text_at, unit_rgb
-from napari_stmml.text import percent
+from napari_stmml.text import number, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +57,7 @@ def exemplar_width(classifier: "SurfaceClassifier") -> str:
     side = 0 if classifier.exemplars is None else classifier.exemplars.shape[-1]
     recipe = classifier.recipe
     in_nm = recipe.resample and recipe.pixel_density > 0
-    return f"{side / recipe.pixel_density:.3g} nm" if in_nm else f"{side} px"
+    return f"{number(side / recipe.pixel_density, 3)} nm" if in_nm else f"{side} px"
 
 
 def cluster_shares(classifier: "SurfaceClassifier") -> list[float]:

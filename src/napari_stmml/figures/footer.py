@@ -79,7 +79,7 @@ def _range(flat: np.ndarray, unit: str) -> str:
     if not finite.size:
         return "?"
     factor, unit = _fitting(float(np.ptp(finite)), unit)
-    return f"{np.ptp(finite) * factor:.3g} {unit}"
+    return f"{number(float(np.ptp(finite)) * factor, 3)} {unit}"
 
 
 def _fitting(span: float, unit: str) -> tuple[float, str]:
@@ -100,7 +100,7 @@ def _draw_bar(
     left, top, right, size = place
     draw = ImageDraw.Draw(footer)
     factor, unit = _fitting(limits[1] - limits[0], unit)
-    low, high = (f"{limit * factor:.3g}" for limit in limits)
+    low, high = (number(limit * factor, 3) for limit in limits)
     draw.text((left, top), low, INK, font)
     left += round(draw.textlength(low, font)) + size // 2
     free = right - left - round(draw.textlength(f"{high} {unit}", font)) - size // 2

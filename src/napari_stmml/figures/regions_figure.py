@@ -11,7 +11,7 @@ from napari_stmml.figures.drawing import axes_at, caption, shortened, show_heigh
 from napari_stmml.measuring.class_details import ClassDetails
 from napari_stmml.measuring.measurements import Measurements
 from napari_stmml.scan import Scan
-from napari_stmml.text import counted, with_error
+from napari_stmml.text import counted, number, with_error
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,7 +78,7 @@ def class_sentence(one: Any, unit: str) -> str:
     unit : str
         Of lengths: ``nm`` or ``px``.
     """
-    coverage = f"{100 * one.coverage:.3g} % of the area"
+    coverage = f"{number(100 * one.coverage, 3)} % of the area"
     if one.background:
         return f"{one.name}: background, {coverage}"
     density = f"{with_error(one.density, one.density_error)} per {unit}² (n = {one.n})"

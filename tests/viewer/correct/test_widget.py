@@ -23,6 +23,7 @@ from napari_stmml.jobs.worker_process import Worker
 from napari_stmml.model.classifier import LEAST_SURE
 from napari_stmml.truth.truth_file import TruthFile
 from napari_stmml.viewer.io.layers import scan_to_layer
+from napari_stmml.viewer.shared.in_sight import NO_SCAN
 
 LONG = 120_000  # ms
 
@@ -160,12 +161,12 @@ def test_clusters_found_at_once_become_a_model_that_is_kept(panel, instant_model
     assert SurfaceClassifier.load(kept[0]).class_names[0] == "rows"
 
 
-@pytest.mark.parametrize(
-    ("model", "layers", "why"), [(False, True, "a model"), (True, False, "one open scan")]
-)
-def test_without_a_model_or_a_scan_it_says_so(panel, said, model, layers, why):
-    panel.model.value = panel.model.value if model else None
-    panel.layers.value = panel.layers.choices if layers else []
+@pytest.mark.parametrize(("what", "why"), [("model", "a model"), ("scan", NO_SCAN)])
+def test_without_a_model_or_a_scan_it_says_so(panel, said, what, why):
+    if what == "model":
+        panel.model.value = None
+    else:
+        panel.viewer.layers.clear()
     panel.start_button.click()
     assert why in panel.status.text()
 
@@ -417,6 +418,7 @@ import napari
 from qtpy.QtWidgets import QApplication
 from napari_stmml import read_mtrx
 from napari_stmml.viewer.io.layers import scan_to_layer
+from napari_stmml.viewer.shared.in_sight import NO_SCAN
 
 viewer = napari.Viewer(show=False)
 data, meta, _ = scan_to_layer(read_mtrx(sys.argv[1])[0])

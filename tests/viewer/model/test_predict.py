@@ -15,6 +15,7 @@ from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.model import predict as module
 from napari_stmml.viewer.model.new_maps import NewMaps
+from napari_stmml.viewer.shared.in_sight import NO_SCAN
 from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 
 LONG = 120_000  # ms
@@ -202,9 +203,9 @@ def test_a_file_that_is_no_model_is_a_sentence(layer, panel, tmp_path, said, con
     assert not panel.running
 
 
-def test_no_scan_chosen_is_a_sentence(layer, panel, said):
+def test_without_a_scan_the_panel_says_what_to_do(panel, said):
     panel.start_button.click()
-    assert said() == ["choose at least one open scan to label"]
+    assert said() == [NO_SCAN]
 
 
 def test_cancelling_keeps_the_maps_that_were_made(viewer, panel, qtbot, finish, session_files):

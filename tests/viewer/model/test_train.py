@@ -15,6 +15,7 @@ from napari_stmml.jobs.worker_process import SECONDS_TO_STOP
 from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe, get_recipe
 from napari_stmml.viewer.io.layers import scan_to_layer
+from napari_stmml.viewer.shared.in_sight import NO_SCAN
 from napari_stmml.viewer.shared.parameter_form import set_values
 
 ENDLESS = 100_000  # epochs
@@ -141,8 +142,9 @@ def test_a_folder_is_trained_on_and_what_cannot_be_used_is_named(
 ):
     panel = panel_of(viewer)
     viewer.add_image(np.full((64, 64), np.nan), name="empty", scale=(0.1, 0.1), units="nm")
-    choose(panel, [viewer.layers["empty"]])
     panel.folder.value = small_session[0].parent
+    assert panel.layers.value == []  # a folder alone, unless somebody wants more
+    choose(panel, [viewer.layers["empty"]])
     panel.on_start()
     finish(panel)
     assert len(SurfaceClassifier.load(model).training["files"]) == 8
@@ -191,10 +193,10 @@ def test_a_chain_that_is_none_is_a_sentence(viewer, panel_of, said):
     assert not panel.running
 
 
-def test_training_on_nothing_is_a_sentence(viewer, panel_of, said):
-    panel = panel_of(viewer)
+def test_training_on_nothing_is_a_sentence(new_viewer, panel_of, said):
+    panel = panel_of(new_viewer())
     panel.start_button.click()
-    assert said() == ["choose at least one open scan, or a folder of scans, to train on"]
+    assert said() == [NO_SCAN]
     assert not panel.running
 
 
@@ -418,8 +420,6 @@ def test_a_proposal_that_fails_or_is_cancelled_is_a_sentence_about_the_proposal(
     viewer, dock, monkeypatch, said
 ):
     panel = dock(viewer, "Train")
-    panel.propose.native.click()
-    assert said() == ["choose at least one open scan, or a folder of scans, to train on"]
     choose(panel, list(viewer.layers)[:1])
     monkeypatch.setattr(panel, "start", lambda *job_and_scans: None)
     panel.on_propose()

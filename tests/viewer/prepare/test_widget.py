@@ -12,6 +12,7 @@ from napari_stmml.viewer.prepare.heights_view import COLUMN, LINE, ROW
 from napari_stmml.viewer.prepare.preview import PREVIEW
 from napari_stmml.viewer.prepare.widget import PrepareWidget
 from napari_stmml.viewer.prepare.window_grid import GRID
+from napari_stmml.viewer.shared.in_sight import NO_SCAN
 
 PLACE = {"translate": (3.0, -4.0), "rotate": 25, "shear": [0.1]}
 
@@ -164,7 +165,7 @@ def test_stacks_colours_and_temporary_layers_are_not_offered(viewer, layer, show
 def test_without_a_scan_the_panel_says_what_to_do(viewer, show, said):
     panel = show(viewer)
     panel.make_layer()
-    assert said() == ["Choose a scan first: drop a scan file on the window."]
+    assert said() == [NO_SCAN]
 
 
 def test_a_scan_without_heights_is_a_sentence(viewer, show, settle, said):

@@ -19,6 +19,7 @@ from napari_stmml.measuring.class_statistics import Share
 from napari_stmml.text import number
 from napari_stmml.viewer.shared.plain_text import plain_tip
 from napari_stmml.viewer.shared.slots import slot
+from napari_stmml.viewer.shared.table import width_of
 
 EYE, COLOUR, NAME, REGIONS, AREA, SHARE, EXAMPLES = range(7)
 COLUMNS = (  # heading, width in px, tooltip
@@ -66,6 +67,7 @@ class ClassTable(QTableWidget):
             self.setColumnWidth(column, width)
         self.horizontalHeader().setMinimumSectionSize(20)
         self.horizontalHeader().setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        self.setMinimumWidth(width_of(self, [width for _, width, _ in COLUMNS]))
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -68,9 +68,7 @@ class OpeningPanel(JobPanel):
 
     def on_start(self) -> None:
         """Compute the features of the chosen scans; then they can be corrected."""
-        layers = list(self.layers.value)
-        if not layers:
-            raise ValueError("choose at least one open scan to correct")
+        layers = self.scans_in(self.layers)
         self._also, self._doubts = self.keep_strokes(), []
         hold(layers)
         scans = [recorded_scan(layer) for layer in layers]

@@ -7,7 +7,7 @@ from magicgui.widgets import CheckBox, ComboBox
 from qtpy.QtWidgets import QFileDialog
 
 from napari_stmml.io.curves import Curve, mean_curve, save_curves, slope
-from napari_stmml.text import counted
+from napari_stmml.text import counted, number
 from napari_stmml.viewer.curves.on_class import OnClass, classes_in
 from napari_stmml.viewer.curves.plot import CurvePlot
 from napari_stmml.viewer.io.curve_layer import curve_layers, selected_curves
@@ -112,7 +112,8 @@ class CurvesWidget(Panel):
             others = f"; {counted(missing, 'point')} without it" if missing > 0 else ""
             return f"mean of {counted(len(self.shown), 'curve')}{others}"
         one = self.shown[0]
-        where = "place not known" if one.place is None else f"at {one.place[0]:.6g}, {one.place[1]:.6g} nm"
+        place = ", ".join(number(at, 6) for at in one.place or ())
+        where = f"at {place} nm" if place else "place not known"
         return f"{Path(one.source).name}, {where}, {counted(len(one.x), 'point')}"
 
     @slot

@@ -14,7 +14,7 @@ from napari_stmml.viewer.shared.plain_text import plain_tip
 from napari_stmml.viewer.shared.slots import slot
 
 SIDE, GAP, CHIP = 40, 3, 12  # px on the screen of a picture, between two, and of the colour before them
-TEXT = 92  # px that are left for name and share
+TEXT, MOST_TEXT = 92, 200  # px that are left for name and share
 LEAST_HEIGHT = 4 * (SIDE + 8)
 
 
@@ -72,7 +72,10 @@ class ClusterList(QListWidget):
 
     def _draw(self) -> None:
         """Show as much of each strip as there is room for, whole pictures and at least one."""
-        room = max(self.viewport().width() - TEXT, CHIP + 2 * GAP + SIDE)
+        names = [self.item(row).text().split("\n")[0] for row in range(self.count())]
+        widest = max((self.fontMetrics().horizontalAdvance(name) for name in names), default=0)
+        text = min(max(TEXT, widest + 5 * GAP), MOST_TEXT)
+        room = max(self.viewport().width() - text, CHIP + 2 * GAP + SIDE)
         shown = min(room, max((strip.width() for strip in self._strips), default=0))
         size = QSize(
             shown - (shown - CHIP - GAP) % (SIDE + GAP), max(map(QPixmap.height, self._strips), default=0)

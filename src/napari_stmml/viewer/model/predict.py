@@ -100,9 +100,7 @@ class PredictWidget(JobPanel):
 
     def on_start(self) -> None:
         """Start labelling the chosen scans."""
-        layers = list(self.layers.value)
-        if not layers:
-            raise ValueError("choose at least one open scan to label")
+        layers = self.scans_in(self.layers)
         hold(layers)
         scans = [recorded_scan(layer) for layer in layers]
         self._kept = self.keep_strokes()

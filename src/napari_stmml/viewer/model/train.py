@@ -36,10 +36,10 @@ class TrainWidget(JobPanel):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Train")
-        self.layers = self.some_scans("Open scans")
-        self.layers.native.setMaximumHeight(104)  # seven layers, and the curve is in sight at 768 px
         tip = "train on every topography in it and below it as well"
         self.folder = self.file("Folder", mode="d", nullable=True, value=None, tooltip=tip)
+        self.layers = self.some_scans("Open scans", suits=lambda _: self.folder.value is None)
+        self.layers.native.setMaximumHeight(104)  # seven layers, and the curve is in sight at 768 px
         models: dict[str, Any] = {"filter": "*.stmml"}
         home = free_path(Path.home() / "model.stmml", "-")
         self.out = self.file("Model file", mode="w", value=home, tooltip="where the model goes", **models)
@@ -56,6 +56,7 @@ class TrainWidget(JobPanel):
         self._intake = self._matched = self._found = ""  # scans taken, names kept, clusters found, in words
         self.recipe.changed.connect(self._take_recipe)
         self.propose.changed.connect(guarded(self.on_propose))
+        self.folder.changed.connect(self._leave_out_one)
         self.shared.chain_given.connect(self.take_chain)
         self._take_recipe()
         self.reset_choices()
@@ -157,11 +158,15 @@ class TrainWidget(JobPanel):
 
     def _chosen(self) -> tuple[list[Scan], tuple[str, ...]]:
         """Return the chosen scans and folders."""
-        scans = [recorded_scan(layer) for layer in self.layers.value]
         folder = self.folder.value
-        if not scans and folder is None:
-            raise ValueError("choose at least one open scan, or a folder of scans, to train on")
-        return scans, () if folder is None else (str(folder),)
+        layers = self.layers.value if folder is not None else self.scans_in(self.layers)
+        return [recorded_scan(layer) for layer in layers], () if folder is None else (str(folder),)
+
+    @slot
+    def _leave_out_one(self) -> None:
+        """Train on a folder alone, unless somebody has chosen several scans beside it."""
+        if self.folder.value is not None and len(self.layers.value) == 1:
+            self.layers.value = []
 
     @slot
     def _take_recipe(self) -> None:

@@ -14,6 +14,7 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QWidget
 
 from napari_stmml.colours import robust_limits
+from napari_stmml.text import number
 from napari_stmml.viewer.shared.painting import painting
 from napari_stmml.viewer.shared.slots import slot
 
@@ -94,14 +95,14 @@ def _counts(sample: np.ndarray, half: float, unit: str) -> Curve:
     low, high = robust_limits(finite)
     counts, edges = np.histogram(finite - np.median(finite), BINS, (-half, half))
     missing = 1 - finite.size / sample.size
-    note = f"{high - low:.3g} {unit}" + (f", {missing:.0%} missing" if missing else "")
+    note = f"{number(high - low, 3)} {unit}" + (f", {missing:.0%} missing" if missing else "")
     return Curve((edges[1:] + edges[:-1]) / 2, counts / max(1, counts.max()), note)
 
 
 def _along(heights: np.ndarray, line: np.ndarray, length: float, unit: str) -> Curve:
     found = heights_along(heights, line)
     finite = found[np.isfinite(found)]
-    note = f"{np.ptp(finite):.3g} {unit}" if finite.size else "no heights here"
+    note = f"{number(float(np.ptp(finite)), 3)} {unit}" if finite.size else "no heights here"
     return Curve(np.linspace(0, length, len(found)), found, note)
 
 

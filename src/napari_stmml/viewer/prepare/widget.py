@@ -22,6 +22,7 @@ from napari_stmml.viewer.prepare.heights_view import HeightsView
 from napari_stmml.viewer.prepare.leave_out import LeaveOut
 from napari_stmml.viewer.prepare.preview import Preview
 from napari_stmml.viewer.prepare.window_grid import WindowGridForm
+from napari_stmml.viewer.shared.in_sight import NO_SCAN
 from napari_stmml.viewer.shared.panel import Panel, button, delayed, row_of
 from napari_stmml.viewer.shared.slots import guarded, slot
 from napari_stmml.viewer.shared.temporary_layers import watch
@@ -35,7 +36,7 @@ class PrepareWidget(Panel):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
-        self.layer = self.one_scan("Scan")
+        self.layer = self.one_scan("Scan", suits=lambda layer: not is_flattened(layer))
         self.chain = ChainEditor(Recipe().flatten_method)
         self.leave_out = LeaveOut(napari_viewer)
         tip = "show the flattened scan on top of the images while this panel is open"
@@ -80,7 +81,7 @@ class PrepareWidget(Panel):
         """Add the flattened scan as a layer, named after scan and chain."""
         request = self._request()
         if request is None:
-            self.say("Choose a scan first: drop a scan file on the window.", wrong=True)
+            self.say(NO_SCAN, wrong=True)
         elif self._last is not None and request.same_as(self._last.request):
             self._add_layer(self._last)
         else:
@@ -134,6 +135,13 @@ class PrepareWidget(Panel):
     def showEvent(self, event: Any) -> None:
         """Show preview and grid with the panel."""
         super().showEvent(event)
+        self._come()
+
+    def on_front(self) -> None:
+        """Show preview and grid with the panel, and remove them when it goes behind another tab."""
+        self._go() if self.behind else self._come()
+
+    def _come(self) -> None:
         self._soon.start()
         self.windows.show_on(self.layer.value)
 
@@ -141,7 +149,11 @@ class PrepareWidget(Panel):
     def hideEvent(self, event: Any) -> None:
         """Remove preview and grid with the panel."""
         super().hideEvent(event)
+        self._go()
+
+    def _go(self) -> None:
         self._soon.stop()
+        self._flattener.forget()
         self.before.setChecked(False)
         self.preview.remove()
         self.windows.remove()
@@ -174,6 +186,8 @@ class PrepareWidget(Panel):
     @slot
     def _on_data(self, _event: Any = None) -> None:
         self.leave_out.offer(self.layer.value)
+        if self.behind:
+            return
         self.windows.show_on(self.layer.value)
         self._flatten_soon()
 
@@ -206,7 +220,7 @@ class PrepareWidget(Panel):
             self._say_error(result)
             return
         self._last = result
-        if layer in self.viewer.layers and self.isVisible():
+        if layer in self.viewer.layers and self.isVisible() and not self.behind:
             self.preview.show(layer, result.heights, result.limits)
             self.heights.show_heights(layer, result.heights)
         if result.warned:

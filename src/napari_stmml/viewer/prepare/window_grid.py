@@ -11,7 +11,7 @@ from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import Recipe
 from napari_stmml.scan import Scan
-from napari_stmml.text import counted
+from napari_stmml.text import counted, number
 from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.shared.panel import column_of, form_of, wrapped
@@ -66,7 +66,7 @@ class WindowGridForm(QWidget):
             self.count.setText(str(error))
             return
         side = grid.window / self.density.value
-        size = f"{side:.3g} nm wide" if scan.pixel_size else f"{grid.window} px wide (no scale in nm)"
+        size = f"{number(side, 3)} nm wide" if scan.pixel_size else f"{grid.window} px wide (no scale in nm)"
         text = f"{rows} x {cols} = {counted(rows * cols, 'window')}, {size}"
         if self.shown.value and self.isVisible():
             if len(tiles) > MOST_LINES:
@@ -119,7 +119,7 @@ def grid_lines(
     own = scan.heights.shape
     factors = (1.0, 1.0) if scan.pixel_size is None else tuple(size * density for size in scan.pixel_size)
     rows, cols = (max(1, round(n * factor)) for n, factor in zip(own, factors, strict=True))
-    size = f"{rows} x {cols} px at {density:g} px/nm"
+    size = f"{rows} x {cols} px at {number(density)} px/nm"
     if max(rows, cols) > MOST_PIXELS:
         raise ValueError(f"{size} are too many")
     shape = grid.shape((rows, cols))

@@ -58,7 +58,7 @@ def _scale_rows(layer: Any, shape: tuple[int, ...]) -> list[Row]:
     """Return the size of a layer by its scale and units, which a person may have changed."""
     size = pixel_size_nm({"scale": layer.scale, "units": layer.units})
     if size is None:
-        scale = " x ".join(f"{float(one):g}" for one in layer.scale)
+        scale = " x ".join(number(float(one)) for one in layer.scale)
         return [_row("Scale", f"{scale} ({', '.join(map(str, layer.units))})")]
     per_nm = [1 / nm for nm in size]
     sides, density = (" x ".join(dict.fromkeys(map(number, each))) for each in (size, per_nm))

@@ -16,6 +16,7 @@ from napari_stmml.text import counted
 from napari_stmml.viewer.io.levelling import LEVELLINGS, level_layer, levelling_of
 from napari_stmml.viewer.scan_info.beside import Beside
 from napari_stmml.viewer.scan_info.layer_settings import layer_rows, source_of
+from napari_stmml.viewer.shared.in_sight import NO_SCAN
 from napari_stmml.viewer.shared.panel import Panel, button, row_of, show_row
 from napari_stmml.viewer.shared.plain_text import plain_tip
 from napari_stmml.viewer.shared.slots import guarded, slot
@@ -76,7 +77,7 @@ class ScanInfoWidget(Panel):
         self.beside.show_layer(layer)
         if layer is None:
             self._fill([])
-            self.say("Open a scan first: drop a scan file on the window.")
+            self.say(NO_SCAN)
             return
         source = source_of(layer)
         known = self._read.get(source)

@@ -128,13 +128,13 @@ class JobPanel(Panel):
             case events.BatchDone(epoch, epochs=epochs, loss=loss):
                 self.measure(event.fraction, 1)
                 left = time_left(event.seconds_left)
-                self.say(_joined(f"epoch {epoch} of {epochs}", f"loss {loss:.3g}", left))
+                self.say(_joined(f"epoch {epoch} of {epochs}", f"loss {number(loss, 3)}", left))
             case events.Clustering(done, total, of):
                 self.measure(done, total)
                 self.say(f"clustering: {number(done)} of {counted(total, of)}")
             case events.FilesDone(step, done, total):
                 self.measure(done, total)
-                pace = f"{event.per_second:.3g} scans/s" if event.per_second else ""
+                pace = f"{number(event.per_second, 3)} scans/s" if event.per_second else ""
                 left = time_left(event.seconds_left) if done < total else ""
                 self.say(_joined(f"{step}: {number(done)} of {counted(total, 'scan')}", pace, left))
             case events.Skipped(why=why):

@@ -11,6 +11,8 @@ from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtWidgets import QBoxLayout, QFormLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QWidget
 
 from napari_stmml.viewer.io.predicted_layer import keep_strokes
+from napari_stmml.viewer.shared.docking import dock_of, lie_with_others
+from napari_stmml.viewer.shared.in_sight import NO_SCAN, FollowingChoice
 from napari_stmml.viewer.shared.plain_text import notify
 from napari_stmml.viewer.shared.shared_state import shared_state
 from napari_stmml.viewer.shared.slots import guarded, slot
@@ -45,6 +47,7 @@ class Panel(QScrollArea):
         self.viewer = napari_viewer
         self.shared = shared_state(napari_viewer)
         self._choices: list[Any] = []
+        self._in_sight: list[FollowingChoice] = []
         self._followed: list[tuple[Any, Callable[..., Any]]] = []
         self._closed = False
         inside = QWidget()
@@ -56,6 +59,9 @@ class Panel(QScrollArea):
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.status = wrapped("status")
+        self.behind = False  # another tab
+        self._docking = delayed(self, 0, self._lie_with_others)
+        self.follow(napari_viewer.layers.selection.events.active, self._follow_sight)
 
     def minimumSizeHint(self) -> QSize:
         """Ask for the width of the column and of a scroll bar beside it: nothing is ever cut off."""
@@ -91,6 +97,11 @@ class Panel(QScrollArea):
                 (signal.disconnect if self._closed else signal.connect)(do)
             if self._closed:
                 self.on_close()
+        if event.type() == QEvent.Type.ParentChange and self.parent() is not None:
+            self._docking.start()  # napari is still docking it
+
+    def on_front(self) -> None:
+        """Show or remove what is seen with the panel, which came before other tabs or went behind them."""
 
     def on_close(self) -> None:
         """End what must not go on when the panel is closed."""
@@ -112,43 +123,72 @@ class Panel(QScrollArea):
                 _keep_chosen(choice, before)
             if choice.value != before:
                 choice.changed.emit(choice.value)
+        for one in self._in_sight:
+            one.fill()
 
-    def one_scan(self, label: str) -> ComboBox:
+    def one_scan(self, label: str, suits: Callable[[Any], bool] = lambda _: True) -> ComboBox:
         """Make a choice of one of the viewer's two-dimensional images.
 
         Parameters
         ----------
         label : str
+        suits : callable
+            Says of a layer whether it may be chosen by itself.
 
         Returns
         -------
         ComboBox
-            In no form yet; its value is the active layer, if that is one of the images.
+            In no form yet; it follows the scan that is in sight.
         """
         choice = ComboBox(label=label, choices=self._images, tooltip="any 2-D image layer")
         self._choices.append(choice)
-        active = self.viewer.layers.selection.active
-        if active in choice.choices:
-            choice.value = active
+        self._follow_with(choice, suits)
         return choice
 
-    def some_scans(self, label: str) -> Select:
+    def some_scans(self, label: str, suits: Callable[[Any], bool] = lambda _: True) -> Select:
         """Make a choice of any number of the viewer's two-dimensional images.
 
         Parameters
         ----------
         label : str
+        suits : callable
+            Says of a layer whether it may be chosen by itself.
 
         Returns
         -------
         Select
-            In no form yet; its value is a list of layers.
+            In no form yet; its value is a list of layers. Several that somebody has chosen stay chosen.
         """
         tip = "any 2-D image layers; Ctrl-click or drag to choose several"
         choice = Select(label=label, choices=self._images, tooltip=tip)
         choice.native.setMaximumHeight(132)  # nine layers
         self._choices.append(choice)
+        self._follow_with(choice, suits)
         return choice
+
+    def scans_in(self, choice: Select) -> list[Any]:
+        """Return the layers that are chosen, or the one in sight where none is.
+
+        Parameters
+        ----------
+        choice : Select
+            Of `some_scans`.
+
+        Returns
+        -------
+        list of napari Image layers
+            One or more.
+
+        Raises
+        ------
+        ValueError
+            If no scan is open.
+        """
+        for one in self._in_sight:
+            one.fill()
+        if not choice.value:
+            raise ValueError(NO_SCAN)
+        return list(choice.value)
 
     def file(self, label: str, **options: Any) -> FileEdit:
         """Make a choice of a file or a folder, with a small button.
@@ -225,6 +265,28 @@ class Panel(QScrollArea):
         for sentence in lost:
             self.say(sentence, wrong=True)
         return "".join(f" {sentence}" for sentence in kept)
+
+    def _follow_with(self, choice: Any, suits: Callable[[Any], bool]) -> None:
+        following = FollowingChoice(self.viewer, choice, suits)
+        self._in_sight.append(following)
+        following.follow()
+
+    @slot
+    def _follow_sight(self) -> None:
+        for one in self._in_sight:
+            one.follow()
+
+    @slot
+    def _lie_with_others(self) -> None:
+        lie_with_others(self, Panel)
+        if (dock := dock_of(self)) is not None:
+            dock.visibilityChanged.connect(self._set_front)
+
+    @slot
+    def _set_front(self, on: bool) -> None:
+        if self.isVisible() and self.behind == on:  # whoever hides it has an event of its own
+            self.behind = not on
+            self.on_front()
 
     def _images(self, _widget: Any = None) -> list[Any]:
         """List the images that may be scans: no stacks, no colour images, no temporary layers."""

@@ -1,5 +1,6 @@
 """What tables of many rows have in common: headings with tooltips, rows that are selected whole."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
@@ -49,3 +50,19 @@ class TableView(QTableView):
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
         self.horizontalHeader().setSortIndicator(sorted_by, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
+
+
+def width_of(table: QTableView, columns: Iterable[int]) -> int:
+    """Return the width of a table that shows its columns whole, beside its scroll bar.
+
+    Parameters
+    ----------
+    table : QTableView
+    columns : iterable of int
+        Their least widths, px on the screen.
+
+    Returns
+    -------
+    int
+    """
+    return sum(columns) + 2 * table.frameWidth() + table.verticalScrollBar().sizeHint().width()

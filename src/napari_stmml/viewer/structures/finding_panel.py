@@ -14,6 +14,7 @@ from napari_stmml.structures.structures import Structures
 from napari_stmml.text import counted
 from napari_stmml.viewer.io.held import hold
 from napari_stmml.viewer.io.levelling import recorded_scan
+from napari_stmml.viewer.shared.in_sight import NO_SCAN
 from napari_stmml.viewer.shared.job_panel import time_left
 from napari_stmml.viewer.shared.panel import Panel, button, row_of
 from napari_stmml.viewer.shared.slots import slot
@@ -23,7 +24,6 @@ from napari_stmml.viewer.structures.scan_layers import is_flat
 
 THIS, ALL = "on this scan", "on all open scans"
 FIRST = "Find structures marks every object on the scan that is seen, and sorts them into types."
-NO_SCAN = "Open a scan first: there is no image to search."
 IN_NM = "give its layer a scale in nm, or open the microscope's own file"
 
 

@@ -20,6 +20,7 @@ from napari_stmml.structures.structures import Structures
 from napari_stmml.text import number, with_error
 from napari_stmml.viewer.shared.plain_text import plain_tip
 from napari_stmml.viewer.shared.slots import slot
+from napari_stmml.viewer.shared.table import width_of
 from napari_stmml.viewer.structures.pictures import framed
 
 EYE, PICTURE, NAME, COUNT, DENSITY = range(5)
@@ -63,6 +64,7 @@ class TypeList(QTableWidget):
             self.setColumnWidth(column, width)
         self.horizontalHeader().setMinimumSectionSize(20)
         self.horizontalHeader().setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        self.setMinimumWidth(width_of(self, [width for _, width, _ in COLUMNS]))
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(SIDE + 4)
         self.setIconSize(QSize(SIDE, SIDE))

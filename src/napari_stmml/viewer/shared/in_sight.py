@@ -1,0 +1,82 @@
+"""Which scan a person looks at: panels take it by themselves."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from napari_stmml.viewer.io.layers import KEY
+
+NO_SCAN = "Open a scan first: drop a scan file on the window."
+_SCAN = ("source", "channel", "direction")  # what tells the scans of layers apart, in their metadata
+
+
+def scan_in_sight(viewer: Any, images: Sequence[Any]) -> Any:
+    """Return the scan that a person looks at.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    images : sequence of napari Image layers
+        Those that may be scans, from the bottom up.
+
+    Returns
+    -------
+    napari Image layer or None
+        The active one, or else the scan of the active layer, such as a map, to which least was done; where
+        it is of none of them, the topmost that is visible, or else the topmost. None if there are no images.
+    """
+    active = viewer.layers.selection.active
+    if active is None or active in images:
+        return active or _topmost(images)
+    same = [one for one in images if _is_same(_scan_of(active), _scan_of(one))]
+    return min(same, key=_steps, default=None) or _topmost(images)
+
+
+def _topmost(images: Sequence[Any]) -> Any:
+    seen = [one for one in images if one.visible]
+    return next(iter([*reversed(seen), *reversed(images)]), None)
+
+
+def _steps(image: Any) -> int:
+    return len(image.metadata[KEY].get("history") or ())
+
+
+class FollowingChoice:
+    """A choice of scans that follows the one in sight.
+
+    Several scans that somebody has chosen stay chosen; a single one gives way to what is looked at next.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    choice : magicgui ComboBox or Select
+        Of layers.
+    suits : callable
+        Says of a layer whether it may be chosen by itself.
+    """
+
+    def __init__(self, viewer: Any, choice: Any, suits: Callable[[Any], bool]) -> None:
+        self.viewer, self.choice, self.suits = viewer, choice, suits
+
+    def follow(self) -> None:
+        """Choose the scan in sight, unless several are chosen."""
+        before = self.choice.value
+        if isinstance(before, list) and len(before) > 1:
+            return
+        found = scan_in_sight(self.viewer, [one for one in self.choice.choices if self.suits(one)])
+        value = [found] if isinstance(before, list) else found
+        if found is not None and before != value:
+            self.choice.value = value
+
+    def fill(self) -> None:
+        """Choose the scan in sight where nothing is chosen."""
+        if not self.choice.value:
+            self.follow()
+
+
+def _scan_of(layer: Any) -> tuple[Any, ...]:
+    known = layer.metadata.get(KEY)
+    return tuple(known.get(name) for name in _SCAN) if isinstance(known, dict) else ()
+
+
+def _is_same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return one == other and any(one)

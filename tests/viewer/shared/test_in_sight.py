@@ -1,0 +1,75 @@
+"""Panels take the scan that is looked at by themselves, and lie in the window with whole names."""
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QMainWindow, QTabBar
+
+from napari_stmml import read_mtrx
+from napari_stmml.io.label_tiff import LabelMap
+from napari_stmml.viewer.io.layers import labels_to_layer, scan_to_layer
+
+LISTS = ("Predict", "Correct", "Train")
+
+
+def drop(viewer, file):
+    """Add the directions of a scan as napari does, forward/up last."""
+    for scan in reversed(read_mtrx(file)):
+        data, meta, _ = scan_to_layer(scan)
+        viewer.add_image(data, **meta)
+    return viewer.layers[-1]
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before the drop", "after the drop"])
+@pytest.mark.parametrize("name", [*LISTS, "Prepare"])
+def test_a_panel_takes_the_scan_that_was_dropped(viewer, dock, small_session, name, before):
+    panel = dock(viewer, name) if before else None
+    scan = drop(viewer, small_session[0])
+    panel = panel or dock(viewer, name)
+    assert (panel.layer.value if name == "Prepare" else panel.layers.value) == (
+        scan if name == "Prepare" else [scan]
+    )
+
+
+def test_a_panel_follows_what_is_looked_at_unless_several_scans_are_chosen(viewer, dock, small_session):
+    panel = dock(viewer, "Predict")
+    drop(viewer, small_session[0])
+    for layer in viewer.layers:
+        viewer.layers.selection.active = layer
+        assert panel.layers.value == [layer]
+    panel.layers.value = list(viewer.layers)[:2]
+    viewer.layers.selection.active = viewer.layers[-1]
+    assert panel.layers.value == list(viewer.layers)[:2]
+    panel.layers.value = []
+    assert panel.scans_in(panel.layers) == [viewer.layers[-1]]
+
+
+def test_of_a_map_its_scan_is_taken(viewer, dock, small_session):
+    panel = dock(viewer, "Predict")
+    drop(viewer, small_session[0])
+    image = viewer.layers[1]
+    about = image.metadata["stmml"]
+    data, meta, _ = labels_to_layer(LabelMap((image.data > 0).astype("uint8"), scan=about))
+    viewer.add_labels(data, **meta)
+    assert panel.layers.value == [image]
+
+
+def test_our_panels_are_tabs_of_one_place_with_whole_names(make_napari_viewer, dock, qtbot):
+    viewer = make_napari_viewer()
+    names = ("Prepare", "Predict", "Structures")
+    panels = [dock(viewer, name) for name in names]
+    docks = [panel.parentWidget() for panel in panels]
+    window = docks[0].parentWidget()
+    window.show()
+    assert isinstance(window, QMainWindow)
+    qtbot.waitUntil(lambda: len(window.tabifiedDockWidgets(docks[0])) == 2)
+    options = Qt.FindChildOption.FindDirectChildrenOnly
+    bars = [bar for bar in window.findChildren(QTabBar, options=options) if bar.count()]
+    shown = [sorted(bar.tabText(at) for at in range(bar.count())) for bar in bars]
+    assert sorted(names) in shown
+    assert {bar.elideMode() for bar in bars} == {Qt.TextElideMode.ElideNone}
+    docks[-1].raise_()
+    qtbot.waitUntil(lambda: [panel.behind for panel in panels] == [True, True, False])
+    docks[0].raise_()
+    qtbot.waitUntil(lambda: not panels[0].behind)
+    viewer.window.remove_dock_widget(docks[1])
+    assert docks[1] not in window.tabifiedDockWidgets(docks[0])
