@@ -4,6 +4,7 @@ import pytest
 from napari_stmml.heights.windows import WindowGrid
 from napari_stmml.srsml24.encoders import DenseWindowEncoder, WindowEncoder
 from napari_stmml.srsml24.unet import Autoencoder, build_autoencoder
+from napari_stmml.srsml24.window_stream import WindowStream, store_map
 
 HEIGHTS = np.random.default_rng(0).random((70, 93), dtype=np.float32)
 
@@ -41,3 +42,10 @@ def test_the_nearest_centre_is_found_without_features_as_with_them(network):
     for place, index, _ in encoder.nearest(HEIGHTS, centres, np.arange(3), wanted):
         found[place] = index
     assert np.array_equal(found, ((made[:, :, None] - centres) ** 2).sum(3).argmin(2))
+
+
+def test_a_sample_that_one_map_fills_takes_nothing_of_the_others(network, tmp_path):
+    encoder = DenseWindowEncoder(network, WindowGrid(16, 8))
+    maps = [store_map(tmp_path / f"{number}.npy", HEIGHTS, encoder.grid) for number in range(3)]
+    made = list(encoder.batches(WindowStream(maps, encoder.grid, limit=5), 4, seed=0))
+    assert [len(batch) for batch in made] == [4, 1]

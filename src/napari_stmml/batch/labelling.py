@@ -17,6 +17,7 @@ from napari_stmml.model.model_file import lineage
 from napari_stmml.model.suitability import doubt_about, nothing_seen
 from napari_stmml.scan import TOPOGRAPHY, Scan
 from napari_stmml.system.files import free_name, identity
+from napari_stmml.system.keras import need_keras
 from napari_stmml.system.pool import Pool
 from napari_stmml.system.progress import FileCount, Stopped, throttled, until_stopped
 from napari_stmml.text import short_stem
@@ -62,6 +63,11 @@ class Labeller:
     should_stop : callable
     store : FeatureStore, optional
         Where features of scans that are labelled in this process may be kept.
+
+    Raises
+    ------
+    ValueError
+        If the model has a network and TensorFlow is not installed.
     """
 
     classifier: SurfaceClassifier
@@ -69,6 +75,10 @@ class Labeller:
     report: Listener = ignore
     should_stop: Callable[[], bool] = lambda: False
     store: FeatureStore | None = None
+
+    def __post_init__(self) -> None:
+        if self.classifier.encoder.has_network:
+            need_keras()
 
     def here(self, tasks: Iterable[LabelTask]) -> Iterator[ScanLabelled | Skipped]:
         """Label scans and write their files, one after the other, in this process.

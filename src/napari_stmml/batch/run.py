@@ -16,6 +16,7 @@ from napari_stmml.events import Listener, ignore
 from napari_stmml.io.formats import read_scan_file
 from napari_stmml.io.pictures import give_scale
 from napari_stmml.io.tables import save_parameters
+from napari_stmml.system.keras import need_keras
 from napari_stmml.system.pool import Pool
 from napari_stmml.system.progress import Stopped
 
@@ -27,6 +28,7 @@ _STEPS: dict[str, Callable[[JobRun], None]] = {
     "structures": structures,
 }
 STEPS = tuple(_STEPS)
+_OF_NETWORK = {"train", "cluster", "predict"}  # steps that load one, where the recipe has one
 _FILES = 25  # whose pixel density a recipe takes that has none of its own
 
 
@@ -59,11 +61,13 @@ def run_job(
     Raises
     ------
     ValueError
-        If there is nothing to do a step with, another process is at work in the folder, or a cluster cannot
-        be used.
+        If there is nothing to do a step with, another process is at work in the folder, a cluster cannot be
+        used, or the recipe has a network and TensorFlow is not installed.
     Stopped
         If ``should_stop`` said so.
     """
+    if job.recipe.trains and set(steps) & _OF_NETWORK:
+        need_keras()
     named = [path for which in SETS for path in job.paths(which)]
     give_scale(named, job.values["pixel_size"], job.values["height_scale"])
     run = JobRun(_at_density_of_scans(job), report, should_stop, processes, on_cluster)

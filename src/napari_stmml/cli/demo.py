@@ -1,4 +1,4 @@
-"""The command ``stmml demo``: scans are simulated as MATRIX files, a model trained, and napari opened."""
+"""The command ``stmml demo``: scans are simulated as MATRIX files, a model made, and napari opened."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from napari_stmml.system.temporary import TemporaryFolder
 
 
 def demo(headless: Headless = None) -> int:
-    """Simulate scans, train, predict, and show or keep the result."""
+    """Simulate scans, make a model, predict, and show or keep the result."""
     if headless:
         _make(Path(headless))
         return 0
@@ -35,12 +35,12 @@ def _make(folder: Path) -> tuple[Path, str]:
 
 
 def train_and_label(folder: Path, files: list[Path], recipe: Recipe, show: Listener) -> str:
-    """Train on the first and third scan, label the first; return the first label map.
+    """Make a model of the first and third scan, label the first; return the first label map.
 
     Parameters
     ----------
     folder : Path
-        Where the model, the maps and ``loss.png`` go.
+        Where the model and the maps go, and ``loss.png`` where the recipe trains a network.
     files : list of Path
         Data files of `simulate.session.simulate_session`.
     recipe : Recipe
@@ -60,15 +60,17 @@ def train_and_label(folder: Path, files: list[Path], recipe: Recipe, show: Liste
     def step(what: str) -> None:
         show(Message(f"[{time.monotonic() - started:5.1f} s] {what}"))
 
-    step("training a small network on both Si(001) scans, then clustering its features")
+    how = "" if recipe.trains else ", which trains no network and needs no TensorFlow"
+    step(f"making a model of both Si(001) scans, with recipe {recipe.title}{how}")
     silicon = (str(files[0]), str(files[2]))
     run(TrainModel(model, silicon, recipe.as_dict()), listen, lambda: False)
-    figure, draw = loss_figure()
-    draw(
-        [(one.fraction * one.epochs, one.loss) for one in of_type(heard, BatchDone)],
-        [(one.epoch, one.val_loss) for one in of_type(heard, EpochDone) if one.val_loss is not None],
-    )
-    save_figure(figure, folder / "loss.png")
+    if recipe.trains:
+        figure, draw = loss_figure()
+        draw(
+            [(one.fraction * one.epochs, one.loss) for one in of_type(heard, BatchDone)],
+            [(one.epoch, one.val_loss) for one in of_type(heard, EpochDone) if one.val_loss is not None],
+        )
+        save_figure(figure, folder / "loss.png")
     step("labelling the four directions of the first scan")
     run(LabelScans(model, str(folder), silicon[:1]), listen, lambda: False)
     maps = [event.labels for event in of_type(heard, ScanLabelled)]

@@ -20,6 +20,7 @@ from napari_stmml.model.training_record import ClusterOptions, TrainingHooks, Tr
 from napari_stmml.recipe import DEFAULT, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import sha256
+from napari_stmml.system.keras import need_keras
 
 
 def warn_of_skipped(event: Event) -> None:
@@ -70,12 +71,15 @@ def train_classifier(
     Raises
     ------
     ValueError
-        If no scan can be used, they are of several quantities, or there are fewer windows than clusters.
+        If no scan can be used, they are of several quantities, there are fewer windows than clusters, or the
+        recipe has a network and TensorFlow is not installed.
     """
     auto = n_clusters == "auto"
     if isinstance(n_clusters, str) and not auto:
         raise ValueError(f"n_clusters must be a whole number or 'auto', got {n_clusters!r}")
     recipe = get_recipe(recipe, num_clusters=None if auto else n_clusters)
+    if recipe.trains:
+        need_keras()
     recipe, scans = with_density_of(recipe, scans)
     method = method_of(recipe)
     if auto and not method.proposes:

@@ -201,5 +201,6 @@ class DenseWindowEncoder(Windows):
             made = dense_unet.dense_features(encode, heights, pitch)
             cells = dense_unet.blocks(made, pitch, windows.grid.window)
             for some in np.array_split(rng.permutation(pixels)[:left] // pitch, -(-len(pixels) // size) or 1):
-                yield cells[some[:, 0], some[:, 1]].reshape(len(some), -1)
+                if len(some):  # a sample may take none of a map
+                    yield cells[some[:, 0], some[:, 1]].reshape(len(some), -1)
                 left -= len(some)

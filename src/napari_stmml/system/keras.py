@@ -6,10 +6,27 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import Any
 
 # Lines of absl: "I0000 00:00:1795882729.65 27087 port.cc:153] oneDNN custom operations are on ..."
 _LOGGED = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} |\d{4}-\d\d-\d\d .*: [IWE] ")
+
+
+WITHOUT = "this recipe needs TensorFlow, which is not installed: pip install tensorflow, or use --recipe instant"
+
+
+def need_keras() -> None:
+    """Say at once, and without importing it, that there is no TensorFlow.
+
+    Raises
+    ------
+    ValueError
+        If Keras or what it runs on is not installed; the message says what to do.
+    """
+    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if find_spec("keras") is None or find_spec(backend) is None:
+        raise ValueError(WITHOUT)
 
 
 def load_keras() -> Any:
@@ -18,8 +35,13 @@ def load_keras() -> Any:
     Returns
     -------
     module
+
+    Raises
+    ------
+    ValueError
+        If Keras or TensorFlow is not installed; the message says what to do.
     """
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    need_keras()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for what is logged after the import
     if "keras" not in sys.modules:
         with _without_log_lines():
