@@ -3,15 +3,21 @@
 import ast
 import re
 import runpy
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import napari_stmml
 from napari_stmml.batch.job_parameters import PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[1]
 PARITY = (ROOT / "docs" / "parity.md").read_text("utf-8")
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+OURS = re.compile(
+    r"https://(?:raw\.githubusercontent\.com/napari-stmml/napari-stmml/main"
+    r"|github\.com/napari-stmml/napari-stmml/(?:blob|tree)/main)/([^\s)#]+)"
+)
 
 
 def test_every_parameter_of_srsml24_has_a_row_in_the_parity_table():
@@ -46,11 +52,34 @@ def test_the_page_of_parameters_is_made_of_their_declarations():
         assert known.help in made
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+MADE = {"gallery.md", "commands.md", "contributing.md", "changes.md"}  # of the site, by docs/site_hooks.py
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_every_link_of_a_page_leads_to_a_file(page):
-    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
-        if "://" not in target:
+    text = page.read_text("utf-8")
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if "://" not in target and Path(target).name not in MADE:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    for target in OURS.findall(text):
+        assert (ROOT / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_readme_is_whole_on_pypi():
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert all("://" in target for target in re.findall(r"\]\(([^)#]+)\)", text))
+
+
+def test_every_public_name_stands_in_the_reference():
+    text = (ROOT / "docs" / "reference.md").read_text("utf-8")
+    for name, module in napari_stmml._HOME.items():
+        assert name == "RECIPES" or f"::: napari_stmml.{module}.{name}\n" in text
+
+
+def test_the_list_without_tensorflow_is_that_of_the_project_without_it():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    listed = (ROOT / "docs" / "without-tensorflow.txt").read_text("utf-8").splitlines()[1:]
+    assert listed == [one for one in project["dependencies"] if not one.startswith("tensorflow")]
 
 
 DESIGN = (ROOT / "docs" / "design.md").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""The lines that the README promises run as they stand, but for the recipe, whose default takes minutes."""
+"""The few lines that most scripts are made of."""
 
 import numpy as np
 

@@ -13,7 +13,9 @@ from typing import Any
 _LOGGED = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} |\d{4}-\d\d-\d\d .*: [IWE] ")
 
 
-WITHOUT = "this recipe needs TensorFlow, which is not installed: pip install tensorflow, or use --recipe instant"
+WITHOUT = (
+    "this recipe needs TensorFlow, which is not installed: pip install tensorflow, or use --recipe instant"
+)
 
 
 def need_keras() -> None:
