@@ -1,6 +1,7 @@
 """Check every link of the built site, without the network: ``python docs/check_site.py site``.
 
-Each file that a page names is there, and each place within a page. Links to the repository lead to a file of it.
+Each file that a page names is there, and each place within a page. Links to the repository lead to a file
+of it.
 """
 
 import sys

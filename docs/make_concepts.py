@@ -9,7 +9,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
 from napari_stmml import Scan, find_structures, flatten, train_classifier
@@ -78,10 +77,8 @@ def objects(scan: Scan) -> None:
 
 
 def keep(figure: Any, name: str) -> None:
-    """Write a picture, with as few colours as one can do with."""
-    path = OUT / f"{name}.png"
-    figure.savefig(path, dpi=90)
-    Image.open(path).convert("RGB").quantize(200, dither=Image.Dither.NONE).save(path, optimize=True)
+    """Write a picture."""
+    figure.savefig(OUT / f"{name}.png", dpi=90)
 
 
 def heights(axes: Any, title: str, values: np.ndarray) -> None:

@@ -1,7 +1,7 @@
 """What MkDocs does besides: pages made of other files, and links to files that the site does not have.
 
-The gallery is made of ``examples/``, the page of commands of ``stmml --help``, two more of files in the root of
-the repository. So each of these texts stands in one place.
+The gallery is made of ``examples/``, the page of commands of ``stmml --help``, two more of files in the root
+of the repository. So each of these texts stands in one place.
 """
 
 import ast
@@ -15,6 +15,13 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
 OF_ROOT = {"CHANGELOG.md": "changes.md", "CONTRIBUTING.md": "contributing.md"}
+_EXAMPLES = """# Examples
+
+Each runs as it stands, on scans that it simulates, or on yours: `python examples/NAME.py`.
+The tests run all of them."""
+_COMMANDS = """# Commands
+
+What `stmml COMMAND --help` says; every parameter of a recipe has [a line](parameters.md)."""
 _LINK = re.compile(r"(\]\()([^)#\s]+)([^)]*\))")
 
 
@@ -59,10 +66,7 @@ def _moved(text: str) -> str:
 
 def gallery() -> str:
     """Return the page of examples: what each does, its picture, and all of it."""
-    parts = [
-        "# Examples\n\nEach runs as it stands, on scans that it simulates or on yours: `python examples/NAME.py`."
-        " All are run by the tests."
-    ]
+    parts = [_EXAMPLES]
     for path in sorted((ROOT / "examples").glob("[0-9]*.py")):
         source = path.read_text("utf-8")
         told = ast.get_docstring(ast.parse(source)) or ""
@@ -81,9 +85,7 @@ def commands() -> str:
 
     from napari_stmml.cli import app
 
-    parts = [
-        "# Commands\n\nWhat `stmml COMMAND --help` says; every parameter of a recipe has [a page](parameters.md)."
-    ]
+    parts = [_COMMANDS]
     top: Any = get_command(app)
     for name, command in top.commands.items():
         if not command.hidden:

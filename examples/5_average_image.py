@@ -1,7 +1,7 @@
 """The average image of a structure.
 
-All objects of the most frequent type on two scans, turned onto each other and averaged with the lattice around
-them: noise and the tip's accidents go, the structure stays. Saved as a picture, and as a TIFF in nm.
+All objects of the most frequent type on two scans, turned onto each other and averaged with the lattice
+around them: noise and the tip's accidents go, the structure stays. Saved as a picture, and as a TIFF in nm.
 """
 
 import matplotlib.pyplot as plt

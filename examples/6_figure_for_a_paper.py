@@ -1,7 +1,7 @@
 """A figure for a paper.
 
-Outlines of the regions on the flattened scan, the average image, profile and pair distances of each class, and
-one line of numbers; 300 dpi. In napari the panels have *Save figure…*.
+Outlines of the regions on the flattened scan, the average image, profile and pair distances of each class,
+and one line of numbers. In napari the panels have *Save figure…*.
 """
 
 from napari_stmml import find_structures, read_scans

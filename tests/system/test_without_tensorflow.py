@@ -10,7 +10,7 @@ from napari_stmml import SurfaceClassifier
 from napari_stmml.simulate.session import simulate_session
 from napari_stmml.system.keras import WITHOUT
 
-BLOCK = "import sys\nsys.modules.update(dict.fromkeys(('tensorflow', 'keras')))  # None: they cannot be imported\n"
+BLOCK = "import sys\nsys.modules.update(dict.fromkeys(('tensorflow', 'keras')))\n"  # None: not to be imported
 
 
 @pytest.fixture(scope="module")
