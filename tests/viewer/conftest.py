@@ -7,6 +7,7 @@ import pytest
 from npe2 import PluginManager
 
 from napari_stmml.jobs.worker_process import Worker
+from napari_stmml.system.user_folder import VARIABLE
 
 LONG = 120_000  # ms: the first import of TensorFlow on a busy machine
 
@@ -30,6 +31,7 @@ def _graphics_card():
 def _own_preferences(tmp_path, monkeypatch):
     """Keep preferences out of the home of whoever runs the tests, and theirs out of the tests."""
     monkeypatch.setattr("napari_stmml.viewer.io.preferences.user_folder", lambda: tmp_path / "preferences")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "home"))  # models that were used, and which was on a scan
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.structures.structures_file import write_part
-from napari_stmml.system.array_file import stored_zip
+from napari_stmml.system.array_file import StoredZip, stored_zip
 
 FORMAT = 3  # 1 had centres alone: no projection, no exemplars; 2 had a class for each cluster, no lessons
 ABOUT = "classifier.json"
@@ -61,11 +62,38 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     ValueError
         In one sentence that names the file: it is missing, no model file, damaged, or of a newer format.
     """
+    with _opened(path) as (about, file):
+        return about, file.arrays()
+
+
+def read_about(path: str | Path) -> dict[str, Any]:
+    """Read ``classifier.json`` alone, which takes a millisecond.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    dict
+        ``format`` included.
+
+    Raises
+    ------
+    ValueError
+        As `read`.
+    """
+    with _opened(path) as (about, _):
+        return about
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[tuple[dict[str, Any], StoredZip]]:
     try:
         with stored_zip(path) as file:
             if ABOUT not in file:
                 raise ValueError(f"it is no napari-stmml model, for it holds no {ABOUT}")
-            return _about(file.read(ABOUT, MOST_TEXT)), file.arrays()
+            yield _about(file.read(ABOUT, MOST_TEXT)), file
     except FileNotFoundError as error:
         raise ValueError(f"there is no model file {path}") from error
 
@@ -122,3 +150,23 @@ def lineage(training: Mapping[str, Any]) -> str:
     """
     made = {key: value for key, value in training.items() if key != "cluster_sizes"}
     return sha256(json.dumps(made, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def lineage_of(path: str | Path) -> str:
+    """Return the `lineage` of the model in a file; its arrays are not read.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        As `read`.
+    """
+    training = read_about(path).get("training")
+    return lineage(training if isinstance(training, dict) else {})

@@ -147,18 +147,19 @@ def test_a_model_that_was_saved_elsewhere_is_the_one_that_more_scans_are_opened_
     assert open_all.model is before
 
 
-def test_clusters_found_at_once_become_a_model_that_is_kept(panel, instant_model, finish, settle, home):
+def test_clusters_found_at_once_are_corrected_in_the_file_that_keeps_them(
+    panel, instant_model, scans, finish, settle, home
+):
     panel.model.value = None
-    panel.shared.unsaved_model = instant_model
+    kept = panel.shared.keep_clustered(instant_model, scans[0])
     panel.layers.value = panel.layers.choices[:1]
     panel.start_button.click()
     finish(panel)
     settle()
-    kept = list((home / "models").glob("*.stmml"))
-    assert [panel.session.path] == kept
+    assert panel.session.path == kept == home / "models" / f"{scans[0].stem}_FU_4-classes.stmml"
     panel.edit(edits.rename, 1, "rows")
     panel.session.flush()
-    assert SurfaceClassifier.load(kept[0]).class_names[0] == "rows"
+    assert SurfaceClassifier.load(kept).class_names[0] == "rows"
 
 
 @pytest.mark.parametrize(("what", "why"), [("model", "a model"), ("scan", NO_SCAN)])

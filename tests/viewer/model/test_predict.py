@@ -246,13 +246,13 @@ def test_without_a_model_the_chosen_scans_are_clustered_and_labelled_at_once(
     viewer, layer, panel, finish, small_scan
 ):
     panel.model.value = None
-    assert panel.model.line_edit.native.placeholderText() == "none: cluster these scans at once"
+    assert panel.model.list.currentText() == "none: cluster these scans at once"
     panel.clusters.value = 4
     panel.layers.value = [layer]
     panel.on_start()
     finish(panel)
     (labels,) = labels_of(viewer)
-    made = SurfaceClassifier.load(panel._temporary)
+    made = SurfaceClassifier.load(panel._clustered)
     assert (made.recipe.name, made.n_clusters) == ("objects", 4)
     assert made.recipe.pixel_density == round(64 / 6, 4)
     assert np.array_equal(labels.data, made.predict(small_scan))
@@ -260,6 +260,28 @@ def test_without_a_model_the_chosen_scans_are_clustered_and_labelled_at_once(
     assert panel.status.text().startswith("1 of 1 scan labelled. Correct merges and names classes")
     assert panel.list.count() == 4
     assert panel.shared.model is None
+
+
+def test_the_next_day_the_model_that_labelled_a_scan_is_chosen_for_it_and_one_of_ones_own_stays(
+    viewer, layer, panel, predict, new_viewer, dock, small_session, instant_model
+):
+    panel.model.value = None
+    panel.clusters.value = 3
+    predict(layer)
+    kept = panel.shared.clustered
+    assert kept.name == f"{recorded_scan(layer).stem}_FU_3-classes.stmml"
+    assert panel.model.value is None  # the same scan can be clustered anew
+    another_day = new_viewer()
+    back, other = add(another_day, read_mtrx(small_session[0])[1], read_mtrx(small_session[1])[0])
+    later = dock(another_day, "Predict")
+    later.layers.value = [back]
+    assert later.model.value == kept
+    assert later.model.list.currentText().startswith(f"{kept.stem} · 20")
+    later.layers.value = [other]  # on which no model was used
+    assert later.model.value is None
+    later.model.value = instant_model
+    later.layers.value = [back]
+    assert later.model.value == instant_model
 
 
 def test_the_number_of_classes_comes_from_the_data_and_what_was_found_is_said(
@@ -270,7 +292,7 @@ def test_the_number_of_classes_comes_from_the_data_and_what_was_found_is_said(
     panel.layers.value = [layer]
     panel.on_start()
     finish(panel)
-    made = SurfaceClassifier.load(panel._temporary)
+    made = SurfaceClassifier.load(panel._clustered)
     assert made.class_names[0] == "surface"
     assert made.classes.entries[0].background
     assert made.training["proposed"]["sentence"][1:] in panel.status.text()
@@ -285,7 +307,7 @@ def test_a_scan_without_scale_is_clustered_on_its_own_pixels(viewer, panel, pred
     plain = viewer.add_image(rng.normal(size=(60, 60)), name="plain")
     speck = viewer.add_image(rng.normal(size=(9, 9)), name="speck")
     predict(plain, speck)
-    assert not SurfaceClassifier.load(panel._temporary).recipe.resample
+    assert not SurfaceClassifier.load(panel._clustered).recipe.resample
     assert [labels.name for labels in labels_of(viewer)] == ["labels plain"]
     assert len(said()) == 1  # once, though it is neither clustered nor labelled
     assert "speck" in said()[0]
@@ -356,7 +378,7 @@ def test_both_biases_are_offered_where_both_ways_of_a_frame_are_chosen(
     panel.both.value, panel.clusters.value = True, 3
     panel.start_button.click()
     finish(panel)
-    made = SurfaceClassifier.load(panel._temporary)
+    made = SurfaceClassifier.load(panel._clustered)
     assert made.recipe.name == "instant-both"
     for labels, scan in zip(labels_of(viewer), pair_scans(both_ways), strict=True):
         assert np.array_equal(labels.data, made.predict(scan))

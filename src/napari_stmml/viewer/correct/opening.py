@@ -1,6 +1,5 @@
 """OpeningPanel: opens scans for correction, when a job has computed the features of their cells."""
 
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,11 @@ from napari_stmml.heights.two_biases import with_way_back
 from napari_stmml.jobs.requests import ComputeCells, FindUncertain
 from napari_stmml.model.cell_file import CellFile
 from napari_stmml.model.classifier import SurfaceClassifier
-from napari_stmml.model.model_file import lineage
+from napari_stmml.model.model_file import lineage, lineage_of
+from napari_stmml.model.recent_models import model_of, note_use
 from napari_stmml.scan import Scan
-from napari_stmml.system.files import copy, free_path
-from napari_stmml.system.user_folder import models_folder
 from napari_stmml.text import counted, percent
+from napari_stmml.viewer.correct.ask_model import ask_which
 from napari_stmml.viewer.correct.review_panel import ReviewPanel
 from napari_stmml.viewer.correct.session_layers import correction_of
 from napari_stmml.viewer.io.held import hold
@@ -32,9 +31,11 @@ from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.io.predicted_layer import Prediction, maps_of, note_model, prediction_of, shown_map
 from napari_stmml.viewer.io.scan_files import in_file
 from napari_stmml.viewer.shared.job_panel import JobPanel
+from napari_stmml.viewer.shared.model_choice import ModelChoice
 from napari_stmml.viewer.shared.slots import slot
 
-NO_MODEL = "made by Train, or found by Predict without a model"
+NO_MODEL = "that of the map, or used last"
+TIP = "of the map that is shown on the scan, or used last on this scan; or choose another"
 LIST_PX = 74  # of the list of scans: the classes need the room
 
 
@@ -45,12 +46,9 @@ class OpeningPanel(JobPanel):
         super().__init__(napari_viewer, "Correct")
         self.correction = correction_of(napari_viewer)
         self.session = self.correction.session
-        self.model = self.file(
-            "Model file", mode="r", filter="*.stmml", nullable=True, value=self.shared.model, tooltip=NO_MODEL
-        )
-        self.model.line_edit.native.setPlaceholderText(NO_MODEL)
+        self.model = ModelChoice("Model", NO_MODEL, TIP)
+        self.model.offer(self.shared.model)
         self.follow(self.session.model_moved, self._show_path)
-        self._offered = self.shared.model  # what stands in the field and no person has chosen
         self.layers = self.some_scans("Open scans")
         self.layers.native.setMaximumHeight(LIST_PX)
         self.layers.changed.connect(self._offer_model)
@@ -73,17 +71,19 @@ class OpeningPanel(JobPanel):
         hold(layers)
         scans = [recorded_scan(layer) for layer in layers]
         path = self._open_model()
+        if path is None:
+            return
         self._opening, self._opened = list(zip(layers, scans, strict=True)), 0
         preparation = self.session.model.recipe.preprocessing
         request = ComputeCells(str(path), str(self.correction.folder.path))
         self.start(request, with_way_back(scans, self._directions(), preparation, in_file))
 
-    def _open_model(self) -> Path:
-        """Open the model that is chosen, or that of the map that is shown on the chosen scans."""
+    def _open_model(self) -> Path | None:
+        """Open the model that is chosen, or that of the map that is shown; None if a person wants neither."""
         self._offer_model()
-        if self.model.value is None:
-            self._keep_unsaved()
-        path = Path(self.model.value)
+        path = self._wanted_model()
+        if path is None:
+            return None
         if self.session.path != path or self.session.models.stale:
             closed = len(self.session.scans)
             self.session.use(SurfaceClassifier.load(path), path)
@@ -91,21 +91,19 @@ class OpeningPanel(JobPanel):
                 what = f"{counted(closed, 'scan')} that another model had opened"
                 self._also += f" Closed: {what}; what was painted on them is saved."
         self.shared.model = path
-        self._also += self._other_maps(lineage(self.session.model.training))
+        self._also += self._other_maps(lineage(self.session.model.training), path)
         return path
 
-    def _keep_unsaved(self) -> None:
-        """Keep the model of scans that were clustered at once, from now on."""
-        made = self._made
-        unsaved = self.shared.unsaved_model if made is None else made.model
-        if unsaved is None or not unsaved.is_file():
+    def _wanted_model(self) -> Path | None:
+        """Return the model that is chosen; where another made the map that is shown, a person is asked."""
+        made, path = self._made, self.model.value
+        of_map = None if made is None or not made.model.is_file() else made.model
+        path = path or of_map or self.shared.clustered
+        if path is None:
             raise ValueError("choose a model first: Train makes one, Predict clusters scans without one")
-        kept = models_folder() / f"{datetime.now():%Y-%m-%d_%H%M%S}.stmml"
-        kept = free_path(kept, "-")
-        self.model.value = self._offered = copy(unsaved, kept)
-        if made is not None:
-            note_model(self.viewer.layers, made.lineage, kept)
-        self._also += f" The clusters that Predict found are kept as the model {kept}."
+        if not self.model.chosen or made is None or of_map is None or lineage_of(path) == made.lineage:
+            return path
+        return ask_which(self, of_map, path)
 
     @property
     def _made(self) -> Prediction | None:
@@ -113,7 +111,7 @@ class OpeningPanel(JobPanel):
         shown = shown_map(self.viewer, [recorded_scan(layer) for layer in self.layers.value])
         return None if shown is None else prediction_of(shown)
 
-    def _other_maps(self, model: str) -> str:
+    def _other_maps(self, model: str, path: Path) -> str:
         """Say which maps of the chosen scans another model made; ``model`` is the lineage of that in use."""
         maps = maps_of(self.viewer.layers, [recorded_scan(layer) for layer in self.layers.value])
         known = ((layer.name, prediction_of(layer)) for layer in maps)
@@ -121,7 +119,7 @@ class OpeningPanel(JobPanel):
         if not other:
             return ""
         verb = "was" if len(other) == 1 else "were"
-        return f" {', '.join(other)} {verb} made by another model than {Path(self.model.value).name}."
+        return f" {', '.join(other)} {verb} made by another model than {path.name}."
 
     def reset_choices(self, event: Any = None) -> None:
         """Offer the layers that the viewer has now, and the model of a map that has come."""
@@ -130,15 +128,18 @@ class OpeningPanel(JobPanel):
 
     @slot
     def _offer_model(self) -> None:
-        """Offer the model of the map that is shown on the chosen scans, unless a person chose another."""
-        if self.model.value == self._offered and (made := self._made) is not None:
-            saved = None if self.shared.is_unsaved(made.model) else made.model
-            self.model.value = self._offered = saved
+        """Offer the model of the map that is shown on the chosen scans, or else the one used last on them."""
+        made, layers = self._made, self.layers.value
+        last = model_of(recorded_scan(layers[0])) if layers else None
+        known = last or self.shared.model or self.shared.clustered
+        self.model.offer(made.model if made is not None and made.model.is_file() else known)
 
     @slot
     def _show_path(self, path: Path) -> None:
         """Show where the model is kept now: more scans are opened with this one."""
-        self.model.value = self.shared.model = self._offered = path
+        self.shared.model = path
+        self.model.take(path)
+        note_use(path, [one.scan for one in self.session.scans])
         if self.session.classifier is not None:
             note_model(self.viewer.layers, lineage(self.session.classifier.training), path)
 
@@ -166,6 +167,7 @@ class OpeningPanel(JobPanel):
             return
         truth = self.correction.show(self.session.open_scan(scan, brief_name(layer), file), layer)
         self._opened += 1
+        note_use(str(self.session.path), [scan])
         truth.mode = "paint"
         self.viewer.layers.selection.active = truth
 
@@ -194,6 +196,8 @@ class OpeningPanel(JobPanel):
         """Find the uncertain areas of all scans of a folder; N opens and shows them."""
         self._also = ""
         path = self._open_model()
+        if path is None:
+            return
         self.session.flush()
         self.review.to_open = []  # areas of another search, or of another model
         self._searching = True

@@ -35,6 +35,11 @@ class NewMaps:
         """Take layers and their scans for those that are labelled next."""
         self._targets = [(weakref.ref(layer), scan) for layer, scan in zip(layers, scans, strict=True)]
 
+    @property
+    def scans(self) -> list[Scan]:
+        """The scans that are labelled."""
+        return [scan for _, scan in self._targets]
+
     def __len__(self) -> int:
         return len(self._targets)
 

@@ -12,10 +12,12 @@ from napari_stmml import events
 from napari_stmml.heights.two_biases import way_back, with_way_back
 from napari_stmml.jobs.requests import ClusterAtOnce, LabelScans
 from napari_stmml.model.classifier import SurfaceClassifier
-from napari_stmml.model.model_file import lineage
+from napari_stmml.model.model_file import lineage, lineage_of
+from napari_stmml.model.recent_models import model_of, note_use
 from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import Recipe, at_once_recipe
-from napari_stmml.system.files import with_ending
+from napari_stmml.system.files import copy, with_ending
+from napari_stmml.system.user_folder import models_folder
 from napari_stmml.text import counted, number
 from napari_stmml.viewer.io.held import hold
 from napari_stmml.viewer.io.layers import KEY
@@ -27,11 +29,13 @@ from napari_stmml.viewer.model.cluster_list import ClusterList
 from napari_stmml.viewer.model.confidence import unlike_sentence, unlike_share
 from napari_stmml.viewer.model.new_maps import NewMaps
 from napari_stmml.viewer.shared.job_panel import JobPanel
+from napari_stmml.viewer.shared.model_choice import ModelChoice
 from napari_stmml.viewer.shared.panel import button, row_of, show_row
 from napari_stmml.viewer.shared.parameter_form import field_for
 from napari_stmml.viewer.shared.slots import slot
 
 NO_MODEL = "none: cluster these scans at once"
+TIP = "made by Train, or used before; with none, the chosen scans are clustered at once"
 NO_PITCH = "this model labels every cell of a scan: there is no step between windows"
 PAINT = "Correct merges and names classes, saves what you paint, and learns from it."
 BOTH = "forward and backward of a frame are taken as two views of one surface"
@@ -43,11 +47,8 @@ class PredictWidget(JobPanel):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Predict")
         known = parameters_of(Recipe)
-        tip = "made by Train; left empty, the chosen scans are clustered at once, without a model"
-        models: dict[str, Any] = {"mode": "r", "filter": "*.stmml", "nullable": True}
-        self.model = self.file("Model file", value=self.shared.model, tooltip=tip, **models)
-        self.model.line_edit.native.setPlaceholderText(NO_MODEL)
-        self.model.line_edit.native.setClearButtonEnabled(True)
+        self.model = ModelChoice("Model", NO_MODEL, TIP)
+        self.model.offer(self.shared.model)
         self.layers = self.some_scans("Open scans")
         self.clusters, self.pitch = (
             field_for(known["num_clusters"], 0),
@@ -72,8 +73,8 @@ class PredictWidget(JobPanel):
         self._skipped: list[str] = []
         self._kept = self._found = ""  # what was painted on maps that there were; clusters, in words
         self._doing = ""
-        self._offered = self.shared.model
-        self._temporary: Path | None = None  # the model of scans that were clustered at once
+        self._seen = self.shared.model  # the model that was trained or used last, as it was offered here
+        self._clustered: Path | None = None  # the model of scans that were clustered at once
         self._connect()
         self.reset_choices()
         self._take_model()
@@ -81,17 +82,18 @@ class PredictWidget(JobPanel):
     def _connect(self) -> None:
         self.keep_button.clicked.connect(self._ask_keep)
         self.model.changed.connect(self._take_model)
-        self.layers.changed.connect(self._offer_both)
+        self.layers.changed.connect(self._take_scans)
         self.confidence.changed.connect_setattr(self.shared, "confidence", maxargs=1)
 
     @slot
     def showEvent(self, event: Any) -> None:
-        """Get the process ready, and offer the model that was trained last, where none is chosen."""
+        """Get the process ready, and offer a model that was trained or used elsewhere meanwhile."""
         super().showEvent(event)
         self.worker.warm()
         threading.Thread(target=_import_early, daemon=True).start()
-        if self.model.value is None and self.shared.model not in (None, self._offered):
-            self.model.value = self._offered = self.shared.model
+        if self.shared.model not in (None, self._seen):
+            self._seen = self.shared.model
+            self.model.offer(self._seen)
 
     def reset_choices(self, event: Any = None) -> None:
         """Offer the layers that the viewer has now; two views of a frame may be among them."""
@@ -104,10 +106,11 @@ class PredictWidget(JobPanel):
         hold(layers)
         scans = [recorded_scan(layer) for layer in layers]
         self._kept = self.keep_strokes()
-        recipe = self._cluster(scans) if self.model.value is None else self._predict(scans)
+        model = self.model.value
+        recipe = self._cluster(scans) if model is None else self._predict(scans, model)
         self._maps.begin(layers, scans)
         self._made, self._skipped, self._found = [], [], ""
-        self._doing = "Clustering" if self.model.value is None else "Prediction"
+        self._doing = "Clustering" if model is None else "Prediction"
         unscaled = [scan.name for scan in scans if scan.pixel_size is None]
         if unscaled and recipe.resample:
             self.say(
@@ -123,8 +126,8 @@ class PredictWidget(JobPanel):
                 self.measure(ended + done / total, len(self._maps))
                 self.say(f"{scan}: {100 * done / total:.0f} %")
             case events.ModelTrained(model):
-                self._temporary = self.shared.take_unsaved(model)
-                self._maps.model = self._temporary, lineage(SurfaceClassifier.load(model).training)
+                self._clustered = self.shared.keep_clustered(model, self._maps.scans[0])
+                self._maps.model = self._clustered, lineage_of(model)
             case events.ScanLabelled(number=int(number)):
                 self._made.append(event)
                 if not self._maps.add(event, number, self.confidence.value):
@@ -142,6 +145,8 @@ class PredictWidget(JobPanel):
 
     def on_end(self, event: events.Ended) -> None:
         """Say what was labelled and what was not."""
+        if self._made:
+            self._note_use()
         done = f"{len(self._made)} of {counted(len(self._maps), 'scan')} labelled"
         if isinstance(event, events.Failed):
             self.say_stopped(event, f"{self._doing} stopped", f"{done}.{self._kept}".rstrip("."))
@@ -158,15 +163,16 @@ class PredictWidget(JobPanel):
         self._show_clusters()
 
     def keep(self, path: str | Path) -> None:
-        """Save the model of the scans that were clustered at once, and predict with it from now on."""
+        """Give the model of the scans that were clustered at once a name, and predict with it from now on."""
         path = with_ending(path, ".stmml")
-        if self._temporary is None:
+        if self._clustered is None:
             raise ValueError("there is no model to keep yet: cluster some scans first")
         if path.exists():
             raise ValueError(f"{path} exists already; choose another name for the model")
-        model = SurfaceClassifier.load(self._temporary)
-        note_model(self.viewer.layers, lineage(model.training), model.save(path))
-        self.shared.model = self._offered = self.model.value = path
+        self._maps.model = copy(self._clustered, path), lineage_of(self._clustered)
+        note_model(self.viewer.layers, self._maps.model[1], path)
+        self.shared.model = self._seen = self.model.value = path
+        self._note_use()
         self.say(f"Kept as {path}. Predict now uses it; empty the field above to cluster anew.")
 
     def _cluster(self, scans: list[Any]) -> Recipe:
@@ -176,14 +182,14 @@ class PredictWidget(JobPanel):
         self.say("clustering …")
         return recipe
 
-    def _predict(self, scans: list[Any]) -> Recipe:
-        """Start labelling with the model file; return its recipe."""
-        model = SurfaceClassifier.load(self.model.value)  # says at once if the file is no model
-        self.shared.model = self._offered = Path(self.model.value)
-        self._maps.model = self.shared.model, lineage(model.training)
+    def _predict(self, scans: list[Any], path: Path) -> Recipe:
+        """Start labelling with a model file; return its recipe."""
+        model = SurfaceClassifier.load(path)  # says at once if the file is no model
+        self.shared.model = self._seen = path
+        self._maps.model = path, lineage(model.training)
         pitch = min(self.pitch.value, model.recipe.window_size) if model.encoder.has_pitch else None
         options: dict[str, Any] = {"figures": False, "confidence": self.confidence.value}
-        job = LabelScans(str(self.model.value), self._out, pitch=pitch, **options)
+        job = LabelScans(str(path), self._out, pitch=pitch, **options)
         others = [
             recorded_scan(layer) for layer in self._images() if layer.metadata.get(KEY, {}).get("direction")
         ]
@@ -208,6 +214,18 @@ class PredictWidget(JobPanel):
             tip = parameters_of(Recipe)["predict_window_pitch"].tip
             self.pitch.tooltip = tip if self.pitch.enabled else NO_PITCH
 
+    def _note_use(self) -> None:
+        """Note which model labelled which scans: it is offered again for them."""
+        scans = [self._maps.scans[one.number] for one in self._made if one.number is not None]
+        note_use(self._maps.model[0], scans)
+
+    @slot
+    def _take_scans(self) -> None:
+        """Offer what suits the chosen scans: both biases, and the model that was used on them last."""
+        self._offer_both()
+        if layers := self.layers.value:
+            self.model.offer(model_of(recorded_scan(layers[0])) or self.shared.model)
+
     @slot
     def _offer_both(self) -> None:
         """Let both biases be chosen where forward and backward of a frame are."""
@@ -217,8 +235,8 @@ class PredictWidget(JobPanel):
 
     def _show_clusters(self) -> SurfaceClassifier | None:
         """Show the clusters of the chosen model, or those that were found at once; return the model."""
-        path = self.model.value or self._temporary
-        self.keep_button.setVisible(self.model.value is None and self._temporary is not None)
+        path = self.model.value or self._clustered
+        self.keep_button.setVisible(self.model.value is None and self._clustered is not None)
         try:
             model = None if path is None else SurfaceClassifier.load(path)
         except (ValueError, OSError):
@@ -239,7 +257,7 @@ class PredictWidget(JobPanel):
     def _ask_keep(self) -> None:
         options = QFileDialog.Option.DontConfirmOverwrite  # keep() refuses, and says so
         path, _ = QFileDialog.getSaveFileName(
-            self, "Keep this model", str(Path.home() / "model.stmml"), "Models (*.stmml)", options=options
+            self, "Keep this model", str(models_folder() / "model.stmml"), "Models (*.stmml)", options=options
         )
         if path:
             self.attempt(lambda: self.keep(path))

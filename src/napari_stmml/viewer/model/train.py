@@ -10,10 +10,12 @@ from magicgui.widgets import PushButton
 from napari_stmml import events
 from napari_stmml.batch.job_parameters import PARAMETERS
 from napari_stmml.jobs.requests import ProposeClusters, TrainModel
+from napari_stmml.model.recent_models import note_use
 from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import DEFAULT, STORIES, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import free_path, with_ending
+from napari_stmml.system.user_folder import models_folder
 from napari_stmml.text import counted
 from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.model.curves import Curves
@@ -41,7 +43,7 @@ class TrainWidget(JobPanel):
         self.layers = self.some_scans("Open scans", suits=lambda _: self.folder.value is None)
         self.layers.native.setMaximumHeight(104)  # seven layers, and the curve is in sight at 768 px
         models: dict[str, Any] = {"filter": "*.stmml"}
-        home = free_path(Path.home() / "model.stmml", "-")
+        home = free_path(models_folder() / "model.stmml", "-")
         self.out = self.file("Model file", mode="w", value=home, tooltip="where the model goes", **models)
         tip = "an older model: clusters of the new one that are alike keep their names and colours"
         self.like = self.file("Keep names of", mode="r", nullable=True, value=None, tooltip=tip, **models)
@@ -53,6 +55,7 @@ class TrainWidget(JobPanel):
         self.curves = Curves()
         self._lay_out()
         self._job: TrainModel | ProposeClusters | None = None
+        self._scans: list[Scan] = []  # that it trains on
         self._intake = self._matched = self._found = ""  # scans taken, names kept, clusters found, in words
         self.recipe.changed.connect(self._take_recipe)
         self.propose.changed.connect(guarded(self.on_propose))
@@ -100,6 +103,7 @@ class TrainWidget(JobPanel):
             raise ValueError(f"{out} exists already; choose another name for the new model")
         recipe = self.chosen_recipe()
         like = "" if self.like.value is None else str(self.like.value)
+        self._scans = scans
         self._job = TrainModel(str(out), paths, recipe=recipe.as_dict(), seed=self.seed.value, like=like)
         self._intake = self._matched = self._found = ""
         self.curves.begin(recipe.trains)
@@ -148,6 +152,7 @@ class TrainWidget(JobPanel):
 
     def _on_trained(self, event: events.ModelTrained) -> None:
         self.shared.model = Path(event.model)
+        note_use(event.model, self._scans)
         state = "Cancelled; the model so far is" if event.stopped else f"Done in {event.seconds:.0f} s:"
         epochs = f", {counted(event.epochs, 'full epoch')}" if event.epochs else ""
         made = f"{counted(len(event.cluster_sizes), 'cluster')}{epochs}, recipe {event.recipe}"

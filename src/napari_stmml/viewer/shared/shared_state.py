@@ -1,13 +1,13 @@
 """What the panels of one viewer share: the last model, the chain of flatten methods for training."""
 
-import shutil
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 from weakref import WeakKeyDictionary
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_stmml.model.recent_models import keep_model
+from napari_stmml.scan import Scan
 from napari_stmml.system.temporary import TemporaryFolder
 
 _STATES: "WeakKeyDictionary[Any, SharedState]" = WeakKeyDictionary()
@@ -21,30 +21,28 @@ class SharedState(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.model: Path | None = None  # trained or used last
-        self.unsaved_model: Path | None = None  # of scans that Predict clustered without a model
+        self.clustered: Path | None = None  # of scans that Predict clustered without a model, the last
         self.flatten_method: str | None = None  # chain that Prepare gave to training
         self.confidence = False  # whether Predict shows how sure each label is
-        self._folder = TemporaryFolder()  # of models that nobody has saved
+        self._folder = TemporaryFolder()  # of models, where no other can be written to
 
-    def take_unsaved(self, model: str | Path) -> Path:
-        """Copy a model that nobody has saved, so that every map of it can be corrected with it.
+    def keep_clustered(self, model: str | Path, scan: Scan) -> Path:
+        """Keep a model of scans that were clustered at once, so that their maps can be corrected at any time.
 
         Parameters
         ----------
         model : str or Path
             Its file, which the next clustering writes anew.
+        scan : Scan
+            The first of the scans, whose name it gets.
 
         Returns
         -------
         Path
-            ``unsaved_model`` from now on; it lives as long as the viewer.
+            ``clustered`` from now on, in the folder of models.
         """
-        self.unsaved_model = Path(shutil.copy(model, self._folder.path / f"{uuid4().hex}.stmml"))
-        return self.unsaved_model
-
-    def is_unsaved(self, model: Path) -> bool:
-        """Whether a model is one that nobody has saved."""
-        return model.parent == self._folder.path
+        self.clustered = keep_model(model, scan, self._folder.path)
+        return self.clustered
 
     def use_for_training(self, chain: str) -> None:
         """Give a chain of flatten methods to the Train and Batch panels, open now or later.
