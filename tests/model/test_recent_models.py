@@ -77,8 +77,8 @@ def test_what_was_clustered_at_once_is_kept_by_the_name_of_its_scan_and_overwrit
     scan, home, instant_model, tmp_path, monkeypatch
 ):
     first, second = (keep_model(instant_model, scan, tmp_path) for _ in range(2))
-    assert first == home / "models" / f"{scan.stem}_FU_4-classes.stmml"
-    assert second == home / "models" / f"{scan.stem}_FU_4-classes-2.stmml"
+    assert first == home / "models" / "1_1_FU_2026Nov23-120000_4-classes.stmml"
+    assert second == home / "models" / "1_1_FU_2026Nov23-120000_4-classes-2.stmml"
     assert SurfaceClassifier.load(second).n_clusters == 4
     monkeypatch.setattr("napari_stmml.model.recent_models.is_writable", lambda folder: False)
     assert keep_model(instant_model, scan, tmp_path).parent == tmp_path

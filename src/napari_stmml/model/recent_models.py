@@ -1,6 +1,7 @@
 """Models that were used last, and the one that was used last on a scan: kept in the person's own folder."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -169,15 +170,26 @@ def keep_model(model: str | Path, scan: Scan, spare: Path) -> Path:
     Returns
     -------
     Path
-        ``<scan>_<direction>_<n>-classes.stmml`` in the folder of models; it overwrites nothing.
+        In the folder of models; it overwrites nothing. Its name begins with the number of the scan, as in
+        ``1_3_FU_2011Mar10-162902_8-classes.stmml``.
     """
-    words = (scan.stem, scan.short_direction, f"{len(model_info(model).classes)}-classes")
-    name = f"{short_stem('_'.join(word for word in words if word))}{ENDING}"
+    name = f"{short_stem('_'.join(_words(scan)))}_{len(model_info(model).classes)}-classes{ENDING}"
     for folder in (models_folder(), user_folder() / "models"):
         if is_writable(folder):
             with suppress(OSError):
                 return copy(model, free_path(folder / name, "-"))
     return copy(model, free_path(spare / name, "-"))
+
+
+def _words(scan: Scan) -> list[str]:
+    """Return what tells a scan apart in a list that is narrow: its number first, then its session.
+
+    >>> import numpy as np
+    >>> _words(Scan(np.zeros((2, 2)), None, "forward/up", source="default_2011Mar10-162902_STM--1_3.Z_mtrx"))
+    ['1_3', 'FU', '2011Mar10-162902']
+    """
+    session = re.findall(r"\(([^()]+)\)$", scan.name)
+    return [word for word in (scan.stem.rpartition("--")[2], scan.short_direction, *session) if word]
 
 
 def _changed(path: Path) -> str:

@@ -156,7 +156,7 @@ def test_clusters_found_at_once_are_corrected_in_the_file_that_keeps_them(
     panel.start_button.click()
     finish(panel)
     settle()
-    assert panel.session.path == kept == home / "models" / f"{scans[0].stem}_FU_4-classes.stmml"
+    assert panel.session.path == kept == home / "models" / "1_1_FU_2026Nov23-120000_4-classes.stmml"
     panel.edit(edits.rename, 1, "rows")
     panel.session.flush()
     assert SurfaceClassifier.load(kept).class_names[0] == "rows"

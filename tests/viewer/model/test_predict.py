@@ -269,7 +269,7 @@ def test_the_next_day_the_model_that_labelled_a_scan_is_chosen_for_it_and_one_of
     panel.clusters.value = 3
     predict(layer)
     kept = panel.shared.clustered
-    assert kept.name == f"{recorded_scan(layer).stem}_FU_3-classes.stmml"
+    assert kept.name == "1_1_FU_2026Nov23-120000_3-classes.stmml"
     assert panel.model.value is None  # the same scan can be clustered anew
     another_day = new_viewer()
     back, other = add(another_day, read_mtrx(small_session[0])[1], read_mtrx(small_session[1])[0])
