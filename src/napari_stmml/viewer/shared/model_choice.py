@@ -121,6 +121,7 @@ class ModelChoice:
         self.list.addItem(text, None if path is None else str(path))
         self.list.setItemData(self.list.count() - 1, plain_tip(tip), Qt.ItemDataRole.ToolTipRole)
 
+    @slot
     def _choose(self, row: int) -> None:
         path = self.list.itemData(row)
         self.value = None if path is None else Path(path)
