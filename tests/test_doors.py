@@ -38,6 +38,7 @@ DOORS = {
         *(f"figures.{name}" for name in ("clusters_figure", "colour_maps", "curves", "drawing")),
         "figures.structures_figure",
         *("figures.labels_figure", "figures.regions_figure"),
+        *(f"figures.paper.{name}" for name in ("map_drawing", "measured_figure", "page", "profile_figure")),
         "viewer.model.curves",  # which needs its Qt canvas
     },
 }

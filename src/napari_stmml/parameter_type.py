@@ -22,6 +22,7 @@ GROUPS = (
     "Image prediction",
     "Structures",
     "Cluster",
+    "Figure",
 )
 _KINDS = {
     bool: "true or false",
@@ -230,8 +231,8 @@ def check(values: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[str
     return {name: known[name].check(value) for name, value in values.items()}
 
 
-def read_setting(text: str, known: Mapping[str, Parameter]) -> tuple[str, Any]:
-    """Read ``name=value`` as one of the parameters of a recipe; the value is TOML, or plain text.
+def read_setting(text: str, known: Mapping[str, Parameter], of: str = "a recipe") -> tuple[str, Any]:
+    """Read ``name=value`` as one of the parameters of something; the value is TOML, or plain text.
 
     Parameters
     ----------
@@ -239,6 +240,8 @@ def read_setting(text: str, known: Mapping[str, Parameter]) -> tuple[str, Any]:
         Such as ``window_size=32``.
     known : mapping of str to Parameter
         The parameters that there are, by name.
+    of : str
+        What they are parameters of.
 
     Returns
     -------
@@ -253,7 +256,7 @@ def read_setting(text: str, known: Mapping[str, Parameter]) -> tuple[str, Any]:
     """
     name, _, value = text.partition("=")
     if name not in known:
-        raise ValueError(f"a recipe has no parameter {quoted(name)}; did you mean {nearest(name, known)!r}?")
+        raise ValueError(f"{of} has no parameter {quoted(name)}; did you mean {nearest(name, known)!r}?")
     try:
         read = tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):  # no TOML, or none that can be read

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from napari_stmml import __version__
-from napari_stmml.cli import demo, info, job_files, measure, models, structures, submit
+from napari_stmml.cli import demo, figure, info, job_files, measure, models, structures, submit
 from napari_stmml.cli.terminal import safe_output
 
 EXIT = "Exit status: 0 when there is a result, 1 when there is none, 2 when the command was not understood."
@@ -39,7 +39,8 @@ _COMMANDS: tuple[Callable[..., int], ...] = (
         job_files.cluster,
         submit.submit,
     ),
-    *(models.predict, models.learn, structures.structures, demo.demo),
+    *(models.predict, models.learn, structures.structures, figure.figure),
+    *(figure.methods, demo.demo),
 )
 for _command in _COMMANDS:
     app.command(epilog=EXIT)(_command)

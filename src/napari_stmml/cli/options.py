@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_stmml.batch.job_parameters import PARAMETERS, StructureParameters
+from napari_stmml.figures.paper.options import FigureOptions
 from napari_stmml.parameter_type import parameters_of, read_setting
 from napari_stmml.recipe import DEFAULT, RECIPES, STORIES, Recipe
 from napari_stmml.scan import SHORT
@@ -149,3 +150,55 @@ FalseFinds = Annotated[float, _option(_OF_STRUCTURES["false_per_1000_nm2"], "N",
 WithDisordered = Annotated[bool, _option(_OF_STRUCTURES["with_disordered"], None, "--with-disordered")]
 Gwy = Annotated[bool, _option(_OF_STRUCTURES["gwy"], None, "--gwy")]
 MirrorApart = Annotated[bool, _option(_OF_STRUCTURES["mirror_apart"], None, "--mirror-apart")]
+
+FigureFiles = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SCAN_OR_LABELS",
+        help="a scan, or a label map of classes or of structures (.tif); several are parts of one figure",
+    ),
+]
+_OF_FIGURE = {name: one.described for name, one in parameters_of(FigureOptions).items()}
+FigureFile = Annotated[
+    str | None,
+    _option("the figure, .png, .svg or .pdf (default: NAME_figure.png beside the first file)", "FILE"),
+]
+FigureWidth = Annotated[str | None, _option(_OF_FIGURE["width"], "COLUMN")]
+FigureFormat = Annotated[str | None, _option(_OF_FIGURE["format"], "FORMAT", "--format")]
+FigureDpi = Annotated[int | None, _option(_OF_FIGURE["dpi"], "N")]
+FigureClasses = Annotated[str | None, _option(_OF_FIGURE["classes"], "HOW")]
+Measured = Annotated[
+    bool,
+    _option("outlines, and average, profile and pair distances of each class", None, "--measured"),
+]
+Line = Annotated[
+    list[str],
+    _option(
+        "plot the heights from one point to another, in nm to the right and down; may be given again",
+        "X,Y,X,Y",
+    ),
+]
+FigureModel = Annotated[
+    str | None,
+    _option("the model of the labels, for the record (default: found by its name)", "M.stmml"),
+]
+
+
+def _figure_setting(text: str) -> tuple[str, Any]:
+    """Read ``name=value`` as an option of a figure."""
+    try:
+        return read_setting(text, parameters_of(FigureOptions), "a figure")
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+FigureSettings = Annotated[
+    list[Any],
+    _option(
+        "any option of docs/figures.md; may be given again", "NAME=VALUE", "--set", parser=_figure_setting
+    ),
+]
+OfMethods = Annotated[
+    str,
+    typer.Argument(metavar="FILE", help="a model (.stmml), a label map (.tif), or a figure's .json"),
+]

@@ -76,13 +76,15 @@ def font_file(bold: bool = False) -> Path | None:
     return file if file.is_file() else None
 
 
-def save_figure(figure: "Figure", path: str | Path) -> Path:
-    """Write a figure as PNG or JPG, as the name ends, atomically.
+def save_figure(figure: "Figure", path: str | Path, dpi: float | None = None) -> Path:
+    """Write a figure as PNG, JPG, SVG or PDF, as the name ends, atomically; text in SVG and PDF stays text.
 
     Parameters
     ----------
     figure : Figure
     path : str or Path
+    dpi : float, optional
+        Pixels per inch, also of maps within SVG and PDF; those of the figure if not given.
 
     Returns
     -------
@@ -93,11 +95,27 @@ def save_figure(figure: "Figure", path: str | Path) -> Path:
     ValueError
         If the name ends in something else.
     """
-    kinds = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
+    import matplotlib
+
+    kinds = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".svg": "svg", ".pdf": "pdf"}
     kind = kinds.get(Path(path).suffix.lower())
     if kind is None:
         raise ValueError(f"a figure is written as {', '.join(kinds)}, not as {Path(path).name}")
-    with atomic(path) as beside, warnings.catch_warnings():
+    as_text = matplotlib.rc_context({"svg.fonttype": "none", "pdf.fonttype": 42})
+    with atomic(path) as beside, warnings.catch_warnings(), as_text:
         warnings.filterwarnings("ignore", "Glyph")  # a letter of a name that the font has not got is a box
-        figure.savefig(beside, format=kind, pil_kwargs={"compress_level": 4} if kind == "png" else None)
+        compressed: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if kind == "png" else {}
+        figure.savefig(beside, format=kind, dpi=dpi or "figure", **compressed)
     return Path(path)
+
+
+def pixels_of(figure: "Figure", dpi: float) -> np.ndarray:
+    """Draw a figure as pixels, (rows, cols, 4) uint8: red, green, blue, opacity."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")
+        canvas.draw()
+    return np.asarray(canvas.buffer_rgba()).copy()

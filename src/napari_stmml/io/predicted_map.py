@@ -50,7 +50,7 @@ def predicted_map(
         names=dict(names),
         colours=dict(colours),
         name=f"labels {scan.short_name}",
-        scan={**scan.settings(), "model": model, "predicted": _digest(labels), **own},
+        scan={**scan.settings(), "model": model, "predicted": label_digest(labels), **own},
     )
 
 
@@ -66,13 +66,13 @@ def put_aside_if_edited(path: Path) -> Path | None:
         return None
     try:
         old = LabelMap.read(path)
-        if old.scan.get("predicted") == _digest(old.labels):
+        if old.scan.get("predicted") == label_digest(old.labels):
             return None
     except ValueError:
         pass  # no map of ours, so not ours to overwrite
     return replace(path, free_path(path.with_name(f"{path.stem}_edited.tif")))
 
 
-def _digest(labels: np.ndarray) -> str:
-    """Hash labels, whatever the type of their numbers."""
+def label_digest(labels: np.ndarray) -> str:
+    """Return the SHA-256 of labels, (rows, cols), whatever the type of their numbers."""
     return hashlib.sha256(labels.astype("<u4").tobytes()).hexdigest()

@@ -21,7 +21,7 @@ from napari_stmml.viewer.browse.panels import PANELS, choose_in
 from napari_stmml.viewer.io.ask_scale import ask_scale
 from napari_stmml.viewer.io.levelling import LEVELLINGS, level_layer
 from napari_stmml.viewer.io.placement import pixel_size_nm
-from napari_stmml.viewer.io.preferences import Preferences, preferences
+from napari_stmml.viewer.io.preferences import preferences
 from napari_stmml.viewer.shared.panel import Panel, button, delayed, form_of, row_of
 from napari_stmml.viewer.shared.slots import guarded, slot
 
@@ -257,8 +257,7 @@ class BrowseWidget(Panel):
             level_layer(self.one.seen, self.heights.value)
 
     def _save(self, **what: str) -> None:
-        known = preferences()
-        Preferences(**{"heights": known.heights, "folder": known.folder, **what}).save()
+        replace(preferences(), **what).save()
 
     @slot
     def _say_count(self) -> None:

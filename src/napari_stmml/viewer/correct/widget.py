@@ -18,6 +18,7 @@ from napari_stmml.text import short_stem
 from napari_stmml.viewer.correct.class_table import ClassTable
 from napari_stmml.viewer.correct.opening import OpeningPanel
 from napari_stmml.viewer.correct.scan_switch import ScanSwitch
+from napari_stmml.viewer.shared.open_figure import open_figure
 from napari_stmml.viewer.shared.panel import button, delayed, wrapped
 from napari_stmml.viewer.shared.slots import guarded, slot
 
@@ -152,6 +153,7 @@ class CorrectWidget(OpeningPanel):
                 "search a folder for areas whose label is uncertain; N then opens them one by one",
                 self._ask_folder,
             ),
+            ("Save figure…", "a figure for a paper of this scan and its classes", self._open_figure),
         )
 
     def _new(self) -> None:
@@ -175,6 +177,10 @@ class CorrectWidget(OpeningPanel):
         folder = QFileDialog.getExistingDirectory(self, "Search a folder of scans for uncertain areas")
         if folder:
             self.attempt(lambda: self.search_folder(folder))
+
+    def _open_figure(self) -> None:
+        one = self.session.current
+        open_figure(self.viewer, layer=None if one is None else self.correction.of(one).truth)
 
     def _ask_map(self) -> None:
         one = self.session.current

@@ -26,6 +26,10 @@ class Preferences:
         How scans are levelled when they are opened: one of `LEVELLINGS`.
     folder : str
         The folder that was browsed last.
+    figure : str
+        Options of the figure that was saved last, as JSON.
+    figure_folder : str
+        The folder it was saved in.
 
     Raises
     ------
@@ -35,6 +39,8 @@ class Preferences:
 
     heights: str = "plane taken out"
     folder: str = ""
+    figure: str = ""
+    figure_folder: str = ""
 
     def __post_init__(self) -> None:
         if self.heights not in LEVELLINGS:

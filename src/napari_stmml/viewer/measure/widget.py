@@ -21,6 +21,7 @@ from napari_stmml.viewer.io.layers import KEY, OBJECTS, labels_from_layer
 from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.measure.scan_choice import image_of_map, misfit, scan_names, why_no_image
 from napari_stmml.viewer.measure.table import MeasurementTable, with_statistics
+from napari_stmml.viewer.shared.open_figure import open_figure
 from napari_stmml.viewer.shared.panel import Panel, button, row_of
 from napari_stmml.viewer.shared.slots import guarded, slot
 from napari_stmml.viewer.shared.temporary_layers import lasting_layers
@@ -74,7 +75,9 @@ class MeasureWidget(Panel):
         tip = "write tables of regions and classes, profiles, averages and pair distances to a folder"
         self.save_button = button("Save tables…", tip, self._ask_save)
         self.save_button.setEnabled(False)
-        self.add(row_of(self.button, self.save_button), self.status)
+        tip = "a figure for a paper: outlines, and average, profile and pair distances of each class"
+        self.figure_button = button("Save figure…", tip, self._open_figure)
+        self.add(row_of(self.button, self.save_button, self.figure_button), self.status)
         self.classes, self.regions = MeasurementTable("statistics of classes"), MeasurementTable("regions")
         for title, table, share in (("Classes", self.classes, 2), ("Regions", self.regions, 3)):
             self.column.addWidget(QLabel(title))
@@ -258,6 +261,10 @@ class MeasureWidget(Panel):
         if objects is not None:
             order = [0] + [label for label in order if label]
         return [(names.get(label, f"class {label}") if label else NONE, label) for label in order]
+
+    def _open_figure(self) -> None:
+        panel = open_figure(self.viewer, "measured", self.maps.value)
+        panel.measure_with(self.scan.value, self._background(), self.least.value)
 
     def _ask_save(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Save the tables in a folder")

@@ -30,6 +30,7 @@ from napari_stmml.viewer.model.confidence import unlike_sentence, unlike_share
 from napari_stmml.viewer.model.new_maps import NewMaps
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.model_choice import ModelChoice
+from napari_stmml.viewer.shared.open_figure import open_figure
 from napari_stmml.viewer.shared.panel import button, row_of, show_row
 from napari_stmml.viewer.shared.parameter_form import field_for
 from napari_stmml.viewer.shared.slots import slot
@@ -61,7 +62,9 @@ class PredictWidget(JobPanel):
         self.add_buttons()
         tip = "find single objects in place of clusters of pixels, and sort them into types"
         self.structures_button = button("Structures…", tip, self._open_structures)
-        self.add(row_of(self.structures_button, None))
+        tip = "a figure for a paper of the map and its scan: PNG, SVG or PDF"
+        self.figure_button = button("Save figure…", tip, lambda: open_figure(napari_viewer))
+        self.add(row_of(self.structures_button, self.figure_button, None))
         self.keep_button = QPushButton("Keep this model…")
         self.keep_button.setToolTip("save the model of these clusters, to label other scans with it")
         self.column.addWidget(self.keep_button)

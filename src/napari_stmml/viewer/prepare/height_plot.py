@@ -14,6 +14,7 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QWidget
 
 from napari_stmml.colours import robust_limits
+from napari_stmml.measuring.line_profile import heights_along
 from napari_stmml.text import number
 from napari_stmml.viewer.shared.painting import painting
 from napari_stmml.viewer.shared.slots import slot
@@ -65,22 +66,6 @@ def profile(
     length = float(np.hypot(*((line[1] - line[0]) * np.array(pixel_size or (1, 1)))))
     old, new = (None if one is None else _along(one, line, length, unit) for one in (before, after))
     return Curves(old, new, f"distance ({'px' if pixel_size is None else 'nm'})")
-
-
-def heights_along(heights: np.ndarray, line: np.ndarray) -> np.ndarray:
-    """Interpolate heights on ``line``, one about every pixel; NaN where the nearest pixel has none.
-
-    >>> heights_along(np.arange(12.0).reshape(3, 4), np.array([[1, 0], [1, 3]]))
-    array([4., 5., 6., 7.])
-    """
-    from scipy.ndimage import map_coordinates
-
-    start, end = np.asarray(line, dtype=float)
-    steps = int(min(4096, max(1, np.ceil(np.hypot(*(end - start))))))
-    points = start[:, None] + (end - start)[:, None] * np.linspace(0, 1, steps + 1)
-    options = {"output": float, "mode": "constant", "cval": np.nan}
-    smooth, nearest = (map_coordinates(np.asarray(heights), points, order=one, **options) for one in (1, 0))
-    return np.where(np.isnan(smooth), nearest, smooth)
 
 
 def _sample(heights: np.ndarray) -> np.ndarray:

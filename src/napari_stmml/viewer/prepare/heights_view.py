@@ -9,7 +9,8 @@ from qtpy.QtWidgets import QWidget
 
 from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.prepare.height_plot import HeightPlot, histogram, profile
-from napari_stmml.viewer.shared.panel import column_of, delayed, form_of
+from napari_stmml.viewer.shared.open_figure import open_figure
+from napari_stmml.viewer.shared.panel import button, column_of, delayed, form_of, row_of
 from napari_stmml.viewer.shared.slots import slot
 
 HISTOGRAM, ROW, COLUMN, LINE = "Histogram", "Middle row", "Middle column", "Drawn line"
@@ -31,7 +32,9 @@ class HeightsView(QWidget):
         choices = [HISTOGRAM, ROW, COLUMN, LINE]
         self.what = ComboBox(label="Heights", choices=choices, value=HISTOGRAM, tooltip=tip)
         self.plot = HeightPlot()
-        column_of(self, form_of(self.what), self.plot)
+        tip = "a figure and a table of the heights along lines that are drawn on the scan"
+        figure = button("Save figure…", tip, self._open_figure)
+        column_of(self, form_of(self.what), self.plot, row_of(figure, None))
         self._soon = delayed(self, AFTER_PREVIEW_MS, self.draw)
         self._poll = QTimer(self)
         self._poll.setInterval(POLL_MS)
@@ -84,6 +87,9 @@ class HeightsView(QWidget):
         line: Any = self._chosen_line()
         if not np.array_equal(line, self._line):
             self.draw()
+
+    def _open_figure(self) -> None:
+        open_figure(self.viewer, "profile", self._layer)
 
     def _chosen_line(self) -> np.ndarray | None:
         """Return start and end (2, 2) of the line to follow, in the layer's pixels; None without one."""

@@ -9,6 +9,7 @@ import numpy as np
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QMenu, QPushButton, QWidget
 from superqt import QCollapsible
 
+from napari_stmml.viewer.shared.open_figure import open_figure
 from napari_stmml.viewer.shared.panel import Callbacks, button, wrapped
 from napari_stmml.viewer.shared.plain_text import plain_tip
 from napari_stmml.viewer.shared.slots import guarded, slot
@@ -157,6 +158,7 @@ class StructuresWidget(ObjectsPanel):
             self.add_button,
             button("Undo", "undo the last correction (Ctrl+Z)", undo),
             button("Redo", "redo what was undone last (Ctrl+Shift+Z)", redo),
+            button("Save figure…", "a figure for a paper of the scan that is seen", self._open_figure),
         ]
 
     def _model_buttons(self) -> list[QWidget]:
@@ -165,6 +167,11 @@ class StructuresWidget(ObjectsPanel):
             button("Save types as…", "keep the types in another file from now on", self._ask_save),
             button("Find types anew", "find types over all open scans together, once more", self._retype),
         ]
+
+    @slot
+    def _open_figure(self) -> None:
+        key = self.layers.current
+        open_figure(self.viewer, layer=None if key is None else self.layers.of(key).outlines)
 
     @slot
     def _retype(self) -> None:

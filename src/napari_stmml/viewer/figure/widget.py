@@ -1,0 +1,332 @@
+"""The Figure widget: a figure for a paper of what is open, with a preview, its record and its methods.
+
+`open_figure` of ``viewer/shared/open_figure.py`` (also named here) opens it from any other panel.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from magicgui.widgets import CheckBox, ComboBox
+from qtpy.QtWidgets import QApplication, QFileDialog
+
+from napari_stmml.figures.paper.options import FigureOptions
+from napari_stmml.figures.paper.paper_figure import KINDS, PaperFigure
+from napari_stmml.parameter_type import parameters_of
+from napari_stmml.text import counted, short_stem
+from napari_stmml.viewer.figure.preview import Drawer, Preview
+from napari_stmml.viewer.figure.remembered import remember, remembered_folder, remembered_options
+from napari_stmml.viewer.figure.source import (
+    VERSIONS_OF,
+    drawn_lines,
+    image_below,
+    maps_of,
+    shown_scan,
+    start_line,
+    structure_facts,
+    with_background_of,
+)
+from napari_stmml.viewer.measure.scan_choice import misfit
+from napari_stmml.viewer.shared.open_figure import open_figure
+from napari_stmml.viewer.shared.panel import Panel, button, delayed, row_of, show_row
+from napari_stmml.viewer.shared.parameter_form import field_for, more_parameters, set_values, value_of
+from napari_stmml.viewer.shared.slots import slot
+
+__all__ = ["FigureWidget", "open_figure"]
+
+TITLES = {"scans": "Scan and classes", "measured": "Measured classes", "profile": "Heights along lines"}
+FIRST = ("width", "classes", "colours", "format", "dpi")  # options that are seen at once
+WAIT_MS, POLL_MS = 150, 400  # after a change, before the preview is drawn; between two looks at the lines
+NO_SCAN = "Open a scan first: drop its file on the window."
+NO_LINE = "Press Draw a line, then drag on the scan from one end to the other."
+NO_MAP = "There is no map on this scan: Predict, Structures or Correct make one."
+
+
+class FigureWidget(Panel):
+    """Choose what is drawn and how it looks; save it, its record and its table; copy its methods."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self.kind = ComboBox(
+            label="Figure of",
+            choices=[(title, kind) for kind, title in TITLES.items()],
+            tooltip="\n".join(f"{title}: {KINDS[kind]}" for kind, title in TITLES.items()),
+        )
+        self.scan = self.one_scan("Scan")
+        tip = "classes or structures that are drawn over the scan"
+        self.map = ComboBox(label="Map", choices=self._maps, nullable=True, tooltip=tip)
+        self.map.null_string = "none: the scan alone"
+        self._choices.append(self.map)
+        self.all = CheckBox(text="All open maps", tooltip="each map with its scan, as parts of one figure")
+        before = remembered_options()
+        self.options = {
+            name: field_for(known, getattr(before, name))
+            for name, known in parameters_of(FigureOptions).items()
+        }
+        self.preview, self.drawer = Preview(), Drawer(self)
+        self._soon = delayed(self, WAIT_MS, self.draw)
+        self._lines_seen: list[Any] = []
+        self._background: tuple[Any, set[int]] = (None, set())  # a map, and its labels that are no structure
+        self._last: PaperFigure | None = None
+        self._least = 0.0  # nm²: smaller regions are not measured
+        self._watch = delayed(self, POLL_MS, self._follow_lines)
+        self._watch.setSingleShot(False)
+        self._lay_out()
+        self._connect()
+        self.choose("scans")
+
+    def _lay_out(self) -> None:
+        rest = [field for name, field in self.options.items() if name not in FIRST]
+        self.form(self.kind, self.map, self.scan, self.all)
+        tip = "adds a layer of shapes, to draw lines on the scan; several are numbered"
+        self.line_button = button("Draw a line", tip, self.draw_line)
+        self.add(self.line_button, self.preview, self.status)
+        self.form(*(self.options[name] for name in FIRST))
+        self.add(more_parameters({"": rest}))
+        tip = "the figure, and beside it a .json that says what it was made of; of lines a .csv too"
+        self.save_button = button("Save figure…", tip, self._ask_save)
+        tip = "a paragraph with versions, parameters, hash of the model and references, to paste into a paper"
+        self.methods_button = button("Copy methods text", tip, self.copy_methods)
+        self.add(row_of(self.save_button, self.methods_button))
+        self.column.addStretch()
+
+    def _connect(self) -> None:
+        self.map.changed.connect(self._on_map)
+        self.kind.changed.connect(self._on_kind)
+        for field in (self.scan, self.all, *self.options.values()):
+            field.changed.connect(self._draw_soon)
+
+    # ---- what another panel asks for
+
+    def choose(self, kind: str = "scans", layer: Any = None) -> None:
+        """Choose what the figure is of.
+
+        Parameters
+        ----------
+        kind : str
+            One of ``scans``, ``measured``, ``profile``.
+        layer : napari layer, optional
+            A map, or a scan that is drawn alone; without it the active one, or else the topmost that is seen.
+        """
+        self.reset_choices()
+        layer = layer if layer is not None else self._seen(kind)
+        self.kind.value = kind
+        if layer in self.map.choices:
+            self.map.value = layer
+            self._on_map()
+        elif layer in self.scan.choices:
+            self.map.value = None
+            self.scan.value = layer
+        self._on_kind()
+
+    def measure_with(self, image: Any, background: set[int], least: float) -> None:
+        """Take the scan, the background and the smallest area of another panel.
+
+        Parameters
+        ----------
+        image : napari Image layer or None
+        background : set of int
+            Labels that are no structure.
+        least : float
+            nm² (px): smaller regions are not measured.
+        """
+        if image in self.scan.choices:
+            self.scan.value = image
+        self._background, self._least = (self.map.value, background), least
+        self._draw_soon()
+
+    def _seen(self, kind: str) -> Any:
+        """Return the map or scan that a person looks at."""
+        active = self.viewer.layers.selection.active
+        maps, images = list(self.map.choices), list(self.scan.choices)
+        known = [] if kind == "profile" else [one for one in maps if one is not None]
+        if active in known or active in images:
+            return active if active in known else self._map_on(active, known) or active
+        seen = [
+            one for one in reversed(self.viewer.layers) if one.visible and (one in known or one in images)
+        ]
+        return next((one for one in seen if one in known), next(iter(seen), None))
+
+    def _map_on(self, image: Any, maps: list[Any]) -> Any:
+        """Return the topmost map that is seen on a scan."""
+        on = [one for one in reversed(maps) if one.visible]
+        return next((one for one in on if image_below(self.viewer, one, self._images()) is image), None)
+
+    # ---- what a person does
+
+    @slot
+    def draw(self) -> None:
+        """Draw the preview, in a thread."""
+        try:
+            asked, options = self._kept(), self._options()
+        except ValueError as error:
+            self.preview.show_nothing(str(error))
+            return
+        width = max(300, self.preview.width())
+        self.drawer.preview(asked, options, width, self._show)
+
+    def save(self, path: str | Path) -> None:
+        """Write the figure, in a thread; beside it its record, and the table of its lines."""
+        asked, options = self._kept(), self._options()
+        remember(options, Path(path).absolute().parent)
+        self.say("saving …")
+        self.drawer.do("save", lambda: asked.save(path, options), self._say_saved)
+
+    def copy_methods(self) -> None:
+        """Put the paragraph of methods into the clipboard."""
+        asked, options = self._kept(), self._options()
+        self.drawer.do("methods", lambda: asked.methods(options), self._take_methods)
+
+    def draw_line(self) -> None:
+        """Let a person draw a line on the scan."""
+        if self.scan.value is None:
+            raise ValueError(NO_SCAN)
+        start_line(self.viewer, self.scan.value)
+        self.say("Drag on the scan from one end to the other.")
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to be drawn."""
+        return self._soon.isActive() or self.drawer.busy
+
+    # ---- inside
+
+    def reset_choices(self, event: Any = None) -> None:
+        """Offer the layers that the viewer has now, and draw the figure of them."""
+        super().reset_choices(event)
+        if event is not None:
+            self._draw_soon()
+
+    def on_close(self) -> None:
+        """Draw nothing more; keep what was chosen."""
+        self._soon.stop()
+        self._watch.stop()
+        self.drawer.forget()
+        self.attempt(lambda: remember(self._options()))
+
+    @slot
+    def showEvent(self, event: Any) -> None:
+        """Draw what was changed while the panel was not seen."""
+        super().showEvent(event)
+        self._on_kind()
+
+    @slot
+    def hideEvent(self, event: Any) -> None:
+        """Draw nothing that nobody sees."""
+        super().hideEvent(event)
+        self._watch.stop()
+
+    def _options(self) -> FigureOptions:
+        return FigureOptions(**{name: value_of(field) for name, field in self.options.items()})
+
+    def _kept(self) -> PaperFigure:
+        """Return what is to be drawn: the figure of before, which is measured already, if it is the same."""
+        asked = self._asked()
+        if self._last is None or not asked.same_as(self._last):
+            self._last = asked
+        return self._last
+
+    def _asked(self) -> PaperFigure:
+        """Return what is to be drawn, of copies of the layers."""
+        viewer, kind, image, layer = self.viewer, self.kind.value, self.scan.value, self.map.value
+        more = structure_facts(viewer, layer)
+        if kind == "scans" and self.all.value:
+            pairs = [(image_below(viewer, one, self._images()), one) for one in maps_of(viewer)]
+            every = tuple(shown_scan(viewer, *pair) for pair in pairs if pair[0] is not None)
+            if every:
+                return PaperFigure(kind, every, versions_of=VERSIONS_OF, more=more)
+        if image is None:
+            raise ValueError(NO_SCAN)
+        if kind == "profile":
+            lines = tuple(drawn_lines(viewer, image))
+            if not lines:
+                raise ValueError(NO_LINE)
+            return PaperFigure(kind, (shown_scan(viewer, image),), lines, versions_of=VERSIONS_OF)
+        if layer is None and kind == "measured":
+            raise ValueError(NO_MAP)
+        if layer is not None and (why := misfit(layer, image)):
+            raise ValueError(f"{why}: choose the scan that the map was made of.")
+        shown = shown_scan(viewer, image, layer)
+        if kind == "measured" and layer is self._background[0]:
+            shown = with_background_of(shown, self._background[1])
+        return PaperFigure(kind, (shown,), min_area=self._least, versions_of=VERSIONS_OF, more=more)
+
+    def _maps(self, _widget: Any = None) -> list[Any]:
+        return maps_of(self.viewer)
+
+    @slot
+    def _on_map(self, _layer: Any = None) -> None:
+        """Choose the scan of the map."""
+        layer = self.map.value
+        found = None if layer is None else image_below(self.viewer, layer, self._images())
+        if found is not None and found in self.scan.choices:
+            self.scan.value = found
+        self._draw_soon()
+
+    @slot
+    def _on_kind(self, _kind: Any = None) -> None:
+        """Show what a kind of figure asks for."""
+        of_line = self.kind.value == "profile"
+        self.line_button.setVisible(of_line)
+        show_row(self.map, not of_line)
+        self.all.native.setVisible(self.kind.value == "scans" and len(maps_of(self.viewer)) > 1)
+        show_row(self.options["classes"], self.kind.value == "scans")
+        if of_line:
+            self._watch.start()
+        else:
+            self._watch.stop()
+        self._draw_soon()
+
+    @slot
+    def _follow_lines(self) -> None:
+        """Draw again where a line was moved."""
+        image = self.scan.value
+        lines = [] if image is None else [line.tolist() for line in drawn_lines(self.viewer, image)]
+        if lines != self._lines_seen:
+            self._lines_seen = lines
+            self._draw_soon()
+
+    @slot
+    def _draw_soon(self, _value: Any = None) -> None:
+        if self.isVisible():
+            self._soon.start()
+
+    @slot
+    def _show(self, result: Any) -> None:
+        if isinstance(result, Exception):
+            self.preview.show_nothing(str(result))
+        else:
+            self.preview.show_pixels(result)
+
+    @slot
+    def _say_saved(self, result: Any) -> None:
+        if isinstance(result, Exception):
+            raise result
+        figure, *others = result
+        beside = ", ".join(file.name for file in others)
+        self.say(f"Saved {figure}; beside it {beside}.")
+
+    @slot
+    def _take_methods(self, result: Any) -> None:
+        if isinstance(result, Exception):
+            raise result
+        QApplication.clipboard().setText(result)
+        self.say(f"Copied {counted(len(result.split()), 'word')}: paste them into your paper.")
+
+    @slot
+    def _ask_save(self) -> None:
+        options = self._options()
+        asked = self._kept()
+        parts = (asked.scans[0].scan.stem, asked.scans[0].scan.short_direction, self.kind.value)
+        stem = short_stem("_".join(part for part in parts if part))
+        start = str(remembered_folder() / f"{stem}.{options.format}")
+        kinds = ";;".join(f"{one.upper()} (*.{one})" for one in (options.format, "png", "svg", "pdf"))
+        path, _ = QFileDialog.getSaveFileName(self, "Save the figure", start, kinds)
+        if path:
+            self._take_format(path)
+            self.save(path)
+
+    def _take_format(self, path: str) -> None:
+        """Show the format that the name of the file says."""
+        ending = Path(path).suffix.lower().lstrip(".")
+        if ending in self.options["format"].choices:
+            set_values(self.options, {"format": ending})
