@@ -1,14 +1,17 @@
-"""Write docs/parameters.md out of the definitions of the parameters: ``python docs/make_parameters.py``."""
+"""Write docs/parameters.md, and the options of figures, from the declarations of both."""
 
 from itertools import groupby
 from pathlib import Path
 
 from napari_stmml.batch.job_file import as_toml
 from napari_stmml.batch.job_parameters import PARAMETERS
+from napari_stmml.figures.paper.options import FigureOptions
 from napari_stmml.parameter_type import Parameter, parameters_of
 from napari_stmml.recipe import Recipe
 
 PAGE = Path(__file__).with_name("parameters.md")
+FIGURES = Path(__file__).parent / "howto" / "figure.md"
+MARKS = ("<!-- options: made by docs/make_parameters.py -->\n", "<!-- end of options -->")
 HEAD = """# Parameters
 
 Made by `python docs/make_parameters.py` from the declarations in `src/napari_stmml/recipe.py` and
@@ -37,6 +40,16 @@ def page() -> str:
     return text
 
 
+def figures_page() -> str:
+    """Write the page about figures anew: its table of options, between two marks."""
+    before, begin, rest = FIGURES.read_text("utf-8").partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    table = "| option | default | unit | |\n|---|---|---|---|\n"
+    rows = (row(known).removesuffix(" + |\n") + "\n" for known in parameters_of(FigureOptions).values())
+    return f"{before}{begin}{table}{''.join(one.rstrip() + chr(10) for one in rows)}{end}{after}"
+
+
 if __name__ == "__main__":
-    PAGE.write_text(page(), "utf-8")
-    print(f"wrote {PAGE}")
+    for path, text in ((PAGE, page()), (FIGURES, figures_page())):
+        path.write_text(text, "utf-8")
+        print(f"wrote {path}")

@@ -55,6 +55,11 @@ def test_the_page_of_parameters_is_made_of_their_declarations():
 MADE = {"gallery.md", "commands.md", "contributing.md", "changes.md"}  # of the site, by docs/site_hooks.py
 
 
+def test_the_options_of_figures_are_made_of_their_declarations():
+    made = runpy.run_path(str(ROOT / "docs" / "make_parameters.py"))["figures_page"]()
+    assert (ROOT / "docs" / "howto" / "figure.md").read_text("utf-8") == made
+
+
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_every_link_of_a_page_leads_to_a_file(page):
     text = page.read_text("utf-8")

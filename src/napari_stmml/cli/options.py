@@ -194,9 +194,7 @@ def _figure_setting(text: str) -> tuple[str, Any]:
 
 FigureSettings = Annotated[
     list[Any],
-    _option(
-        "any option of docs/figures.md; may be given again", "NAME=VALUE", "--set", parser=_figure_setting
-    ),
+    _option("any option of docs/howto/figure.md; repeatable", "NAME=VALUE", "--set", parser=_figure_setting),
 ]
 OfMethods = Annotated[
     str,

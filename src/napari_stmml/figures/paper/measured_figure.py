@@ -111,9 +111,10 @@ class _Row:
 
     def _draw_profile(self, axes: Any, one: ClassDetails, colour: Any) -> None:
         table = one.profile
-        low, high = table.height - table["std"], table.height + table["std"]
+        height, spread = table["profile"], table["std"]
+        low, high = height - spread, height + spread
         axes.fill_between(table.radius, low, high, color=colour, alpha=0.3, linewidth=0)
-        axes.plot(table.radius, table.height, color=colour, linewidth=1)
+        axes.plot(table.radius, height, color=colour, linewidth=1)
         axes.axhline(0, color="0.5", linewidth=0.4)
         axes.set_xlim(0, float(np.nanmax(table.radius)))
         self._name_axes(axes, "to the centre", "height (nm)")
