@@ -14,8 +14,8 @@ from napari_stmml.measuring.structure_maps import structure_map
 from napari_stmml.simulate.session import simulate_session
 
 PICTURE = Path(__file__).parent / "howto" / "figure.png"
-OPTIONS = FigureOptions(width="double", colours="colour-blind", counts=True, dpi=130)
-LINES = (np.array([[60.0, 40.0], [190.0, 330.0]]), np.array([[300.0, 60.0], [300.0, 360.0]]))
+OPTIONS = FigureOptions(width="double", colours="colour-blind", counts=True, dpi=110)
+LINES = (np.array([[40.0, 20.0], [190.0, 210.0]]), np.array([[231.0, 30.0], [231.0, 230.0]]))
 GAP = 40  # px between figures
 
 
@@ -40,7 +40,7 @@ def main() -> None:
     for one in parts:
         sheet.paste(one, (GAP, top))
         top += one.height + GAP
-    sheet.quantize(256).save(PICTURE, optimize=True)
+    sheet.save(PICTURE, optimize=True)
     print(f"wrote {PICTURE}")
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import napari_stmml.cli.options as options
-from napari_stmml.cli.scan_of_map import scan_of_map
 from napari_stmml.system.strict_json import to_json
 from napari_stmml.text import quoted, short_stem
 
@@ -98,6 +97,7 @@ def _shown(
     """Read a scan, or a label map and the scan that it lies on."""
     from napari_stmml.figures.paper.shown_scan import ShownScan
     from napari_stmml.io.label_tiff import BACKGROUND, is_label_map, read_labels
+    from napari_stmml.measuring.scan_of_map import scan_of_map
 
     if path.suffix.lower() not in TIFF or not (scan or is_label_map(path)):
         return ShownScan(_scan(path, direction))

@@ -35,11 +35,20 @@ def profiles_of(shown: ShownScan, lines: Sequence[np.ndarray], options: FigureOp
     -------
     list of DataFrame
         As `line_profile` returns them.
+
+    Raises
+    ------
+    ValueError
+        If a line meets no heights.
     """
     from dataclasses import replace
 
     scan = replace(shown.scan, heights=shown.heights(options)[0], other=None)
-    return [line_profile(scan, line) for line in lines]
+    tables = [line_profile(scan, line) for line in lines]
+    for number, table in enumerate(tables, 1):
+        if not np.isfinite(table.height).any():
+            raise ValueError(f"there are no heights along line {number}: draw it on the scan")
+    return tables
 
 
 def profile_figure(
@@ -76,6 +85,7 @@ def profile_figure(
     axes = frame.draw(page, MARGIN, MARGIN, "a" if options.letters else "")
     tables = profiles_of(shown, lines, options)
     _draw_lines(axes, tables, options)
+    axes.set(xlim=(0, shown.size[1]), ylim=(shown.size[0], 0))  # whatever leaves the scan
     left, top = (MARGIN + wide + GAP, MARGIN) if options.wide else (MARGIN, MARGIN + frame.height + GAP)
     if options.letters:
         page.text(left, top - 0.2, "b", fontsize=options.font_size + 1, weight="bold")
