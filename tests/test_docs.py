@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import napari_stmml
 from napari_stmml.batch.job_parameters import PARAMETERS
@@ -68,6 +69,17 @@ def test_every_link_of_a_page_leads_to_a_file(page):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
     for target in OURS.findall(text):
         assert (ROOT / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_conda_recipe_is_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    recipe = yaml.safe_load((ROOT / "recipe" / "recipe.yaml").read_text("utf-8"))
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    python, *needed = recipe["requirements"]["run"]
+    assert recipe["context"]["version"] == citation["version"] == project["version"]
+    assert python == f"python {project['requires-python']}"
+    split = [re.sub(r"(?<=\w)(?=[><=])", " ", one, count=1) for one in project["dependencies"]]
+    assert [re.sub("^(matplotlib|napari)-base ", r"\1 ", one) for one in needed] == split
 
 
 def test_the_readme_is_whole_on_pypi():

@@ -206,3 +206,11 @@ def test_the_reader_is_asked_about_matrix_files_in_either_case_and_our_maps():
         assert any(fnmatch(name, pattern) for pattern in patterns), name
     for name in ("a.jpg", "a.csv", "labels.nii"):
         assert not any(fnmatch(name, pattern) for pattern in patterns), name
+
+
+def test_every_file_that_is_no_module_is_in_the_wheel():
+    project = tomllib.loads((ROOT.parents[1] / "pyproject.toml").read_text("utf-8"))
+    patterns = project["tool"]["setuptools"]["package-data"]["napari_stmml"]
+    packed = {path for pattern in patterns for path in ROOT.glob(pattern)}
+    files = {path for path in ROOT.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert files == packed
