@@ -1,8 +1,8 @@
 """Teach a model with strokes.
 
-Three classes of a person's own: a few painted pixels of each are enough for the whole scan. In napari the
-strokes are painted in *Correct*; here they come from the simulation, which knows what is where, so that the
-result can be compared with it.
+Three classes of a person's own: a few painted pixels of each are enough for the
+whole scan. In napari the strokes are painted in *Correct*; here they come from the
+simulation, which knows what is where, so that the result can be compared with it.
 """
 
 from dataclasses import replace
@@ -25,7 +25,7 @@ rng = np.random.default_rng(0)
 for label in (1, 2, 3):
     for row, col in rng.permutation(np.argwhere(known == label))[:6]:
         spot = np.s_[max(0, row - 2) : row + 3, max(0, col - 2) : col + 3]
-        strokes[spot] = np.where(known[spot] == label, 8 + label, strokes[spot])  # after the 8 clusters
+        strokes[spot][known[spot] == label] = 8 + label  # after the 8 clusters
 
 taught = model.learn(scan, strokes)
 classes = taught.classes
@@ -36,9 +36,10 @@ taught.save("taught.stmml")
 
 labels = taught.predict(scan)
 painted, right = strokes > 0, labels == known + 8
-print(f"painted: {painted.mean():.2%} of the scan; right on the rest: {right[~painted].mean():.1%}")
+print(f"painted: {painted.mean():.2%} of the scan")
+print(f"right on the rest: {right[~painted].mean():.1%}")
 for number, name in enumerate(names, 9):
     print(f"{name}: {right[known + 8 == number].mean():.1%} of its pixels found")
 
-legend = dict(enumerate(taught.class_names, 1)), dict(enumerate(taught.class_colours, 1))
-save_figure(labels_figure(scan, LabelMap(labels, scan.pixel_size, *legend)), "3_teach_with_strokes.png")
+shown = LabelMap(labels, scan.pixel_size, *taught.classes.legend)
+save_figure(labels_figure(scan, shown), "3_teach_with_strokes.png")

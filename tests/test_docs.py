@@ -71,6 +71,13 @@ def test_every_link_of_a_page_leads_to_a_file(page):
         assert (ROOT / target).exists(), f"{page.name} links to {target}"
 
 
+def test_every_page_is_in_the_menu_of_the_site():
+    menu = (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:")[2]
+    docs = ROOT / "docs"
+    pages = {page.relative_to(docs).as_posix() for page in docs.rglob("*.md")}
+    assert set(re.findall(r"[\w/]+\.md", menu)) == pages | MADE
+
+
 def test_the_conda_recipe_is_of_the_project():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     recipe = yaml.safe_load((ROOT / "recipe" / "recipe.yaml").read_text("utf-8"))
