@@ -1,24 +1,29 @@
-"""What a Dask cluster costs: processor time and time a scan of the step process, against this machine's pool.
+"""What a Dask cluster costs: time a scan of the step process on its workers, against this machine's pool.
 
-Run as ``python benchmarks/cluster.py [N] [ROUNDS]`` (150 and 3 if none is given): N simulated scans of 64 px
-on two workers of this machine and on two processes, in turn. What starting takes, measured on four scans, is
-left out.
+Run as ``python benchmarks/cluster.py [N] [ROUNDS]`` (300 and 3 if none is given): N simulated scans of 64 px,
+in turn on two processes of this machine, on two workers and on one worker; each worker has one thread and the
+settings of `batch.queue_script`. What starting takes, measured on four scans, is left out. Also printed: the
+memory of the scheduler, a process of its own, while the scans are worked on.
 """
 
+import contextlib
 import logging
 import os
 import resource
+import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-import distributed
 import numpy as np
 import psutil
 
 from napari_stmml.batch.engine import HERE, Cluster
 from napari_stmml.batch.job_file import JobFile
+from napari_stmml.batch.queue_script import WORKER_SETTINGS
 from napari_stmml.batch.run import run_job
 from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.scan import DIRECTIONS
@@ -30,56 +35,98 @@ VALUES = {"recipe": "instant", "save_windows": False, "pixel_density": 8.0, "win
 
 def main() -> None:
     """Print milliseconds a scan, of the clock and of all processes, round by round."""
-    n, rounds = [*map(int, sys.argv[1:]), *(150, 3)[len(sys.argv) - 1 :]]
+    n, rounds = [*map(int, sys.argv[1:]), *(300, 3)[len(sys.argv) - 1 :]]
     base = Path(tempfile.mkdtemp(prefix="stmml-bench-"))
     write_scans(base / "few", FEW)
     write_scans(base / "many", n)
     logging.disable(logging.CRITICAL)
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as two:
-        with distributed.Client(two) as client:
-            workers = list(client.run(os.getpid).values())
-        places = {"pool": (HERE, []), "dask": (Cluster(two.scheduler_address), workers)}
+    with cluster(base, 2) as two, cluster(base, 1) as one:
+        places = {"pool": (HERE, []), "2 workers": two, "1 worker": one}
         few = {}
         for name, place in places.items():
             run(base, "few", f"{name}-first", *place)
             few[name] = run(base, "few", f"{name}-few", *place)
         for number in range(rounds):
             for name, place in places.items():
-                made = run(base, "many", f"{name}{number}", *place)
-                wall, cpu = (
-                    1e3 * (one - some) / (n - FEW) for one, some in zip(made, few[name], strict=True)
-                )
-                print(f"{name}: {wall:.1f} ms, {cpu:.1f} ms of processors; load {os.getloadavg()[0]:.1f}")
+                with memory(place[1][:1]) as seen:
+                    made = run(base, "many", f"{name}{number}", *place)
+                wall, cpu = (1e3 * (one - some) / (n - FEW) for one, some in zip(made, few[name], strict=True))
+                mib = f"; scheduler {seen[0]:.0f}, {min(seen):.0f} to {max(seen):.0f} MiB" if seen else ""
+                load = os.getloadavg()[0]
+                print(f"{name}: {wall:.2f} ms, {cpu:.2f} ms of processors; load {load:.1f}{mib}", flush=True)
+
+
+@contextlib.contextmanager
+def cluster(base: Path, workers: int) -> Iterator[tuple[Cluster, list[int]]]:
+    """Start a scheduler and workers as processes; yield where they are, and their ids, the scheduler's first."""
+    file = base / f"scheduler-{workers}.json"
+    dask, here = [sys.executable, "-m", "distributed.cli.dask_scheduler"], ["--host", "127.0.0.1"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    settings = dict(line.split("=") for line in WORKER_SETTINGS)
+    started = [
+        subprocess.Popen([*dask, *here, "--port", "0", "--no-dashboard", "--scheduler-file", file], **quiet)
+    ]
+    for number in range(workers):
+        dask = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(file), "--no-nanny"]
+        own = ["--nthreads", "1", "--no-dashboard", "--local-directory", str(base / f"{workers}-{number}")]
+        started.append(subprocess.Popen([*dask, *own], env={**os.environ, **settings}, **quiet))
+    while not file.is_file():
+        time.sleep(0.1)
+    try:
+        yield Cluster(scheduler_file=str(file)), [process.pid for process in started]
+    finally:
+        for process in reversed(started):
+            process.terminate()
+
+
+@contextlib.contextmanager
+def memory(pids: list[int]) -> Iterator[list[float]]:
+    """Look at the memory of a process, in MiB, every second."""
+    seen: list[float] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while pids and not done.is_set():
+            seen.append(psutil.Process(pids[0]).memory_info().rss / 2**20)
+            done.wait(1)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join()
 
 
 def write_scans(folder: Path, n: int) -> None:
     """Write a session of one surface with different noise, two directions a file."""
     heights = simulate_si001((64, 64), 6.0, seed=0).heights
     rng = np.random.default_rng(0)
-    frames = [
+    frames = (
         Frame(
             {one: heights + rng.normal(0, 0.002, heights.shape) for one in DIRECTIONS[:2]},
             width_nm=6.0,
             height_nm=6.0,
         )
         for _ in range(n)
-    ]
-    write_session(folder, frames, session="s")
+    )
+    write_session(folder, list(frames), session="s")
 
 
-def run(base: Path, which: str, name: str, cluster: Cluster, workers: list[int]) -> tuple[float, float]:
+def run(base: Path, which: str, name: str, cluster: Cluster, pids: list[int]) -> tuple[float, float]:
     """Do the step process; return s of the clock and of the processors of all processes."""
     job = JobFile({**VALUES, "job_name": name, "train_path": [str(base / which)]}, base)
-    began, used = time.monotonic(), seconds(workers)
+    began, used = time.monotonic(), seconds(pids)
     run_job(job, ("process",), processes=2, on_cluster=cluster)
-    return time.monotonic() - began, seconds(workers) - used
+    return time.monotonic() - began, seconds(pids) - used
 
 
-def seconds(workers: list[int]) -> float:
-    """Return s of processors that this process, those that it has ended, and workers have used."""
+def seconds(pids: list[int]) -> float:
+    """Return s of processors that this process, those that it has ended, and others have used."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     own = time.process_time() + children.ru_utime + children.ru_stime
-    return own + sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in workers)
+    return own + sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in pids)
 
 
 if __name__ == "__main__":

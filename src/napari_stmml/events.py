@@ -136,6 +136,14 @@ class FilesDone(Event, kind="files"):
 
 
 @dataclass(frozen=True)
+class ClusterWorkers(Event, kind="workers"):
+    """A cluster has now so many workers that can be used; ``dashboard`` is Dask's page of it, if it has one."""
+
+    count: int
+    dashboard: str = ""
+
+
+@dataclass(frozen=True)
 class ReportWritten(Event, kind="report"):
     """The ingest report was written to two files; ``summary`` is its one line."""
 

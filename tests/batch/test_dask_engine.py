@@ -1,3 +1,4 @@
+import errno
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ from napari_stmml.batch.chunks import Ticket, cut, refusal
 from napari_stmml.batch.engine import Cluster, open_engine
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.run import run_job
-from napari_stmml.events import Message, ReportWritten, of_type
+from napari_stmml.events import ClusterWorkers, Message, ReportWritten, of_type
 from napari_stmml.system.folder_lock import FolderLock
 from napari_stmml.system.pool import KILLED, Outcome
 from tests.batch.test_run import FILTERS, TINY, assert_same_results, write_scans
@@ -52,24 +53,30 @@ def lock(tmp_path):
 
 
 @pytest.fixture
-def said():
+def heard():
     return []
 
 
+def texts(heard):
+    return [event.text for event in of_type(heard, Message)]
+
+
 @pytest.fixture
-def engine(cluster, lock, said):
-    with open_engine(0, Cluster(cluster.scheduler_address), lock, said.append, bool) as engine:
+def engine(cluster, lock, heard):
+    with open_engine(0, Cluster(cluster.scheduler_address), lock, heard.append, bool) as engine:
         yield engine
 
 
-def test_outcomes_come_in_order_and_a_task_that_raises_is_one(engine, said):
+def test_outcomes_come_in_order_and_a_task_that_raises_is_one(engine, heard):
     tasks = [("sleep", 0.5, "first"), ("raise", "no good: x"), 2, ("not usable", "no"), 3]
     outcomes = list(engine.map(work, tasks))
     assert [outcome.task for outcome in outcomes] == tasks
     assert [outcome.result for outcome in outcomes] == ["first", None, 4, None, 6]
     assert outcomes[1] == Outcome(tasks[1], error="ValueError: no good: x")
     assert outcomes[3].error == "NotUsable: no"
-    assert re.fullmatch(r"tcp://127\S+: [12] workers?(, watch them at http://127\S+/status)?", said[0])
+    assert re.fullmatch(r"tcp://127\S+: [12] workers?(, watch them at http://127\S+/status)?", texts(heard)[0])
+    (seen,) = of_type(heard, ClusterWorkers)
+    assert seen.count in (1, 2)
 
 
 def test_no_tasks_are_no_outcomes(engine):
@@ -100,12 +107,12 @@ def test_tasks_are_drawn_as_workers_become_free(engine):
     results.close()
 
 
-def test_a_worker_without_the_jobs_folder_or_with_another_version_is_refused_by_name(cluster, lock, said):
-    with open_engine(0, Cluster(cluster.scheduler_address), lock, said.append, bool) as engine:
+def test_a_worker_without_the_jobs_folder_or_with_another_version_is_refused_by_name(cluster, lock, heard):
+    with open_engine(0, Cluster(cluster.scheduler_address), lock, heard.append, bool) as engine:
         engine._ticket = replace(engine._ticket, program="0.0.0")
         with pytest.raises(ValueError, match=r"no worker of tcp.* can be used: worker tcp.*: it has napari-"):
             list(engine.map(work, [1]))
-    assert all(one.startswith("left out: worker tcp") for one in said)
+    assert all(one.startswith("left out: worker tcp") for one in texts(heard))
     gone = Ticket("/not/there/.lock", lock.token)
     assert refusal(gone).startswith("it does not see the folder of the job, /not/there: mount it")
     assert "it has Python" in refusal(replace(gone, python="2.7"))
@@ -128,22 +135,22 @@ def test_few_tasks_are_for_all_workers_and_a_chunk_has_a_limit_of_bytes():
     assert set(large) <= {1, 2}
 
 
-def test_no_scheduler_is_one_sentence(lock, said, monkeypatch, tmp_path):
+def test_no_scheduler_is_one_sentence(lock, heard, monkeypatch, tmp_path):
     monkeypatch.setattr(dask_engine, "SECONDS_TO_CONNECT", 1)
     with pytest.raises(ValueError, match=r"no scheduler answers at tcp://127.0.0.1:9 .*is it running"):
-        open_engine(0, Cluster("tcp://127.0.0.1:9"), lock, said.append, bool)
+        open_engine(0, Cluster("tcp://127.0.0.1:9"), lock, heard.append, bool)
     with pytest.raises(ValueError, match=r"there is no scheduler file .*nothing.json"):
-        open_engine(0, Cluster("", str(tmp_path / "nothing.json")), lock, said.append, bool)
+        open_engine(0, Cluster("", str(tmp_path / "nothing.json")), lock, heard.append, bool)
 
 
-def test_a_scheduler_that_goes_away_is_one_sentence(lock, said):
+def test_a_scheduler_that_goes_away_is_one_sentence(lock, heard):
     def closing():
         yield from range(20)
         cluster.close()
         yield 20
 
     with local_cluster(1) as cluster:  # noqa: SIM117 - it is closed within
-        with open_engine(0, Cluster(cluster.scheduler_address), lock, said.append, bool) as engine:
+        with open_engine(0, Cluster(cluster.scheduler_address), lock, heard.append, bool) as engine:
             with pytest.raises(ValueError, match=r"the scheduler tcp.* has gone; start it and the job again"):
                 list(engine.map(work, closing()))
 
@@ -205,3 +212,32 @@ def test_a_job_leaves_the_same_bytes_on_a_cluster_also_when_a_worker_is_killed(
     others.unlink()
     assert_same_results(there, here)
     assert not any("left out" in event.text for event in of_type(heard, Message))
+
+
+def test_a_worker_whose_disk_is_full_is_left_out_and_its_tasks_are_done_by_others(
+    cluster, lock, heard, tmp_path
+):
+    with distributed.Client(cluster) as client:
+        full = next(iter(client.nthreads()))
+        client.run(_fill, workers=[full])
+    with open_engine(0, Cluster(cluster.scheduler_address), lock, heard.append, bool) as engine:
+        outcomes = list(engine.map(_write, range(20)))
+        assert [one.result for one in outcomes] == list(range(20))
+        (left_out,) = (one for one in texts(heard) if one.startswith("left out"))
+        assert re.search(rf"worker {full}: .*No space left on device.*make room there", left_out)
+        with distributed.Client(cluster) as client:
+            client.run(_fill)
+        with pytest.raises(ValueError, match=r"no worker of .* can be used: .*No space left on device"):
+            list(engine.map(_write, range(20)))
+    with distributed.Client(cluster) as client:
+        client.run(os.environ.pop, "STMML_TEST_FULL", None)
+
+
+def _fill():
+    os.environ["STMML_TEST_FULL"] = "1"
+
+
+def _write(task):
+    if "STMML_TEST_FULL" in os.environ:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return task

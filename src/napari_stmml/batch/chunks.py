@@ -43,10 +43,11 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Done:
-    """What came of a chunk: of its first tasks if it was to stop; of none, and why, if it was refused."""
+    """What came of a chunk: of its first tasks if it was to stop, or its worker can do no more, and why."""
 
     outcomes: tuple[Outcome, ...]
     refused: str = ""
+    worker: str = ""  # its address, if it can do no more
 
 
 def cut(
@@ -127,5 +128,8 @@ def do_chunk(ticket: Ticket, threads: int, function: Callable[[Any], Any], tasks
         for task in tasks:
             if not ticket.is_wanted:
                 break
-            outcomes.append(outcome_of(function, task))
+            outcome = outcome_of(function, task)
+            if outcome.no_room:
+                return Done(tuple(outcomes), f"{platform.node()}: {outcome.error}; make room there")
+            outcomes.append(outcome)
         return Done(tuple(outcomes))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_stmml.batch.chunks import Done, Ticket, cut, do_chunk, refusal, size_of
+from napari_stmml.events import ClusterWorkers, Listener, Message
 from napari_stmml.system.folder_lock import FolderLock
 from napari_stmml.system.pool import AHEAD, KILLED, Outcome
 from napari_stmml.text import counted
@@ -45,7 +46,7 @@ class DaskEngine:
     address, scheduler_file : str
         As `Cluster` has them: one of the two.
     lock : FolderLock
-    say : callable
+    report : callable
     should_stop : callable
         As `open_engine` takes them.
 
@@ -60,17 +61,18 @@ class DaskEngine:
         address: str,
         scheduler_file: str,
         lock: FolderLock,
-        say: Callable[[str], None],
+        report: Listener,
         should_stop: Callable[[], bool],
     ) -> None:
-        self._lock, self._say, self._should_stop = lock, say, should_stop
+        self._lock, self._report, self._should_stop = lock, report, should_stop
         self._name = address or scheduler_file
         self._client = _connect(address, scheduler_file)
         self._ticket = Ticket(str(lock.path.absolute()), lock.token)
         self._refused: dict[str, str] = {}
         self._good: tuple[str, ...] = ()
         self._looked = float("-inf")
-        self._waits = self._told = False
+        self._waits = False
+        self._told: ClusterWorkers | None = None
 
     def __enter__(self) -> "DaskEngine":
         return self
@@ -179,6 +181,7 @@ class DaskEngine:
         part.future.release()
         part.outcomes = list(done.outcomes)
         if done.refused:
+            self._refuse({done.worker: done.refused})
             self._look(at_once=True)
         left = part.tasks[len(part.outcomes) :]
         return [_Part(left)] if left and not self._stops() else []
@@ -231,24 +234,32 @@ class DaskEngine:
         if refused and not self._good:
             raise ValueError(f"no worker of {self._name} can be used: {refused[0]}")
         if not there and not self._waits:
-            self._say(f"{self._name} has no workers; waiting until one comes")
+            self._report(Message(f"{self._name} has no workers; waiting until one comes"))
         self._waits = not there
-        if self._good and not self._told:
-            self._told = True
-            self._say(f"{self._name}: {counted(len(self._good), 'worker')}{self._dashboard()}")
+        if self._told is None:
+            if not self._good:
+                return
+            page = self._dashboard()
+            watch = f", watch them at {page}" if page else ""
+            self._report(Message(f"{self._name}: {counted(len(self._good), 'worker')}{watch}"))
+            self._told = ClusterWorkers(0, page)
+        if len(self._good) != self._told.count:
+            self._told = replace(self._told, count=len(self._good))
+            self._report(self._told)
 
     def _dashboard(self) -> str:
-        """Say where Dask's page of the cluster is, if it has one."""
+        """Return the address of Dask's page of the cluster, if it has one."""
         known = self._client.scheduler_info()["services"]
-        return f", watch them at {self._client.dashboard_link}" if "dashboard" in known else ""
+        return self._client.dashboard_link if "dashboard" in known else ""
 
     def _refuse(self, answers: dict[str, Any]) -> None:
         for address, answer in answers.items():
             if isinstance(answer, ImportError):
                 answer = "it has not got napari-stmml: install the same version everywhere"
-            if isinstance(answer, str) and answer:  # another error is that it has just gone
+            # Another error is that it has just gone.
+            if isinstance(answer, str) and answer and address not in self._refused:
                 self._refused[address] = f"worker {address}: {answer}"
-                self._say(f"left out: {self._refused[address]}")
+                self._report(Message(f"left out: {self._refused[address]}"))
 
     def _gone(self) -> ValueError:
         return ValueError(
@@ -260,7 +271,8 @@ def _work(ticket: Ticket, function: Callable[[Any], Any], tasks: list[Any]) -> D
     """Do a chunk in a worker, with as many threads as it has."""
     from distributed import get_worker
 
-    return do_chunk(ticket, get_worker().state.nthreads, function, tasks)
+    worker = get_worker()
+    return replace(do_chunk(ticket, worker.state.nthreads, function, tasks), worker=worker.address)
 
 
 def _connect(address: str, scheduler_file: str) -> Any:

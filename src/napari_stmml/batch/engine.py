@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from napari_stmml.events import Listener
 from napari_stmml.system.folder_lock import FolderLock
 from napari_stmml.system.pool import Outcome, Pool
 
@@ -45,7 +46,7 @@ def open_engine(
     processes: int,
     cluster: Cluster,
     lock: FolderLock | None,
-    say: Callable[[str], None],
+    report: Listener,
     should_stop: Callable[[], bool],
 ) -> AbstractContextManager[Engine]:
     """Return an engine, to be used in a ``with`` statement.
@@ -57,8 +58,9 @@ def open_engine(
     cluster : Cluster
     lock : FolderLock or None
         That of the job's folder; what works on a cluster sees by it whether it is to go on.
-    say : callable
-        Gets sentences: that there are no workers yet, or that one cannot be used.
+    report : callable
+        Gets `Message`, that there are no workers yet or that one cannot be used, and `ClusterWorkers` when
+        there are more or fewer.
     should_stop : callable
         Asked while a cluster works.
 
@@ -77,4 +79,4 @@ def open_engine(
 
     if lock is None:
         raise ValueError("only a job that holds the lock of its folder can work on a cluster")
-    return DaskEngine(cluster.address, cluster.scheduler_file, lock, say, should_stop)
+    return DaskEngine(cluster.address, cluster.scheduler_file, lock, report, should_stop)

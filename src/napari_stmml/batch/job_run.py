@@ -95,7 +95,7 @@ class JobRun:
 
     def engine(self) -> AbstractContextManager[Engine]:
         """Return what works on many files at a time, to be used in a ``with`` statement."""
-        return open_engine(self.processes, self.cluster, self.lock, self.say, self.should_stop)
+        return open_engine(self.processes, self.cluster, self.lock, self.report, self.should_stop)
 
     def say(self, text: str) -> None:
         """Report a sentence, unless it is empty.

@@ -18,7 +18,7 @@ from napari_stmml.model.suitability import doubt_about, nothing_seen
 from napari_stmml.scan import TOPOGRAPHY, Scan
 from napari_stmml.system.files import free_name, identity
 from napari_stmml.system.keras import need_keras
-from napari_stmml.system.pool import Pool
+from napari_stmml.system.pool import Pool, is_full
 from napari_stmml.system.progress import FileCount, Stopped, throttled, until_stopped
 from napari_stmml.text import short_stem
 
@@ -192,6 +192,8 @@ def label_there(wanted: Wanted, tasks: Iterable[LabelTask]) -> list[ScanLabelled
         try:
             made.append(_finish(wanted, (task, None)))
         except Exception as error:  # noqa: BLE001 - one scan too many for the memory, say
+            if is_full(error):
+                raise
             made.append(not_labelled(task, f"{type(error).__name__}: {error}"))
     return made
 

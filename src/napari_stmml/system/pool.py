@@ -1,5 +1,6 @@
 """Many files through all cores: a pool of processes that a bad file cannot stop, in bounded memory."""
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -14,16 +15,18 @@ from typing import Any
 from napari_stmml.system.threads import cores
 
 KILLED = "its process ended while it worked on it: a crash, or no memory left"
+_NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 AHEAD = 2  # tasks in flight for every process; results wait no longer than that
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one task: its result, or the error in words."""
+    """What came of one task: its result, or the error in words, and whether that is a disk without room."""
 
     task: Any
     result: Any = None
     error: str = ""
+    no_room: bool = False
 
 
 class Pool:
@@ -135,7 +138,21 @@ def outcome_of(function: Callable[[Any], Any], task: Any) -> Outcome:
     try:
         return Outcome(None, function(task))
     except Exception as error:  # noqa: BLE001 - whatever a file does to a library stays with that file
-        return Outcome(None, error=f"{type(error).__name__}: {error}")
+        return Outcome(None, error=f"{type(error).__name__}: {error}", no_room=is_full(error))
+
+
+def is_full(error: BaseException) -> bool:
+    """Say whether an error is that a disk has no room, or a user no more of it.
+
+    Parameters
+    ----------
+    error : BaseException
+
+    Returns
+    -------
+    bool
+    """
+    return isinstance(error, OSError) and error.errno in _NO_ROOM
 
 
 def _end_with_parent() -> None:
