@@ -50,7 +50,9 @@ def main() -> None:
             for name, place in places.items():
                 with memory(place[1][:1]) as seen:
                     made = run(base, "many", f"{name}{number}", *place)
-                wall, cpu = (1e3 * (one - some) / (n - FEW) for one, some in zip(made, few[name], strict=True))
+                wall, cpu = (
+                    1e3 * (one - some) / (n - FEW) for one, some in zip(made, few[name], strict=True)
+                )
                 mib = f"; scheduler {seen[0]:.0f}, {min(seen):.0f} to {max(seen):.0f} MiB" if seen else ""
                 load = os.getloadavg()[0]
                 print(f"{name}: {wall:.2f} ms, {cpu:.2f} ms of processors; load {load:.1f}{mib}", flush=True)
@@ -58,7 +60,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def cluster(base: Path, workers: int) -> Iterator[tuple[Cluster, list[int]]]:
-    """Start a scheduler and workers as processes; yield where they are, and their ids, the scheduler's first."""
+    """Start a scheduler and workers; yield where they are, and ids of their processes, its own first."""
     file = base / f"scheduler-{workers}.json"
     dask, here = [sys.executable, "-m", "distributed.cli.dask_scheduler"], ["--host", "127.0.0.1"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -67,7 +69,14 @@ def cluster(base: Path, workers: int) -> Iterator[tuple[Cluster, list[int]]]:
         subprocess.Popen([*dask, *here, "--port", "0", "--no-dashboard", "--scheduler-file", file], **quiet)
     ]
     for number in range(workers):
-        dask = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(file), "--no-nanny"]
+        dask = [
+            sys.executable,
+            "-m",
+            "distributed.cli.dask_worker",
+            "--scheduler-file",
+            str(file),
+            "--no-nanny",
+        ]
         own = ["--nthreads", "1", "--no-dashboard", "--local-directory", str(base / f"{workers}-{number}")]
         started.append(subprocess.Popen([*dask, *own], env={**os.environ, **settings}, **quiet))
     while not file.is_file():

@@ -137,7 +137,7 @@ class FilesDone(Event, kind="files"):
 
 @dataclass(frozen=True)
 class ClusterWorkers(Event, kind="workers"):
-    """A cluster has now so many workers that can be used; ``dashboard`` is Dask's page of it, if it has one."""
+    """A cluster has so many workers that can be used; ``dashboard`` is Dask's page of it, if there is one."""
 
     count: int
     dashboard: str = ""

@@ -74,7 +74,9 @@ def test_outcomes_come_in_order_and_a_task_that_raises_is_one(engine, heard):
     assert [outcome.result for outcome in outcomes] == ["first", None, 4, None, 6]
     assert outcomes[1] == Outcome(tasks[1], error="ValueError: no good: x")
     assert outcomes[3].error == "NotUsable: no"
-    assert re.fullmatch(r"tcp://127\S+: [12] workers?(, watch them at http://127\S+/status)?", texts(heard)[0])
+    assert re.fullmatch(
+        r"tcp://127\S+: [12] workers?(, watch them at http://127\S+/status)?", texts(heard)[0]
+    )
     (seen,) = of_type(heard, ClusterWorkers)
     assert seen.count in (1, 2)
 

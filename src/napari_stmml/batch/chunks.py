@@ -124,7 +124,7 @@ def do_chunk(ticket: Ticket, threads: int, function: Callable[[Any], Any], tasks
     with _ALONE, threadpool_limits(threads):
         if why := refusal(ticket):
             return Done((), f"{platform.node()}: {why}")
-        outcomes = []
+        outcomes: list[Outcome] = []
         for task in tasks:
             if not ticket.is_wanted:
                 break

@@ -191,7 +191,7 @@ def label_there(wanted: Wanted, tasks: Iterable[LabelTask]) -> list[ScanLabelled
     for task in tasks:
         try:
             made.append(_finish(wanted, (task, None)))
-        except Exception as error:  # noqa: BLE001 - one scan too many for the memory, say
+        except Exception as error:
             if is_full(error):
                 raise
             made.append(not_labelled(task, f"{type(error).__name__}: {error}"))
