@@ -16,6 +16,9 @@ from napari_stmml.batch.engine import Cluster, open_engine
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.run import run_job
 from napari_stmml.events import ClusterWorkers, Message, ReportWritten, of_type
+from napari_stmml.features.cells import CellEncoder
+from napari_stmml.features.objects import ObjectEncoder
+from napari_stmml.srsml24.encoders import WindowEncoder
 from napari_stmml.system.folder_lock import FolderLock
 from napari_stmml.system.pool import KILLED, Outcome
 from tests.batch.test_run import FILTERS, TINY, assert_same_results, write_scans
@@ -157,9 +160,10 @@ def test_a_scheduler_that_goes_away_is_one_sentence(lock, heard):
                 list(engine.map(work, closing()))
 
 
-def do_job(base, scans, cluster=None, heard=None):
+def do_job(base, scans, cluster=None, heard=None, **more):
     """Run a job on this machine's processes or on a cluster; return its folder."""
     values = {**TINY, **FILTERS, "train_path": [str(scans)], "structures.find": True, "save_latent": False}
+    values |= more
     job = JobFile(values, base)
     where = Cluster(cluster.scheduler_address) if cluster else Cluster()
     run_job(job, report=[].append if heard is None else heard.append, on_cluster=where)
@@ -243,3 +247,19 @@ def _write(task):
     if "STMML_TEST_FULL" in os.environ:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return task
+
+
+@pytest.mark.parametrize("recipe", ["instant", "objects", "srsml24"])
+def test_workers_make_the_features_that_are_clustered(recipe, cluster, tmp_path, monkeypatch):
+    scans = tmp_path / "scans"
+    write_scans(scans, 2)
+    own = {"recipe": recipe, "structures.find": False, "save_latent": True, "epochs": 1}
+    here = do_job(tmp_path / "here", scans, **own)
+    made_here = []
+    for one in (CellEncoder, ObjectEncoder):
+        monkeypatch.setattr(one, "encode", lambda *args, **more: made_here.append("cells"))
+    monkeypatch.setattr(WindowEncoder, "_encode", lambda *args, **more: made_here.append("windows"))
+    there = do_job(tmp_path / "there", scans, cluster, **own)
+    assert not made_here
+    assert_same_results(there, here)
+    assert not (there / "features").exists()

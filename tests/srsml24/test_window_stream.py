@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_stmml.heights.windows import WindowGrid
-from napari_stmml.srsml24.window_stream import WindowStream, places_of, store_map
+from napari_stmml.srsml24.window_stream import WindowMap, WindowStream, places_of, store_map
 
 GRID = WindowGrid(16, 4)
 
@@ -86,6 +86,20 @@ def test_a_limit_takes_evenly_of_all_maps(maps, limit):
     assert len(places) == len(stream) == min(limit, 219)
     if limit == 40:
         assert [round(sum(1e5 * n <= place < 1e5 * (n + 1) for place in places)) for n in (0, 2)] == [16, 17]
+
+
+@pytest.mark.parametrize("only", [range(2), range(3, 4), range(5, 9)])
+def test_some_batches_are_those_of_all_and_maps_without_them_are_not_read(tmp_path, monkeypatch, only):
+    maps = stored(tmp_path, [(20, 24)] * 16)
+    stream = WindowStream(maps, GRID, together=4)
+    every = list(stream.batches(11, 5))
+    read = []
+    load = WindowMap.load
+    monkeypatch.setattr(WindowMap, "load", lambda one: read.append(one) or load(one))
+    some = list(stream.batches(11, 5, only))
+    assert len(some) == len(every[only.start : only.stop])
+    assert all(map(np.array_equal, some, every[only.start : only.stop]))
+    assert len(read) < len(maps)
 
 
 def test_only_a_few_maps_are_in_memory_at_a_time(tmp_path, monkeypatch):

@@ -2,18 +2,19 @@
 
 import itertools
 from collections.abc import Callable
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from napari_stmml.batch import fingerprints
+from napari_stmml.batch.cluster_features import FeatureWork, make_on_workers
+from napari_stmml.batch.job_folder import digest
 from napari_stmml.batch.job_run import JobRun
 from napari_stmml.model.classifier import SurfaceClassifier
 from napari_stmml.model.methods import method_of
 from napari_stmml.model.training_record import ClusterOptions, load_network
-from napari_stmml.system.array_file import open_array
-from napari_stmml.system.files import write_array, write_text
+from napari_stmml.system.files import write_text
 
 _ENDS = (".stmml", "_convergence.txt", "_convergence.png")
 
@@ -46,30 +47,25 @@ def cluster(run: JobRun) -> None:
     if files:
         run.folder.note("latent", of_features, files)
     _, encoder, record = load_network(run.model)
+    work = FeatureWork(run.recipe, str(run.model), str(run.folder.path), digest(of_features), tuple(files))
+    store = make_on_workers(run, work, maps, method, record.seed) if run.cluster else None
     options = ClusterOptions(
-        kept=(lambda number, shape, make: _kept(run, files[number], shape, make)) if files else None,
+        store=store,
+        kept=partial(_kept, run, work) if files else None,
         on_event=run.report,
         should_stop=run.should_stop,
     )
-    classifier = method.cluster(encoder, maps, run.recipe, record, options)
+    classifier = method.cluster(encoder, work.keyed(maps), run.recipe, record, options)
     run.check_stop()
+    work.clean()
     if files:
         run.folder.note("latent", of_features, files, done=True)
     run.folder.note("cluster", of_clusters, _write(run.folder.path, name, classifier), done=True)
 
 
-def _kept(run: JobRun, file: str, shape: tuple[int, int], make: Callable[[], np.ndarray]) -> np.ndarray:
-    """Return the features of a batch, (n, n_features), out of their file; make and save them if need be."""
+def _kept(run: JobRun, work: FeatureWork, number: int, shape: tuple[int, int], make: Callable) -> np.ndarray:
     run.check_stop()
-    path = run.folder / file
-    if path.is_file():
-        with suppress(ValueError, OSError):
-            features = np.array(open_array(path))
-            if features.shape == shape:
-                return features
-    features = make()
-    write_array(path, features)
-    return features
+    return work.kept(number, shape, make)
 
 
 def _write(folder: Path, name: str, classifier: SurfaceClassifier) -> list[str]:

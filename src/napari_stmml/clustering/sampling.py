@@ -51,6 +51,22 @@ class Sample:
             yield there, order[at[there]]
 
 
+def sampled_maps(maps: Sequence[StoredMap], seed: int, most: int = MOST) -> Sequence[StoredMap]:
+    """Return the maps that `sample_cells` draws from: all, or, of very many, some.
+
+    Parameters
+    ----------
+    maps : sequence of StoredMap
+    seed, most : int
+        As `sample_cells` takes them.
+
+    Returns
+    -------
+    sequence of StoredMap
+    """
+    return _some(maps, most, _rng(seed))
+
+
 def sample_cells(
     encoder: Encoder,
     maps: Sequence[StoredMap],
@@ -85,10 +101,8 @@ def sample_cells(
     should_stop : callable
         Asked after every map; Stopped is raised then.
     """
-    rng = np.random.default_rng((seed, 1))
-    if len(maps) * LEAST_OF_A_MAP > most:
-        some = np.sort(rng.choice(len(maps), max(1, most // LEAST_OF_A_MAP), replace=False))
-        maps = [maps[which] for which in some.tolist()]
+    rng = _rng(seed)
+    maps = _some(maps, most, rng)
     share = -(-most // len(maps))
     keep = keep and store.holds(maps, encoder)
     features, of_map, cells, there = [], [], [], 0
@@ -103,6 +117,17 @@ def sample_cells(
         if should_stop():
             raise Stopped("clustering was stopped")
     return Sample(np.concatenate(features), np.concatenate(of_map), np.concatenate(cells), tuple(maps), there)
+
+
+def _rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng((seed, 1))
+
+
+def _some(maps: Sequence[StoredMap], most: int, rng: np.random.Generator) -> Sequence[StoredMap]:
+    if len(maps) * LEAST_OF_A_MAP <= most:
+        return maps
+    some = np.sort(rng.choice(len(maps), max(1, most // LEAST_OF_A_MAP), replace=False))
+    return [maps[which] for which in some.tolist()]
 
 
 def _drawn(

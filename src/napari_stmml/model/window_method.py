@@ -19,7 +19,7 @@ from napari_stmml.model.training_record import (
     new_classifier,
 )
 from napari_stmml.recipe import Recipe
-from napari_stmml.srsml24.encoders import DenseWindowEncoder, WindowEncoder
+from napari_stmml.srsml24.encoders import DenseWindowEncoder, Kept, WindowEncoder
 from napari_stmml.srsml24.kmeans import fit_clusters
 from napari_stmml.srsml24.training import train_autoencoder
 from napari_stmml.srsml24.window_stream import WindowMap, WindowStream, split, with_counts
@@ -95,6 +95,27 @@ class WindowMethod:
         if recipe.features != "windows":
             return 0
         return -(-len(_to_cluster(maps, recipe)) // _size(recipe))
+
+    def make_batches(
+        self, encoder: Encoder, maps: TrainingMaps, recipe: Recipe, seed: int, kept: Kept, only: range
+    ) -> None:
+        """Make some of the batches that ``cluster`` takes, so that it finds them in their files.
+
+        Parameters
+        ----------
+        encoder : Encoder
+        maps : TrainingMaps
+        recipe : Recipe
+        seed : int
+            That of the training.
+        kept : callable
+            As `ClusterOptions.kept`: it makes a batch, and writes it.
+        only : range
+            Their numbers.
+        """
+        assert isinstance(encoder, WindowEncoder)
+        for _ in encoder.batches(_to_cluster(maps, recipe), _size(recipe), seed, kept, only):
+            pass
 
     def cluster(
         self,

@@ -101,7 +101,12 @@ class WindowEncoder(Windows):
             yield tuple(some.T), self.autoencoder.encode(self.grid.extract(heights, some))
 
     def batches(
-        self, windows: WindowStream, size: int, seed: int, kept: Kept | None = None
+        self,
+        windows: WindowStream,
+        size: int,
+        seed: int,
+        kept: Kept | None = None,
+        only: range | None = None,
     ) -> Iterator[np.ndarray]:
         """Yield the features of all windows in shuffled batches, (size, n_features) float32.
 
@@ -112,8 +117,11 @@ class WindowEncoder(Windows):
         kept : callable, optional
             Gets the number of a batch, its shape and a function that makes it; returns its features, which
             it may have kept in a file.
+        only : range, optional
+            Numbers of the batches that are wanted.
         """
-        for number, batch in enumerate(windows.batches(size, seed)):
+        first = only.start if only else 0
+        for number, batch in enumerate(windows.batches(size, seed, only), first):
             make = partial(self._encode, batch)
             yield kept(number, (len(batch), self.n_features), make) if kept else make()
 

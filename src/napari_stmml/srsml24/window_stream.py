@@ -119,7 +119,7 @@ class WindowStream:
     def __len__(self) -> int:
         return int(self._takes().sum())
 
-    def batches(self, size: int, seed: Any = None) -> Iterator[np.ndarray]:
+    def batches(self, size: int, seed: Any = None, only: range | None = None) -> Iterator[np.ndarray]:
         """Yield every window once, in batches of (size, window, window) float32, the last one shorter.
 
         In the order of the maps, or, with a ``seed`` (an int or ints), in a random one.
@@ -129,6 +129,9 @@ class WindowStream:
         size : int
             Windows of a batch.
         seed : int or sequence of int, optional
+        only : range, optional
+            Numbers of the batches that are wanted, one after the other; maps that hold none of their windows
+            are not read.
 
         Yields
         ------
@@ -142,7 +145,7 @@ class WindowStream:
         rng = None if seed is None else np.random.default_rng(seed)
         cut = (
             self._cut(heights, places[start : start + size])
-            for heights, places in self._groups(rng)
+            for heights, places in self._groups(rng, only and range(only.start * size, only.stop * size))
             for start in range(0, len(places), size)
         )
         return in_batches(cut, size)
@@ -155,16 +158,41 @@ class WindowStream:
         shares = np.insert(counts.cumsum(), 0, 0) * self.limit // counts.sum()
         return np.diff(shares)
 
-    def _groups(self, rng: np.random.Generator | None) -> Iterator[tuple[list[np.ndarray], np.ndarray]]:
-        """Yield some maps at a time, and the places of their windows, (n, 3): map, row and column of grid."""
+    def _groups(
+        self, rng: np.random.Generator | None, only: range | None = None
+    ) -> Iterator[tuple[list[np.ndarray], np.ndarray]]:
+        """Yield some maps at a time, and the places of their windows, (n, 3): map, row and column of grid.
+
+        Of the windows, counted through all maps, those of ``only``; groups without any are not read.
+        """
         takes = self._takes()
         order = np.flatnonzero(takes)
         if rng is not None:
             rng.shuffle(order)
+        group: list[int] = []
+        before = waiting = 0
+        for number, which in enumerate(order.tolist(), 1):
+            group.append(which)
+            waiting += int(takes[which])
+            if number == len(order) or (waiting >= self.together and len(group) >= LEAST_TOGETHER):
+                wanted = slice(None)
+                if only is not None:
+                    wanted = slice(max(0, only.start - before), max(0, only.stop - before))
+                if wanted.start is None or wanted.start < min(waiting, wanted.stop):
+                    heights, places = self._read(group, takes)
+                else:  # shuffled all the same, so that what comes later is in the same order
+                    heights, places = [], np.zeros((waiting, 3), np.int64)
+                if rng is not None:
+                    rng.shuffle(places)
+                if heights:
+                    yield heights, places[wanted]
+                before, waiting, group = before + waiting, 0, []
+
+    def _read(self, group: list[int], takes: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+        """Read some maps; return them and the places of their windows, (n, 3), as ``_groups`` yields them."""
         heights: list[np.ndarray] = []
         places: list[np.ndarray] = []
-        waiting = 0
-        for number, which in enumerate(order.tolist(), 1):
+        for which in group:
             stored = self.maps[which]
             heights.append(stored.load())
             here = places_of(heights[-1], self.grid, self.part)
@@ -172,13 +200,7 @@ class WindowStream:
                 raise ValueError(f"{stored.path} is not the map that was prepared; prepare it again")
             here = here[np.arange(takes[which], dtype=np.int64) * len(here) // takes[which]]
             places.append(np.insert(here, 0, len(heights) - 1, axis=1))
-            waiting += len(here)
-            if number == len(order) or (waiting >= self.together and len(heights) >= LEAST_TOGETHER):
-                group = np.concatenate(places)
-                if rng is not None:
-                    rng.shuffle(group)
-                yield heights, group
-                heights, places, waiting = [], [], 0
+        return heights, np.concatenate(places)
 
     def _cut(self, heights: list[np.ndarray], places: np.ndarray) -> np.ndarray:
         """Copy windows out of maps, (n, window, window)."""
