@@ -285,8 +285,14 @@ def _connect(address: str, scheduler_file: str) -> Any:
     given = {"address": address} if address else {"scheduler_file": scheduler_file}
     if not address and not Path(scheduler_file).is_file():
         raise ValueError(f"there is no scheduler file {scheduler_file}: is the scheduler running?")
-    try:
-        return Client(**given, timeout=SECONDS_TO_CONNECT, set_as_default=False, name="napari-stmml")
+    try:  # results come from the workers themselves, so that the scheduler holds none
+        return Client(
+            **given,
+            timeout=SECONDS_TO_CONNECT,
+            set_as_default=False,
+            name="napari-stmml",
+            direct_to_workers=True,
+        )
     except (OSError, ValueError, RuntimeError) as error:
         name = address or scheduler_file
         why = str(error).splitlines()[0] if str(error) else type(error).__name__

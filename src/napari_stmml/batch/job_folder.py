@@ -71,6 +71,7 @@ class JobFolder:
             sweep(self.path)
             yield lock
         finally:
+            sweep(self.path)  # what processes left that died meanwhile
             lock.release()
 
     def _check_links(self) -> None:

@@ -1,7 +1,7 @@
 """Structures of many scans: types over all of them together, then file by file, in bounded memory."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -78,8 +78,7 @@ class StructureRun:
     processes : int
         0 for one a core.
     engine : callable, optional
-        Opens what works on the files once their types are known; these processes, if there is none. Types
-        are found by these in any case, for maps do not travel.
+        Opens what works on the files; ``processes`` of this machine, if there is none.
     """
 
     tasks: Sequence[StructureTask]
@@ -106,8 +105,8 @@ class StructureRun:
         Stopped
             If ``should_stop`` said so; what is written stays.
         """
-        with Pool(self.processes) as pool:  # which starts no process before it is used
-            found, which, problems = self._together(pool)
+        with self.engine() if self.engine else Pool(self.processes) as engine:
+            found, which, problems = self._together(engine)
             if found is None:
                 first = next(iter(problems.values()), "")
                 raise ValueError(f"there is no scan to find structures on{': ' if first else ''}{first}")
@@ -115,7 +114,7 @@ class StructureRun:
             self.means = {one.number: one.mean for one in found.types if one.mean is not None}
             waiting = [task for task in self.tasks if self.record(task) is None]
             count = FileCount("structures", len(self.tasks) - len(waiting), len(self.tasks), self.report)
-            for task, record in self._written(found, which, problems, waiting, pool):
+            for task, record in self._written(found, which, problems, waiting, engine):
                 if record.problem:
                     self.report(Skipped(task.source, record.problem, "no structures", None, task.source))
                 count.add()
@@ -168,7 +167,7 @@ class StructureRun:
         return RunTables((*files, page), types, counts)
 
     def _together(
-        self, pool: Pool
+        self, engine: Engine
     ) -> tuple[Structures | None, list[StructureTask], dict[StructureTask, str]]:
         """Find types on files spread over all, as many as memory holds; return these and what failed."""
         known = Structures.load(self.files.search.like) if self.files.search.like else None
@@ -176,8 +175,10 @@ class StructureRun:
         which: list[StructureTask] = []
         problems: dict[StructureTask, str] = {}
         order = sorted(range(len(self.tasks)), key=lambda number: number * _GOLDEN % 1)
-        tasks = (self.tasks[number] for number in order if sum(map(pixels_of, parts)) < MOST_PX)
-        for outcome in self._mapped(pool, partial(find_one, self.files.search), tasks):
+        tasks = (self.tasks[number] for number in order)
+        for outcome in self._mapped(engine, partial(find_one, self.files.search), tasks):
+            if sum(map(pixels_of, parts)) >= MOST_PX:
+                break  # the same scans, however many are in flight
             if isinstance(outcome.result, Structures):
                 parts.append(outcome.result)
                 which.append(outcome.task)
@@ -197,7 +198,7 @@ class StructureRun:
         which: list[StructureTask],
         problems: dict[StructureTask, str],
         waiting: list[StructureTask],
-        pool: Pool,
+        engine: Engine,
     ) -> Iterator[tuple[StructureTask, StructuresRecord]]:
         """Write what waits: from memory where types were found on all, else file by file, by these types."""
         if len(which) + len(problems) == len(self.tasks):
@@ -210,14 +211,13 @@ class StructureRun:
             return
         search = replace(self.files.search, like=str(self.types_path))
         files = replace(self.files, search=search, means=self.means)
-        with self.engine() if self.engine else nullcontext(pool) as engine:
-            for outcome in self._mapped(engine, partial(find_and_write, files), waiting):
-                if outcome.error:
-                    why = f"{Path(outcome.task.source).name} could not be searched: {outcome.error}"
-                    self.failures[outcome.task.source] = why
-                    yield outcome.task, StructuresRecord("", (), outcome.task.source, problem=why)
-                else:
-                    yield outcome.task, outcome.result
+        for outcome in self._mapped(engine, partial(find_and_write, files), waiting):
+            if outcome.error:
+                why = f"{Path(outcome.task.source).name} could not be searched: {outcome.error}"
+                self.failures[outcome.task.source] = why
+                yield outcome.task, StructuresRecord("", (), outcome.task.source, problem=why)
+            else:
+                yield outcome.task, outcome.result
 
     def _mapped(
         self, engine: Engine, function: Callable, tasks: Iterator[StructureTask] | list
