@@ -281,7 +281,9 @@ def _connect(address: str, scheduler_file: str) -> Any:
         from distributed import Client
     except ImportError as error:
         raise ValueError('Dask is not installed: pip install "napari-stmml[cluster]"') from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it tells, we say in a sentence
+    for name in ("distributed", *logging.root.manager.loggerDict):  # what it tells, we say in a sentence
+        if name.split(".")[0] == "distributed":  # some have a level of their own
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     given = {"address": address} if address else {"scheduler_file": scheduler_file}
     if not address and not Path(scheduler_file).is_file():
         raise ValueError(f"there is no scheduler file {scheduler_file}: is the scheduler running?")

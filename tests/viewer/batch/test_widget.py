@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from napari_stmml import read_mtrx
-from napari_stmml.events import FilesDone
+from napari_stmml.events import ClusterWorkers, FilesDone
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.jobs.worker_process import Worker
@@ -293,3 +293,24 @@ def test_closing_while_results_are_read_is_quiet(viewer, panel, page, qtbot, sca
     viewer.window.remove_dock_widget(panel) if close == "panel" else viewer.close()
     qtbot.wait(300)
     assert said() == []
+
+
+def test_the_workers_of_a_cluster_are_shown_with_a_link_while_a_job_runs(panel, page, settled, qtbot):
+    distributed = pytest.importorskip("distributed")
+    seen = []
+    take = panel.workers.take
+    panel.workers.take = lambda event: (take(event), seen.append(panel.workers.text()))
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as one:
+        panel.job_form.fields["cluster.scheduler"].value = one.scheduler_address
+        for step in ("train", "cluster", "predict", "structures"):
+            panel.steps[step].setChecked(False)
+        panel.start_button.click()
+        settled()
+    assert seen[0].startswith("Cluster: 1 worker")
+    assert panel.workers.isHidden()
+    assert "8 directions kept" in page.summary.text()
+    take(ClusterWorkers(3, "http://host:8787/status"))
+    assert not panel.workers.isHidden()
+    assert panel.workers.text().startswith('Cluster: 3 workers · <a href="http://host:8787/status">')
+    take(ClusterWorkers(3, "javascript:no"))
+    assert "href" not in panel.workers.text()

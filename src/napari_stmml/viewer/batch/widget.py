@@ -13,6 +13,7 @@ from napari_stmml.system.files import with_ending
 from napari_stmml.text import counted
 from napari_stmml.viewer.batch.form import JobForm, keep
 from napari_stmml.viewer.batch.results_page import GO_ON, ResultsPage
+from napari_stmml.viewer.batch.workers import WorkersLine
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import button, column_of, row_of
 from napari_stmml.viewer.shared.slots import guarded, slot
@@ -40,6 +41,8 @@ class BatchWidget(JobPanel):
         self.tabs.addTab(self.results_page, "Results")
         self.results_page.counted.connect(guarded(lambda n: self.tabs.setTabText(1, f"Results ({n})")))
         self.column.addWidget(self.tabs, 1)
+        self.workers = WorkersLine()
+        self.column.addWidget(self.workers)
         self.add_buttons()
         self._began, self._step, self._labelled = 0.0, "", 0  # of the run: when, which step, how many maps
         self._failures: list[str] = []
@@ -91,6 +94,7 @@ class BatchWidget(JobPanel):
         self._began, self._step, self._labelled, self._failures = time.monotonic(), "", 0, []
         self._doubts: list[tuple[str, str | None]] = []
         self.results_page.begin()
+        self.workers.clear()
         self.start(RunJobFile(str(path), steps))
         self.results_page.look_at(job, running=True)
         self.tabs.setCurrentIndex(1)
@@ -105,6 +109,8 @@ class BatchWidget(JobPanel):
                     self.results_page.look_at(self.results_page.job, running=True)
                 self._step = step
                 self.show_progress(event)
+            case events.ClusterWorkers():
+                self.workers.take(event)
             case events.FileTaken(rows=rows):
                 results.take(rows)
             case events.ScanLabelled(labels=labels, source=str(source)):
@@ -125,6 +131,7 @@ class BatchWidget(JobPanel):
 
     def on_end(self, event: events.Ended) -> None:
         """Say how it ended, and show the report."""
+        self.workers.clear()
         died, page = isinstance(event, events.Died), self.results_page
         if isinstance(event, events.Failed):
             self.say_stopped(event, "Stopped", GO_ON if died or event.cancelled else "")
