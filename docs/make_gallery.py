@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-WIDTH = 900  # px of a picture, at most
+WIDTH = 800  # px of a picture, at most
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
             for picture in Path(folder).glob(f"{path.stem}.png"):
                 image = Image.open(picture).convert("RGB")
                 image.thumbnail((WIDTH, WIDTH))
-                image.quantize(96, dither=Image.Dither.NONE).save(out / picture.name, optimize=True)
+                image.save(out / picture.name, optimize=True)
 
 
 if __name__ == "__main__":
