@@ -107,6 +107,36 @@ class TruthFile:
         self._base = found.labels.astype(np.uint8) if found else np.zeros(self.key.shape, np.uint8)
         return found
 
+    def load_as(
+        self, labels: np.ndarray, names: Mapping[int, str], colours: Mapping[int, str], model: str
+    ) -> Saved:
+        """Read what was painted before in the labels of a map that is painted on.
+
+        Parameters
+        ----------
+        labels : ndarray of uint8, shape (rows, cols)
+            What is painted on the map now, 0 elsewhere.
+        names, colours : mapping of int to str
+            Of the labels of the map.
+        model : str
+            ``lineage`` of the model that made it.
+
+        Returns
+        -------
+        Saved
+            ``labels`` are those of before, 0 where nothing was; names and colours are of both.
+
+        Raises
+        ------
+        ValueError
+            If there would be too many classes.
+        """
+        found = self.load()
+        if found is not None:
+            known, names, colours = _in_our_labels(found, labels, names, colours, model)
+            self.translated(known.astype(np.uint8))
+        return Saved(self._paths.candidates[0], self._base.copy(), names, colours)
+
     def translated(self, labels: np.ndarray) -> None:
         """Take this, (rows, cols) uint8, for the loaded truth: the same in the labels of another model."""
         self._base = labels.copy()

@@ -10,7 +10,7 @@ from napari_stmml import SurfaceClassifier, read_mtrx, train_classifier
 from napari_stmml.events import ScanLabelled
 from napari_stmml.heights.two_biases import pair_scans
 from napari_stmml.io.label_tiff import LabelMap
-from napari_stmml.viewer.io.layers import brief_name, scan_of, scan_to_layer
+from napari_stmml.viewer.io.layers import brief_name, scan_to_layer
 from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.model import predict as module
@@ -106,7 +106,7 @@ def test_labels_lie_exactly_on_their_scans_wherever_those_were_put(
         assert labels.data.shape == scan.data.shape
         for key, value in place_of(scan).items():
             assert np.array_equal(getattr(labels, key), value), key
-        assert np.array_equal(labels.data, instant_classifier.predict(scan_of(scan)))
+        assert np.array_equal(labels.data, instant_classifier.predict(recorded_scan(scan)))
 
 
 def test_labels_have_the_names_and_colours_of_the_models_classes(viewer, layer, predict, instant_classifier):
@@ -128,10 +128,11 @@ def test_a_prediction_says_what_to_do_next_and_is_remembered(layer, predict, pan
 
 def test_a_second_prediction_is_made_by_the_same_process(layer, predict, panel, viewer):
     predict(layer)
-    first = panel.worker.pid
+    first, (one,) = panel.worker.pid, labels_of(viewer)
     predict(layer)
     assert panel.worker.pid == first
-    one, other = labels_of(viewer)
+    (other,) = labels_of(viewer)
+    assert other is not one
     assert np.array_equal(one.data, other.data)
 
 
@@ -149,7 +150,7 @@ def test_what_is_painted_on_a_map_is_kept_and_in_the_next_map_with_a_saved_model
     painted.data[5:9, 5:9] = painted.data[5:9, 5:9] % 4 + 1
     panel.clusters.value = 3
     predict(layer)
-    _, again = labels_of(viewer)
+    (again,) = labels_of(viewer)
     assert "16 pixels painted on “labels " in panel.status.text()
     names = [
         {int(i): name for i, name in zip(*map(one.features.get, ("index", "class")), strict=True)}
@@ -395,12 +396,13 @@ def test_a_model_of_both_biases_finds_the_way_back_among_the_open_scans_or_in_th
     assert np.array_equal(labels.data, expected)
     viewer.layers.remove(back)
     predict(forward)
-    assert len(labels_of(viewer)) == 2
-    assert np.array_equal(labels_of(viewer)[1].data, expected)
+    (again,) = labels_of(viewer)
+    assert again is not labels
+    assert np.array_equal(again.data, expected)
     forward.metadata["stmml"] = {**forward.metadata["stmml"], "source": "gone--1_1.Z_mtrx"}
     predict(forward)
     assert "there is no scan of the way back of the same frame" in panel.status.text()
-    assert len(labels_of(viewer)) == 2
+    assert labels_of(viewer) == [again]
 
 
 def test_confidence_lies_on_its_scan_below_the_labels_and_is_no_scan(
@@ -425,7 +427,7 @@ def test_confidence_lies_on_its_scan_below_the_labels_and_is_no_scan(
     predict(layer)  # the same layer again, brought up to date
     assert confidence_of(viewer) == [sure]
     assert np.array_equal(sure.rotate, layer.rotate)
-    assert len(labels_of(viewer)) == 2
+    assert len(labels_of(viewer)) == 1
 
 
 def test_confidence_is_shown_without_a_model_too_and_the_choice_is_remembered(
@@ -479,7 +481,6 @@ def test_the_map_of_a_scan_that_is_not_seen_is_not_seen(viewer, small_session, t
     for shown in ([3], []):
         for number, layer in enumerate(layers):
             layer.visible = number in shown
-        before = len(viewer.layers)
         maps.begin(layers, scans)
         for number, scan in enumerate(scans):
             path = LabelMap(np.ones((64, 64), np.uint8), scan.pixel_size).write(
@@ -488,5 +489,5 @@ def test_the_map_of_a_scan_that_is_not_seen_is_not_seen(viewer, small_session, t
             assert maps.add(ScanLabelled(scan.name, str(path), number), number, False)
         while maps.show_next():
             pass
-        seen = [layer.visible for layer in viewer.layers[before:]]
+        seen = [layer.visible for layer in labels_of(viewer)]
         assert seen == [number in (shown or [0]) for number in range(4)]

@@ -47,7 +47,6 @@ class OpeningPanel(JobPanel):
         self.correction = correction_of(napari_viewer)
         self.session = self.correction.session
         self.model = ModelChoice("Model", NO_MODEL, TIP)
-        self.model.offer(self.shared.model)
         self.follow(self.session.model_moved, self._show_path)
         self.layers = self.some_scans("Open scans")
         self.layers.native.setMaximumHeight(LIST_PX)
@@ -63,6 +62,7 @@ class OpeningPanel(JobPanel):
         self._also = ""  # sentences about the opening that are said at its end
         self._searching = False  # a folder, for uncertain areas
         self._next: AreaToOpen | None = None  # an area that is shown when its scan is open
+        self._offer_model()
 
     def on_start(self) -> None:
         """Compute the features of the chosen scans; then they can be corrected."""

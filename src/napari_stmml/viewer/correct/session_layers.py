@@ -16,7 +16,7 @@ from napari_stmml.correction.corrected_scan import CorrectedScan
 from napari_stmml.correction.session import CorrectionSession
 from napari_stmml.system.temporary import TemporaryFolder
 from napari_stmml.viewer.correct.layer_looks import PREDICTED, TRUTH, new_layer, show_classes
-from napari_stmml.viewer.io.predicted_layer import prediction_of
+from napari_stmml.viewer.io.predicted_layer import maps_of, prediction_of
 from napari_stmml.viewer.shared.main_thread import MainThread
 from napari_stmml.viewer.shared.slots import guarded, slot
 
@@ -73,10 +73,12 @@ class SessionLayers:
         self.hidden: set[int] = set()
         self._alone: CorrectedScan | None = None  # the scan that was shown last, the others hidden
         self._layers: dict[CorrectedScan, ScanLayers] = {}
+        self._locked: weakref.WeakSet[Any] = weakref.WeakSet()  # maps of Predict
         self.session.map_changed.connect(self._refresh)
         self.session.model_changed.connect(self._show_classes)
         self.session.scans_changed.connect(self._remove_closed)
         # The viewer alone holds the session: its layers know panels, and these the viewer.
+        viewer.layers.events.inserted.connect(guarded(self._lock_maps))
         viewer.layers.events.removed.connect(guarded(lambda event: self._close_removed(event.value)))
         viewer.layers.selection.events.active.connect(guarded(lambda event: self._choose(event.value)))
 
@@ -137,7 +139,21 @@ class SessionLayers:
             if layer not in self.viewer.layers:
                 self.viewer.add_layer(layer)
         self._recolour(own)
+        self._lock_maps()
         return own.truth
+
+    @slot
+    def _lock_maps(self) -> None:
+        """Let nobody paint on maps of Predict while the truth of their scan is open: that is painted on."""
+        scans = [one.scan for one in self._layers]
+        for layer in maps_of(self.viewer.layers, scans):
+            if layer.editable:
+                layer.editable = False
+                self._locked.add(layer)
+        open_now = maps_of(self._locked, scans)
+        for layer in [layer for layer in self._locked if layer not in open_now]:
+            layer.editable = True
+            self._locked.discard(layer)
 
     def hide(self, hidden: Collection[int]) -> None:
         """Hide classes, and show all others."""
@@ -254,6 +270,7 @@ class SessionLayers:
             for layer in (own.predicted, own.truth):
                 if layer in self.viewer.layers:
                     self.viewer.layers.remove(layer)
+        self._lock_maps()
 
     # ---- what a person does
 
@@ -264,6 +281,7 @@ class SessionLayers:
             self._look(one)
             del self._layers[one]  # the model's answer stays
             self.session.close_scan(one)
+            self._lock_maps()
 
     def _choose(self, layer: Any) -> None:
         one = self.scan_of(layer)

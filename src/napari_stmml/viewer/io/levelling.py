@@ -22,6 +22,7 @@ LEVELLINGS = {  # what the history says -> the chain of flatten methods
     "plane taken out": "poly_xy",
     "row medians and plane taken out": "poly_xy + row_median",
 }
+FLATTENED = "flattened with "  # before a chain of flatten methods, which a scan is shown flattened with
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,7 @@ def levelled(scan: Scan, how: str) -> Scan:
     scan : Scan
         A current, or a scan that was flattened, is returned as it is, and so is one without heights.
     how : str
-        One of `LEVELLINGS`.
+        One of `LEVELLINGS`, or as of `flattened_with`.
 
     Returns
     -------
@@ -59,7 +60,25 @@ def levelled(scan: Scan, how: str) -> Scan:
         return scan
     if not np.isfinite(scan.heights).any():
         return scan
-    return replace(scan, heights=flatten(scan.heights, LEVELLINGS[how]), history=(how,))
+    chain = LEVELLINGS.get(how) or how.removeprefix(FLATTENED)
+    return replace(scan, heights=flatten(scan.heights, chain), history=(how,))
+
+
+def flattened_with(chain: str) -> str:
+    """Return how a scan is levelled that is shown flattened.
+
+    Parameters
+    ----------
+    chain : str
+        Flatten methods, joined by ``+``.
+
+    Returns
+    -------
+    str
+        One of `LEVELLINGS` where that is the same.
+    """
+    same = [how for how, one in LEVELLINGS.items() if one == chain]
+    return same[0] if same else f"{FLATTENED}{chain}"
 
 
 def levelled_to_layer(scan: Scan, how: str, visible: bool = True) -> LayerData:
@@ -134,7 +153,7 @@ def recorded_heights(layer: Any) -> Any:
 
 
 def levelling_of(layer: Any) -> str:
-    """Return how a layer is levelled: one of `LEVELLINGS`, or empty where that has no meaning."""
+    """Return how a layer is levelled: as of `level_layer`, or empty where that has no meaning."""
     if _recorded(layer.data, layer.metadata) is not None:
         return str(layer.metadata[KEY]["history"][0])
     about = layer.metadata.get(KEY)
@@ -151,12 +170,23 @@ def level_layer(layer: Any, how: str) -> None:
     layer : napari Image layer
         Without any effect where `levelling_of` is empty.
     how : str
-        One of `LEVELLINGS`.
+        One of `LEVELLINGS`, or as of `flattened_with`.
     """
-    if levelling_of(layer) in ("", how):
-        return
-    scan = recorded_scan(layer)
-    shown = levelled(scan, how)
+    if levelling_of(layer) not in ("", how):
+        scan = recorded_scan(layer)
+        show_levelled(layer, scan, levelled(scan, how))
+
+
+def show_levelled(layer: Any, scan: Scan, shown: Scan) -> None:
+    """Let a layer show its scan as `levelled` has made it; it stays where it is.
+
+    Parameters
+    ----------
+    layer : napari Image layer
+        One of which `levelling_of` is not empty.
+    scan, shown : Scan
+        As recorded, and levelled.
+    """
     about = {name: value for name, value in layer.metadata.items() if name != RECORDED}
     about[KEY] = {**about[KEY], "history": list(shown.history)}
     if shown is not scan:

@@ -4,16 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from napari_stmml.classes import MOST, is_numbered
 from napari_stmml.scan import Scan
-from napari_stmml.text import counted
-from napari_stmml.truth.truth_file import TruthFile
+from napari_stmml.truth.map_strokes import MapTruth
 from napari_stmml.viewer.io.layers import labels_from_layer
 
 PREDICTION = "stmml_prediction"  # of layer.metadata
+_TRUTHS: "WeakKeyDictionary[Any, MapTruth]" = (
+    WeakKeyDictionary()
+)  # of layers: a copy of one is painted by itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +31,7 @@ class Prediction:
     lineage : str
         What tells labels of the model from those of others.
     labels : ndarray of int, shape (rows, cols)
-        As predicted, or as they were when they were last kept.
+        As predicted.
     """
 
     scan: Scan
@@ -100,42 +102,35 @@ def keep_strokes(layers: Iterable[Any]) -> tuple[list[str], list[str]]:
     kept: list[str] = []
     lost: list[str] = []
     for layer in layers:
-        made = prediction_of(layer)
-        if made is None or np.array_equal(layer.data, made.labels):
+        if (truth := truth_of(layer)) is None or truth.is_kept(layer.data):
             continue
         try:
-            kept.append(_keep(layer, made))
+            kept.append(truth.keep(*painted_state(layer), str(layer.name)))
         except (ValueError, OSError) as error:
-            lost.append(f"What was painted on “{layer.name}” is on that layer alone: {error}")
-        else:
-            now = np.array(layer.data)
-            layer.metadata[PREDICTION] = replace(made, labels=now)
-    return kept, lost
+            lost.append(lost_sentence(str(layer.name), error))
+    return [sentence for sentence in kept if sentence], lost
 
 
-def _keep(layer: Any, made: Prediction) -> str:
-    """Join what was painted on a map with the truth of its scan; say so."""
+def truth_of(layer: Any) -> MapTruth | None:
+    """Return the truth that a map of Predict is painted into; None for other layers."""
+    made = prediction_of(layer)
+    if made is None:
+        return None
+    if layer not in _TRUTHS:
+        _TRUTHS[layer] = MapTruth(made.scan, made.lineage, made.labels)
+    return _TRUTHS[layer]
+
+
+def painted_state(layer: Any) -> tuple[np.ndarray, dict[int, str], dict[int, str]]:
+    """Return labels, names and colours of a map as they are now, which a thread can keep."""
     data, meta, _ = layer.as_layer_data_tuple()
-    painted = np.where(data != made.labels, data, 0)
-    if painted.max(initial=0) > MOST:
-        raise ValueError(f"label {painted.max()} is above {MOST}, the highest that a truth can hold")
-    if not painted.any():
-        return f"What was erased on “{layer.name}” comes back: the truth of a scan holds classes alone."
     found = labels_from_layer(data, meta)
-    names = {label: _lasting(name) for label, name in found.names.items()}
-    TruthFile(made.scan).save(painted.astype(np.uint8), names, dict(found.colours), made.lineage)
-    pixels = int(np.count_nonzero(painted))
-    verb = "is" if pixels == 1 else "are"
-    return f"{counted(pixels, 'pixel')} painted on “{layer.name}” {verb} kept as truth of the scan."
+    return np.array(data), dict(found.names), dict(found.colours)
 
 
-def _lasting(name: str) -> str:
-    """Return a name that no other model has for something else, as each has a cluster 1.
-
-    >>> _lasting("cluster 3"), _lasting("step edge")
-    ('cluster 3 as painted', 'step edge')
-    """
-    return f"{name} as painted" if is_numbered(name) else name
+def lost_sentence(name: str, error: Exception) -> str:
+    """Say that what is painted on a map of this name could not be kept."""
+    return f"What was painted on “{name}” is on that layer alone: {error}"
 
 
 def _identity(scan: Scan) -> tuple[Any, ...]:

@@ -15,6 +15,8 @@ from napari_stmml.viewer.io.layers import brief_name, labels_to_layer
 from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.io.predicted_layer import PREDICTION, Prediction
 from napari_stmml.viewer.model.confidence import confidence_layer, show_confidence
+from napari_stmml.viewer.model.map_history import history_of
+from napari_stmml.viewer.model.map_strokes import strokes_of
 
 
 class NewMaps:
@@ -27,18 +29,28 @@ class NewMaps:
 
     def __init__(self, viewer: Any) -> None:
         self.viewer = viewer
+        self.history = history_of(viewer)
+        self.strokes = strokes_of(viewer)
         self.model = Path(), ""  # what labels the scans: its file, and what tells its labels
         self._targets: list[tuple[weakref.ref[Any], Scan]] = []  # layers and scans at work
-        self._waiting: list[Any] = []
+        self._waiting: list[tuple[Any, Any]] = []  # layers, and the images that they are of
+        self.replaced = 0  # maps that took the place of others
 
     def begin(self, layers: list[Any], scans: list[Scan]) -> None:
         """Take layers and their scans for those that are labelled next."""
+        self.replaced = 0
         self._targets = [(weakref.ref(layer), scan) for layer, scan in zip(layers, scans, strict=True)]
 
     @property
     def scans(self) -> list[Scan]:
         """The scans that are labelled."""
         return [scan for _, scan in self._targets]
+
+    @property
+    def images(self) -> list[Any]:
+        """The image layers of these that are still there and have got a map."""
+        known = [layer for layer in (link() for link, _ in self._targets) if layer is not None]
+        return [layer for layer in known if self.history.has_map(layer) and layer in self.viewer.layers]
 
     def __len__(self) -> int:
         return len(self._targets)
@@ -50,12 +62,12 @@ class NewMaps:
         if layer is None or layer not in self.viewer.layers:
             return False
         if confidence and event.confidence:
-            self._waiting.append(confidence_layer(read_values(event.confidence), layer))
+            self._waiting.append((confidence_layer(read_values(event.confidence), layer), layer))
         data, meta, _ = labels_to_layer(LabelMap.read(event.labels))
         meta |= place_of(layer) | {"name": f"labels {brief_name(layer)}", "visible": self._is_seen(number)}
         meta["metadata"][WITH_SCAN] = not meta["visible"]
         meta["metadata"][PREDICTION] = Prediction(scan, *self.model, data.copy())
-        self._waiting.append(Labels(data, **meta))
+        self._waiting.append((Labels(data, **meta), layer))
         return True
 
     def _is_seen(self, number: int) -> bool:
@@ -69,11 +81,11 @@ class NewMaps:
             return False
         gc.disable()  # which would stop the viewer for another fifth of a second
         try:
-            layer = self._waiting.pop(0)
+            layer, image = self._waiting.pop(0)
             if isinstance(layer, Image):
                 show_confidence(self.viewer, layer)
             else:
-                self.viewer.add_layer(layer)
+                self.replaced += self.history.show(image, layer)
         finally:
             gc.enable()
         return True

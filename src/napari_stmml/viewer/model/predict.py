@@ -27,6 +27,7 @@ from napari_stmml.viewer.io.reader import prefer_our_maps
 from napari_stmml.viewer.io.scan_files import in_file
 from napari_stmml.viewer.model.cluster_list import ClusterList
 from napari_stmml.viewer.model.confidence import unlike_sentence, unlike_share
+from napari_stmml.viewer.model.map_view import MapView
 from napari_stmml.viewer.model.new_maps import NewMaps
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.model_choice import ModelChoice
@@ -38,6 +39,7 @@ from napari_stmml.viewer.shared.slots import slot
 NO_MODEL = "none: cluster these scans at once"
 TIP = "made by Train, or used before; with none, the chosen scans are clustered at once"
 NO_PITCH = "this model labels every cell of a scan: there is no step between windows"
+EARLIER = "It takes the place of the map before, which Earlier map brings back (Ctrl+Z)."
 PAINT = "Correct merges and names classes, saves what you paint, and learns from it."
 BOTH = "forward and backward of a frame are taken as two views of one surface"
 
@@ -64,22 +66,24 @@ class PredictWidget(JobPanel):
         self.structures_button = button("Structures…", tip, self._open_structures)
         tip = "a figure for a paper of the map and its scan: PNG, SVG or PDF"
         self.figure_button = button("Save figure…", tip, lambda: open_figure(napari_viewer))
-        self.add(row_of(self.structures_button, self.figure_button, None))
+        self._maps = NewMaps(napari_viewer)
+        self.map_view = MapView(self._maps.history, self.shared)
+        self.add(row_of(self.structures_button, self.figure_button, None), self.map_view)
         self.keep_button = QPushButton("Keep this model…")
         self.keep_button.setToolTip("save the model of these clusters, to label other scans with it")
         self.column.addWidget(self.keep_button)
         self.list = ClusterList(napari_viewer)
         self.column.addWidget(self.list, 1)
         self.column.addStretch()
-        self._maps = NewMaps(napari_viewer)
         self._made: list[events.ScanLabelled] = []
         self._skipped: list[str] = []
         self._kept = self._found = ""  # what was painted on maps that there were; clusters, in words
-        self._doing = ""
+        self._doing = self._chain = ""  # what is done, and how the model flattens
         self._seen = self.shared.model  # the model that was trained or used last, as it was offered here
         self._clustered: Path | None = None  # the model of scans that were clustered at once
         self._connect()
         self.reset_choices()
+        self._take_scans()
         self._take_model()
 
     def _connect(self) -> None:
@@ -87,6 +91,9 @@ class PredictWidget(JobPanel):
         self.model.changed.connect(self._take_model)
         self.layers.changed.connect(self._take_scans)
         self.confidence.changed.connect_setattr(self.shared, "confidence", maxargs=1)
+        self.map_view.said.connect(self.say)
+        self.follow(self._maps.history.changed, self.map_view.show_steps)
+        self.follow(self._maps.strokes.said, self.say)
 
     @slot
     def showEvent(self, event: Any) -> None:
@@ -112,6 +119,7 @@ class PredictWidget(JobPanel):
         model = self.model.value
         recipe = self._cluster(scans) if model is None else self._predict(scans, model)
         self._maps.begin(layers, scans)
+        self._chain = recipe.flatten_method
         self._made, self._skipped, self._found = [], [], ""
         self._doing = "Clustering" if model is None else "Prediction"
         unscaled = [scan.name for scan in scans if scan.pixel_size is None]
@@ -150,6 +158,7 @@ class PredictWidget(JobPanel):
         """Say what was labelled and what was not."""
         if self._made:
             self._note_use()
+            self.map_view.show_new(self._maps.images, self._chain)
         done = f"{len(self._made)} of {counted(len(self._maps), 'scan')} labelled"
         if isinstance(event, events.Failed):
             self.say_stopped(event, f"{self._doing} stopped", f"{done}.{self._kept}".rstrip("."))
@@ -160,7 +169,8 @@ class PredictWidget(JobPanel):
             left_out = f"Left out: {'; '.join(self._skipped)}" if self._skipped else ""
             doubts = [f"{doubt}." for doubt in events.doubts((one.scan, one.doubt) for one in self._made)]
             found = f"{self._found[0].upper()}{self._found[1:]}." if self._found else ""
-            said = (f"{done}.{self._kept}", found, *doubts, unlike, left_out or PAINT)
+            before = EARLIER if self._maps.replaced else ""
+            said = (f"{done}.{self._kept}", before, found, *doubts, unlike, left_out or PAINT)
             self.say(" ".join(part for part in said if part))
             prefer_our_maps()
         self._show_clusters()
@@ -224,8 +234,9 @@ class PredictWidget(JobPanel):
 
     @slot
     def _take_scans(self) -> None:
-        """Offer what suits the chosen scans: both biases, and the model that was used on them last."""
+        """Offer what suits the chosen scans: both biases, earlier maps, and the model that was used last."""
         self._offer_both()
+        self.map_view.look_at(self.layers.value)
         if layers := self.layers.value:
             self.model.offer(model_of(recorded_scan(layers[0])) or self.shared.model)
 

@@ -136,6 +136,7 @@ class ScanInfoWidget(Panel):
         show_row(self.heights, bool(how))
         if how:
             with self.heights.changed.blocked():
+                self.heights.choices = list(dict.fromkeys([*LEVELLINGS, how]))  # Predict knows another one
                 self.heights.value = how
 
     def _read_file(self, source: str) -> None:

@@ -23,6 +23,7 @@ class SharedState(QObject):
         self.model: Path | None = None  # trained or used last
         self.clustered: Path | None = None  # of scans that Predict clustered without a model, the last
         self.flatten_method: str | None = None  # chain that Prepare gave to training
+        self.flattened = True  # whether Predict shows scans flattened below their maps
         self.confidence = False  # whether Predict shows how sure each label is
         self._folder = TemporaryFolder()  # of models, where no other can be written to
 
