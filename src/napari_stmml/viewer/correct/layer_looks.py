@@ -9,7 +9,7 @@ from napari.utils.colormaps import DirectLabelColormap
 from napari_stmml.classes import Classes
 from napari_stmml.colours import UNLABELLED
 from napari_stmml.correction.corrected_scan import CorrectedScan
-from napari_stmml.viewer.io.layers import KEY, NAMES
+from napari_stmml.viewer.io.layers import KEY, NAMES, categories
 from napari_stmml.viewer.io.placement import place_of
 
 PREDICTED, TRUTH = "predicted", "truth"  # what a layer is, in its metadata
@@ -35,10 +35,10 @@ def colormap_of(classes: Classes, hidden: Collection[int], faint: float) -> Dire
     return DirectLabelColormap(color_dict=colours)
 
 
-def features_of(classes: Classes) -> dict[str, list[Any]]:
+def features_of(classes: Classes) -> dict[str, Any]:
     """Return names of labels as napari shows them under the mouse, and as other plugins read them."""
     names = ["unlabelled", *classes.names]
-    return {"index": list(range(len(names))), "class": names}
+    return {"index": list(range(len(names))), "class": categories(names)}
 
 
 def show_classes(role: str, layer: Labels, classes: Classes, hidden: Collection[int]) -> None:
@@ -46,5 +46,5 @@ def show_classes(role: str, layer: Labels, classes: Classes, hidden: Collection[
     features = features_of(classes)
     layer.colormap = colormap_of(classes, hidden, _FAINT[role])
     layer.metadata[NAMES] = dict(enumerate(classes.names, 1))
-    if list(layer.features.get("class", ())) != features["class"]:
+    if list(layer.features.get("class", ())) != list(features["class"]):
         layer.features = features

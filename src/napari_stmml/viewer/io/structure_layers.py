@@ -6,7 +6,7 @@ from napari_stmml.colours import type_colour
 from napari_stmml.measuring.structure_maps import structure_map
 from napari_stmml.structures.names import UNLIKE
 from napari_stmml.structures.structures import Structures
-from napari_stmml.viewer.io.layers import KEY, LayerData, labels_to_layer
+from napari_stmml.viewer.io.layers import KEY, LayerData, categories, labels_to_layer
 from napari_stmml.viewer.io.placement import layer_scale
 
 _CENTRE_NM = 0.4  # size of the mark of a centre
@@ -38,7 +38,7 @@ def structures_to_layers(found: Structures, scan: int) -> tuple[LayerData, Layer
     own = found.table[found.table.scan == scan]
     names = {one.number: one.name for one in found.types}
     features = pd.DataFrame({"index": range(1, len(own) + 1)})
-    features["type"] = [names.get(of, UNLIKE) for of in own.type]
+    features["type"] = categories([names.get(of, UNLIKE) for of in own.type])
     features[_MEASURED] = own[_MEASURED].to_numpy()
     features = features.astype(dict.fromkeys(_MEASURED[:-1], float) | {"border": bool})
     one = found.scans[scan]

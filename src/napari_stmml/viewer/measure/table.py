@@ -9,6 +9,7 @@ from qtpy.QtCore import QModelIndex, Qt, Signal
 
 from napari_stmml.measuring.quantities import QUANTITIES, heading
 from napari_stmml.text import number
+from napari_stmml.viewer.io.layers import categories
 from napari_stmml.viewer.shared.slots import slot
 from napari_stmml.viewer.shared.table import TableModel, TableView
 
@@ -107,12 +108,14 @@ def with_statistics(features: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFra
     Parameters
     ----------
     features : DataFrame
-        Of a Labels layer; kept are its columns ``index`` and ``class``.
+        Of a Labels layer; kept are its columns ``index`` and ``class``. Where another plugin has given the
+        layer features without these, they are made anew.
     classes : DataFrame
         Of `measuring.measurements.Measurements`, its columns named with their units.
     """
     known = features.filter(["index", "class"])
-    if "index" not in known:
-        known = pd.DataFrame({"index": [0, *classes.label]})
+    if len(known.columns) < 2:
+        names = categories(["unlabelled", *classes.name])
+        known = pd.DataFrame({"index": [0, *classes.label], "class": names})
     statistics = classes.drop(columns=["name", "background"]).rename(columns={"label": "index"})
     return known.merge(statistics, on="index", how="left")

@@ -52,11 +52,11 @@ class MapStrokes:
         self._seen: weakref.WeakKeyDictionary[Any, np.ndarray] = weakref.WeakKeyDictionary()  # as last saved
         self._asked: weakref.WeakSet[Any] = weakref.WeakSet()  # layers that are looked at soon
         # The viewer alone holds this: panels come and go.
-        viewer.layers.events.inserted.connect(guarded(lambda event: self.follow(event.value)))
+        viewer.layers.events.inserted.connect(guarded(lambda event: self.take(event.value)))
         for layer in viewer.layers:
-            self.follow(layer)
+            self.take(layer)
 
-    def follow(self, layer: Any) -> None:
+    def take(self, layer: Any) -> None:
         """Follow a layer from now on, if it is a map of Predict.
 
         Parameters

@@ -17,6 +17,7 @@ from napari_stmml.viewer.shared.plain_text import notify
 from napari_stmml.viewer.shared.shared_state import shared_state
 from napari_stmml.viewer.shared.slots import guarded, slot
 from napari_stmml.viewer.shared.temporary_layers import lasting_layers
+from napari_stmml.viewer.shared.units import keep_units
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Panel(QScrollArea):
         super().__init__()
         self.viewer = napari_viewer
         self.shared = shared_state(napari_viewer)
+        keep_units(napari_viewer)
         self._choices: list[Any] = []
         self._in_sight: list[FollowingChoice] = []
         self._followed: list[tuple[Any, Callable[..., Any]]] = []
