@@ -20,6 +20,7 @@ GROUPS = (
     "Autoencoder",
     "Clustering",
     "Image prediction",
+    "Measuring",
     "Structures",
     "Cluster",
     "Figure",
@@ -58,7 +59,7 @@ class Parameter:
     steps : tuple of str
         Steps of a job that have to be done again when it changes: ``process`` (prepared maps), ``files``
         (saved windows and pictures), ``train``, ``encode`` (features), ``cluster``, ``predict``,
-        ``structures``.
+        ``measure``, ``structures``.
     used_by : tuple of str or None
         Kinds of features of a recipe that it changes anything for; None for every kind, empty for what
         only choosing a recipe sets.

@@ -187,9 +187,10 @@ def test_a_job_leaves_all_files_of_every_scan(finished):
         *(f"model/autoencoder{end}" for end in (".stmml", "_summary.txt", "_history.json", "_history.png")),
         *(f"cluster_model/clusters{end}" for end in (".stmml", "_convergence.txt", "_convergence.png")),
         *(f"latent_features/autoencoder_latent_{number:05d}.npy" for number in range(4)),
-        *(f"state/{step}.json" for step in ("train", "latent", "cluster", "predict")),
+        *(f"state/{step}.json" for step in ("train", "latent", "cluster", "predict", "measure")),
         *(f"state/process/scans~s--1_{number}.json" for number in range(1, FILES + 1)),
         *("job_as_run.toml", "parameters.csv", "report/ingest.csv", "report/ingest.html"),
+        *("measurements/summary.csv", "measurements/left_out.csv"),
     }
     for stem in stems:
         expected |= {
@@ -201,6 +202,8 @@ def test_a_job_leaves_all_files_of_every_scan(finished):
             *(f"predictions/scans/{stem}_{end}" for end in ("labels.tif", "labels.png")),
             *(f"predictions/scans/{stem}_{end}" for end in ("overlay.png", "windows.txt")),
             f"state/predict/scans~{stem}.json",
+            *(f"measurements/scans/{stem}_{table}.csv" for table in ("regions", "classes")),
+            f"state/measure/scans~{stem}.json",
         }
     assert files_of(finished.folder) == expected
     (report,) = finished.of(ReportWritten)
@@ -341,6 +344,7 @@ def test_a_finished_job_run_again_leaves_everything_as_it_is(copy, here):
         "train: done already",
         "cluster: done already",
         f"predict: {FILES} of {FILES} files are done already",
+        "measure: done already",
     ]
     assert not again.of(BatchDone)
     assert not again.of(ScanLabelled)
@@ -466,9 +470,9 @@ def test_a_job_that_is_killed_while_it_trains_or_encodes_ends_with_the_same_file
 def test_other_parameters_put_aside_exactly_what_depends_on_them(copy, quick):
     """Change one parameter after the other, of later and later steps first."""
     parts = {
-        "predict_window_pitch": {"predictions"},
-        "num_clusters": {"cluster_model", "predictions"},
-        "epochs": {"model", "latent_features", "cluster_model", "predictions"},
+        "predict_window_pitch": {"predictions", "measurements"},
+        "num_clusters": {"cluster_model", "predictions", "measurements"},
+        "epochs": {"model", "latent_features", "cluster_model", "predictions", "measurements"},
     }
     parts["window_size"] = parts["epochs"] | {"prepared", "windows", "windows-jpg", "jpg", "report"}
     changes = {"predict_window_pitch": 8, "num_clusters": 4, "epochs": 2, "window_size": 24}

@@ -13,7 +13,8 @@ NAMES = (
     *("map of objects", "label map", "TIFF of others", "truth"),
     *("model", "network", "types of structures", "corrections of structures"),
     *("prepared map", "cells", "kept features", "scans for the worker", "job.toml", "chain", "table"),
-    *("step record", "label record", "file record", "structures record", "request", "event"),
+    *("step record", "label record", "file record", "structures record"),
+    *("measure record", "request", "event"),
 )
 
 

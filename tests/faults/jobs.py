@@ -80,7 +80,8 @@ def jobs(folder: Path) -> dict[str, Format]:
         raw = (folder / "r.json").read_bytes()
         read = _reader_of(records.read_record, type(record))
         found[name] = Format({"r.json": raw}, "r.json", read, either(raw, wrong_json(json.loads(raw))))
-    return found | {"structures record": _structures_record(folder)}
+    own = {"structures record": _structures_record(folder), "measure record": _measure_record(folder)}
+    return found | own
 
 
 def _structures_record(folder: Path) -> Format:
@@ -103,6 +104,31 @@ def _structures_record(folder: Path) -> Format:
         one = records.read_record(path, records.StructuresRecord)
         if one is not None:
             write_tables(path.parent / "tables", [list(one.objects)], list(one.counts), one.pairs)
+        return one
+
+    return Format({"r.json": raw}, "r.json", read, either(raw, wrong_json(json.loads(raw))))
+
+
+def _measure_record(folder: Path) -> Format:
+    from napari_stmml import Scan
+    from napari_stmml.batch import records
+    from napari_stmml.measuring.measurements import measure_scan
+    from napari_stmml.measuring.series import scan_summary, series_sentences, summary_rows, write_summary
+
+    labels = np.ones((40, 40), np.uint8)
+    labels[5:9, 5:9] = labels[20:24, 30:33] = 2
+    scan = Scan(np.where(labels == 2, 0.1, 0.0), (0.1, 0.1), source="a.Z_mtrx")
+    found = measure_scan(labels, scan, names={1: "a", 2: "b", 3: "c"}, background=[1])
+    summary = scan_summary(found, scan, "m.stmml", "a_labels.tif")
+    record = records.MeasureRecord("0" * 16, ("a.csv",), "a.Z_mtrx", "FU", summary=summary)
+    records.write_record(folder / "m.json", record)
+    raw = (folder / "m.json").read_bytes()
+
+    def read(path: Path) -> object:
+        one = records.read_record(path, records.MeasureRecord)
+        if one is not None and one.summary is not None:
+            write_summary(path.parent / "tables" / "summary.csv", [one.summary])
+            series_sentences(summary_rows([one.summary]))
         return one
 
     return Format({"r.json": raw}, "r.json", read, either(raw, wrong_json(json.loads(raw))))

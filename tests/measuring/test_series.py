@@ -95,6 +95,19 @@ def test_whether_objects_touch_is_judged_by_the_median_over_the_whole_series():
     assert [row["touching"] for row in rows] == [1, 0]
 
 
+def test_objects_in_two_parts_are_said_and_single_ones_near_by_chance_are_not():
+    lobes = [(row + side, col, 2) for row, col, _ in ROW for side in (-3, 3)]
+    found, _ = measured(discs(*lobes, radius=2))
+    hole = found.classes[found.classes.name == "hole"].iloc[0]
+    assert (hole["count"], hole.paired) == (18, 18)
+    said = "18 of 18 regions of hole are nearer to another than two diameters: perhaps parts of one object"
+    assert said in cautions(found)
+    assert said in series_sentences(summary_rows([summary(discs(*lobes, radius=2))]))
+    rng = np.random.default_rng(0)
+    by_chance = measured(discs(*((*at, 2) for at in rng.integers(0, 300, (150, 2))), size=300, radius=2))[0]
+    assert not any("perhaps parts" in one for one in cautions(by_chance))
+
+
 @pytest.mark.parametrize("surface", [1, 0])
 def test_a_class_inside_another_is_named_in_every_table(tmp_path, surface):
     labels = discs(*ROW, radius=5)

@@ -19,6 +19,7 @@ _train = partial(parameter, group="Autoencoder", steps=("train",))
 _cluster = partial(parameter, group="Clustering", steps=("cluster",))
 _encode = partial(_cluster, steps=("encode",), srsml24=False)
 _structures = partial(parameter, group="Structures", steps=("structures",), srsml24=False)
+_measure = partial(parameter, group="Measuring", steps=("measure",), srsml24=False)
 _on_cluster = partial(parameter, group="Cluster", srsml24=False)
 _predict = partial(parameter, group="Image prediction", steps=("predict",))
 _ADDED = ("pixel_size", "height_scale")  # unless they are set, records without them still match
@@ -93,7 +94,26 @@ class JobParameters:
 
 
 TABLE = "structures"  # of a job file, whose parameters are these
-ON_CLUSTER = "cluster"  # another table
+MEASURE = "measure"  # another table
+ON_CLUSTER = "cluster"  # another
+
+
+@dataclass(frozen=True)
+class MeasureParameters:
+    """How a job measures its label maps; a table of their own in a job file."""
+
+    tables: bool = _measure(
+        True, "measure every label map in nm: tables of regions and classes, one summary of all", steps=()
+    )
+    details: bool = _measure(
+        False, "averages, profiles, pair distances and a picture of each map, too: seconds a map"
+    )
+    background: tuple[str, ...] = _measure(
+        (), "classes without regions; none: those marked so, or the one of the largest area on all maps"
+    )
+    min_area: float = _measure(
+        0.0, "smaller regions are left out as noise", 0, 1e9, unit="nm2", title="Smallest area"
+    )
 
 
 @dataclass(frozen=True)
@@ -159,13 +179,14 @@ def _in_table(table: str, declared: type) -> dict[str, Parameter]:
 PARAMETERS = in_order(
     parameters_of(JobParameters)
     | parameters_of(Recipe)
+    | _in_table(MEASURE, MeasureParameters)
     | _in_table(TABLE, StructureParameters)
     | _in_table(ON_CLUSTER, ClusterParameters)
 )
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a job file with those of its tables as ``structures.NAME`` and ``cluster.NAME``.
+    """Return the values of a job file with those of its tables as ``structures.NAME``, and so on.
 
     Parameters
     ----------
@@ -181,7 +202,7 @@ def flat(values: Mapping[str, Any]) -> dict[str, Any]:
     {'epochs': 3, 'structures.find': True, 'structures.gwy': True}
     """
     made = dict(values)
-    for name in (TABLE, ON_CLUSTER):
+    for name in (MEASURE, TABLE, ON_CLUSTER):
         table = values.get(name)
         if isinstance(table, Mapping):
             del made[name]
@@ -197,7 +218,7 @@ def values_of_step(step: str, values: Mapping[str, Any]) -> dict[str, Any]:
     ----------
     step : str
         ``process`` (prepared maps and the choice of scans), ``files`` (what is saved beside them), ``train``,
-        ``encode`` (saved features), ``cluster``, ``predict`` or ``structures``.
+        ``encode`` (saved features), ``cluster``, ``predict``, ``measure`` or ``structures``.
     values : mapping
         Every parameter of a job by name.
 

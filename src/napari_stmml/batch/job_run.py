@@ -12,7 +12,7 @@ from napari_stmml.batch.engine import HERE, Cluster, Engine, open_engine
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.job_folder import JobFolder, difference
 from napari_stmml.batch.prepare_file import FileTask
-from napari_stmml.batch.records import FileRecord, LabelRecord, StructuresRecord, read_record
+from napari_stmml.batch.records import FileRecord, LabelRecord, MeasureRecord, StructuresRecord, read_record
 from napari_stmml.batch.report import NOT_YET, Row
 from napari_stmml.batch.survey import Found, files_of, files_to_label
 from napari_stmml.events import Listener, Message, ignore
@@ -25,7 +25,7 @@ from napari_stmml.system.folder_lock import FolderLock
 from napari_stmml.system.progress import Stopped
 
 GO_ON = "start it again, and it goes on where it was"
-OfScan = FileRecord | LabelRecord | StructuresRecord
+OfScan = FileRecord | LabelRecord | StructuresRecord | MeasureRecord
 Identity = list[tuple[str, str | None, int, str]]  # what tells the maps of a job from all others
 
 
@@ -197,26 +197,32 @@ class JobRun:
             Files that gave no scan come first; one whose turn has not come is ``skipped``.
         """
         rows = [Row.of_file(one.path, one.set, one.problem) for one in self.found if not one.place]
-        bare = self._without_structures()
+        bare = self._left_out()
         for task in self.tasks:
             record = task.record()
             waits = Row(task.source, set=task.set, status="skipped", reason=NOT_YET, why=GO_ON)
             rows += record.rows if record and record.rows else [waits]
         return [self._with_failure(row, bare.get(row.source, "")) for row in rows]
 
-    def _with_failure(self, row: Row, no_structures: str) -> Row:
+    def _with_failure(self, row: Row, left_out: str) -> Row:
         why = self.failed.get((row.source, row.direction))
         if why is not None:
             return replace(row, status="skipped", reason="not labelled", why=why)
-        return replace(row, why=no_structures) if no_structures and not row.why else row
+        return replace(row, why=left_out) if left_out and not row.why else row
 
-    def _without_structures(self) -> dict[str, str]:
-        """Return why files have no structures, by file, as the step structures has written it."""
-        if self.job.values["structures.find"]:
-            with suppress(OSError, ValueError, KeyError):  # not written yet, or damaged
-                rows = read_table(self.structures / "left_out.csv")
-                return {row["source"]: f"no structures: {row['why']}" for row in rows}
-        return {}
+    def _left_out(self) -> dict[str, str]:
+        """Return why files have no measurements or structures, by file, as these steps have written it."""
+        steps = (
+            ("measure.tables", "measurements", "not measured"),
+            ("structures.find", "structures", "no structures"),
+        )
+        found: dict[str, str] = {}
+        for wanted, folder, what in steps:
+            if self.job.values[wanted]:
+                with suppress(OSError, ValueError, KeyError):  # not written yet, or damaged
+                    rows = read_table(self.folder / folder / "left_out.csv")
+                    found |= {row["source"]: f"{what}: {row['why']}" for row in rows}
+        return found
 
     def write_report(self) -> None:
         """Write the ingest report of what has been done so far, and report where it is."""

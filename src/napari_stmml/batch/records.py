@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from napari_stmml.batch.report import Row
+from napari_stmml.measuring.series import ScanSummary, is_summary
 from napari_stmml.measuring.structure_distances import PairCounts
 from napari_stmml.measuring.structure_tables import are_rows
 from napari_stmml.parameter_type import MOST
@@ -137,7 +138,32 @@ class StructuresRecord:
     pairs: tuple[PairCounts, ...] = ()
 
 
-Known = StepRecord | LabelRecord | FileRecord | StructuresRecord
+@dataclass(frozen=True)
+class MeasureRecord:
+    """Of the measurements of one label map.
+
+    Parameters
+    ----------
+    fingerprint : str
+        A digest.
+    outputs : tuple of str
+    source, direction : str
+        Its file; FU, ....
+    problem : str
+        Why it could not be measured, in a sentence.
+    summary : ScanSummary or None
+        For the table of the series; None where it could not be measured.
+    """
+
+    fingerprint: str
+    outputs: tuple[str, ...]
+    source: str
+    direction: str = ""
+    problem: str = ""
+    summary: ScanSummary | None = None
+
+
+Known = StepRecord | LabelRecord | FileRecord | StructuresRecord | MeasureRecord
 R = TypeVar("R", bound=Known)
 
 
@@ -169,6 +195,8 @@ def _is_possible(record: Known) -> bool:
     if isinstance(record, StructuresRecord):
         shown = {record.figure, record.thumbnail} <= {"", *record.outputs}
         return shown and are_rows(record.objects, record.counts, record.pairs)
+    if isinstance(record, MeasureRecord):
+        return record.summary is None or is_summary(record.summary)
     if not isinstance(record, FileRecord):
         return True
     if not all(_is_output(f"report/{row.thumbnail}") for row in record.rows if row.thumbnail):

@@ -7,6 +7,7 @@ from napari_stmml.batch.cluster import cluster
 from napari_stmml.batch.engine import HERE, Cluster
 from napari_stmml.batch.job_file import SETS, JobFile
 from napari_stmml.batch.job_run import GO_ON, JobRun
+from napari_stmml.batch.measure import measure
 from napari_stmml.batch.predict import predict
 from napari_stmml.batch.process import process
 from napari_stmml.batch.structures import structures
@@ -25,6 +26,7 @@ _STEPS: dict[str, Callable[[JobRun], None]] = {
     "train": train,
     "cluster": cluster,
     "predict": predict,
+    "measure": measure,
     "structures": structures,
 }
 STEPS = tuple(_STEPS)

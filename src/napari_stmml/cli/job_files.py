@@ -20,7 +20,7 @@ from napari_stmml.jobs.requests import RunJobFile
 from napari_stmml.recipe import DEFAULT
 from napari_stmml.system.strict_json import to_json
 
-STEPS = ("process", "train", "cluster", "predict", "structures")
+STEPS = ("process", "train", "cluster", "predict", "measure", "structures")
 
 
 def init(job: JobPath, recipe: RecipeName = None) -> int:

@@ -130,7 +130,7 @@ class RunJobFile(Request, kind="run"):
     """
 
     job: str
-    steps: tuple[str, ...] = ("process", "train", "cluster", "predict", "structures")
+    steps: tuple[str, ...] = ("process", "train", "cluster", "predict", "measure", "structures")
     include: tuple[str, ...] = ()
     processes: int = 0
     scheduler: str = ""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from napari_stmml.measuring.measurements import Measurements
+from napari_stmml.measuring.touching import lie_in_pairs
 from napari_stmml.text import counted, number
 
 BORDER_RULE = "regions that the bottom or right edge cuts are not counted"
@@ -18,14 +19,15 @@ def cautions(found: Measurements) -> list[str]:
     Returns
     -------
     list of str
-        The border rule first; then classes with regions that may be several objects, and classes that lie
-        inside another.
+        The border rule first; then classes whose regions may be several objects, or parts of one, and classes
+        that lie inside another.
     """
     classes = [one for one in found.classes.itertuples() if not one.background]
     if not classes:
         return []
     said = [f"density: n on {number(float(classes[0].n_area))} {found.unit}²; {BORDER_RULE}"]
     said += several((one.name, one.touching) for one in classes)
+    said += in_pairs((one.name, one.count, one.paired, one.density, one.diameter_mean) for one in classes)
     said += inside({one.name: one.inside for one in classes})
     return said
 
@@ -47,6 +49,27 @@ def several(classes: Iterable[tuple[str, int | None]]) -> list[str]:
     return [f"objects that touch are one region: {of}, larger than twice its median, may be several"] * bool(
         of
     )
+
+
+def in_pairs(classes: Iterable[tuple[str, int, int, float, float]]) -> list[str]:
+    """Say of which classes regions lie side by side, as parts of objects do.
+
+    Parameters
+    ----------
+    classes : iterable of (str, int, int, float, float)
+        Name, regions, those with a near neighbour, density and mean diameter.
+
+    Examples
+    --------
+    >>> in_pairs([("lobe", 20, 19, 0.01, 0.5), ("vacancy", 20, 3, 0.01, 0.5)])
+    ['19 of 20 regions of lobe are nearer to another than two diameters: perhaps parts of one object']
+    """
+    return [
+        f"{number(near)} of {counted(n, 'region')} of {name} are nearer to another than two diameters:"
+        " perhaps parts of one object"
+        for name, n, near, density, diameter in classes
+        if lie_in_pairs(n, near, density, diameter)
+    ]
 
 
 def inside(classes: dict[str, str]) -> list[str]:

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from napari_stmml.measuring.regions import number_regions
-from napari_stmml.measuring.touching import touching
+from napari_stmml.measuring.touching import paired, touching
 
 COLUMNS = (
     *("label", "name", "background", "count", "whole", "n", "n_area", "density", "density_error"),
-    *("area", "coverage", "touching", "inside"),
+    *("area", "coverage", "touching", "paired", "inside"),
     *("area_mean", "area_std", "diameter_mean", "diameter_std", "height_mean", "height_std"),
     *("nearest", "nearest_random"),
 )
@@ -120,6 +120,7 @@ def class_table(
                 "area": sizes[label] * pixel,
                 "coverage": sizes[label] / scanned.sum(),
                 "touching": touching(own.area, whole.area),
+                "paired": paired(own.nearest, own.diameter),
                 "inside": inside.get(label, ""),
                 **{f"{name}_mean": whole[name].mean() for name in ("area", "diameter", "height")},
                 **{f"{name}_std": whole[name].std() for name in ("area", "diameter", "height")},

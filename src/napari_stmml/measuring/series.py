@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.io.tables import save_table
-from napari_stmml.measuring.cautions import BORDER_RULE, inside, several
+from napari_stmml.measuring.cautions import BORDER_RULE, in_pairs, inside, several
 from napari_stmml.measuring.measurements import Measurements
 from napari_stmml.measuring.quantities import column
 from napari_stmml.measuring.region_tables import about_scan, rows_of
@@ -18,16 +18,27 @@ from napari_stmml.text import counted, number, with_error
 
 SUMMARY = "summary.csv"
 Rows = list[dict[str, Any]]
-_OF_CLASS = (
+Value = bool | int | float | str | None
+_MOST = 1e30  # of any number that is read
+OF_CLASS = (
     *("name", "background", "n", "n_area", "density", "density_error", "coverage", "count", "whole"),
-    *("touching", "inside", "area_mean", "area_std", "height_mean", "height_std"),
+    *("touching", "paired", "inside", "area_mean", "area_std", "diameter_mean", "height_mean", "height_std"),
 )
 _FIRST = ("scan", "direction")
 _LAST = (
     *("bias_V", "setpoint_nA", "date", "frame_width_nm", "frame_height_nm", "frame_x_nm", "frame_y_nm"),
     *("angle_deg", "background_classes", "model", "labels", "source"),
 )
-_NONE = {"n": 0, "density": 0.0, "coverage": 0.0, "count": 0, "whole": 0, "touching": 0, "inside": ""}
+_NONE = {
+    "n": 0,
+    "density": 0.0,
+    "coverage": 0.0,
+    "count": 0,
+    "whole": 0,
+    "touching": 0,
+    "paired": 0,
+    "inside": "",
+}
 
 
 @dataclass(frozen=True)
@@ -46,9 +57,9 @@ class ScanSummary:
         Areas of all regions of a class, by its name, and of those that do not touch the border.
     """
 
-    about: dict[str, Any]
+    about: dict[str, Value]
     unit: str
-    classes: tuple[dict[str, Any], ...]
+    classes: tuple[dict[str, Value], ...]
     areas: dict[str, list[float]]
     whole: dict[str, list[float]]
 
@@ -73,7 +84,7 @@ def scan_summary(found: Measurements, scan: Scan, model: str, labels: str = "") 
     parts = (regions, regions[~regions.touches_border])
     areas, whole = ({name: own.tolist() for name, own in part.groupby("name").area} for part in parts)
     about = about_scan(scan, found, model) | {"labels": labels}
-    return ScanSummary(about, found.unit, tuple(rows_of(found.classes[list(_OF_CLASS)])), areas, whole)
+    return ScanSummary(about, found.unit, tuple(rows_of(found.classes[list(OF_CLASS)])), areas, whole)
 
 
 def summary_rows(scans: Iterable[ScanSummary]) -> Rows:
@@ -93,7 +104,7 @@ def summary_rows(scans: Iterable[ScanSummary]) -> Rows:
     names: dict[str, dict[str, None]] = {}  # of all classes, in order, by model
     whole: dict[tuple[str, str, str], list[float]] = {}
     for one in scans:
-        names.setdefault(_series(one), {}).update(dict.fromkeys(row["name"] for row in one.classes))
+        names.setdefault(_series(one), {}).update(dict.fromkeys(str(row["name"]) for row in one.classes))
         for name, areas in one.whole.items():
             whole.setdefault((_series(one), one.unit, name), []).extend(areas)
     medians = {of: float(np.median(areas)) for of, areas in whole.items() if len(areas) >= FEWEST}
@@ -114,7 +125,7 @@ def write_summary(path: str | Path, scans: Iterable[ScanSummary]) -> Path:
     """
     rows = summary_rows(scans)
     units = [unit for unit in ("nm", "px") if any(f"density_per_{unit}2" in row for row in rows)] or ["nm"]
-    columns = dict.fromkeys(column(name, unit) for unit in units for name in _OF_CLASS)
+    columns = dict.fromkeys(column(name, unit) for unit in units for name in OF_CLASS)
     return save_table(path, rows, [*_FIRST, *columns, *_LAST])
 
 
@@ -150,19 +161,51 @@ def series_sentences(rows: Sequence[dict[str, Any]]) -> list[str]:
     for row in rows:
         large[row["name"]] = large.get(row["name"], 0) + (row["touching"] or 0)
     within = {row["name"]: row["inside"] for row in rows if row["inside"]}
-    return said + several(large.items()) + inside(within)
+    return said + several(large.items()) + _in_pairs(rows) + inside(within)
 
 
-def is_summary(about: dict[str, Any], classes: Sequence[dict[str, Any]]) -> bool:
-    """Say whether what was read from a file are columns that a scan can have.
+def _in_pairs(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Say of which classes regions lie side by side, over all scans."""
+    sums: dict[str, list[float]] = {}
+    for row in rows:
+        unit = "nm" if "density_per_nm2" in row else "px"
+        diameter = row[f"diameter_mean_{unit}"]
+        if not row["background"] and row["count"] and diameter:
+            own = sums.setdefault(row["name"], [0, 0, 0, 0, 0])
+            more = (row["count"], row["paired"], row["n"], row[f"n_area_{unit}2"], row["count"] * diameter)
+            sums[row["name"]] = [a + b for a, b in zip(own, more, strict=True)]
+    return in_pairs(
+        (name, int(count), int(near), n / area if area else 0.0, wide / count)
+        for name, (count, near, n, area, wide) in sums.items()
+    )
+
+
+def is_summary(one: ScanSummary) -> bool:
+    """Say whether what was read from a file is such as a scan can have: a folder may come from a stranger.
 
     Parameters
     ----------
-    about : dict
-    classes : sequence of dict
+    one : ScanSummary
     """
-    known = {*_FIRST, *_LAST}
-    return set(about) == known and all(set(row) == set(_OF_CLASS) for row in classes)
+    rows = (one.about, *one.classes)
+    if set(one.about) != {*_FIRST, *_LAST} or any(set(row) != set(OF_CLASS) for row in one.classes):
+        return False
+    numbers = [value for row in rows for value in row.values() if isinstance(value, int | float)]
+    areas = [value for of in (one.areas, one.whole) for some in of.values() for value in some]
+    texts = all(isinstance(row["name"], str) and isinstance(row["inside"], str) for row in one.classes)
+    whole = [row[name] for row in one.classes for name in ("n", "count", "whole", "paired")]
+    counts = all(type(n) is int and 0 <= n < 2**31 for n in whole)
+    others = [
+        (name, value) for row in one.classes for name, value in row.items() if name not in ("name", "inside")
+    ]
+    plain = not any(isinstance(value, str) or (value is None and name == "n_area") for name, value in others)
+    return (
+        texts
+        and counts
+        and plain
+        and one.unit in ("nm", "px")
+        and all(abs(n) < _MOST for n in (*numbers, *areas))
+    )
 
 
 def _series(one: ScanSummary) -> str:
@@ -174,13 +217,14 @@ def _rows(one: ScanSummary, names: Iterable[str], medians: dict[tuple[str, str, 
     own = {row["name"]: row for row in one.classes}
     background = {row["name"] for row in one.classes if row["background"]}
     area = next((row["n_area"] for row in one.classes), None)
+    sure = 1 / area if isinstance(area, float) and area else None
     found = []
     for name in names:
         none = {**_NONE, "name": name, "background": name in background, "n_area": area}
-        none |= {"density_error": 1 / area if area else None}
-        row = dict.fromkeys(_OF_CLASS) | own.get(name, none)
+        none |= {"density_error": 0.0 if name in background else sure}
+        row = dict.fromkeys(OF_CLASS) | own.get(name, none)
         row["touching"] = _touching(one.areas.get(name, []), medians.get((_series(one), one.unit, name)))
-        of_class = {column(key, one.unit): row[key] for key in _OF_CLASS}
+        of_class = {column(key, one.unit): row[key] for key in OF_CLASS}
         about = one.about
         found.append({key: about[key] for key in _FIRST} | of_class | {key: about[key] for key in _LAST})
     return found

@@ -1,10 +1,11 @@
-"""Regions that may be several objects that touch: those much larger than is usual in their class."""
+"""Regions that may not be one object each: several that touch, or parts of one that lie side by side."""
 
 import numpy as np
 import pandas as pd
 
 LARGE = 2.0  # median areas, beyond which a region may be several objects
 FEWEST = 5  # whole regions that a median needs
+NEAR = 2.0  # median diameters from centre to centre, within which regions may be parts of one object
 
 
 def median_areas(whole: pd.DataFrame) -> dict[str, float]:
@@ -44,3 +45,44 @@ def touching(areas: np.ndarray | pd.Series, whole: np.ndarray | pd.Series) -> in
     if len(whole) < FEWEST:
         return None if len(areas) else 0
     return int((np.asarray(areas) > LARGE * np.median(whole)).sum())
+
+
+def paired(nearest: np.ndarray | pd.Series, diameters: np.ndarray | pd.Series) -> int:
+    """Count the regions of a class whose nearest neighbour is nearer than two of its diameters.
+
+    Parameters
+    ----------
+    nearest, diameters : sequence of float
+        Distance of each region to the nearest of its class, NaN where it is the only one; diameters.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> paired([1.5, 1.5, 6.0], [1.0, 1.0, 1.0]), paired([np.nan], [1.0]), paired([], [])
+    (2, 0, 0)
+    """
+    return int((np.asarray(nearest) < NEAR * np.median(diameters)).sum()) if len(diameters) else 0
+
+
+def lie_in_pairs(count: int, near: int, density: float, diameter: float | None) -> bool:
+    """Say whether so many regions have a near neighbour that they are probably parts of objects.
+
+    Parameters
+    ----------
+    count, near : int
+        Regions, and what `paired` says of them.
+    density, diameter : float
+        Regions per area; their mean diameter, which may be unknown.
+
+    Returns
+    -------
+    bool
+        More than half of them, and more than twice as many as at random places, 1 - exp(-density pi r^2).
+    """
+    if count < FEWEST or diameter is None or not diameter > 0:
+        return False
+    at_random = 1 - np.exp(-density * np.pi * (NEAR * diameter) ** 2)
+    return near / count > max(0.5, 2 * at_random)

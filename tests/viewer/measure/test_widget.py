@@ -401,3 +401,58 @@ def test_on_a_layer_of_structures_each_object_is_a_region_of_its_type(qtbot, new
     panel.go_to(4)
     assert layer.selected_label == 5
     panel.on_close()
+
+
+# ---- all maps at once
+
+
+def test_all_maps_whose_scans_are_open_are_one_table_with_0_where_a_class_is_absent(
+    viewer, alone, qtbot, tmp_path
+):
+    for number in ("1_1", "2_1", "3_1"):
+        add_scan(viewer, scan_at(number))
+        layer = add_map(viewer, scan_at(number))
+    layer.data[:] = 1
+    add_map(viewer, scan_at("4_1"), name="of a closed scan")
+    alone.maps.value = layer
+    alone.series.button.click()
+    qtbot.waitUntil(
+        lambda: alone.series.result is not None and alone.series.button.isEnabled(), timeout=60_000
+    )
+    table = alone.classes.rows.table
+    assert table[["name", "n"]].to_numpy().tolist() == [["holes", 1], ["holes", 1], ["holes", 0]]
+    said = alone.status.text()
+    assert "holes: n = 2" in said
+    assert "on 3 scans FU, none on 1" in said
+    assert "“of a closed scan” has no open scan" in said
+    alone.series.save(tmp_path)
+    qtbot.waitUntil(lambda: "written to" in alone.status.text(), timeout=60_000)
+    rows = list(csv.DictReader((tmp_path / "summary.csv").open(encoding="utf-8")))
+    assert [row["n"] for row in rows if row["name"] == "holes"] == ["1", "1", "0"]
+    assert {row["background_classes"] for row in rows} == {"surface"}
+    assert len(list(tmp_path.glob("*_classes.csv"))) == 3
+
+
+def test_without_a_map_on_an_open_scan_there_is_nothing_to_measure_at_once(alone, tmp_path):
+    alone.series.measure()
+    assert "No map lies on an open scan" in alone.status.text()
+    with pytest.raises(ValueError, match="measure all maps first"):
+        alone.series.save(tmp_path)
+
+
+def test_the_panel_says_the_rule_for_the_border_and_what_may_be_several_objects(viewer, alone, qtbot):
+    add_scan(viewer, scan_at("1_1"))
+    alone.maps.value = layer = add_map(viewer, scan_at("1_1"))
+    layer.data[layer.data == 0] = 1
+    alone.background.reset_choices()
+    alone.background.value = 1
+    for row in range(3, 36, 8):
+        layer.data[row : row + 3, 20:23] = 2
+    alone.button.click()
+    qtbot.waitUntil(lambda: alone.measured is not None)
+    assert "regions that the bottom or right edge cuts are not counted" in alone.status.text()
+    layer.data[3:6, 20:33] = 2
+    alone.measured = None
+    alone.button.click()
+    qtbot.waitUntil(lambda: alone.measured is not None)
+    assert "1 region of holes, larger than twice its median, may be several" in alone.status.text()

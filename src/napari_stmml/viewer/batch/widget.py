@@ -23,6 +23,7 @@ STEPS = {
     "train": "train the network on them",
     "cluster": "cluster the features that the network makes",
     "predict": "label every scan",
+    "measure": "measure every label map in nm: tables of regions and classes, one summary of all",
     "structures": "find every object and sort it into types, if “Find” is chosen below",
 }
 JOBS = "Jobs (*.toml)"

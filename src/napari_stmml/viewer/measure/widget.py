@@ -10,6 +10,8 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel
 from superqt.utils import create_worker
 
+from napari_stmml.io.label_tiff import BACKGROUND
+from napari_stmml.measuring.cautions import cautions
 from napari_stmml.measuring.measurements import Measurements, measure_scan
 from napari_stmml.measuring.quantities import with_units
 from napari_stmml.measuring.region_tables import write_measurements
@@ -20,6 +22,7 @@ from napari_stmml.viewer.correct.session_layers import correction_of
 from napari_stmml.viewer.io.layers import KEY, OBJECTS, labels_from_layer
 from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.measure.scan_choice import image_of_map, misfit, scan_names, why_no_image
+from napari_stmml.viewer.measure.series import SeriesPart
 from napari_stmml.viewer.measure.table import MeasurementTable, with_statistics
 from napari_stmml.viewer.shared.open_figure import open_figure
 from napari_stmml.viewer.shared.panel import Panel, button, row_of
@@ -29,9 +32,24 @@ from napari_stmml.viewer.shared.temporary_layers import lasting_layers
 LONG_NAMES = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 NONE = "none"  # no class is background
 AROUND_NM, AROUND_PX = 6.0, 60.0  # what the camera shows around a region, beyond it
-OF_CLASSES = ("name", "count", "density", "coverage", "height_mean", "area_mean", "nearest")
+OF_CLASSES = (
+    *("name", "count", "n", "density", "density_error", "coverage", "height_mean", "area_mean", "nearest"),
+    *("touching", "paired", "inside"),
+)
 OF_REGIONS = (
-    *("name", "height", "area", "diameter", "nearest", "x", "y", "major", "minor", "orientation"),
+    *(
+        "name",
+        "height",
+        "area",
+        "area_ratio",
+        "diameter",
+        "nearest",
+        "x",
+        "y",
+        "major",
+        "minor",
+        "orientation",
+    ),
     *("lowest", "highest", "touches_border", "confidence"),
 )
 
@@ -78,6 +96,8 @@ class MeasureWidget(Panel):
         tip = "a figure for a paper: outlines, and average, profile and pair distances of each class"
         self.figure_button = button("Save figure…", tip, self._open_figure)
         self.add(row_of(self.button, self.save_button, self.figure_button), self.status)
+        self.series = SeriesPart(self)
+        self.column.insertWidget(self.column.count() - 1, self.series)
         self.classes, self.regions = MeasurementTable("statistics of classes"), MeasurementTable("regions")
         for title, table, share in (("Classes", self.classes, 2), ("Regions", self.regions, 3)):
             self.column.addWidget(QLabel(title))
@@ -111,7 +131,7 @@ class MeasureWidget(Panel):
             self.say(f"{why}: choose the scan that the map was made of.", wrong=True)
             return
         scan = recorded_scan(image)
-        (labels, names, objects), model = self._labels(layer), self._model(layer)
+        (labels, names, objects), model = self.labels_of(layer), self.model_of(layer)
         options = {
             "names": names,
             "background": self._background(),
@@ -183,13 +203,14 @@ class MeasureWidget(Panel):
         if self.show_row_at not in layer.mouse_drag_callbacks:
             layer.mouse_drag_callbacks.append(self.show_row_at)
         regions, classes = len(result.regions), int((result.classes["count"] > 0).sum())
+        warned = "\n".join(cautions(result))
         self.say(
             f"{counted(regions, 'region')} of {counted(classes, 'class')} on {number(result.area)}"
             f" {result.unit}²; {int(result.regions.touches_border.sum())} at the border, left out of means."
-            f" Heights of {measured.scan.name}."
+            f" Heights of {measured.scan.name}.\n{warned}"
         )
 
-    def _labels(self, layer: Any) -> tuple[np.ndarray, dict[int, str], np.ndarray | None]:
+    def labels_of(self, layer: Any) -> tuple[np.ndarray, dict[int, str], np.ndarray | None]:
         """Return labels, names and objects of a map; of a scan under correction, what a person says first."""
         one = self.correction.scan_of(layer)
         if one is not None and self.session.classifier is not None:
@@ -202,17 +223,20 @@ class MeasureWidget(Panel):
 
     def _background(self) -> set[int]:
         """Return the labels of the background: what is chosen here, and what is marked in Correct."""
-        chosen = {self.background.value} if self.background.value else set()
-        if self.correction.scan_of(self.maps.value) is not None and self.session.classifier is not None:
-            entries = self.session.classifier.classes.entries
-            chosen |= {label for label, entry in enumerate(entries, 1) if entry.background}
-        return chosen
+        return ({self.background.value} if self.background.value else set()) | self.marked(self.maps.value)
+
+    def marked(self, layer: Any) -> set[int]:
+        """Return the labels of a map that are marked as background, here in Correct or when it was made."""
+        if self.correction.scan_of(layer) is None or self.session.classifier is None:
+            return set((layer.metadata.get(KEY) or {}).get(BACKGROUND) or [])
+        entries = self.session.classifier.classes.entries
+        return {label for label, entry in enumerate(entries, 1) if entry.background}
 
     def _confidence(self, image: Any) -> np.ndarray | None:
         one = self.correction.scan_of(image)
         return None if one is None else one.to_pixels(one.confidence)
 
-    def _model(self, layer: Any) -> str:
+    def model_of(self, layer: Any) -> str:
         """Return the name of the model that made the labels; empty where it is not known."""
         if self.correction.scan_of(layer) is not None:
             return "" if self.session.path is None else self.session.path.name
@@ -223,19 +247,29 @@ class MeasureWidget(Panel):
         """Find the scan of the map; keep the background, so that it is one class for all maps of a model."""
         self._find_scan()
         before, of_last = self.background.current_choice, self._named
-        self._named = set() if self.maps.value is None else set(self._labels(self.maps.value)[1].values())
+        self._named = set() if self.maps.value is None else set(self.labels_of(self.maps.value)[1].values())
         self.background.reset_choices()
         if self.background.current_choice != before or (before == NONE and self._named != of_last):
             self.background.value = self._classes()[0][1]
 
     def _find_scan(self) -> None:
-        layer = self.maps.value
-        one = None if layer is None else self.correction.scan_of(layer)
-        if one is not None:
-            found = self.correction.of(one).image
-        else:
-            found = None if layer is None else image_of_map(layer, self._images())
+        found = None if self.maps.value is None else self._image_of(self.maps.value)
         self.scan.value = found if found in self.scan.choices else None
+
+    def _image_of(self, layer: Any) -> Any:
+        """Return the image that a map lies on, None where it is not known."""
+        one = self.correction.scan_of(layer)
+        return image_of_map(layer, self._images()) if one is None else self.correction.of(one).image
+
+    def scan_below(self, layer: Any) -> Scan | None:
+        """Return the open scan that a map lies on, None where it is not known."""
+        image = self.scan.value if layer is self.maps.value else self._image_of(layer)
+        return None if image is None or misfit(layer, image) else recorded_scan(image)
+
+    def background_names(self) -> tuple[str, ...]:
+        """Return the names of the classes that are background on the map that is chosen."""
+        names = self.labels_of(self.maps.value)[1]
+        return tuple(names.get(label, f"class {label}") for label in sorted(self._background()))
 
     def _scans(self, _widget: Any = None) -> list[tuple[str, Any]]:
         return scan_names(self._images())
@@ -253,7 +287,7 @@ class MeasureWidget(Panel):
         layer = self.maps.value
         if layer is None:
             return [(NONE, 0)]
-        labels, names, objects = self._labels(layer)
+        labels, names, objects = self.labels_of(layer)
         there, sizes = np.unique(labels, return_counts=True)
         order = there[np.argsort(-sizes, kind="stable")].tolist()
         if 0 not in order or (layer.metadata.get(KEY) or {}).get("source"):
