@@ -43,7 +43,7 @@ def test_the_default_recipe_trains_and_labels(stmml, scans, tmp_path):
     assert len(list((tmp_path / "labels").glob("*_labels.tif"))) == 4
 
 
-@pytest.mark.parametrize("recipe", ["srsml24", "srsml24-dense", "learned"])
+@pytest.mark.parametrize("recipe", ["srsml24", "learned"])
 def test_a_recipe_with_a_network_says_what_to_install(stmml, scans, recipe):
     done = stmml("train", "--recipe", recipe, "--out", "a.stmml", scans[0])
     assert done.returncode == 1
