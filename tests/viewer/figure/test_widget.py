@@ -1,13 +1,15 @@
 """The Figure widget: what is seen is drawn, in a thread; it is saved with its record and remembered."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from qtpy.QtWidgets import QApplication
 
 from napari_stmml.io.predicted_map import predicted_map
-from napari_stmml.viewer.figure.widget import NO_LINE, NO_MAP, NO_SCAN, FigureWidget
+from napari_stmml.viewer.figure.asking import NO_LINE, NO_MAP, NO_SCAN
+from napari_stmml.viewer.figure.widget import FigureWidget, open_figure
 from napari_stmml.viewer.io.layers import labels_to_layer, scan_to_layer
 
 LONG = 60_000
@@ -133,3 +135,34 @@ def test_what_a_person_painted_in_correct_is_drawn(qtbot, viewer, correction, mo
     (shown,) = panel._kept().scans
     assert np.array_equal(shown.labels.labels, one.shown(correction.session.classifier.classes))
     assert shown.model == str(model_copy)
+
+
+def test_the_middle_row_that_prepare_shows_becomes_a_line_once(panel, layers):
+    panel.choose("profile", layers[0])
+    line = np.array([[32.0, 0.0], [32.0, 63.0]])
+    panel.add_line(line)
+    panel.add_line(line)
+    assert np.allclose(panel._kept().lines, [line])
+
+
+def test_an_older_preview_never_takes_the_place_of_a_newer_sentence(panel, layers, wait):
+    panel.choose("measured")
+    panel.draw()
+    panel.kind.value = "profile"
+    panel.draw()
+    wait()
+    assert panel.preview.instead == NO_LINE
+
+
+def test_another_panel_opens_the_figure_in_front(panel, layers):
+    shown = []
+    dock = SimpleNamespace(show=lambda: shown.append("shown"), raise_=lambda: shown.append("in front"))
+    window = SimpleNamespace(add_plugin_dock_widget=lambda *names, tabify: (dock, panel))
+    assert open_figure(SimpleNamespace(window=window), "measured", layers[1]) is panel
+    assert (panel.kind.value, panel.map.value, shown) == ("measured", layers[1], ["shown", "in front"])
+
+
+def test_the_map_that_is_seen_on_the_active_scan_is_drawn(viewer, panel, layers):
+    viewer.layers.selection.active = layers[0]
+    panel.choose()
+    assert panel.map.value is layers[1]

@@ -11,6 +11,7 @@ from napari_stmml.figures.paper.page import PT, Page, fitted, line_mm, text_mm
 from napari_stmml.figures.paper.shown_scan import ShownScan
 
 MOST = 60  # classes in a legend
+_APART = 3.5  # mm between columns
 _GREY = 0.62  # of heights below a half transparent colour, on average
 
 
@@ -43,34 +44,39 @@ def entries(parts: Sequence[tuple[ShownScan, bool]], options: FigureOptions) -> 
 
 @dataclass(frozen=True)
 class Legend:
-    """Entries laid out in columns of a width, in mm."""
+    """Entries laid out in columns, each as wide as its longest name, in mm."""
 
-    listed: tuple[Entry, ...]
+    columns: tuple[tuple[Entry, ...], ...]
+    widths: tuple[float, ...]
     font_size: float
-    columns: int
-    step: float  # from column to column
 
     @classmethod
     def within(cls, listed: Sequence[Entry], width: float, font_size: float) -> "Legend":
-        """Lay entries out in as many columns as fit."""
+        """Lay entries out in as many columns as fit a width; columns are filled one after the other."""
         chip = font_size * PT * 1.6
-        longest = max((text_mm(one.text, font_size) for one in listed), default=0.0)
-        step = min(width, chip + longest + 3.0)
-        columns = max(1, min(len(listed), int((width + 3.0) / step)))
-        return cls(tuple(listed), font_size, columns, step)
+        rows, made, widths = 1, [tuple(listed)], [width]
+        for rows in range(1, len(listed) + 1):
+            made = [tuple(listed[at : at + rows]) for at in range(0, len(listed), rows)]
+            widths = [chip + max(text_mm(one.text, font_size) for one in some) + _APART for some in made]
+            if sum(widths) - _APART <= width:
+                break
+        else:
+            widths = [width]
+        return cls(tuple(made), tuple(widths), font_size)
 
     @property
     def height(self) -> float:
         """In mm."""
-        return line_mm(self.font_size) * -(-len(self.listed) // self.columns) if self.listed else 0.0
+        return line_mm(self.font_size) * max((len(some) for some in self.columns), default=0)
 
     def draw(self, page: Page, left: float, top: float) -> None:
-        """Draw it on a page; columns are filled one after the other."""
-        rows, line = -(-len(self.listed) // self.columns), line_mm(self.font_size)
-        side, chip = self.font_size * PT * 0.95, self.font_size * PT * 1.6
-        for place, one in enumerate(self.listed):
-            x, y = left + self.step * (place // rows), top + line * (place % rows)
-            if one.colour is not None:
-                page.chip(x, y + 0.1, side, one.colour)
-            text = fitted(one.text, self.font_size, self.step - chip)
-            page.text(x + chip, y + 0.1 + side / 2, text, va="center_baseline")
+        """Draw it on a page."""
+        line, side, chip = line_mm(self.font_size), self.font_size * PT * 0.95, self.font_size * PT * 1.6
+        for some, width in zip(self.columns, self.widths, strict=True):
+            for row, one in enumerate(some):
+                y = top + line * row + 0.1
+                if one.colour is not None:
+                    page.chip(left, y, side, one.colour)
+                text = fitted(one.text, self.font_size, width - chip)
+                page.text(left + chip, y + side / 2, text, va="center_baseline")
+            left += width

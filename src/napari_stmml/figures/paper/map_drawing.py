@@ -115,7 +115,7 @@ def draw_scale_bar(axes: Any, shown: ShownScan, options: FigureOptions, wide_mm:
     """Draw a bar of round length in the lower left corner of a map, on a dark ground."""
     from matplotlib.patches import Rectangle
 
-    tall, wide = shown.size
+    wide = shown.size[1]
     length = options.scale_bar_nm or round_length(wide / 4)
     if length > 0.9 * wide:
         raise ValueError(f"scale_bar_nm must be less than the width of the scan, {wide:g} nm, got {length:g}")
@@ -125,7 +125,7 @@ def draw_scale_bar(axes: Any, shown: ShownScan, options: FigureOptions, wide_mm:
     text_wide = text_mm(text, options.font_size) * per_mm
     box_wide = max(length, text_wide) + 2 * pad
     box_tall = bar + gap + font * per_mm + 1.7 * pad
-    left, top = _INSET * wide, tall - _INSET * wide - box_tall
+    left, top = _corner(shown, box_wide, box_tall)
     axes.add_patch(
         Rectangle((left, top), box_wide, box_tall, color="black", alpha=0.6, linewidth=0, zorder=8)
     )
@@ -139,6 +139,25 @@ def draw_scale_bar(axes: Any, shown: ShownScan, options: FigureOptions, wide_mm:
         "zorder": 9,
     }
     axes.text(middle, floor - gap, text, **look)
+
+
+def _corner(shown: ShownScan, box_wide: float, box_tall: float) -> tuple[float, float]:
+    """Return left and top of a box in the corner where it hides least of the structures."""
+    tall, wide = shown.size
+    inset = _INSET * wide
+    lefts, tops = (inset, wide - inset - box_wide), (tall - inset - box_tall, inset)
+    places = [(left, top) for top in tops for left in lefts]
+    if shown.labels is None:
+        return places[0]
+    structures = (shown.labels.labels > 0) & ~np.isin(shown.labels.labels, list(shown.background))
+    rows, cols = structures.shape
+
+    def hidden(place: tuple[float, float]) -> int:
+        left, top = max(place[0], 0) / wide * cols, max(place[1], 0) / tall * rows
+        right, bottom = left + box_wide / wide * cols, top + box_tall / tall * rows
+        return int(structures[int(top) : int(bottom) + 1, int(left) : int(right) + 1].sum())
+
+    return min(places, key=hidden)
 
 
 def draw_colour_bar(

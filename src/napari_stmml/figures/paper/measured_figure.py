@@ -8,14 +8,14 @@ import numpy as np
 from napari_stmml.colours import robust_limits
 from napari_stmml.figures.colour_maps import colour_table
 from napari_stmml.figures.drawing import unit_rgb
-from napari_stmml.figures.paper.map_drawing import draw_outlines
+from napari_stmml.figures.paper.map_drawing import draw_outlines, round_length
 from napari_stmml.figures.paper.map_frame import MapFrame, head_mm
 from napari_stmml.figures.paper.options import AUTO, FigureOptions
 from napari_stmml.figures.paper.page import PT, Page, fitted, line_mm
 from napari_stmml.figures.paper.scan_figure import GAP, MARGIN
 from napari_stmml.figures.paper.shown_scan import ShownScan
 from napari_stmml.measuring.class_details import ClassDetails
-from napari_stmml.text import counted
+from napari_stmml.text import counted, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,6 +108,10 @@ class _Row:
         colours = ListedColormap(colour_table(name) / 255)
         axes.imshow(one.average, extent=(-wide, wide, tall, -tall), cmap=colours, **look)
         self._name_axes(axes, "from the centre", "")
+        round_one = round_length(0.85 * wide)
+        ticks, texts = [-round_one, 0.0, round_one], [f"−{number(round_one)}", "0", number(round_one)]
+        axes.set_xticks(ticks, texts)
+        axes.set_yticks(ticks if tall >= round_one else [0.0], texts if tall >= round_one else ["0"])
 
     def _draw_profile(self, axes: Any, one: ClassDetails, colour: Any) -> None:
         table = one.profile

@@ -79,7 +79,9 @@ def profile_figure(
     full = options.mm - 2 * MARGIN
     wide = (full - GAP) / 2 if options.wide else full
     frame, head = MapFrame(shown, options, wide, _TALLEST), head_mm(options)
-    plot = head + _PLOT + 3.6 * options.font_size * PT
+    below = 3.6 * options.font_size * PT
+    tall = max(_PLOT, min(frame.height - head - below, _TALLEST)) if options.wide else _PLOT
+    plot = head + tall + below
     high = max(frame.height, plot) if options.wide else frame.height + GAP + plot
     page = Page(options.mm, high + 2 * MARGIN, options.font_size)
     axes = frame.draw(page, MARGIN, MARGIN, "a" if options.letters else "")
@@ -90,7 +92,7 @@ def profile_figure(
     if options.letters:
         page.text(left, top - 0.2, "b", fontsize=options.font_size + 1, weight="bold")
     ticks = 5.6 * options.font_size * PT
-    _plot(page.axes(left + ticks, top + head, wide - ticks - 1.8, _PLOT), tables, shown, options)
+    _plot(page.axes(left + ticks, top + head, wide - ticks - 1.8, tall), tables, shown, options)
     return page.figure
 
 

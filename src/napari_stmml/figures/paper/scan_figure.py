@@ -27,6 +27,7 @@ MOST_SCANS = 24
 OVER = ("overlay", "both")  # ways to show classes that colour the heights
 MARGIN, GAP = 1.0, 3.5  # mm: around all, between maps
 TALLEST, NARROWEST = 125.0, 10.0  # mm: height of a map, where it is not narrower then
+_SMALLEST = 20.0  # mm: side of a map, below which fewer are laid in a row
 _LEGEND_BESIDE = 26.0  # mm that a legend beside the maps needs
 
 
@@ -68,11 +69,13 @@ def scans_figure(scans: Sequence[ShownScan], options: FigureOptions | None = Non
     if not 1 <= len(scans) <= MOST_SCANS:
         raise ValueError(f"a figure has 1 to {MOST_SCANS} scans, got {len(scans)}")
     parts = _parts(scans, options)
-    columns = min(len(parts), _columns(parts, options))
-    rows = [parts[at : at + columns] for at in range(0, len(parts), columns)]
     drawn = [(part.shown, part.classes in OVER) for part in parts if part.classes != NONE]
     listed = entries(drawn, options) if options.legend else []
-    layout = _Layout(rows, options, bool(listed))
+    columns = min(len(parts), _columns(parts, options))
+    layout = _layout(parts, columns, options, bool(listed))
+    while not options.columns and columns > 1 and layout.side < _SMALLEST:
+        columns -= 1
+        layout = _layout(parts, columns, options, bool(listed))
     legend = Legend.within(listed, layout.legend_width, options.font_size)
     tall = max(layout.height, legend.height) if layout.beside else layout.height + legend.height
     below = GAP if listed and not layout.beside else 0.0
@@ -80,6 +83,11 @@ def scans_figure(scans: Sequence[ShownScan], options: FigureOptions | None = Non
     layout.draw(page)
     legend.draw(page, layout.legend_left, MARGIN + (layout.head if layout.beside else layout.height + below))
     return page.figure
+
+
+def _layout(parts: list[Part], columns: int, options: FigureOptions, legend: bool) -> "_Layout":
+    rows = [parts[at : at + columns] for at in range(0, len(parts), columns)]
+    return _Layout(rows, options, legend)
 
 
 def _parts(scans: Sequence[ShownScan], options: FigureOptions) -> list[Part]:
@@ -117,8 +125,8 @@ class _Layout:
         taken = max(map(sum, self.bars)) + columns * self.axis_left + (columns - 1) * GAP
         side = (full - taken) / columns
         highest = max(self._aspect(one) for row in rows for one in row)
-        self.side = min(side, max(TALLEST / highest, NARROWEST))
-        if side < NARROWEST:
+        self.side = min(max(side, 1.0), max(TALLEST / highest, NARROWEST))
+        if side < NARROWEST and options.columns:
             raise ValueError(
                 f"{columns} maps in a row are too many for {options.mm:g} mm: choose fewer columns"
             )

@@ -62,6 +62,7 @@ class Drawer(QObject):
     def __init__(self, parent: Any) -> None:
         super().__init__(parent)
         self._running = False
+        self._number = 0  # of the preview that was asked for last
         self._waiting: list[tuple[str, Callable[[], Any], Callable[[Any], None]]] = []
 
     @property
@@ -74,8 +75,19 @@ class Drawer(QObject):
     ) -> None:
         """Draw a figure so many px wide; ``done`` gets its pixels, or what was raised."""
         dpi = _SHARP * width / (options.mm / 25.4)
+        self.forget_preview()
+        number = self._number
+
+        def show(result: Any) -> None:
+            if number == self._number:
+                done(result)
+
+        self.do("preview", lambda: pixels_of(asked.draw(options), min(dpi, 300.0)), show)
+
+    def forget_preview(self) -> None:
+        """Show no preview that was asked for before."""
+        self._number += 1
         self._waiting = [one for one in self._waiting if one[0] != "preview"]
-        self.do("preview", lambda: pixels_of(asked.draw(options), min(dpi, 300.0)), done)
 
     def do(self, what: str, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
         """Do some work in the thread, after what was asked for before; ``done`` gets its result."""
@@ -83,7 +95,8 @@ class Drawer(QObject):
         self._next()
 
     def forget(self) -> None:
-        """Do nothing more that has not begun."""
+        """Do nothing more that has not begun, and show no preview."""
+        self._number += 1
         self._waiting.clear()
 
     @slot

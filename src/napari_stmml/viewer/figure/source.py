@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from napari.layers import Labels, Shapes
+from napari.layers import Image, Labels, Shapes
 
 from napari_stmml.figures.paper.shown_scan import ShownScan
 from napari_stmml.io.label_tiff import BACKGROUND, LabelMap
@@ -39,6 +39,17 @@ def image_below(viewer: Any, layer: Any, images: Sequence[Any]) -> Any:
     if one is not None:
         return correction.of(one).image
     return image_of_map(layer, images)
+
+
+def map_over(viewer: Any, image: Any, maps: Sequence[Any]) -> Any:
+    """Return the topmost map that is seen on a scan, or on its flattened heights; None if there is none."""
+    structures, images = structures_of(viewer), [one for one in viewer.layers if isinstance(one, Image)]
+    scan = structures.image_of(image)
+    for layer in reversed([one for one in maps if one.visible]):
+        below = image_below(viewer, layer, images)
+        if below is not None and structures.image_of(below) == scan:
+            return layer
+    return None
 
 
 def shown_scan(viewer: Any, image: Any, layer: Any = None) -> ShownScan:
@@ -126,12 +137,24 @@ def _in_pixels(shapes: Any, image: Any, ends: Any) -> np.ndarray:
 
 def start_line(viewer: Any, image: Any) -> None:
     """Let a person draw a line: in the topmost Shapes layer, or in a new one."""
-    there = [one for one in viewer.layers if isinstance(one, Shapes) and one.ndim == 2]
-    if there:
-        shapes = there[-1]
-    else:
-        sides = [n * scale for n, scale in zip(image.data.shape, image.scale, strict=True)]
-        look = {"name": "lines", "edge_color": LINE_COLOUR, "edge_width": 0.004 * max(sides)}
-        shapes = viewer.add_shapes(ndim=2, units=image.units, axis_labels=image.axis_labels, **look)
+    shapes = _lines_layer(viewer, image)
     viewer.layers.selection.active = shapes
     shapes.mode = "add_line"
+
+
+def add_line(viewer: Any, image: Any, line: np.ndarray) -> None:
+    """Add a line, start and end (2, 2) in px of a scan, to the layer of lines, unless it is there."""
+    if any(np.allclose(line, one) for one in drawn_lines(viewer, image)):
+        return
+    shapes = _lines_layer(viewer, image)
+    shapes.add_lines(np.array([shapes.world_to_data(image.data_to_world(end)) for end in line]))
+
+
+def _lines_layer(viewer: Any, image: Any) -> Any:
+    """Return the topmost Shapes layer, or a new one that lies on a scan."""
+    there = [one for one in viewer.layers if isinstance(one, Shapes) and one.ndim == 2]
+    if there:
+        return there[-1]
+    sides = [n * scale for n, scale in zip(image.data.shape, image.scale, strict=True)]
+    look = {"name": "lines", "edge_color": LINE_COLOUR, "edge_width": 0.004 * max(sides)}
+    return viewer.add_shapes(ndim=2, units=image.units, axis_labels=image.axis_labels, **look)

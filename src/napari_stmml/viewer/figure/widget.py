@@ -13,19 +13,10 @@ from napari_stmml.figures.paper.options import FigureOptions
 from napari_stmml.figures.paper.paper_figure import KINDS, PaperFigure
 from napari_stmml.parameter_type import parameters_of
 from napari_stmml.text import counted, short_stem
+from napari_stmml.viewer.figure.asking import NO_SCAN, Asked, seen_layer
 from napari_stmml.viewer.figure.preview import Drawer, Preview
 from napari_stmml.viewer.figure.remembered import remember, remembered_folder, remembered_options
-from napari_stmml.viewer.figure.source import (
-    VERSIONS_OF,
-    drawn_lines,
-    image_below,
-    maps_of,
-    shown_scan,
-    start_line,
-    structure_facts,
-    with_background_of,
-)
-from napari_stmml.viewer.measure.scan_choice import misfit
+from napari_stmml.viewer.figure.source import add_line, drawn_lines, image_below, maps_of, start_line
 from napari_stmml.viewer.shared.open_figure import open_figure
 from napari_stmml.viewer.shared.panel import Panel, button, delayed, row_of, show_row
 from napari_stmml.viewer.shared.parameter_form import field_for, more_parameters, set_values, value_of
@@ -36,9 +27,6 @@ __all__ = ["FigureWidget", "open_figure"]
 TITLES = {"scans": "Scan and classes", "measured": "Measured classes", "profile": "Heights along lines"}
 FIRST = ("width", "classes", "colours", "format", "dpi")  # options that are seen at once
 WAIT_MS, POLL_MS = 150, 400  # after a change, before the preview is drawn; between two looks at the lines
-NO_SCAN = "Open a scan first: drop its file on the window."
-NO_LINE = "Press Draw a line, then drag on the scan from one end to the other."
-NO_MAP = "There is no map on this scan: Predict, Structures or Correct make one."
 
 
 class FigureWidget(Panel):
@@ -79,14 +67,14 @@ class FigureWidget(Panel):
         self.form(self.kind, self.map, self.scan, self.all)
         tip = "adds a layer of shapes, to draw lines on the scan; several are numbered"
         self.line_button = button("Draw a line", tip, self.draw_line)
-        self.add(self.line_button, self.preview, self.status)
-        self.form(*(self.options[name] for name in FIRST))
-        self.add(more_parameters({"": rest}))
         tip = "the figure, and beside it a .json that says what it was made of; of lines a .csv too"
         self.save_button = button("Save figure…", tip, self._ask_save)
         tip = "a paragraph with versions, parameters, hash of the model and references, to paste into a paper"
         self.methods_button = button("Copy methods text", tip, self.copy_methods)
-        self.add(row_of(self.save_button, self.methods_button))
+        self.add(self.line_button, self.preview)
+        self.add(row_of(self.save_button, self.methods_button), self.status)
+        self.form(*(self.options[name] for name in FIRST))
+        self.add(more_parameters({"": rest}))
         self.column.addStretch()
 
     def _connect(self) -> None:
@@ -108,7 +96,9 @@ class FigureWidget(Panel):
             A map, or a scan that is drawn alone; without it the active one, or else the topmost that is seen.
         """
         self.reset_choices()
-        layer = layer if layer is not None else self._seen(kind)
+        if layer is None:
+            maps = [] if kind == "profile" else [one for one in self.map.choices if one is not None]
+            layer = seen_layer(self.viewer, maps, list(self.scan.choices))
         self.kind.value = kind
         if layer in self.map.choices:
             self.map.value = layer
@@ -134,23 +124,6 @@ class FigureWidget(Panel):
         self._background, self._least = (self.map.value, background), least
         self._draw_soon()
 
-    def _seen(self, kind: str) -> Any:
-        """Return the map or scan that a person looks at."""
-        active = self.viewer.layers.selection.active
-        maps, images = list(self.map.choices), list(self.scan.choices)
-        known = [] if kind == "profile" else [one for one in maps if one is not None]
-        if active in known or active in images:
-            return active if active in known else self._map_on(active, known) or active
-        seen = [
-            one for one in reversed(self.viewer.layers) if one.visible and (one in known or one in images)
-        ]
-        return next((one for one in seen if one in known), next(iter(seen), None))
-
-    def _map_on(self, image: Any, maps: list[Any]) -> Any:
-        """Return the topmost map that is seen on a scan."""
-        on = [one for one in reversed(maps) if one.visible]
-        return next((one for one in on if image_below(self.viewer, one, self._images()) is image), None)
-
     # ---- what a person does
 
     @slot
@@ -159,6 +132,7 @@ class FigureWidget(Panel):
         try:
             asked, options = self._kept(), self._options()
         except ValueError as error:
+            self.drawer.forget_preview()
             self.preview.show_nothing(str(error))
             return
         width = max(300, self.preview.width())
@@ -182,6 +156,16 @@ class FigureWidget(Panel):
             raise ValueError(NO_SCAN)
         start_line(self.viewer, self.scan.value)
         self.say("Drag on the scan from one end to the other.")
+
+    def add_line(self, line: Any) -> None:
+        """Add a line, start and end (2, 2) in px of the scan, to those that are drawn.
+
+        Parameters
+        ----------
+        line : ndarray of float, shape (2, 2)
+        """
+        add_line(self.viewer, self.scan.value, line)
+        self._draw_soon()
 
     @property
     def busy(self) -> bool:
@@ -226,29 +210,10 @@ class FigureWidget(Panel):
         return self._last
 
     def _asked(self) -> PaperFigure:
-        """Return what is to be drawn, of copies of the layers."""
-        viewer, kind, image, layer = self.viewer, self.kind.value, self.scan.value, self.map.value
-        more = structure_facts(viewer, layer)
-        if kind == "scans" and self.all.value:
-            pairs = [(image_below(viewer, one, self._images()), one) for one in maps_of(viewer)]
-            every = tuple(shown_scan(viewer, *pair) for pair in pairs if pair[0] is not None)
-            if every:
-                return PaperFigure(kind, every, versions_of=VERSIONS_OF, more=more)
-        if image is None:
-            raise ValueError(NO_SCAN)
-        if kind == "profile":
-            lines = tuple(drawn_lines(viewer, image))
-            if not lines:
-                raise ValueError(NO_LINE)
-            return PaperFigure(kind, (shown_scan(viewer, image),), lines, versions_of=VERSIONS_OF)
-        if layer is None and kind == "measured":
-            raise ValueError(NO_MAP)
-        if layer is not None and (why := misfit(layer, image)):
-            raise ValueError(f"{why}: choose the scan that the map was made of.")
-        shown = shown_scan(viewer, image, layer)
-        if kind == "measured" and layer is self._background[0]:
-            shown = with_background_of(shown, self._background[1])
-        return PaperFigure(kind, (shown,), min_area=self._least, versions_of=VERSIONS_OF, more=more)
+        of, background = self._background
+        known = background if of is not None and of == self.map.value else None
+        choices = (self.kind.value, self.scan.value, self.map.value, self._images(), self.all.value)
+        return Asked(*choices, background=known, least=self._least).figure(self.viewer)
 
     def _maps(self, _widget: Any = None) -> list[Any]:
         return maps_of(self.viewer)

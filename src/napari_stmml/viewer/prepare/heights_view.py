@@ -89,7 +89,9 @@ class HeightsView(QWidget):
             self.draw()
 
     def _open_figure(self) -> None:
-        open_figure(self.viewer, "profile", self._layer)
+        panel = open_figure(self.viewer, "profile", self._layer)
+        if self.what.value in (ROW, COLUMN) and (line := self._chosen_line()) is not None:
+            panel.add_line(line)
 
     def _chosen_line(self) -> np.ndarray | None:
         """Return start and end (2, 2) of the line to follow, in the layer's pixels; None without one."""
