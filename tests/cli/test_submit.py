@@ -9,6 +9,7 @@ import pytest
 from napari_stmml.batch.job_file import JobFile
 from napari_stmml.batch.queue_script import QueueScript
 from napari_stmml.cli import main
+from tests import gridengine
 from tests.batch.test_dask_engine import do_job
 from tests.batch.test_run import FILTERS, TINY, assert_same_results, files_of, write_scans
 from tests.slurm import is_there, said, slurm, wait_until
@@ -99,7 +100,7 @@ def assert_same_as_here(base):
 
 
 def test_a_stand_in_for_qsub_gets_a_script_that_does_the_job(tmp_path, monkeypatch, capsys):
-    """Grid Engine itself is not there: its places are processes here, and what it sets is set."""
+    """Its places are processes here, and what Grid Engine sets is set."""
     base, programs = tmp_path / "base", tmp_path / "bin"
     programs.mkdir()
     qsub = programs / "qsub"
@@ -133,4 +134,21 @@ def test_a_job_goes_through_a_real_slurm_and_a_second_submission_finds_it_done(t
             logs = sorted((base / "tiny/cluster").glob("*-1.log"))
             assert len(logs) == number, list((base / "tiny/cluster").iterdir())
         assert "files are done already" in logs[-1].read_text("utf-8")
+    assert_same_as_here(base)
+
+
+@pytest.mark.skipif(not gridengine.is_there(), reason="Grid Engine is not as Debian installs it, or not root")
+def test_a_job_goes_through_a_real_grid_engine(tmp_path, monkeypatch):
+    queue, base = tmp_path / "queue", tmp_path / "base"
+    queue.mkdir()
+    own = f"-v PYTHONPATH={os.pathsep.join(sys.path)}"  # it hands no environment on by itself
+    path = make_job(base, **{"cluster.options": [own]})
+    with gridengine.grid_engine(queue) as environment:
+        for name in ("SGE_ROOT", "SGE_CELL"):
+            monkeypatch.setenv(name, environment[name])
+        asked = ["--workers", "2", "--cores", "1", "--memory", "8G", "--time", "0:10:00"]
+        assert main(["submit", str(path), "--sge", *asked]) == 0
+        wait_until(lambda: not said(["qstat"], environment).strip(), SECONDS)
+    logs = sorted((base / "tiny/cluster").glob("stmml-tiny.o*"))
+    assert len(logs) == 2, [log.read_text("utf-8") for log in logs]
     assert_same_as_here(base)
