@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from napari_stmml.system.threads import beside, in_threads, one_thread
+from napari_stmml.system.threads import beside, in_threads, one_thread, own_threads
 
 
 def test_in_one_thread_no_library_has_more_and_then_all_have_what_they_had():
@@ -35,3 +35,15 @@ def test_what_is_done_in_threads_comes_back_in_its_order():
 def test_an_error_in_one_of_the_threads_is_raised():
     with pytest.raises(ZeroDivisionError):
         in_threads(lambda one: 1 / one, [1, 0, 2])
+
+
+def test_a_worker_uses_the_threads_that_it_was_given_and_then_what_it_did_before():
+    def names():
+        return set(in_threads(lambda one: threading.current_thread().name, range(4)))
+
+    with own_threads(1):
+        assert names() == {threading.current_thread().name}
+        assert {pool["num_threads"] for pool in threadpool_info()} == {1}
+    with own_threads(3):
+        meet = threading.Barrier(3)
+        assert len(set(in_threads(lambda one: (meet.wait(20), threading.get_ident())[1], range(3)))) == 3

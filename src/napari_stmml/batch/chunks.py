@@ -12,6 +12,7 @@ from typing import Any
 from napari_stmml import __version__
 from napari_stmml.system.folder_lock import holder
 from napari_stmml.system.pool import Outcome, outcome_of
+from napari_stmml.system.threads import own_threads
 
 MOST_TASKS = 100  # of a chunk
 MOST_BYTES = 64 << 20  # of the files of a chunk, which take some 20 s to a minute
@@ -117,11 +118,9 @@ def do_chunk(ticket: Ticket, threads: int, function: Callable[[Any], Any], tasks
     -------
     Done
     """
-    from threadpoolctl import threadpool_limits
-
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = str(threads)  # read when TensorFlow starts
-    with _ALONE, threadpool_limits(threads):
+    with _ALONE, own_threads(threads):
         if why := refusal(ticket):
             return Done((), f"{platform.node()}: {why}")
         outcomes: list[Outcome] = []

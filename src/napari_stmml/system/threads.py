@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 _S = TypeVar("_S")
+_own = 0  # threads that this process was given; 0 if nobody has said so
 _MOST = 8  # threads, beyond which these pieces of work are too small
 
 
@@ -38,7 +39,7 @@ def _libraries(*loaded: bool) -> Any:
 def in_threads(function: Callable[[_S], _T], items: Iterable[_S]) -> list[_T]:
     """Call a function on items, in a thread for each core: numpy and scipy work at the same time.
 
-    In a process of a pool there is one thread: other processes have the other cores.
+    In a process of a pool there is one thread: other processes have the other cores. See ``own_threads``.
 
     Parameters
     ----------
@@ -52,11 +53,31 @@ def in_threads(function: Callable[[_S], _T], items: Iterable[_S]) -> list[_T]:
         What it returned, in the order of the items; the same as without threads.
     """
     items = list(items)
-    threads = min(len(items), cores(), _MOST) if parent_process() is None else 1
+    most = _own or (cores() if parent_process() is None else 1)
+    threads = min(len(items), most, _MOST)
     if threads < 2:
         return [function(item) for item in items]
     with ThreadPoolExecutor(threads, thread_name_prefix="stmml-part") as pool:
         return list(pool.map(function, items))
+
+
+@contextmanager
+def own_threads(number: int) -> Iterator[None]:
+    """Let libraries and ``in_threads`` use so many threads: the cores that a worker of a cluster was given.
+
+    Parameters
+    ----------
+    number : int
+    """
+    from threadpoolctl import threadpool_limits
+
+    global _own
+    before, _own = _own, number
+    try:
+        with threadpool_limits(number):
+            yield
+    finally:
+        _own = before
 
 
 def cores() -> int:
