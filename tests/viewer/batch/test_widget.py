@@ -311,6 +311,6 @@ def test_the_workers_of_a_cluster_are_shown_with_a_link_while_a_job_runs(panel, 
     assert "8 directions kept" in page.summary.text()
     take(ClusterWorkers(3, "http://host:8787/status"))
     assert not panel.workers.isHidden()
-    assert panel.workers.text().startswith('Cluster: 3 workers · <a href="http://host:8787/status">')
+    assert panel.workers.text().startswith('Cluster: 3 workers · <a href="http://host:8787/status" ')
     take(ClusterWorkers(3, "javascript:no"))
     assert "href" not in panel.workers.text()

@@ -8,6 +8,8 @@ from qtpy.QtWidgets import QLabel
 from napari_stmml import events
 from napari_stmml.text import counted
 
+_LINK = "#3d8fd1"  # seen on napari's dark and light panels
+
 
 class WorkersLine(QLabel):
     """Says how many workers a job has; hidden where it works on this machine."""
@@ -33,7 +35,7 @@ class WorkersLine(QLabel):
         """
         text, page = f"Cluster: {counted(event.count, 'worker')}", event.dashboard
         if page.startswith(("http://", "https://")):
-            text += f' · <a href="{escape(page)}">watch them in a browser</a>'
+            text += f' · <a href="{escape(page)}" style="color: {_LINK}">watch them in a browser</a>'
             self.setToolTip(escape(page))
         self.setText(text)
         self.show()
