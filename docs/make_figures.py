@@ -15,7 +15,7 @@ from napari_stmml.simulate.session import simulate_session
 
 PICTURE = Path(__file__).parent / "howto" / "figure.png"
 OPTIONS = FigureOptions(width="double", colours="colour-blind", counts=True, dpi=110)
-LINES = (np.array([[40.0, 20.0], [190.0, 210.0]]), np.array([[231.0, 30.0], [231.0, 230.0]]))
+LINES = (np.array([[40.0, 20.0], [190.0, 210.0]]), np.array([[88.0, 20.0], [88.0, 220.0]]))
 GAP = 40  # px between figures
 
 

@@ -68,6 +68,20 @@ def test_maps_are_to_scale_and_the_scale_bar_is_as_long_as_it_says(shown):
     assert text == f"{bar.get_width():g} nm" == "2 nm"
 
 
+def test_the_scale_bar_is_where_it_hides_neither_structures_nor_lines(shown):
+    def corner(figure):
+        box = min(figure.axes[0].patches, key=lambda one: (one.get_zorder(), -one.get_width()))
+        return box.get_x() < 6.4, box.get_y() > 6.4  # left, below
+
+    assert corner(scans_figure([shown], FigureOptions())) == (True, True)
+    labels = np.ones((128, 128), np.uint8)
+    labels[64:, :64] = 2
+    below = replace(shown, labels=replace(shown.labels, labels=labels))
+    assert corner(scans_figure([below], FigureOptions())) == (False, True)
+    line = np.array([[120.0, 5.0], [120.0, 60.0]])
+    assert corner(PaperFigure("profile", (shown,), (line,)).draw(FigureOptions())) == (False, True)
+
+
 def test_heights_are_flattened_and_count_from_the_darkest_colour(shown):
     heights, (low, high) = shown.heights(FigureOptions())
     assert low == 0
@@ -87,6 +101,15 @@ def test_the_legend_names_what_is_there_in_the_colours_that_are_seen(shown):
     lines = [tuple(one.get_edgecolor()[0][:3]) for one in safe.axes[0].collections]
     wanted = [tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)) for colour in SAFE[:2]]
     assert np.allclose(lines, wanted)
+
+
+def test_what_was_measured_stands_in_numbers_below_the_scan(shown):
+    said = [one.get_text() for one in asked("measured", shown).draw(FigureOptions(width="double")).texts]
+    rows = [said[at : at + 5] for at in map(said.index, ("holes", "surface"))]
+    assert rows == [
+        ["holes", "3", "0.018 ± 0.011", "1.5 %", "−0.1"],
+        ["surface", "", "background", "97.5 %", ""],
+    ]
 
 
 def test_objects_of_one_class_that_touch_have_an_outline_each(shown):

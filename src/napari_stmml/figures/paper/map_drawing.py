@@ -111,8 +111,17 @@ def _apart(labels: np.ndarray, objects: np.ndarray | None) -> np.ndarray:
     return parts
 
 
-def draw_scale_bar(axes: Any, shown: ShownScan, options: FigureOptions, wide_mm: float) -> None:
-    """Draw a bar of round length in the lower left corner of a map, on a dark ground."""
+def draw_scale_bar(
+    axes: Any,
+    shown: ShownScan,
+    options: FigureOptions,
+    wide_mm: float,
+    free: np.ndarray | None = None,
+) -> None:
+    """Draw a bar of round length in a corner of a map, on a dark ground.
+
+    ``free``, (rows, cols) bool, says what is not to be hidden; without it, structures are not.
+    """
     from matplotlib.patches import Rectangle
 
     wide = shown.size[1]
@@ -125,7 +134,7 @@ def draw_scale_bar(axes: Any, shown: ShownScan, options: FigureOptions, wide_mm:
     text_wide = text_mm(text, options.font_size) * per_mm
     box_wide = max(length, text_wide) + 2 * pad
     box_tall = bar + gap + font * per_mm + 1.7 * pad
-    left, top = _corner(shown, box_wide, box_tall)
+    left, top = _corner(shown, box_wide, box_tall, _structures(shown) if free is None else free)
     axes.add_patch(
         Rectangle((left, top), box_wide, box_tall, color="black", alpha=0.6, linewidth=0, zorder=8)
     )
@@ -141,21 +150,26 @@ def draw_scale_bar(axes: Any, shown: ShownScan, options: FigureOptions, wide_mm:
     axes.text(middle, floor - gap, text, **look)
 
 
-def _corner(shown: ShownScan, box_wide: float, box_tall: float) -> tuple[float, float]:
-    """Return left and top of a box in the corner where it hides least of the structures."""
+def _structures(shown: ShownScan) -> np.ndarray:
+    """Say where there are structures, (rows, cols) bool."""
+    if shown.labels is None:
+        return np.zeros(shown.scan.heights.shape, bool)
+    labels = shown.labels.labels
+    return (labels > 0) & ~np.isin(labels, list(shown.background))
+
+
+def _corner(shown: ShownScan, box_wide: float, box_tall: float, free: np.ndarray) -> tuple[float, float]:
+    """Return left and top of a box in the corner where it hides least; the lower left comes first."""
     tall, wide = shown.size
     inset = _INSET * wide
     lefts, tops = (inset, wide - inset - box_wide), (tall - inset - box_tall, inset)
     places = [(left, top) for top in tops for left in lefts]
-    if shown.labels is None:
-        return places[0]
-    structures = (shown.labels.labels > 0) & ~np.isin(shown.labels.labels, list(shown.background))
-    rows, cols = structures.shape
+    rows, cols = free.shape
 
     def hidden(place: tuple[float, float]) -> int:
         left, top = max(place[0], 0) / wide * cols, max(place[1], 0) / tall * rows
         right, bottom = left + box_wide / wide * cols, top + box_tall / tall * rows
-        return int(structures[int(top) : int(bottom) + 1, int(left) : int(right) + 1].sum())
+        return int(free[int(top) : int(bottom) + 1, int(left) : int(right) + 1].sum())
 
     return min(places, key=hidden)
 

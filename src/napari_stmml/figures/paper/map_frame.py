@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from napari_stmml.figures.drawing import caption
 from napari_stmml.figures.paper.map_drawing import (
     BAR_GAP,
@@ -50,8 +52,13 @@ class MapFrame:
         self.tall = self.side * aspect
         self.height = head_mm(options) + self.tall + axis_below
 
-    def draw(self, page: Page, left: float, top: float, letter: str = "") -> Any:
-        """Draw it with its top left corner at a place in mm; return the axes of the map."""
+    def draw(
+        self, page: Page, left: float, top: float, letter: str = "", free: np.ndarray | None = None
+    ) -> Any:
+        """Draw it with its top left corner at a place in mm; return the axes of the map.
+
+        ``free``, (rows, cols) bool, says where the scale bar is not to be.
+        """
         options, at, size = self.options, left, self.options.font_size
         if letter:
             page.text(left, top - 0.2, letter, fontsize=size + 1, weight="bold")
@@ -62,7 +69,7 @@ class MapFrame:
         axes = page.axes(left, top, self.side, self.tall)
         image = draw_heights(axes, self.shown, options, grey=True)
         if options.scale_bar:
-            draw_scale_bar(axes, self.shown, options, self.side)
+            draw_scale_bar(axes, self.shown, options, self.side, free)
         if options.colour_bar:
             place = (left + self.side + BAR_GAP, top, self.tall)
             draw_colour_bar(page, place, image, self.shown, options)

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from napari_stmml.colours import robust_limits
 from napari_stmml.figures.colour_maps import colour_table
 from napari_stmml.figures.drawing import unit_rgb
 from napari_stmml.figures.paper.map_drawing import draw_outlines, round_length
 from napari_stmml.figures.paper.map_frame import MapFrame, head_mm
+from napari_stmml.figures.paper.numbers import Numbers
 from napari_stmml.figures.paper.options import AUTO, FigureOptions
 from napari_stmml.figures.paper.page import PT, Page, fitted, line_mm
 from napari_stmml.figures.paper.scan_figure import GAP, MARGIN
@@ -25,7 +27,10 @@ _BLOCK, _PLOT, _TALLEST = 84.0, 19.0, 110.0  # mm: width of the plots of a class
 
 
 def measured_figure(
-    shown: ShownScan, details: Sequence[ClassDetails], options: FigureOptions | None = None
+    shown: ShownScan,
+    classes: pd.DataFrame,
+    details: Sequence[ClassDetails],
+    options: FigureOptions | None = None,
 ) -> "Figure":
     """Draw a scan with the outlines of its regions, and what was measured of each class.
 
@@ -33,6 +38,8 @@ def measured_figure(
     ----------
     shown : ShownScan
         With the labels that were measured.
+    classes : DataFrame
+        Of `measuring.measurements.Measurements`: a table of it stands below the scan.
     details : sequence of ClassDetails
         That with the most regions first; the first six are plotted.
     options : FigureOptions, optional
@@ -48,11 +55,15 @@ def measured_figure(
     full = options.mm - 2 * MARGIN
     frame = MapFrame(shown, options, full - _BLOCK - GAP if beside else full, _TALLEST)
     row = _row_height(options)
-    left, top = (MARGIN + full - _BLOCK, MARGIN) if beside else (MARGIN, MARGIN + frame.height + GAP)
+    left = MARGIN + full - _BLOCK if beside else MARGIN
+    numbers = Numbers(shown, classes, options, full - _BLOCK - GAP if beside else full)
+    foot = MARGIN + frame.height + GAP
+    top = MARGIN if beside else foot + numbers.height + GAP
     below = row * len(plotted)
-    high = max(frame.height, below) if beside else frame.height + (GAP + below if plotted else 0.0)
+    high = max(foot + numbers.height - MARGIN, below) if beside else top - MARGIN + below
     page = Page(options.mm, high + 2 * MARGIN, options.font_size)
     draw_outlines(frame.draw(page, MARGIN, MARGIN), shown, options)
+    numbers.draw(page, MARGIN, foot)
     width = _BLOCK if beside else full
     for place, one in enumerate(plotted):
         _Row(page, options, shown, left, top + place * row, width).draw(one)

@@ -67,10 +67,11 @@ def text_mm(text: str, font_size: float, weight: str = "normal") -> float:
     return float(TextPath((0, 0), f"{text}.", prop=font, usetex=False).get_extents().width) * PT
 
 
-def fitted(text: str, font_size: float, width: float) -> str:
-    """Shorten a line of text in its middle until it is no wider than so many mm."""
+def fitted(text: str, font_size: float, width: float, middle: bool = True) -> str:
+    """Shorten a line of text, in its middle or at its end, until it is no wider than so many mm."""
     most, short = len(text), text
     while most > 4 and text_mm(short, font_size) > width:
         most -= 1
-        short = f"{text[: most // 3]}…{text[len(text) - (most - most // 3 - 1) :]}"
+        first = most // 3 if middle else most - 1
+        short = f"{text[:first]}…{text[len(text) - (most - first - 1) :]}"
     return short

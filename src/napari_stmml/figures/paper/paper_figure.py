@@ -18,7 +18,7 @@ from napari_stmml.figures.paper.scan_figure import scans_figure
 from napari_stmml.figures.paper.shown_scan import ShownScan
 from napari_stmml.io.label_tiff import BACKGROUND, LabelMap
 from napari_stmml.measuring.class_details import ClassDetails, class_details
-from napari_stmml.measuring.measurements import measure_scan
+from napari_stmml.measuring.measurements import Measurements, measure_scan
 from napari_stmml.measuring.region_tables import write_table
 from napari_stmml.scan import Scan
 
@@ -91,7 +91,7 @@ class PaperFigure:
         if self.kind == "profile":
             return profile_figure(self.scans[0], self.lines, options)
         if self.kind == "measured":
-            return measured_figure(self._measured_scan, self._details, options)
+            return measured_figure(self._measured_scan, self._measured.classes, self._details, options)
         return scans_figure(self.scans, options)
 
     def save(self, path: str | Path, options: FigureOptions) -> list[Path]:
@@ -143,12 +143,16 @@ class PaperFigure:
         return replace(one, labels=with_background(one.labels))
 
     @cached_property
-    def _details(self) -> Sequence[ClassDetails]:
+    def _measured(self) -> Measurements:
         shown = self._measured_scan
         labels = shown.labels
         assert labels is not None
         options = {"names": labels.names, "background": shown.background, "min_area": self.min_area}
-        return class_details(measure_scan(labels.labels, shown.scan, **options, objects=labels.objects))
+        return measure_scan(labels.labels, shown.scan, **options, objects=labels.objects)
+
+    @cached_property
+    def _details(self) -> Sequence[ClassDetails]:
+        return class_details(self._measured)
 
     def _write_tables(self, path: Path, options: FigureOptions) -> list[Path]:
         if self.kind != "profile":

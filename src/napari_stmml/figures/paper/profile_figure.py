@@ -84,8 +84,9 @@ def profile_figure(
     plot = head + tall + below
     high = max(frame.height, plot) if options.wide else frame.height + GAP + plot
     page = Page(options.mm, high + 2 * MARGIN, options.font_size)
-    axes = frame.draw(page, MARGIN, MARGIN, "a" if options.letters else "")
     tables = profiles_of(shown, lines, options)
+    on = _on_lines(shown, tables)
+    axes = frame.draw(page, MARGIN, MARGIN, "a" if options.letters else "", on)
     _draw_lines(axes, tables, options)
     axes.set(xlim=(0, shown.size[1]), ylim=(shown.size[0], 0))  # whatever leaves the scan
     left, top = (MARGIN + wide + GAP, MARGIN) if options.wide else (MARGIN, MARGIN + frame.height + GAP)
@@ -94,6 +95,17 @@ def profile_figure(
     ticks = 5.6 * options.font_size * PT
     _plot(page.axes(left + ticks, top + head, wide - ticks - 1.8, tall), tables, shown, options)
     return page.figure
+
+
+def _on_lines(shown: ShownScan, tables: Sequence[pd.DataFrame]) -> np.ndarray:
+    """Say which pixels lie on lines, (rows, cols) bool."""
+    n_rows, n_cols = shown.scan.heights.shape
+    on, (tall, wide) = np.zeros((n_rows, n_cols), bool), shown.size
+    for table in tables:
+        known = table[np.isfinite(table.height)]
+        rows, cols = (known.y / tall * n_rows).astype(int), (known.x / wide * n_cols).astype(int)
+        on[np.clip(rows, 0, n_rows - 1), np.clip(cols, 0, n_cols - 1)] = True
+    return on
 
 
 def _draw_lines(axes: Any, tables: Sequence[pd.DataFrame], options: FigureOptions) -> None:
