@@ -14,10 +14,12 @@ import napari
 import numpy as np
 from napari.utils.notifications import notification_manager
 from PIL import Image
-from qtpy.QtCore import QEvent, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
+from qtpy.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent, QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLineEdit, QPushButton, QTableView, QWidget
+
+from napari_stmml.viewer.io import offer
 
 PICTURES = Path(__file__).resolve().parent / "tour"
 WIDTH, HEIGHT = 1366, 768
@@ -26,8 +28,9 @@ LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 
 
 @contextmanager
-def window() -> Iterator[napari.Viewer]:
-    """Open napari in a window of the size that all pictures have, and close it."""
+def window(*, steps: bool = False) -> Iterator[napari.Viewer]:
+    """Open napari in a window of the size that all pictures have, and close it; ``steps``: STM may come."""
+    offer.wanted = lambda: steps
     viewer = napari.Viewer()
     _of_type("_QtMainWindow").setGeometry(0, 0, WIDTH, HEIGHT)
     yield viewer
@@ -75,6 +78,14 @@ def settle(correct: Any) -> None:
     session = correct.session
     wait_until(lambda: not session.busy and all(one.labels.any() for one in session.scans))
     QTest.qWait(300)
+
+
+def drop(path: Path) -> None:
+    """Drop a file on napari, as from a window of files."""
+    viewer, files = _of_type("QtViewer"), QMimeData()
+    files.setUrls([QUrl.fromLocalFile(str(path))])
+    where, nothing = QPointF(viewer.rect().center()), Qt.KeyboardModifier.NoModifier
+    viewer.dropEvent(QDropEvent(where, Qt.DropAction.CopyAction, files, LEFT, nothing))
 
 
 def click(panel: QWidget, text: str) -> None:

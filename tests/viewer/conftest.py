@@ -30,8 +30,13 @@ def _graphics_card():
 @pytest.fixture(autouse=True)
 def _own_preferences(tmp_path, monkeypatch):
     """Keep preferences out of the home of whoever runs the tests, and theirs out of the tests."""
+    from napari import settings
+
     monkeypatch.setattr("napari_stmml.viewer.io.preferences.user_folder", lambda: tmp_path / "preferences")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "home"))  # models that were used, and which was on a scan
+    monkeypatch.setattr("napari_stmml.viewer.io.offer.wanted", lambda: False)
+    monkeypatch.setattr(settings, "_CFG_PATH", str(tmp_path / "napari" / "settings.yaml"))
+    settings.get_plugin_settings().clear()  # read anew from there
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import napari_stmml.cli.options as options
 from napari_stmml.system.strict_json import to_json
-from napari_stmml.text import quoted, short_stem
+from napari_stmml.text import number, quoted, short_stem
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,7 +149,7 @@ def _line(text: str, scan: "Scan") -> "np.ndarray":
     line = np.array([[y, x], [to_y, to_x]]) / size - 0.5
     if (line < -0.5 - 1e-6).any() or (line > np.array(scan.heights.shape) - 0.5 + 1e-6).any():
         tall, wide = np.array(scan.heights.shape) * size
-        raise ValueError(f"--line {text} leaves the scan, which is {wide:g} x {tall:g} in size")
+        raise ValueError(f"--line {text} leaves the scan, which is {number(wide)} x {number(tall)} in size")
     return line
 
 

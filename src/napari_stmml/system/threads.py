@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 _T = TypeVar("_T")
 _S = TypeVar("_S")
 _own = 0  # threads that this process was given; 0 if nobody has said so
+MOST_THREADS = "NAPARI_STMML_THREADS"  # an environment variable: how many threads and processes work at most
 _MOST = 8  # threads, beyond which these pieces of work are too small
 
 
@@ -81,8 +82,10 @@ def own_threads(number: int) -> Iterator[None]:
 
 
 def cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Count the cores that this process may use: those there are, or fewer by ``NAPARI_STMML_THREADS``."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    most = os.environ.get(MOST_THREADS, "")
+    return min(there, max(1, int(most))) if most.isdecimal() else there
 
 
 @contextmanager

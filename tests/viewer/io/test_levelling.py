@@ -19,7 +19,7 @@ from napari_stmml.viewer.io.levelling import (
     levelling_of,
     recorded_scan,
 )
-from napari_stmml.viewer.io.preferences import Preferences, preferences
+from napari_stmml.viewer.io.preferences import Preferences
 from napari_stmml.viewer.prepare.flattening import FlattenRequest, add_flattened, flatten_layer
 
 PLANE = "plane taken out"
@@ -110,17 +110,6 @@ def test_scans_open_as_a_person_prefers_it(viewer, small_session, scan, how):
     layer = viewer.open(str(small_session[0]), plugin="napari-stmml")[-1]
     assert levelling_of(layer) == how
     assert np.array_equal(recorded_scan(layer).heights, scan.heights)
-
-
-@pytest.mark.parametrize("content", ["", "[1]", "{", '{"heights": "as it were"}', '{"else": 1}'])
-def test_preferences_that_are_damaged_are_those_of_everybody(content):
-    Preferences(heights=AS_RECORDED).save().write_text(content)
-    assert preferences() == Preferences()
-
-
-def test_an_unknown_way_to_level_is_refused():
-    with pytest.raises(ValueError, match="heights must be one of as recorded"):
-        Preferences(heights="flat")
 
 
 def test_the_status_bar_says_a_height_with_its_unit_and_where_nothing_was_scanned_nothing(viewer, scan):

@@ -364,3 +364,10 @@ def test_types_can_be_saved_and_used_for_another_scan(shown, tmp_path, found, sa
     assert text(shown, 1, NAME) == "vacancy"
     assert "used.stmml" in shown.kept.text()
     assert said() == []
+
+
+def test_the_keys_that_structures_share_with_napari_have_nothing_to_do_there(shown):
+    own = shown.layers.of(shown.session.keys[0])
+    for layer in (own.outlines, own.centres):
+        assert not layer.editable  # napari's tools are off
+        assert {"1", "N", "A", "Delete"} <= {str(key) for key in layer.keymap}

@@ -127,7 +127,8 @@ def draw_scale_bar(
     wide = shown.size[1]
     length = options.scale_bar_nm or round_length(wide / 4)
     if length > 0.9 * wide:
-        raise ValueError(f"scale_bar_nm must be less than the width of the scan, {wide:g} nm, got {length:g}")
+        asked = f"{number(wide)} nm, got {number(length)}"
+        raise ValueError(f"scale_bar_nm must be less than the width of the scan, {asked}")
     per_mm = wide / wide_mm
     text, font = f"{number(length)} {shown.unit}", options.font_size * PT
     bar, gap, pad = 0.7 * per_mm, 0.45 * font * per_mm, 0.9 * per_mm

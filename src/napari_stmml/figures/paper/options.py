@@ -5,6 +5,7 @@ from functools import partial
 
 from napari_stmml.heights.flatten import parse_chain
 from napari_stmml.parameter_type import parameter, parameters_of
+from napari_stmml.text import number
 
 COLUMNS_MM = {"single": 86.0, "double": 178.0}
 FORMATS = {
@@ -30,10 +31,10 @@ class FigureOptions:
     width: str = _figure(
         "single",
         "width of the figure",
-        choices={name: f"{number:g} mm" for name, number in COLUMNS_MM.items()},
+        choices={name: f"{number(width)} mm" for name, width in COLUMNS_MM.items()},
     )
     width_mm: float = _figure(
-        0.0, f"any other width; 0: that of the column, else {_LEAST_MM:g} or more", 0, 400, unit="mm"
+        0.0, f"any other width; 0: that of the column, else {number(_LEAST_MM)} or more", 0, 400, unit="mm"
     )
     format: str = _figure("png", "kind of file", choices=FORMATS)
     dpi: int = _figure(300, "pixels per inch, of maps within SVG and PDF too", 72, 1200, title="Dpi")
@@ -91,7 +92,9 @@ class FigureOptions:
         for name, known in parameters_of(FigureOptions).items():
             object.__setattr__(self, name, known.check(getattr(self, name)))
         if 0 < self.width_mm < _LEAST_MM:
-            raise ValueError(f"width_mm must be 0, or {_LEAST_MM:g} or more, got {self.width_mm:g}")
+            raise ValueError(
+                f"width_mm must be 0, or {number(_LEAST_MM)} or more, got {number(self.width_mm)}"
+            )
         parse_chain(self.flatten)
 
     @property

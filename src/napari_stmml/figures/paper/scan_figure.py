@@ -19,6 +19,7 @@ from napari_stmml.figures.paper.map_frame import axes_room, settings_line
 from napari_stmml.figures.paper.options import AUTO, NONE, FigureOptions
 from napari_stmml.figures.paper.page import PT, Page, fitted, line_mm
 from napari_stmml.figures.paper.shown_scan import ShownScan
+from napari_stmml.text import number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -128,7 +129,7 @@ class _Layout:
         self.side = min(max(side, 1.0), max(TALLEST / highest, NARROWEST))
         if side < NARROWEST and options.columns:
             raise ValueError(
-                f"{columns} maps in a row are too many for {options.mm:g} mm: choose fewer columns"
+                f"{columns} maps in a row are too many for {number(options.mm)} mm: choose fewer columns"
             )
         used = taken + columns * self.side
         self.beside = legend and full - used - GAP >= _LEGEND_BESIDE

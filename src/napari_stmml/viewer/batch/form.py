@@ -10,9 +10,10 @@ from superqt import QCollapsible
 
 from napari_stmml.batch.job_file import JobFile, read_values
 from napari_stmml.batch.job_parameters import ON_CLUSTER, PARAMETERS, TABLE
-from napari_stmml.recipe import DEFAULT, get_recipe
+from napari_stmml.recipe import get_recipe
 from napari_stmml.system.atomic import replace
 from napari_stmml.system.user_folder import home_in_full
+from napari_stmml.viewer.io.preferences import preferences
 from napari_stmml.viewer.shared.panel import Panel, form_of, show_row
 from napari_stmml.viewer.shared.parameter_form import (
     field_for,
@@ -58,7 +59,8 @@ class JobForm(QObject):
         self.validate = _folder(panel, "Validate on", "test_path")
         self.results = _folder(panel, PARAMETERS["out_folder"].label, "out_folder")
         self.fields = {name: field_for(known) for name, known in PARAMETERS.items()}
-        self.fields |= {"out_folder": self.results, "recipe": field_for(PARAMETERS["recipe"], DEFAULT)}
+        recipe = field_for(PARAMETERS["recipe"], preferences().recipe)
+        self.fields |= {"out_folder": self.results, "recipe": recipe}
         self.fields["train_path"].value = ""
         self._loaded: JobFile | None = None
         self._shown: dict[str, Any] = {}  # what the fields said when it was loaded

@@ -15,8 +15,7 @@ from napari_stmml.events import DirectionTaken
 from napari_stmml.io.formats import is_scan_file, read_scan_file
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.viewer.io.layers import LayerData, labels_to_layer
-from napari_stmml.viewer.io.levelling import levelled_to_layer
-from napari_stmml.viewer.io.preferences import preferences
+from napari_stmml.viewer.io.preferences import as_preferred, preferences
 
 _LABELS = re.compile(r"(?:_(FU|BU|FD|BD))?_labels\.tif$")
 
@@ -186,7 +185,7 @@ def layers_of(result: Result) -> list[LayerData]:
     scans = [scan for scan in read_scan_file(result.source) if scan.short_direction == result.direction]
     if not scans:
         raise ValueError(f"{Path(result.source).name} has no direction {result.direction or '?'} any more")
-    layers = [levelled_to_layer(scans[0], preferences().heights)]
+    layers = [as_preferred(scans[0], preferences())]
     if result.labels:
         layers.append(labels_to_layer(LabelMap.read(result.labels)))
     return layers

@@ -16,9 +16,9 @@ from napari_stmml.scan import ScanFileError
 from napari_stmml.viewer.io.held import WITH_SCAN, hold, is_held
 from napari_stmml.viewer.io.in_window import show_units
 from napari_stmml.viewer.io.layers import KEY, LayerData
-from napari_stmml.viewer.io.levelling import levelled_to_layer, levelling_of
+from napari_stmml.viewer.io.levelling import levelling_of
 from napari_stmml.viewer.io.placement import pixel_size_nm
-from napari_stmml.viewer.io.preferences import preferences
+from napari_stmml.viewer.io.preferences import as_preferred, preferences
 from napari_stmml.viewer.shared.slots import guarded, slot
 
 PINNED = "stmml_pinned"  # in the metadata of a layer that a person wants to keep
@@ -53,7 +53,7 @@ def read(wanted: Sequence[Wanted]) -> Read:
     -------
     Read
     """
-    layers, problems, how = [], [], preferences().heights
+    layers, problems, now = [], [], preferences()
     for one in wanted:
         try:
             scans = read_scan_file(one.file)
@@ -61,7 +61,7 @@ def read(wanted: Sequence[Wanted]) -> Read:
             problems.append(str(error))
             continue
         scan = next((scan for scan in scans if scan.direction == one.direction), scans[0])
-        layers.append(levelled_to_layer(scan, how))
+        layers.append(as_preferred(scan, now))
     return Read(tuple(wanted), tuple(layers), tuple(problems))
 
 

@@ -256,7 +256,7 @@ class BrowseWidget(Panel):
         if self.one.seen is not None and self.one.seen in self.one.viewer.layers:
             level_layer(self.one.seen, self.heights.value)
 
-    def _save(self, **what: str) -> None:
+    def _save(self, **what: Any) -> None:
         replace(preferences(), **what).save()
 
     @slot

@@ -18,6 +18,7 @@ from napari_stmml.text import short_stem
 from napari_stmml.viewer.correct.class_table import ClassTable
 from napari_stmml.viewer.correct.opening import OpeningPanel
 from napari_stmml.viewer.correct.scan_switch import ScanSwitch
+from napari_stmml.viewer.shared.keys import as_html
 from napari_stmml.viewer.shared.open_figure import open_figure
 from napari_stmml.viewer.shared.panel import button, delayed, wrapped
 from napari_stmml.viewer.shared.slots import guarded, slot
@@ -30,12 +31,6 @@ ONLY_MINE = (
 NOT_SURE = (
     "With Only my classes: a pixel has no class where the likeliest one is less ahead of the next than this,"
     " 0 (every pixel has one) to 1."
-)
-KEYS = (
-    "<b>Ctrl+1 … Ctrl+9</b> choose a class · <b>P</b> paint, <b>E</b> erase (back to the model's label),"
-    " <b>F</b> fill, <b>L</b> pick · <b>Shift+click</b> gives a whole region the chosen class ·"
-    " <b>Page Up</b>, <b>Page Down</b> another scan · <b>N</b> next uncertain area · <b>Ctrl+Z</b>,"
-    " <b>Ctrl+Shift+Z</b> undo, redo: strokes, merges and what was learnt · <b>Alt+move</b> brush size"
 )
 
 
@@ -63,7 +58,7 @@ class CorrectWidget(OpeningPanel):
         grid.addWidget(self.least_sure.native, 3, 1, 1, 2)
         self.column.addLayout(grid)
         keys, text = QCollapsible("Keys"), wrapped("keys", rich=True)
-        text.setText(KEYS)
+        text.setText(as_html("Correct"))
         keys.addWidget(text)
         self.add(self.review_panel, keys)
         self._live_timer = delayed(self, LIVE_MS, self._learn_live)

@@ -17,6 +17,7 @@ from napari_stmml.viewer.figure.asking import NO_SCAN, Asked, seen_layer
 from napari_stmml.viewer.figure.preview import Drawer, Preview
 from napari_stmml.viewer.figure.remembered import remember, remembered_folder, remembered_options
 from napari_stmml.viewer.figure.source import add_line, drawn_lines, image_below, maps_of, start_line
+from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.shared.open_figure import open_figure
 from napari_stmml.viewer.shared.panel import Panel, button, delayed, row_of, show_row
 from napari_stmml.viewer.shared.parameter_form import field_for, more_parameters, set_values, value_of
@@ -268,6 +269,8 @@ class FigureWidget(Panel):
             raise result
         figure, *others = result
         beside = ", ".join(file.name for file in others)
+        if self.scan.value is not None:
+            self.shared.note("Figure", recorded_scan(self.scan.value), figure.name)
         self.say(f"Saved {figure}; beside it {beside}.")
 
     @slot

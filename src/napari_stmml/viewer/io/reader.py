@@ -26,6 +26,7 @@ from napari_stmml.viewer.io.curve_layer import add_curves, curves_to_layer
 from napari_stmml.viewer.io.grid_layer import grid_to_layer
 from napari_stmml.viewer.io.in_window import show_units
 from napari_stmml.viewer.io.layers import LayerData, labels_to_layer
+from napari_stmml.viewer.io.offer import offer_steps
 from napari_stmml.viewer.io.preferences import opened
 from napari_stmml.viewer.shared.plain_text import notify
 
@@ -72,6 +73,8 @@ def read(path: str | list[str]) -> list:
             layers += _layers_of(viewer, file, why)
         except ValueError as error:
             notify(str(error))
+    if layers:
+        offer_steps(viewer)
     return layers or [(None,)]  # napari's way to say: handled, nothing to show
 
 

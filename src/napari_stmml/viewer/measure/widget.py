@@ -204,6 +204,8 @@ class MeasureWidget(Panel):
             layer.mouse_drag_callbacks.append(self.show_row_at)
         regions, classes = len(result.regions), int((result.classes["count"] > 0).sum())
         warned = "\n".join(cautions(result))
+        found = f"{counted(regions, 'region')} of {counted(classes, 'class')}"
+        self.shared.note("Measure", measured.scan, found)
         self.say(
             f"{counted(regions, 'region')} of {counted(classes, 'class')} on {number(result.area)}"
             f" {result.unit}²; {int(result.regions.touches_border.sum())} at the border, left out of means."

@@ -12,12 +12,13 @@ from napari_stmml.batch.job_parameters import PARAMETERS
 from napari_stmml.jobs.requests import ProposeClusters, TrainModel
 from napari_stmml.model.recent_models import note_use
 from napari_stmml.parameter_type import parameters_of
-from napari_stmml.recipe import DEFAULT, STORIES, Recipe, get_recipe
+from napari_stmml.recipe import STORIES, Recipe, get_recipe
 from napari_stmml.scan import Scan
 from napari_stmml.system.files import free_path, with_ending
 from napari_stmml.system.user_folder import models_folder
 from napari_stmml.text import counted
 from napari_stmml.viewer.io.levelling import recorded_scan
+from napari_stmml.viewer.io.preferences import preferences
 from napari_stmml.viewer.model.curves import Curves
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import beside, wrapped
@@ -47,7 +48,8 @@ class TrainWidget(JobPanel):
         self.out = self.file("Model file", mode="w", value=home, tooltip="where the model goes", **models)
         tip = "an older model: clusters of the new one that are alike keep their names and colours"
         self.like = self.file("Keep names of", mode="r", nullable=True, value=None, tooltip=tip, **models)
-        self.recipe, self.story = field_for(PARAMETERS["recipe"], DEFAULT), wrapped("what the recipe is")
+        self.recipe = field_for(PARAMETERS["recipe"], preferences().recipe)
+        self.story = wrapped("what the recipe is")
         known = parameters_of(Recipe).values()
         self.fields = {one.name: field_for(one) for one in known if one.used_by != ()}
         self.seed = field_for(PARAMETERS["random_seed"])

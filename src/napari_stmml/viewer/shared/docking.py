@@ -45,6 +45,18 @@ def lie_with_others(panel: Any, kind: type) -> None:
     whole_names(window)
 
 
+def bring_to_front(panel: Any) -> None:
+    """Show a panel before the others, also where somebody has hidden it.
+
+    Parameters
+    ----------
+    panel : QWidget
+    """
+    if (dock := dock_of(panel)) is not None:
+        dock.show()
+        dock.raise_()
+
+
 def whole_names(window: Any) -> None:
     """Let tabs of docks show whole names; where they do not fit, arrows scroll them.
 

@@ -27,7 +27,7 @@ def scan_in_sight(viewer: Any, images: Sequence[Any]) -> Any:
     active = viewer.layers.selection.active
     if active is None or active in images:
         return active or _topmost(images)
-    same = [one for one in images if _is_same(_scan_of(active), _scan_of(one))]
+    same = [one for one in images if is_of_same_scan(active, one)]
     return min(same, key=_steps, default=None) or _topmost(images)
 
 
@@ -73,10 +73,12 @@ class FollowingChoice:
             self.follow()
 
 
+def is_of_same_scan(one: Any, other: Any) -> bool:
+    """Say whether two layers are of one scan, by what they know of it."""
+    own, others = _scan_of(one), _scan_of(other)
+    return own == others and any(own)
+
+
 def _scan_of(layer: Any) -> tuple[Any, ...]:
     known = layer.metadata.get(KEY)
     return tuple(known.get(name) for name in _SCAN) if isinstance(known, dict) else ()
-
-
-def _is_same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    return one == other and any(one)

@@ -11,6 +11,7 @@ from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtWidgets import QBoxLayout, QFormLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QWidget
 
 from napari_stmml.viewer.io.predicted_layer import keep_strokes
+from napari_stmml.viewer.io.preferences import apply_to_process
 from napari_stmml.viewer.shared.docking import dock_of, lie_with_others
 from napari_stmml.viewer.shared.in_sight import NO_SCAN, FollowingChoice
 from napari_stmml.viewer.shared.plain_text import notify
@@ -243,6 +244,7 @@ class Panel(QScrollArea):
             Whether something went wrong.
         """
         self.status.setText(sentence)
+        self.shared.said.emit()
         if wrong:
             notify(sentence)
 
@@ -281,6 +283,7 @@ class Panel(QScrollArea):
     @slot
     def _lie_with_others(self) -> None:
         lie_with_others(self, Panel)
+        apply_to_process()
         if (dock := dock_of(self)) is not None:
             dock.visibilityChanged.connect(self._set_front)
 

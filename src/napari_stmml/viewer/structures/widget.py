@@ -9,6 +9,7 @@ import numpy as np
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QMenu, QPushButton, QWidget
 from superqt import QCollapsible
 
+from napari_stmml.viewer.shared.keys import as_html
 from napari_stmml.viewer.shared.open_figure import open_figure
 from napari_stmml.viewer.shared.panel import Callbacks, button, wrapped
 from napari_stmml.viewer.shared.plain_text import plain_tip
@@ -19,13 +20,6 @@ from napari_stmml.viewer.structures.objects_panel import ObjectsPanel
 DRAG_PX = 5  # a click whose mouse moves further moves the picture
 NOTHING_CHOSEN = "Select an object first: click it on the scan, or in the gallery."
 HOW_TO_ADD = "Click on the scan where an object is; Esc ends."
-KEYS = (
-    "<b>1 … 9</b> move the selected objects to that row of the list, <b>0</b> to “unlike any other”,"
-    " <b>N</b> to a new type · <b>Delete</b> not an object · <b>A</b> all like this one ·"
-    " <b>Ctrl+Z</b>, <b>Ctrl+Shift+Z</b> undo, redo · <b>Ctrl+click</b>, <b>Shift+click</b>,"
-    " <b>Ctrl+A</b> select several · arrows visit one after the other · <b>Esc</b> select nothing."
-    " They work in the gallery, and on the scan after a click on an object."
-)
 
 
 class StructuresWidget(ObjectsPanel):
@@ -39,7 +33,9 @@ class StructuresWidget(ObjectsPanel):
         self.add_button.setToolTip("then click on the scan where an object is; Esc ends")
         self.column.addLayout(_grid(self._buttons(), 3))
         keys, text = QCollapsible("Keys"), wrapped("keys", rich=True)
-        text.setText(KEYS)
+        text.setText(
+            f"{as_html('Structures')}. They work in the gallery, and on the scan after a click on an object."
+        )
         keys.addWidget(text)
         model, inside = QCollapsible("Types in a model file"), QWidget()
         inside.setLayout(_grid(self._model_buttons(), 3))
