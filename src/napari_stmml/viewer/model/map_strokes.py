@@ -14,6 +14,7 @@ from napari_stmml.viewer.shared.main_thread import MainThread
 from napari_stmml.viewer.shared.plain_text import notify
 from napari_stmml.viewer.shared.slots import guarded, slot
 
+KEPT = "kept as truth of the scan."
 TO_CORRECT = "Correct opens the scan with it, and the model learns from it."
 _OF_VIEWERS: "weakref.WeakKeyDictionary[Any, weakref.ref[MapStrokes]]" = weakref.WeakKeyDictionary()
 
@@ -104,4 +105,7 @@ class MapStrokes:
 
     @slot
     def _say(self, sentence: str, wrong: bool) -> None:
-        notify(sentence) if wrong else self.said.emit(f"{sentence} {TO_CORRECT}")
+        if wrong:
+            notify(sentence)
+        else:
+            self.said.emit(f"{sentence} {TO_CORRECT}" if sentence.endswith(KEPT) else sentence)

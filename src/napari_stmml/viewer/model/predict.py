@@ -69,8 +69,8 @@ class PredictWidget(JobPanel):
         self._maps = NewMaps(napari_viewer)
         self.map_view = MapView(self._maps.history, self.shared)
         self.add(row_of(self.structures_button, self.figure_button, None), self.map_view)
-        self.keep_button = QPushButton("Keep this model…")
-        self.keep_button.setToolTip("save the model of these clusters, to label other scans with it")
+        self.keep_button = QPushButton("Save model as…")
+        self.keep_button.setToolTip("the model of these clusters is kept already: give it a name of your own")
         self.column.addWidget(self.keep_button)
         self.list = ClusterList(napari_viewer)
         self.column.addWidget(self.list, 1)
@@ -271,7 +271,7 @@ class PredictWidget(JobPanel):
     def _ask_keep(self) -> None:
         options = QFileDialog.Option.DontConfirmOverwrite  # keep() refuses, and says so
         path, _ = QFileDialog.getSaveFileName(
-            self, "Keep this model", str(models_folder() / "model.stmml"), "Models (*.stmml)", options=options
+            self, "Save the model", str(models_folder() / "model.stmml"), "Models (*.stmml)", options=options
         )
         if path:
             self.attempt(lambda: self.keep(path))
