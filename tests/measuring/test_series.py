@@ -82,9 +82,7 @@ def test_two_objects_that_touch_are_said_not_to_be_split():
     hole = found.classes[found.classes.name == "hole"].iloc[0]
     assert (hole["count"], hole.touching) == (10, 1)
     assert found.regions.area_ratio.max() > 2
-    assert any(
-        "1 region of hole, larger than twice its median, may be several" in one for one in cautions(found)
-    )
+    assert any("1 region of hole, larger than 1.6 medians, may be several" in one for one in cautions(found))
 
 
 def test_whether_objects_touch_is_judged_by_the_median_over_the_whole_series():
@@ -136,6 +134,18 @@ def test_the_sums_over_a_series_are_of_each_direction():
     assert "atom: n = 0" in said[1]
     assert said[1].endswith("on 2 scans FU, none on 2")
     assert said[2].endswith("on 1 scan BU")
+
+
+def test_classes_of_two_models_are_told_apart_and_a_ring_on_one_scan_of_many_is_not_said():
+    one = summary(discs(*ROW))
+    said = series_sentences(summary_rows([one, summary(discs(*ROW, (70, 70, 3)), model="n.stmml")]))
+    assert [line.split(":")[0] for line in said[:4]] == [
+        *("hole of m.stmml", "atom of m.stmml", "hole of n.stmml", "atom of n.stmml")
+    ]
+    rows = tuple({**row, "inside": "atom" if row["name"] == "hole" else ""} for row in one.classes)
+    within = replace(one, classes=rows)
+    for some, is_said in (([within], True), ([within, one, one], False)):
+        assert any("lie inside" in line for line in series_sentences(summary_rows(some))) is is_said
 
 
 def test_the_background_of_a_series_is_what_is_marked_or_the_largest_on_all_maps():

@@ -38,17 +38,15 @@ def several(classes: Iterable[tuple[str, int | None]]) -> list[str]:
     Parameters
     ----------
     classes : iterable of (str, int)
-        Name, and how many regions are larger than twice the median of the class.
+        Name, and how many regions are larger than 1.6 times the median of the class.
 
     Examples
     --------
     >>> several([("vacancy", 3), ("adatom", 0)])
-    ['objects that touch are one region: 3 regions of vacancy, larger than twice its median, may be several']
+    ['objects that touch are one region: 3 regions of vacancy, larger than 1.6 medians, may be several']
     """
     of = ", ".join(f"{counted(n, 'region')} of {name}" for name, n in classes if n)
-    return [f"objects that touch are one region: {of}, larger than twice its median, may be several"] * bool(
-        of
-    )
+    return [f"objects that touch are one region: {of}, larger than 1.6 medians, may be several"] * bool(of)
 
 
 def in_pairs(classes: Iterable[tuple[str, int, int, float, float]]) -> list[str]:

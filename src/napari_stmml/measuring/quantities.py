@@ -45,7 +45,7 @@ QUANTITIES = {
     "n_area": Quantity("area that n is counted on: without the last pixel of each row and column", _AREA),
     "density": Quantity("n per area; regions cut by the bottom or right edge are not counted", _DENSITY),
     "density_error": Quantity("of counting: square root of n, at least 1, per area", _DENSITY),
-    "touching": Quantity("regions larger than twice the median of the class: may be several objects"),
+    "touching": Quantity("regions larger than 1.6 times the median of the class: may be several objects"),
     "paired": Quantity("regions nearer to another of the class than two diameters: parts of one object?"),
     "inside": Quantity("class whose pieces most pieces of this class lie inside: perhaps one kind of object"),
     "coverage": Quantity("part of the scanned area, 0 to 1"),

@@ -98,7 +98,7 @@ def summary_rows(scans: Iterable[ScanSummary]) -> Rows:
     -------
     list of dict
         A class that a map of the same model shows elsewhere has a row with 0, and the error 1 / area of
-        counting none. ``touching`` counts regions larger than twice the median of the class on all scans.
+        counting none. ``touching`` counts regions larger than 1.6 times the median of the class on all scans.
     """
     scans = list(scans)
     names: dict[str, dict[str, None]] = {}  # of all classes, in order, by model
@@ -142,13 +142,15 @@ def series_sentences(rows: Sequence[dict[str, Any]]) -> list[str]:
     list of str
         A line for each class and direction, then the border rule and what may be wrong.
     """
-    kinds: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
+    if len({row["model"] for row in rows}) > 1:
+        rows = [{**row, "name": f"{row['name']} of {row['model'] or 'no model'}"} for row in rows]
+    kinds: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for row in rows:
         if not row["background"]:
             unit = "nm" if "density_per_nm2" in row else "px"
-            kinds.setdefault((row["direction"] or "", row["model"], row["name"], unit), []).append(row)
+            kinds.setdefault((row["direction"] or "", row["name"], unit), []).append(row)
     said = []
-    for (direction, _, name, unit), own in kinds.items():
+    for (direction, name, unit), own in kinds.items():
         n, area = sum(row["n"] for row in own), sum(row[f"n_area_{unit}2"] for row in own)
         density = with_error(n / area, max(n, 1) ** 0.5 / area) if area else "?"
         absent = sum(not row["count"] for row in own)
@@ -160,8 +162,17 @@ def series_sentences(rows: Sequence[dict[str, Any]]) -> list[str]:
     large: dict[str, int] = {}
     for row in rows:
         large[row["name"]] = large.get(row["name"], 0) + (row["touching"] or 0)
-    within = {row["name"]: row["inside"] for row in rows if row["inside"]}
-    return said + several(large.items()) + _in_pairs(rows) + inside(within)
+    return said + several(large.items()) + _in_pairs(rows) + inside(_mostly_inside(rows))
+
+
+def _mostly_inside(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return the classes that lie inside another on at least half of the scans that show them."""
+    seen: dict[str, list[str]] = {}
+    for row in rows:
+        if row["count"]:
+            seen.setdefault(row["name"], []).append(row["inside"])
+    most = {name: max(dict.fromkeys(found), key=found.count) for name, found in seen.items()}
+    return {name: outer for name, outer in most.items() if 2 * seen[name].count(outer) >= len(seen[name])}
 
 
 def _in_pairs(rows: Sequence[dict[str, Any]]) -> list[str]:

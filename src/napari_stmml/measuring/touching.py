@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-LARGE = 2.0  # median areas, beyond which a region may be several objects
+LARGE = 1.6  # median areas, beyond which a region may be several objects: outlines that touch share pixels
 FEWEST = 5  # whole regions that a median needs
 NEAR = 2.0  # median diameters from centre to centre, within which regions may be parts of one object
 
@@ -25,7 +25,7 @@ def median_areas(whole: pd.DataFrame) -> dict[str, float]:
 
 
 def touching(areas: np.ndarray | pd.Series, whole: np.ndarray | pd.Series) -> int | None:
-    """Count the regions of a class that are larger than twice its median area.
+    """Count the regions of a class that are larger than 1.6 times its median area.
 
     Parameters
     ----------
