@@ -455,4 +455,4 @@ def test_the_panel_says_the_rule_for_the_border_and_what_may_be_several_objects(
     alone.measured = None
     alone.button.click()
     qtbot.waitUntil(lambda: alone.measured is not None)
-    assert "1 region of holes, larger than 1.6 medians, may be several" in alone.status.text()
+    assert "2 regions of holes, larger than 1.6 medians, may be several" in alone.status.text()
