@@ -1,5 +1,6 @@
 """The steps from a scan to a figure, and what of them is done for the scan that is looked at."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -108,18 +109,19 @@ def _prepared(image: Any, same: Sequence[Any]) -> str:
     histories = [one.metadata.get(KEY, {}).get("history") or () for one in reversed(same)]
     chains = [str(step) for history in histories for step in history if str(step).startswith(FLATTEN)]
     if chains:
-        return f"flattened: {_in_words(chains[0].removeprefix(FLATTEN).strip(' ,'))}"
+        return f"flattened: {_in_words(chains[0])}"
     shown = levelling_of(image)
     return f"seen with {shown}" if shown and shown != AS_RECORDED else ""
 
 
-def _in_words(chain: str) -> str:
-    """Write a chain of methods for people.
+def _in_words(step: str) -> str:
+    """Write a step of a history, which names a chain of methods, for people.
 
-    >>> _in_words("row_median + poly_xy")
-    'row median + plane'
+    >>> _in_words("flatten row_median + poly_xy"), _in_words("flattened with poly_xy+scars")
+    ('row median + plane', 'plane + scars')
     """
-    return " + ".join(PLANE.get(name, name.replace("_", " ")) for name in chain.split(" + "))
+    names = re.sub(f"^{FLATTEN}(ed with)?[ ,]*", "", step).split("+")
+    return " + ".join(PLANE.get(name.strip(), name.strip().replace("_", " ")) for name in names)
 
 
 def _clusters(viewer: Any, scan: Any) -> str:
