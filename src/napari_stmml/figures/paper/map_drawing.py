@@ -13,6 +13,7 @@ from napari_stmml.figures.paper.shown_scan import ShownScan
 from napari_stmml.text import number
 
 BAR, BAR_GAP = 2.0, 1.0  # mm: width of a colour bar, and between it and its map
+LEAST_BAR = 15.0  # mm: height of a colour bar beside a very low map
 FAINT = 0.3  # of the opacity of classes: that of background
 MOST_OUTLINES = 400  # classes that get outlines
 _INSET = 0.03  # of the width of a map: from its corner to the scale bar
@@ -135,6 +136,8 @@ def draw_scale_bar(
     text_wide = text_mm(text, options.font_size) * per_mm
     box_wide = max(length, text_wide) + 2 * pad
     box_tall = bar + gap + font * per_mm + 1.7 * pad
+    if box_tall > 0.9 * shown.size[0]:
+        return  # a map that is too low for it; its size stands above
     left, top = _corner(shown, box_wide, box_tall, _structures(shown) if free is None else free)
     axes.add_patch(
         Rectangle((left, top), box_wide, box_tall, color="black", alpha=0.6, linewidth=0, zorder=8)

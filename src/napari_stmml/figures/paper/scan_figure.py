@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_stmml.figures.paper.legend import Legend, entries
 from napari_stmml.figures.paper.map_drawing import (
     BAR_GAP,
+    LEAST_BAR,
     bar_room,
     draw_colour_bar,
     draw_heights,
@@ -147,7 +148,8 @@ class _Layout:
         return tall / wide
 
     def _row_height(self, row: list[Part]) -> float:
-        return self.side * max(map(self._aspect, row)) + self.axis_below
+        least = LEAST_BAR if any(part.bar for part in row) else 0.0
+        return max(self.side * max(map(self._aspect, row)) + self.axis_below, least)
 
     @property
     def height(self) -> float:
@@ -186,4 +188,5 @@ class _Layout:
         if options.scale_bar:
             draw_scale_bar(axes, part.shown, options, self.side)
         if part.bar:
-            draw_colour_bar(page, (left + self.side + BAR_GAP, top, tall), image, part.shown, options)
+            place = (left + self.side + BAR_GAP, top, max(tall, LEAST_BAR))
+            draw_colour_bar(page, place, image, part.shown, options)
