@@ -37,7 +37,6 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtTest import QTest
 from scipy.ndimage import gaussian_filter, maximum_filter
 
-from napari_stmml.cli.demo import CLUSTERS
 from napari_stmml.events import ignore
 from napari_stmml.jobs.requests import TrainModel
 from napari_stmml.jobs.run_request import run
@@ -46,6 +45,7 @@ from napari_stmml.simulate.session import simulate_session
 
 FOLDER = Path(tempfile.gettempdir()) / "stmml-tour"  # always the same: it is seen in the pictures
 SCANS, MODEL, MAP = FOLDER / "scans", FOLDER / "si001.stmml", FOLDER / "corrected.stmml.tif"
+CLUSTERS = 8
 FORWARD_UP = "Z forward/up -2 V"
 ORPHAN_OF = "default_2026Nov23-120000_STM-STM_Spectroscopy--1_1.Z_mtrx"
 ORPHAN = "default_2013Mar22-133720_STM-STM_Spectroscopy--44_2.Z_mtrx"  # has no parameter file
@@ -112,7 +112,7 @@ def at_once(viewer: napari.Viewer) -> None:
 def prepare(viewer: napari.Viewer) -> None:
     """See the flattened scan."""
     panel = open_panel(viewer, "Prepare")
-    panel.layer.value = forward_up(viewer)[0]
+    viewer.layers.selection.active = panel.layer.value = forward_up(viewer)[0]
     panel.grid.native.click()
     wait_until(lambda: "preview" in viewer.layers and not panel.status.text())
     picture(viewer, "prepare")
@@ -135,6 +135,7 @@ def train(files: list[Path]) -> None:
         panel = open_panel(viewer, "Train")
         panel.layers.value = forward_up(viewer)
         panel.out.value = FOLDER / "trained.stmml"
+        panel.recipe.value = "learned"
         panel.fields["num_clusters"].value = CLUSTERS
         panel.start_button.click()
         wait_until(lambda: "epoch 5 of" in panel.status.text())
@@ -344,7 +345,7 @@ def flatten_two(viewer: napari.Viewer) -> None:
     """Make a flattened layer of forward/up of both scans."""
     panel = open_panel(viewer, "Prepare")
     for number, layer in enumerate(forward_up(viewer), 1):
-        panel.layer.value = layer
+        viewer.layers.selection.active = panel.layer.value = layer
         wait_until(lambda: "preview" in viewer.layers)
         QTest.qWait(500)
         panel.apply.click()
