@@ -34,7 +34,7 @@ VALUES = {"recipe": "instant", "save_windows": False, "pixel_density": 8.0, "win
 
 
 def main() -> None:
-    """Print milliseconds a scan, of the clock and of all processes, round by round."""
+    """Print milliseconds a scan, of the clock and of processors, round by round."""
     n, rounds = [*map(int, sys.argv[1:]), *(300, 3)[len(sys.argv) - 1 :]]
     base = Path(tempfile.mkdtemp(prefix="stmml-bench-"))
     write_scans(base / "few", FEW)
@@ -50,12 +50,10 @@ def main() -> None:
             for name, place in places.items():
                 with memory(place[1][:1]) as seen:
                     made = run(base, "many", f"{name}{number}", *place)
-                wall, cpu = (
-                    1e3 * (one - some) / (n - FEW) for one, some in zip(made, few[name], strict=True)
-                )
+                each = [1e3 * (one - some) / (n - FEW) for one, some in zip(made, few[name], strict=True)]
+                text = "{:.2f} ms; of processors: all {:.2f}, this process {:.2f}, scheduler {:.2f}"
                 mib = f"; scheduler {seen[0]:.0f}, {min(seen):.0f} to {max(seen):.0f} MiB" if seen else ""
-                load = os.getloadavg()[0]
-                print(f"{name}: {wall:.2f} ms, {cpu:.2f} ms of processors; load {load:.1f}{mib}", flush=True)
+                print(f"{name}: {text.format(*each)}; load {os.getloadavg()[0]:.1f}{mib}", flush=True)
 
 
 @contextlib.contextmanager
@@ -123,19 +121,20 @@ def write_scans(folder: Path, n: int) -> None:
     write_session(folder, list(frames), session="s")
 
 
-def run(base: Path, which: str, name: str, cluster: Cluster, pids: list[int]) -> tuple[float, float]:
-    """Do the step process; return s of the clock and of the processors of all processes."""
+def run(base: Path, which: str, name: str, cluster: Cluster, pids: list[int]) -> list[float]:
+    """Do the step process; return s of the clock, and of the processors of all, this and the scheduler."""
     job = JobFile({**VALUES, "job_name": name, "train_path": [str(base / which)]}, base)
-    began, used = time.monotonic(), seconds(pids)
+    before = seconds(pids)
     run_job(job, ("process",), processes=2, on_cluster=cluster)
-    return time.monotonic() - began, seconds(pids) - used
+    return [after - one for one, after in zip(before, seconds(pids), strict=True)]
 
 
-def seconds(pids: list[int]) -> float:
-    """Return s of processors that this process, those that it has ended, and others have used."""
+def seconds(pids: list[int]) -> list[float]:
+    """Return s of the clock, and of the processors that all have used, this process, and the first of pids."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    own = time.process_time() + children.ru_utime + children.ru_stime
-    return own + sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in pids)
+    own, others = time.process_time(), [sum(psutil.Process(pid).cpu_times()[:2]) for pid in pids]
+    every = own + children.ru_utime + children.ru_stime + sum(others)
+    return [time.monotonic(), every, own, *others[:1] or [0.0]]
 
 
 if __name__ == "__main__":
