@@ -130,11 +130,11 @@ def run(base: Path, which: str, name: str, cluster: Cluster, pids: list[int]) ->
 
 
 def seconds(pids: list[int]) -> list[float]:
-    """Return s of the clock, and of the processors that all have used, this process, and the first of pids."""
+    """Return s of the clock, and of the processors that all, this process and the first of pids have used."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     own, others = time.process_time(), [sum(psutil.Process(pid).cpu_times()[:2]) for pid in pids]
     every = own + children.ru_utime + children.ru_stime + sum(others)
-    return [time.monotonic(), every, own, *others[:1] or [0.0]]
+    return [time.monotonic(), every, own, others[0] if others else 0.0]
 
 
 if __name__ == "__main__":
