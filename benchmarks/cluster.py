@@ -1,7 +1,7 @@
 """What a Dask cluster costs: time a scan of the step process on its workers, against this machine's pool.
 
-Run as ``python benchmarks/cluster.py [N] [ROUNDS]`` (300 and 3 if none is given): N simulated scans of 64 px,
-in turn on two processes of this machine, on two workers and on one worker; each worker has one thread and the
+Run as ``python benchmarks/cluster.py [N] [ROUNDS] [PX]`` (300, 3, 64 if none is given): N simulated scans
+of PX, in turn on two processes of this machine, on two workers and on one worker; each worker has one thread and the
 settings of `batch.queue_script`. What starting takes, measured on four scans, is left out. Also printed: the
 memory of the scheduler, a process of its own, while the scans are worked on.
 """
@@ -35,10 +35,10 @@ VALUES = {"recipe": "instant", "save_windows": False, "pixel_density": 8.0, "win
 
 def main() -> None:
     """Print milliseconds a scan, of the clock and of processors, round by round."""
-    n, rounds = [*map(int, sys.argv[1:]), *(300, 3)[len(sys.argv) - 1 :]]
+    n, rounds, px = [*map(int, sys.argv[1:]), *(300, 3, 64)[len(sys.argv) - 1 :]]
     base = Path(tempfile.mkdtemp(prefix="stmml-bench-"))
-    write_scans(base / "few", FEW)
-    write_scans(base / "many", n)
+    write_scans(base / "few", FEW, px)
+    write_scans(base / "many", n, px)
     logging.disable(logging.CRITICAL)
     with cluster(base, 2) as two, cluster(base, 1) as one:
         places = {"pool": (HERE, []), "2 workers": two, "1 worker": one}
@@ -106,15 +106,16 @@ def memory(pids: list[int]) -> Iterator[list[float]]:
         thread.join()
 
 
-def write_scans(folder: Path, n: int) -> None:
+def write_scans(folder: Path, n: int, px: int) -> None:
     """Write a session of one surface with different noise, two directions a file."""
-    heights = simulate_si001((64, 64), 6.0, seed=0).heights
+    nm = px * 6 / 64
+    heights = simulate_si001((px, px), nm, seed=0).heights
     rng = np.random.default_rng(0)
     frames = (
         Frame(
             {one: heights + rng.normal(0, 0.002, heights.shape) for one in DIRECTIONS[:2]},
-            width_nm=6.0,
-            height_nm=6.0,
+            width_nm=nm,
+            height_nm=nm,
         )
         for _ in range(n)
     )

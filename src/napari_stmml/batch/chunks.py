@@ -4,8 +4,10 @@ import os
 import platform
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +56,12 @@ class Done:
 def cut(
     tasks: Iterable[Any], workers: Callable[[], int], size_of: Callable[[Any], int]
 ) -> Iterator[list[Any]]:
-    """Cut tasks into chunks: small ones first, so that few tasks occupy all workers, too.
+    """Cut tasks into chunks: small ones first and last, so that all workers are busy to the end.
 
     Parameters
     ----------
     tasks : iterable
+        Two chunks for each worker are drawn beforehand, to see the end come.
     workers : callable
         Says how many there are.
     size_of : callable
@@ -69,16 +72,18 @@ def cut(
     list
         Of 1 to ``MOST_TASKS`` tasks; no more than ``MOST_BYTES``, unless it is one task.
     """
-    chunk: list[Any] = []
-    number = size = 0
-    for task in tasks:
-        more = size_of(task)
-        if chunk and (len(chunk) >= min(MOST_TASKS, 1 + number // workers()) or size + more > MOST_BYTES):
-            yield chunk
-            chunk, number, size = [], number + 1, 0
-        chunk.append(task)
-        size += more
-    if chunk:
+    tasks, known = iter(tasks), deque[Any]()
+    for number in count():
+        there = workers()
+        known.extend(islice(tasks, max(0, 2 * there * MOST_TASKS - len(known))))
+        if not known:
+            return
+        most = min(MOST_TASKS, 1 + number // there, max(1, len(known) // (2 * there)))
+        chunk = [known.popleft()]
+        size = size_of(chunk[0])
+        while known and len(chunk) < most and size + (more := size_of(known[0])) <= MOST_BYTES:
+            chunk.append(known.popleft())
+            size += more
         yield chunk
 
 
