@@ -1,9 +1,9 @@
 """What a Dask cluster costs: time a scan of the step process on its workers, against this machine's pool.
 
 Run as ``python benchmarks/cluster.py [N] [ROUNDS] [PX]`` (300, 3, 64 if none is given): N simulated scans
-of PX, in turn on two processes of this machine, on two workers and on one worker; each worker has one thread and the
-settings of `batch.queue_script`. What starting takes, measured on four scans, is left out. Also printed: the
-memory of the scheduler, a process of its own, while the scans are worked on.
+of PX, in turn on two processes of this machine, on two workers and on one worker; each worker has one thread
+and the settings of `batch.queue_script`. What starting takes, measured on four scans, is left out. Also
+printed: the memory of the scheduler, a process of its own, while the scans are worked on.
 """
 
 import contextlib

@@ -212,7 +212,12 @@ FAULTS = {
 
 
 def compared(folder: Path, undisturbed: Path) -> str:
-    """Say whether two folders of jobs hold the same; a zip has a date, so what is in it is compared."""
+    """Say whether two folders of jobs hold the same.
+
+    A zip has a date, so what is in it is compared; what a job put aside, to do it again with a scan more, is
+    left out.
+    """
+    shutil.rmtree(folder / "older", ignore_errors=True)
     types = [one / "structures/types.stmml" for one in (folder, undisturbed)]
     try:
         assert members(types[0]) == members(types[1]), "types.stmml"
