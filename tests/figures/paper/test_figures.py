@@ -111,6 +111,16 @@ def test_what_was_measured_stands_in_numbers_below_the_scan(shown):
     assert rows[1] == ["surface", "", "background", "97.5 %", ""]
 
 
+def test_names_that_are_long_have_a_line_of_their_own_in_the_numbers(shown):
+    names = {1: "reconstructed 2x1 surface", 2: "split-off dimer defect, as of 1994", 3: "adsorbed hydrogen"}
+    long = replace(shown, labels=replace(shown.labels, names=names))
+    for width in COLUMNS_MM:
+        figure = asked("measured", long).draw(FigureOptions(width=width))
+        said = [one.get_text() for one in figure.texts]
+        assert set(names.values()) <= set(said)
+        assert (pixels_of(figure, 200)[:, 0] == 255).all()
+
+
 def test_objects_of_one_class_that_touch_have_an_outline_each(shown):
     labels, objects = np.zeros((128, 128), np.uint8), np.zeros((128, 128), np.uint8)
     labels[40:80, 20:100] = 2

@@ -37,25 +37,30 @@ class Numbers:
         size = options.font_size
         widths = [max(text_mm(row[at], size) for row in self.rows) + _APART for at in range(1, 5)]
         names = max(text_mm(row[0], size) for row in self.rows) + 1.6 * size * PT + _APART
-        self.widths = [min(names, width - sum(widths)), *widths]
+        self.above = names > width - sum(widths)  # names have lines of their own
+        self.widths = [width - sum(widths) if self.above else names, *widths]
 
     @property
     def height(self) -> float:
         """In mm."""
-        return line_mm(self.options.font_size) * len(self.rows)
+        lines = 2 * len(self.rows) - 1 if self.above else len(self.rows)
+        return line_mm(self.options.font_size) * lines
 
     def draw(self, page: Page, left: float, top: float) -> None:
         """Draw it on a page; numbers are flush right."""
         size, line = self.options.font_size, line_mm(self.options.font_size)
         colours, chip = self.shown.colours(self.options), 1.6 * size * PT
+        y, room = top, (self.width if self.above else self.widths[0] - _APART) - chip
         for place, row in enumerate(self.rows):
-            y, right = top + place * line, left + self.widths[0]
+            right = left + self.widths[0]
             if place and (colour := colours.get(self.labels[place - 1])):
                 page.chip(left, y + 0.1, size * PT * 0.95, unit_rgb(colour))
-            page.text(left + chip, y, fitted(row[0], size, self.widths[0] - chip - _APART, middle=False))
+            page.text(left + chip, y, fitted(row[0], size, room, middle=False))
+            y += line if self.above and place else 0
             for text, width in zip(row[1:], self.widths[1:], strict=True):
                 right += width
                 page.text(right, y, text, ha="right", color="black" if place else "0.35")
+            y += line
 
 
 def _cells(one: Any) -> tuple[str, ...]:

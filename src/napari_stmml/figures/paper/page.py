@@ -1,12 +1,9 @@
 """A page in mm from its top left corner: axes, and text of known width."""
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_stmml.figures.drawing import axes_at, text_at
-
-if TYPE_CHECKING:
-    pass
 
 MM = 1 / 25.4  # inches
 PT = 25.4 / 72  # mm
