@@ -124,7 +124,8 @@ class TruthFile:
         Returns
         -------
         Saved
-            ``labels`` are those of before, 0 where nothing was; names and colours are of both.
+            ``labels`` are those of before, 0 where nothing was; names and colours are of both, and of a label
+            of this model as they were painted.
 
         Raises
         ------
@@ -134,6 +135,8 @@ class TruthFile:
         found = self.load()
         if found is not None:
             known, names, colours = _in_our_labels(found, labels, names, colours, model)
+            if self.model in ("", model):
+                names, colours = {**names, **found.names}, {**colours, **found.colours}
             self.translated(known.astype(np.uint8))
         return Saved(self._paths.candidates[0], self._base.copy(), names, colours)
 

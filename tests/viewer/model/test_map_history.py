@@ -13,8 +13,9 @@ from napari_stmml import SurfaceClassifier, read_mtrx
 from napari_stmml.heights.flatten import flatten
 from napari_stmml.truth.truth_file import TruthFile
 from napari_stmml.viewer.correct.session_layers import correction_of
-from napari_stmml.viewer.io.layers import labels_from_layer
+from napari_stmml.viewer.io.layers import NAMES, labels_from_layer
 from napari_stmml.viewer.io.levelling import level_layer, levelled_to_layer, levelling_of, recorded_scan
+from napari_stmml.viewer.io.predicted_layer import prediction_of
 from napari_stmml.viewer.model.map_strokes import TO_CORRECT
 
 
@@ -168,6 +169,19 @@ def test_strokes_on_two_maps_and_a_copy_are_all_in_the_truth_that_correct_opens(
     viewer.layers.remove(correction_of(viewer).of(one).truth)
     assert second.editable
     correct.session.flush()
+
+
+def test_a_new_class_of_a_map_is_not_taken_for_one_that_the_truth_got_meanwhile(scan, predict, paint):
+    shown = predict()
+    new = 1 + max(shown.metadata[NAMES])
+    before = np.zeros(scan.heights.shape, np.uint8)
+    before[5, :5] = new
+    TruthFile(scan).save(before, {new: "dimer"}, {new: "#ff0000"}, prediction_of(shown).lineage)
+    paint(shown, new, (40, 10), (40, 40))
+    found = TruthFile(scan).load()
+    assert found.names[new] == "dimer"
+    np.testing.assert_array_equal(found.labels == new, before == new)
+    assert (found.labels[40, 10:40] > new).all()
 
 
 def test_strokes_that_cannot_be_written_are_said_once_and_stay_on_their_map(

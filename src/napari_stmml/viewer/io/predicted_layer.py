@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_stmml.scan import Scan
 from napari_stmml.truth.map_strokes import MapTruth
-from napari_stmml.viewer.io.layers import labels_from_layer
+from napari_stmml.viewer.io.layers import NAMES, labels_from_layer
 
 PREDICTION = "stmml_prediction"  # of layer.metadata
 _TRUTHS: "WeakKeyDictionary[Any, MapTruth]" = (
@@ -117,7 +117,7 @@ def truth_of(layer: Any) -> MapTruth | None:
     if made is None:
         return None
     if layer not in _TRUTHS:
-        _TRUTHS[layer] = MapTruth(made.scan, made.lineage, made.labels)
+        _TRUTHS[layer] = MapTruth(made.scan, made.lineage, made.labels, layer.metadata.get(NAMES) or ())
     return _TRUTHS[layer]
 
 
