@@ -77,6 +77,20 @@ def test_what_cannot_be_drawn_is_one_sentence(arguments, why, labels, capsys):
     assert why in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "parts",
+    ['"scans": [1]', '"scans": [{"size_nm": "x"}]', '"models": [{}]', '"versions": []', '"measured": 1'],
+)
+def test_a_record_that_somebody_has_changed_is_one_sentence(parts, tmp_path, capsys):
+    path = tmp_path / "a.json"
+    path.write_text(f'{{"napari-stmml figure": 1, {parts}}}', "utf-8")
+    assert main(["methods", str(path)]) == 1
+    assert (
+        capsys.readouterr().err
+        == "stmml methods: a.json is no record of a figure as this program writes it\n"
+    )
+
+
 def test_what_has_no_methods_is_one_sentence(session, capsys):
     assert main(["methods", str(session[0])]) == 1
     assert "is no model (.stmml), label map (.tif) or record of a figure (.json)" in capsys.readouterr().err

@@ -41,11 +41,7 @@ def figure(
     given = {"width": width, "format": format_, "dpi": dpi, "classes": classes}
     look = FigureOptions(**dict(settings) | {name: one for name, one in given.items() if one is not None})
     shown = tuple(_shown(Path(file), scan, direction, model, background) for file in files)
-    if measured and line:
-        raise ValueError("--measured and --line are two figures: ask for one after the other")
-    kind = "measured" if measured else "profile" if line else "scans"
-    if kind != "scans" and len(shown) > 1:
-        raise ValueError(f"--{'measured' if measured else 'line'} takes one file, got {len(shown)}")
+    kind = _kind(measured, bool(line), len(files))
     lines = tuple(_line(one, shown[0].scan) for one in line)
     asked = PaperFigure(kind, shown, lines, min_area)
     written = asked.save(_path(out, Path(files[0]), kind), look)
@@ -54,6 +50,15 @@ def figure(
     else:
         print("\n".join(f"wrote {file}" for file in written))
     return 0
+
+
+def _kind(measured: bool, line: bool, files: int) -> str:
+    """Return which figure is asked for: one of `KINDS`."""
+    if measured and line:
+        raise ValueError("--measured and --line are two figures: ask for one after the other")
+    if (measured or line) and files > 1:
+        raise ValueError(f"--{'measured' if measured else 'line'} takes one file, got {files}")
+    return "measured" if measured else "profile" if line else "scans"
 
 
 def methods(file: options.OfMethods, scan: options.ScanFile = None) -> int:
@@ -70,7 +75,11 @@ def methods(file: options.OfMethods, scan: options.ScanFile = None) -> int:
         record = _record_of_map(path, scan)
     else:
         raise ValueError(f"{path.name} is no model (.stmml), label map (.tif) or record of a figure (.json)")
-    print(methods_text(record), end="")
+    try:
+        text = methods_text(record)
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{path.name} is no record of a figure as this program writes it") from error
+    print(text, end="")
     return 0
 
 

@@ -70,6 +70,8 @@ def test_methods_of_a_network_cite_tensorflow_and_srsml24(tiny_classifier, tmp_p
 def test_measured_figures_say_how_regions_were_measured(shown):
     text = PaperFigure("measured", (shown,), min_area=0.2).methods(FigureOptions())
     assert "smaller than 0.2 nm² were left out; background: surface" in text
+    bare = replace(shown, scan=replace(shown.scan, pixel_size=None))
+    assert "smaller than 3 px² were" in PaperFigure("measured", (bare,), min_area=3).methods(FigureOptions())
 
 
 def test_a_model_that_is_none_is_said_not_raised(tmp_path, shown):
@@ -84,6 +86,18 @@ def test_what_is_no_record_is_refused_by_name(text, tmp_path):
     (tmp_path / "a.json").write_text(text, "utf-8")
     with pytest.raises(ValueError, match=r"a\.json (is no record of a figure|has format 99)"):
         read_figure_record(tmp_path / "a.json")
+
+
+def test_a_record_takes_the_place_of_its_own_older_one_alone(shown, tmp_path):
+    made = PaperFigure("scans", (shown,))
+    (tmp_path / "a.json").write_text('{"mine": 1}', "utf-8")
+    for _ in range(2):
+        assert made.save(tmp_path / "a.png", FigureOptions())[1].name == "a.png.json"
+    assert (tmp_path / "a.json").read_text("utf-8") == '{"mine": 1}'
+    (tmp_path / "a.json").unlink()
+    assert made.save(tmp_path / "a.svg", FigureOptions())[1].name == "a.json"
+    assert made.save(tmp_path / "a.png", FigureOptions())[1].name == "a.png.json"
+    assert read_figure_record(tmp_path / "a.json")["figure"] == "a.svg"
 
 
 def test_a_record_is_json_of_every_program(shown, tmp_path):

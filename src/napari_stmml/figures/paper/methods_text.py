@@ -114,30 +114,47 @@ def _model(model: Mapping[str, Any], cite: _Cited) -> list[str]:
         return [f"Objects were sorted into the types of the model {name}."]
     if "recipe" not in model:
         return [f"Pixels were labelled by the model {name}."]
-    parameters, features = model.get("parameters", {}), str(model.get("features", ""))
+    features = str(model.get("features", ""))
     of_srsml24 = f", after the method of SRSML24 {cite('srsml24')}" if "windows" in features else ""
+    return [
+        f"Pixels were labelled by the model {name} of recipe {model['recipe']}{of_srsml24}.",
+        _prepared(model),
+        f"Features: {FEATURES.get(features, features)}.",
+        _network(model, cite) if model.get("trained_network") else "",
+        _clustered(model, cite),
+        _by_people(model),
+    ]
+
+
+def _prepared(model: Mapping[str, Any]) -> str:
+    """Say how heights were prepared."""
+    parameters = model.get("parameters", {})
     density = parameters.get("pixel_density") if parameters.get("resample") else 0
     resampled = f" and resampled to {number(float(density))} px/nm" if density and density > 0 else ""
     chain = parameters.get("flatten_method")
-    said = [
-        f"Pixels were labelled by the model {name} of recipe {model['recipe']}{of_srsml24}.",
-        f"Heights were flattened with {chain}{resampled}." if chain else "",
-        f"Features: {FEATURES.get(features, features)}.",
-    ]
-    if model.get("trained_network"):
-        epochs = parameters.get("epochs")
-        made = (model.get("made_with") or {}).get("tensorflow", "")
-        known = f" {made}" if made and "windows" in features else ""
-        library = f" with TensorFlow{known} {cite('tensorflow')}" if "windows" in features else ""
-        said.append(f"The network was trained for {counted(int(epochs or 0), 'epoch')}{library}.")
+    return f"Heights were flattened with {chain}{resampled}." if chain else ""
+
+
+def _network(model: Mapping[str, Any], cite: _Cited) -> str:
+    """Say how the network was trained."""
+    trained = (
+        f"The network was trained for {counted(int(model.get('parameters', {}).get('epochs') or 0), 'epoch')}"
+    )
+    if "windows" not in str(model.get("features", "")):
+        return f"{trained}."
+    made = (model.get("made_with") or {}).get("tensorflow", "")
+    return f"{trained} with TensorFlow{f' {made}' if made else ''} {cite('tensorflow')}."
+
+
+def _clustered(model: Mapping[str, Any], cite: _Cited) -> str:
+    """Say how clusters were found."""
     scans, seed = model.get("scans") or [], model.get("seed")
     on = f" of {counted(len(scans), 'map')}" if scans else ""
     seeded = f" (random seed {seed})" if seed is not None else ""
-    said.append(
-        f"The features{on} were clustered into {counted(int(model.get('clusters', 0)), 'cluster')} with"
-        f" scikit-learn {cite('scikit-learn')}{seeded}."
+    clusters = counted(int(model.get("clusters", 0)), "cluster")
+    return (
+        f"The features{on} were clustered into {clusters} with scikit-learn {cite('scikit-learn')}{seeded}."
     )
-    return [*said, _by_people(model)]
 
 
 def _by_people(model: Mapping[str, Any]) -> str:
@@ -197,7 +214,8 @@ def _has_objects(scan: Mapping[str, Any]) -> bool:
 def _measured(about: Mapping[str, Any]) -> str:
     background = ", ".join(about.get("background") or ())
     least = about.get("min_area")
-    smaller = f"; regions smaller than {number(float(least))} nm² were left out" if least else ""
+    unit = about.get("unit", "nm")
+    smaller = f"; regions smaller than {number(float(least))} {unit}² were left out" if least else ""
     surface = f"; background: {background}" if background else ""
     return (
         f"Regions are connected pixels of one class, corners included{smaller}{surface}. They were measured"

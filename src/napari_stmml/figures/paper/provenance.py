@@ -184,9 +184,26 @@ def write_figure_record(path: str | Path, record: Mapping[str, Any]) -> Path:
     Returns
     -------
     Path
+        Where another file has that name, such as the record of ``a.svg`` that of ``a.png``, it is
+        ``a.png.json``.
     """
     path = Path(path)
-    return files.write_text(path.with_suffix(".json"), to_json({**record, "figure": path.name}) + "\n")
+    return files.write_text(_record_path(path), to_json({**record, "figure": path.name}) + "\n")
+
+
+def _record_path(figure: Path) -> Path:
+    """Return where the record of a figure is written: it takes the place of its own older one alone."""
+    added = figure.with_name(f"{figure.name}.json")
+    for path in (figure.with_suffix(".json"), added):
+        if not path.exists():
+            return path
+        try:
+            of = str(read_figure_record(path).get("figure"))
+        except ValueError:
+            continue
+        if of == figure.name or not figure.with_name(Path(of).name).exists():
+            return path
+    return files.free_path(added)
 
 
 def read_figure_record(path: str | Path) -> dict[str, Any]:
