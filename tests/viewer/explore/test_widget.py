@@ -5,11 +5,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from napari_stmml import read_mtrx
 from napari_stmml.viewer.correct.session_layers import correction_of
 from napari_stmml.viewer.explore.highlight import CANDIDATES, SELECTED, unlike_all
 from napari_stmml.viewer.explore.selected_cells import area_nm2
 from napari_stmml.viewer.explore.widget import HELP, NO_FEATURES, NOTHING, ExploreWidget
+from napari_stmml.viewer.io.layers import scan_to_layer
 from napari_stmml.viewer.shared import job_panel
+from napari_stmml.viewer.shared.in_sight import NO_SCAN
 from napari_stmml.viewer.shared.temporary_layers import TEMPORARY
 
 LONG = 120_000  # ms
@@ -306,6 +309,27 @@ def test_without_scans_it_says_what_to_do(new_viewer, qtbot):
     panel.select_region(None, 0, 0)
     panel.canvas.lassoed.emit(np.zeros((3, 2)))
     assert panel.view is None
+
+
+def test_the_scan_in_sight_is_opened_with_a_button(
+    viewer, dock, small_session, instant_model, home, finish, qtbot
+):
+    panel, correct = dock(viewer, "Explore"), dock(viewer, "Correct")
+    window = SimpleNamespace(add_plugin_dock_widget=lambda *names: (None, correct))
+    object.__setattr__(panel, "viewer", SimpleNamespace(window=window))
+    panel.open_button.click()
+    assert panel.status.text() == NO_SCAN
+    data, meta, _ = scan_to_layer(read_mtrx(small_session[0])[0])
+    image = viewer.add_image(data, **meta)
+    panel.open_button.click()
+    assert panel.status.text().startswith("choose a model first: Train makes one, Predict clusters scans")
+    correct.model.value = instant_model
+    panel.open_button.click()
+    finish(correct)
+    qtbot.waitUntil(lambda: panel.view is not None, timeout=LONG)
+    assert [correct.correction.of(one).image for one in panel.scans] == [image]
+    assert panel.open_button.isHidden()
+    correct.session.flush()
 
 
 def test_a_model_of_windows_has_no_features_to_show(panel, session):

@@ -1,5 +1,7 @@
 """Panels take the scan that is looked at by themselves, and lie in the window with whole names."""
 
+import shutil
+
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMainWindow, QTabBar
@@ -51,6 +53,44 @@ def test_of_a_map_its_scan_is_taken(viewer, dock, small_session):
     data, meta, _ = labels_to_layer(LabelMap((image.data > 0).astype("uint8"), scan=about))
     viewer.add_labels(data, **meta)
     assert panel.layers.value == [image]
+
+
+def test_measure_takes_the_map_of_the_scan_that_is_looked_at(viewer, dock, small_session):
+    drop(viewer, small_session[0])
+    images, maps = list(viewer.layers), []
+    for image in images[:2]:
+        data, meta, _ = labels_to_layer(
+            LabelMap((image.data > 0).astype("uint8"), scan=image.metadata["stmml"])
+        )
+        maps.append(viewer.add_labels(data, **meta))
+    viewer.layers.selection.active = images[0]
+    panel = dock(viewer, "Measure")
+    for active, wanted in (
+        (images[0], maps[0]),
+        (images[1], maps[1]),
+        (maps[0], maps[0]),
+        (images[2], maps[0]),  # which has no map
+        (maps[1], maps[1]),
+    ):
+        viewer.layers.selection.active = active
+        assert panel.maps.value is wanted
+    assert panel.scan.value is images[1]
+
+
+def test_batch_takes_the_folder_of_the_scan_until_a_person_chooses_or_starts(
+    viewer, dock, small_session, tmp_path
+):
+    panel = dock(viewer, "Batch")
+    assert panel.job_form.folder.value is None
+    drop(viewer, small_session[0])
+    assert panel.job_form.folder.value == small_session[0].parent
+    assert panel.job_form.results.value == small_session[0].parent.parent
+    other = shutil.copytree(small_session[0].parent, tmp_path / "other") / small_session[0].name
+    drop(viewer, other)
+    assert panel.job_form.folder.value == other.parent
+    panel.job_form.job()
+    viewer.layers.selection.active = viewer.layers[0]
+    assert panel.job_form.folder.value == other.parent
 
 
 def test_our_panels_are_tabs_of_one_place_with_whole_names(make_napari_viewer, dock, qtbot):

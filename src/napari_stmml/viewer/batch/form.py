@@ -65,6 +65,7 @@ class JobForm(QObject):
         self._loaded: JobFile | None = None
         self._shown: dict[str, Any] = {}  # what the fields said when it was loaded
         self._proposed: Path | None = None
+        self._offered: Path | None = None
         self._shared = panel.shared
         self.folder.changed.connect(self._propose_results)
         self.fields["recipe"].changed.connect(self.take_recipe)
@@ -106,6 +107,7 @@ class JobForm(QObject):
             raise ValueError("choose a folder of scans")
         if self.results.value is None:
             raise ValueError("choose a folder for the results")
+        self._offered = None  # what is used stays
         values = self._values()
         base = base or Path(values["out_folder"])
         if self._loaded is not None:
@@ -128,6 +130,16 @@ class JobForm(QObject):
             set_values(self.fields, job.values | others | files)
         self._show_used()
         self._loaded, self._shown = job, self._values()
+
+    def offer_folder(self, folder: Path) -> None:
+        """Choose a folder of scans for a person, unless that person has chosen one, or loaded a job.
+
+        Parameters
+        ----------
+        folder : Path
+        """
+        if self._loaded is None and self.folder.value in (None, self._offered):
+            self.folder.value = self._offered = folder
 
     def keep_anyway(self, name: str) -> None:
         """Put a scan's name into ``include``, once."""

@@ -14,6 +14,8 @@ from napari_stmml.text import counted
 from napari_stmml.viewer.batch.form import JobForm, keep
 from napari_stmml.viewer.batch.results_page import GO_ON, ResultsPage
 from napari_stmml.viewer.batch.workers import WorkersLine
+from napari_stmml.viewer.io.levelling import recorded_scan
+from napari_stmml.viewer.shared.in_sight import scan_in_sight
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import button, column_of, row_of
 from napari_stmml.viewer.shared.slots import guarded, slot
@@ -50,6 +52,8 @@ class BatchWidget(JobPanel):
         page = self.results_page  # which is there when this panel is gone
         self.destroyed.connect(guarded(lambda *_: page.close_layers()))
         self.shared.chain_given.connect(self.take_chain)
+        self.follow(napari_viewer.layers.selection.events.active, self._take_folder)
+        self._take_folder()
 
     def _job_page(self) -> QWidget:
         page, steps = QWidget(), QWidget()
@@ -66,6 +70,14 @@ class BatchWidget(JobPanel):
         column_of(page, self.job_form.shown(), steps, row_of(load, save), self.job_form.folded())
         page.layout().addStretch()
         return page
+
+    @slot
+    def _take_folder(self) -> None:
+        """Offer the folder of the scan that is looked at."""
+        seen = scan_in_sight(self.viewer, self._images())
+        file = None if seen is None else Path(recorded_scan(seen).source)
+        if file is not None and file.is_file():
+            self.job_form.offer_folder(file.absolute().parent)
 
     @slot
     def take_chain(self, chain: str) -> None:

@@ -20,12 +20,13 @@ from napari_stmml.viewer.explore.point_colours import BY, CONFIDENCE, SCAN, by_c
 from napari_stmml.viewer.explore.points import inside
 from napari_stmml.viewer.explore.scatter import Scatter, packed
 from napari_stmml.viewer.explore.selected_cells import area_nm2, of_class, of_region, on_click
+from napari_stmml.viewer.shared.docking import bring_to_front
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.panel import Callbacks, button, delayed, row_of, wrapped
 from napari_stmml.viewer.shared.slots import guarded, slot
 
 SETTLE_MS = 300  # after scans, labels or classes have changed
-NOTHING = "Open scans with Correct first; their feature space is shown here."
+NOTHING = "No scan is open in Correct yet: Open scan opens the one that you look at, and shows it here."
 NO_FEATURES = "This model labels windows, whose features are not kept; Explore needs one that labels cells."
 OTHERS = "Other scans are open now: Update shows them."
 HELP = "Drag a lasso around points, or Ctrl+click a region on the scan."
@@ -47,8 +48,10 @@ class ExploreWidget(JobPanel):
         self.canvas = Scatter()
         self.legend, self.text = wrapped("legend", rich=True), wrapped("selection")
         self.text.setMinimumHeight(2 * self.text.fontMetrics().lineSpacing())  # the canvas keeps its size
+        tip = "open the scan that you look at in Correct; then its feature space is shown here"
+        self.open_button = button("Open scan", tip, self.open_scan)
         self.form(self.method, self.colour)
-        self.add(row_of(self.start_button, self.cancel_button), self.progress)
+        self.add(row_of(self.open_button, self.start_button, self.cancel_button), self.progress)
         self.column.addWidget(self.canvas, 1)
         self.add(self.legend, self.text, self._selection_buttons(), self.status)
         self.view: Latent | None = None
@@ -56,6 +59,7 @@ class ExploreWidget(JobPanel):
         self.masks: list[np.ndarray] = []  # selected cells, (cells,) bool for each of these
         self.highlight = Highlight(self.correction)
         self._asked: list[CorrectedScan] = []  # which the running job is about
+        self._opening = False  # whether Correct opens a scan for this panel, which is then seen again
         self.starters.append(self.method.native)
         self._connect()
         self._take_scans()
@@ -92,6 +96,7 @@ class ExploreWidget(JobPanel):
     def on_start(self) -> None:
         """Lay out the cells of the scans that are open now: PCA at once, the others by a job."""
         scans = list(self.session.scans)
+        self.open_button.setVisible(not scans)
         features = [one.features for one in scans if one.features is not None]
         if not scans or len(features) < len(scans):
             self._show(None, [])
@@ -107,6 +112,20 @@ class ExploreWidget(JobPanel):
             self._asked, files = scans, tuple(one.file.path for one in scans)
             self.start(LayOutCells(out, files, given, self.method.value))
             self.say(f"{self.method.value}: laying out the cells …")
+
+    def open_scan(self) -> None:
+        """Open the scan that a person looks at in Correct, with the model that is offered there.
+
+        Raises
+        ------
+        ValueError
+            If no scan is open in napari, or there is no model yet.
+        """
+        _, correct = self.viewer.window.add_plugin_dock_widget("napari-stmml", "Correct")
+        correct.on_start()
+        self._opening = correct.running
+        if self._opening:
+            self.say(f"Correct opens {counted(len(correct.layers.value), 'scan')} …")
 
     def cancel(self) -> None:
         """End the job at once: no method of neighbours can be asked to stop."""
@@ -151,6 +170,9 @@ class ExploreWidget(JobPanel):
             self.canvas.show_points(np.concatenate(view.points), points, colours, view.axes)
             cells = sum(int(np.isfinite(some[:, 0]).sum()) for some in view.points)
             drawn = len(view.drawn)
+            if self._opening:
+                bring_to_front(self)
+                self._opening = False
             coloured = f", {number(drawn)} of them in colour" if drawn < cells else ""
             self.say(f"{counted(cells, 'cell')}{coloured}.")
         self.clear()

@@ -24,6 +24,7 @@ from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.measure.scan_choice import image_of_map, misfit, scan_names, why_no_image
 from napari_stmml.viewer.measure.series import SeriesPart
 from napari_stmml.viewer.measure.table import MeasurementTable, with_statistics
+from napari_stmml.viewer.shared.in_sight import map_in_sight
 from napari_stmml.viewer.shared.open_figure import open_figure
 from napari_stmml.viewer.shared.panel import Panel, button, row_of
 from napari_stmml.viewer.shared.slots import guarded, slot
@@ -104,6 +105,8 @@ class MeasureWidget(Panel):
             self.column.addWidget(table, share)
         self.regions.picked.connect(self.go_to)
         self.maps.changed.connect(self._on_map)
+        self.follow(napari_viewer.layers.selection.events.active, self._take_map)
+        self._take_map()
         self._on_map()
 
     def reset_choices(self, event: Any = None) -> None:
@@ -243,6 +246,13 @@ class MeasureWidget(Panel):
         if self.correction.scan_of(layer) is not None:
             return "" if self.session.path is None else self.session.path.name
         return str((layer.metadata.get(KEY) or {}).get("model") or "")
+
+    @slot
+    def _take_map(self) -> None:
+        """Choose the map that a person looks at, or one of the scan."""
+        found = map_in_sight(self.viewer, self.maps.choices, self._image_of)
+        if found is not None and found is not self.maps.value:
+            self.maps.value = found
 
     @slot
     def _on_map(self, _layer: Any = None) -> None:

@@ -31,6 +31,35 @@ def scan_in_sight(viewer: Any, images: Sequence[Any]) -> Any:
     return min(same, key=_steps, default=None) or _topmost(images)
 
 
+def map_in_sight(viewer: Any, maps: Sequence[Any], image_below: Callable[[Any], Any]) -> Any:
+    """Return the map that a person looks at.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    maps : sequence of napari layers
+        Those to choose from, from the bottom up.
+    image_below : callable
+        Returns the scan that a map lies on, None where that is not known.
+
+    Returns
+    -------
+    napari layer or None
+        The active one, or else the topmost of the active scan, a visible one before others. None where
+        neither a map nor a scan with a map is active.
+    """
+    active = viewer.layers.selection.active
+    if active is None or active in maps:
+        return active
+    below = ((one, image_below(one)) for one in reversed(maps))
+    own = [
+        one
+        for one, image in below
+        if image is not None and (image is active or is_of_same_scan(image, active))
+    ]
+    return next((one for one in own if one.visible), next(iter(own), None))
+
+
 def _topmost(images: Sequence[Any]) -> Any:
     seen = [one for one in images if one.visible]
     return next(iter([*reversed(seen), *reversed(images)]), None)
