@@ -79,7 +79,13 @@ def test_folder_and_threads_count_in_this_process_and_those_it_starts(ours, tmp_
     assert (os.environ[MOST_THREADS], cores()) == ("1", 1)
     Preferences().save()
     apply_to_process()
+    assert models_folder() == tmp_path / "home" / "models"
     assert MOST_THREADS not in os.environ
+    monkeypatch.setattr(
+        "napari_stmml.viewer.io.preferences._OUTSIDE", "3"
+    )  # of the shell that started napari
+    apply_to_process()
+    assert os.environ[MOST_THREADS] == "3"
 
 
 @pytest.mark.parametrize(("directions", "n"), [("forward", 2), ("forward/up alone", 1)])

@@ -18,6 +18,7 @@ from napari_stmml.viewer.io.layers import STM_COLORMAP, LayerData
 from napari_stmml.viewer.io.levelling import LEVELLINGS, levelled_to_layer
 
 _MOST_BYTES = 1 << 16
+_OUTSIDE = os.environ.get(MOST_THREADS, "")  # what holds where nothing is preferred here
 STM = "stm"
 COLOUR_MAPS = (STM, "gray", "viridis", "inferno", "magma", "plasma", "cividis")
 SHOWN = {  # which directions are opened
@@ -128,10 +129,11 @@ def apply_to_process() -> None:
     now = preferences()
     if now.threads:
         os.environ[MOST_THREADS] = str(now.threads)
+    elif _OUTSIDE:
+        os.environ[MOST_THREADS] = _OUTSIDE
     else:
         os.environ.pop(MOST_THREADS, None)
-    if now.work_folder:
-        set_work_folder(now.work_folder)
+    set_work_folder(now.work_folder)
 
 
 def opened(scans: Sequence[Scan]) -> list[LayerData]:
