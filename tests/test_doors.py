@@ -37,7 +37,7 @@ DOORS = {
     "matplotlib": {
         *(f"figures.{name}" for name in ("clusters_figure", "colour_maps", "curves", "drawing")),
         "figures.structures_figure",
-        *("figures.labels_figure", "figures.regions_figure"),
+        "figures.labels_figure",
         *(f"figures.paper.{name}" for name in ("map_drawing", "page", "paper_figure")),
         *(f"figures.paper.{name}_figure" for name in ("measured", "profile", "scan")),
         "viewer.model.curves",  # which needs its Qt canvas

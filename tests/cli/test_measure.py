@@ -13,7 +13,7 @@ import tifffile
 
 from napari_stmml import read_mtrx
 from napari_stmml.cli import main
-from napari_stmml.figures import regions_figure
+from napari_stmml.figures.paper import measured_figure
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.io.predicted_map import predicted_map
@@ -349,17 +349,14 @@ def test_what_cannot_be_measured_is_one_sentence_and_the_rest_goes_on(
 
 def test_an_accident_on_one_map_is_said_and_the_others_are_measured(labelled, tmp_path, capsys, monkeypatch):
     odd = shutil.copy(labelled, tmp_path / "odd_labels.TIFF")
-    drawn = regions_figure.regions_figure
+    drawn = measured_figure.save_picture
 
-    def stumble(scan, found, details, colours):
-        if len(tables) == 1:
+    def stumble(path, *known):
+        if path.name.startswith("odd"):
             raise RuntimeError("of a library")
-        return drawn(scan, found, details, colours)
+        return drawn(path, *known)
 
-    tables = []
-    monkeypatch.setattr(
-        regions_figure, "regions_figure", lambda *known: (tables.append(1), stumble(*known))[1]
-    )
+    monkeypatch.setattr(measured_figure, "save_picture", stumble)
     assert main(["measure", str(odd), str(labelled)]) == 0
     out, err = capsys.readouterr()
     assert err == "skipped: odd_labels.TIFF: it could not be measured (RuntimeError: of a library)\n"

@@ -162,11 +162,9 @@ def _write(
     details = class_details(result) if files.details else ()
     paths = write_measurements(to.parent, to.name, result, scan, model=model_of(found), details=details)
     if files.details:
-        from napari_stmml.figures.drawing import save_figure
-        from napari_stmml.figures.regions_figure import regions_figure
+        from napari_stmml.figures.paper.measured_figure import save_picture
 
-        picture = regions_figure(scan, result, details, found.colours)
-        paths.append(save_figure(picture, to.with_name(f"{to.name}_regions.png")))
+        paths.append(save_picture(to.with_name(f"{to.name}_regions.png"), scan, found, result, details))
     return paths
 
 

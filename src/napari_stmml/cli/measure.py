@@ -87,7 +87,8 @@ def measure(
     two = tuple(zip(pairs[::2], pairs[1::2], strict=True))
     asked = Asked(scan, direction, background, min_area, two, only_tables)
     measured, skipped = _measure_all(maps, base, bool(out), asked, as_json)
-    summary = _write_summary(base, measured, as_json) if measured and (folders or len(maps) > 1) else None
+    is_series = bool(folders) or len(maps) > 1
+    summary = _write_summary(base, measured, as_json) if measured and is_series else None
     if as_json:
         done = [one.told for one in measured]
         print(to_json({"measured": done, "skipped": skipped, "summary": summary and str(summary)}))
@@ -199,11 +200,9 @@ def _write(to: Path, result: "Measurements", scan: "Scan", found: "LabelMap", as
             path = to.with_name(f"{to.name}_pairs_{name}.csv")
             files.append(write_table(path, table, result.unit, of_classes))
     if not asked.only_tables:
-        from napari_stmml.figures.drawing import save_figure
-        from napari_stmml.figures.regions_figure import regions_figure
+        from napari_stmml.figures.paper.measured_figure import save_picture
 
-        picture = regions_figure(scan, result, details, found.colours)
-        files.append(save_figure(picture, to.with_name(f"{to.name}_regions.png")))
+        files.append(save_picture(to.with_name(f"{to.name}_regions.png"), scan, found, result, details))
     return files
 
 
@@ -235,8 +234,7 @@ def _as_text(
     files: list[Path],
 ) -> str:
     """Say what was measured on a map."""
-    from napari_stmml.figures.regions_figure import class_sentence
-    from napari_stmml.measuring.cautions import cautions
+    from napari_stmml.measuring.cautions import cautions, class_sentence
     from napari_stmml.text import counted, number
 
     unit, classes = result.unit, result.classes.itertuples()

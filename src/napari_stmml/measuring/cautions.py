@@ -1,10 +1,13 @@
 """What a person should know of the numbers of a map: the border rule, touching objects, classes in rings."""
 
 from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
 
 from napari_stmml.measuring.measurements import Measurements
 from napari_stmml.measuring.touching import lie_in_pairs
-from napari_stmml.text import counted, number
+from napari_stmml.text import counted, number, with_error
 
 BORDER_RULE = "regions that the bottom or right edge cuts are not counted"
 
@@ -30,6 +33,27 @@ def cautions(found: Measurements) -> list[str]:
     said += in_pairs((one.name, one.count, one.paired, one.density, one.diameter_mean) for one in classes)
     said += inside({one.name: one.inside for one in classes})
     return said
+
+
+def class_sentence(one: Any, unit: str) -> str:
+    """Say what a class counts in one line.
+
+    Parameters
+    ----------
+    one : namedtuple
+        A row of ``Measurements.classes``.
+    unit : str
+        Of lengths: ``nm`` or ``px``.
+    """
+    coverage = f"{number(100 * one.coverage, 3)} % of the area"
+    if one.background:
+        return f"{one.name}: background, {coverage}"
+    density = f"{with_error(one.density, one.density_error)} per {unit}² (n = {one.n})"
+    known = pd.notna(one.height_mean)
+    height = [f"height {with_error(one.height_mean, one.height_std)} nm"] if known else []
+    doubts = [f"{one.touching} may be several objects"] if one.touching else []
+    doubts += [f"mostly inside {one.inside}"] if one.inside else []
+    return f"{one.name}: {', '.join([counted(one.count, 'region'), density, coverage, *height, *doubts])}"
 
 
 def several(classes: Iterable[tuple[str, int | None]]) -> list[str]:

@@ -67,11 +67,11 @@ def draw_overlay(axes: Any, shown: ShownScan, options: FigureOptions) -> None:
         return
     labels = shown.labels.labels
     there, places = np.unique(labels, return_inverse=True)
-    colours, table = shown.colours(options), np.zeros((len(there), 4))
+    colours, table = shown.colours(options), np.zeros((len(there), 4), np.uint8)
     for row, label in enumerate(there.tolist()):
         if label:
             opacity = options.opacity * (FAINT if label in shown.background else 1.0)
-            table[row] = (*unit_rgb(colours[label]), opacity)
+            table[row] = np.rint(255 * np.array((*unit_rgb(colours[label]), opacity)))
     tall, wide = shown.size
     painted = table[places.reshape(labels.shape)]
     axes.imshow(painted, extent=(0, wide, tall, 0), aspect="auto", interpolation="nearest")

@@ -1,36 +1,44 @@
 """A figure of what was measured, for a paper: outlines on the scan; average, profile and pair distances."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from napari_stmml.colours import robust_limits
 from napari_stmml.figures.colour_maps import colour_table
-from napari_stmml.figures.drawing import unit_rgb
+from napari_stmml.figures.drawing import save_figure, unit_rgb
 from napari_stmml.figures.paper.map_drawing import draw_outlines, round_length
 from napari_stmml.figures.paper.map_frame import MapFrame, head_mm
 from napari_stmml.figures.paper.numbers import Numbers
 from napari_stmml.figures.paper.options import AUTO, FigureOptions
-from napari_stmml.figures.paper.page import PT, Page, fitted, line_mm
+from napari_stmml.figures.paper.page import PT, Page, fitted, folded, line_mm
 from napari_stmml.figures.paper.scan_figure import GAP, MARGIN
 from napari_stmml.figures.paper.shown_scan import ShownScan
+from napari_stmml.io.label_tiff import BACKGROUND, LabelMap
+from napari_stmml.measuring.cautions import cautions
 from napari_stmml.measuring.class_details import ClassDetails
+from napari_stmml.measuring.measurements import Measurements
+from napari_stmml.scan import Scan
 from napari_stmml.text import counted, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_CLASSES = 6
+MOST_NUMBERS = 150  # regions, beyond which their numbers would hide the picture
+PICTURE_DPI = 200
 _BLOCK, _PLOT, _TALLEST = 84.0, 19.0, 110.0  # mm: width of the plots of a class; heights of plot and map
 
 
 def measured_figure(
     shown: ShownScan,
-    classes: pd.DataFrame,
+    measured: Measurements,
     details: Sequence[ClassDetails],
     options: FigureOptions | None = None,
+    notes: Sequence[str] = (),
 ) -> "Figure":
     """Draw a scan with the outlines of its regions, and what was measured of each class.
 
@@ -38,11 +46,13 @@ def measured_figure(
     ----------
     shown : ShownScan
         With the labels that were measured.
-    classes : DataFrame
-        Of `measuring.measurements.Measurements`: a table of it stands below the scan.
+    measured : Measurements
+        What was measured with them: regions are outlined, and a table of classes stands below the scan.
     details : sequence of ClassDetails
         That with the most regions first; the first six are plotted.
     options : FigureOptions, optional
+    notes : sequence of str
+        Sentences below the table.
 
     Returns
     -------
@@ -56,18 +66,77 @@ def measured_figure(
     frame = MapFrame(shown, options, full - _BLOCK - GAP if beside else full, _TALLEST)
     row = _row_height(options)
     left = MARGIN + full - _BLOCK if beside else MARGIN
-    numbers = Numbers(shown, classes, options, full - _BLOCK - GAP if beside else full)
+    room = full - _BLOCK - GAP if beside else full
+    numbers = Numbers(shown, measured.classes, options, room)
+    lines = [line for note in notes for line in folded(note, options.font_size, room)]
+    said = numbers.height + line_mm(options.font_size) * (len(lines) + 0.5)
     foot = MARGIN + frame.height + GAP
-    top = MARGIN if beside else foot + numbers.height + GAP
+    top = MARGIN if beside else foot + said + GAP
     below = row * len(plotted)
-    high = max(foot + numbers.height - MARGIN, below) if beside else top - MARGIN + below
+    high = max(foot + said - MARGIN, below) if beside else top - MARGIN + below
     page = Page(options.mm, high + 2 * MARGIN, options.font_size)
-    draw_outlines(frame.draw(page, MARGIN, MARGIN), shown, options)
+    _draw_regions(frame.draw(page, MARGIN, MARGIN), shown, measured, options)
     numbers.draw(page, MARGIN, foot)
+    for place, line in enumerate(lines, 1 - len(lines)):
+        page.text(MARGIN, foot + said + (place - 1) * line_mm(options.font_size), line, color="0.35")
     width = _BLOCK if beside else full
     for place, one in enumerate(plotted):
         _Row(page, options, shown, left, top + place * row, width).draw(one)
     return page.figure
+
+
+def save_picture(
+    path: str | Path,
+    scan: Scan,
+    labels: LabelMap,
+    measured: Measurements,
+    details: Sequence[ClassDetails],
+) -> Path:
+    """Write the picture that stands beside the tables of a map: regions have their numbers, doubts are said.
+
+    Parameters
+    ----------
+    path : str or Path
+    scan : Scan
+    labels : LabelMap
+        That was measured.
+    measured : Measurements
+    details : sequence of ClassDetails
+
+    Returns
+    -------
+    Path
+    """
+    background = measured.classes.label[measured.classes.background.astype(bool)].tolist()
+    shown = ShownScan(scan, replace(labels, scan={**labels.scan, BACKGROUND: background}))
+    options = FigureOptions(width="double", axes=True, numbers=True)
+    figure = measured_figure(shown, measured, details, options, cautions(measured))
+    return save_figure(figure, path, PICTURE_DPI)
+
+
+def _draw_regions(axes: Any, shown: ShownScan, measured: Measurements, options: FigureOptions) -> None:
+    """Draw outlines of what was measured, as smaller regions were left out; and numbers, if asked for."""
+    assert shown.labels is not None
+    labels = np.array([0, *measured.regions.label], np.int64)[measured.numbers]
+    draw_outlines(axes, replace(shown, labels=replace(shown.labels, labels=labels)), options)
+    if options.numbers and len(measured.regions) <= MOST_NUMBERS:
+        _draw_numbers(axes, shown.colours(options), measured)
+
+
+def _draw_numbers(axes: Any, colours: Mapping[int, str], measured: Measurements) -> None:
+    """Write the number of each region at its rightmost pixel."""
+    from scipy.ndimage import find_objects
+
+    tall, wide = measured.pixel_size
+    look: dict[str, Any] = {"xytext": (1, 0), "textcoords": "offset points", "va": "center", "fontsize": 5}
+    look["bbox"] = {"facecolor": "white", "alpha": 0.6, "linewidth": 0, "pad": 0.3}
+    for one, box in zip(measured.regions.itertuples(), find_objects(measured.numbers), strict=True):
+        last = box[1].stop - 1
+        row = box[0].start + int(np.flatnonzero(measured.numbers[box][:, -1] == one.number)[0])
+        place = (last + 0.5) * wide, (row + 0.5) * tall
+        axes.annotate(
+            str(one.number), place, color=unit_rgb(colours[one.label]), annotation_clip=True, **look
+        )
 
 
 def _row_height(options: FigureOptions) -> float:

@@ -70,4 +70,4 @@ def _cells(one: Any) -> tuple[str, ...]:
         return one.name, "", "background", coverage, ""
     height = with_error(one.height_mean, one.height_std) if np.isfinite(one.height_mean) else ""
     density = with_error(one.density, one.density_error)
-    return one.name, number(int(one.count)), density, coverage, height.replace("-", "−")
+    return one.name, number(int(one.n)), density, coverage, height.replace("-", "−")

@@ -85,6 +85,7 @@ class FigureOptions:
     names: bool = _figure(False, "name of the file above each scan")
     letters: bool = _figure(True, "a, b, c, where there is more than one part")
     axes: bool = _figure(False, "ticks in nm at the edges of maps")
+    numbers: bool = _figure(False, "of measured classes: the number of each region, as in the tables")
     font_size: float = _figure(7.0, "of all text", 6, 14, unit="pt")
     columns: int = _figure(0, "maps in a row; 0: one in a single column, two in a double", 0, 8)
 

@@ -64,6 +64,22 @@ def text_mm(text: str, font_size: float, weight: str = "normal") -> float:
     return float(TextPath((0, 0), f"{text}.", prop=font, usetex=False).get_extents().width) * PT
 
 
+def folded(text: str, font_size: float, width: float) -> list[str]:
+    """Break a text between words into lines no wider than so many mm.
+
+    >>> folded("regions that touch are one", 7.0, 20.0)
+    ['regions that', 'touch are one']
+    """
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else ""
+        if longer and text_mm(longer, font_size) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
 def fitted(text: str, font_size: float, width: float, middle: bool = True) -> str:
     """Shorten a line of text, in its middle or at its end, until it is no wider than so many mm."""
     most, short = len(text), text

@@ -91,7 +91,7 @@ class PaperFigure:
         if self.kind == "profile":
             return profile_figure(self.scans[0], self.lines, options)
         if self.kind == "measured":
-            return measured_figure(self._measured_scan, self._measured.classes, self._details, options)
+            return measured_figure(self._measured_scan, self._measured, self._details, options)
         return scans_figure(self.scans, options)
 
     def save(self, path: str | Path, options: FigureOptions) -> list[Path]:
@@ -129,7 +129,8 @@ class PaperFigure:
         if self.kind == "measured":
             scans = (self._measured_scan,)
             names = [scans[0].name(label) for label in sorted(scans[0].background)]
-            more["measured"] = {"background": names, "min_area": self.min_area}
+            unit = scans[0].unit
+            more["measured"] = {"background": names, "min_area": self.min_area, "unit": unit}
         return figure_record(self.kind, scans, options, versions_of=self.versions_of, more=more)
 
     def methods(self, options: FigureOptions) -> str:

@@ -132,11 +132,19 @@ class _Layout:
             raise ValueError(
                 f"{columns} maps in a row are too many for {number(options.mm)} mm: choose fewer columns"
             )
-        used = taken + columns * self.side
+        self._lay_legend(full, taken + columns * self.side, legend)
+        self._lay_heads()
+
+    def _lay_legend(self, full: float, used: float, legend: bool) -> None:
+        """Place the legend beside the maps, which have used so many mm, or below them."""
         self.beside = legend and full - used - GAP >= _LEGEND_BESIDE
         self.left = MARGIN if self.beside else MARGIN + max(0.0, (full - used) / 2)
         self.legend_left = MARGIN + used + GAP if self.beside else MARGIN
         self.legend_width = full - used - GAP if self.beside else full
+
+    def _lay_heads(self) -> None:
+        """Give each row the height of the lines above its maps."""
+        rows, options = self.rows, self.options
         heads = [max(len(one.head(options)) for one in row) for row in rows]
         letters = options.letters and sum(map(len, rows)) > 1
         self.heads = [self.line * max(n, 1 if letters else 0) + (0.6 if n or letters else 0.0) for n in heads]
