@@ -8,7 +8,7 @@ import pytest
 from napari_stmml.io.label_tiff import LabelMap, read_labels
 from napari_stmml.io.tables import read_table
 from napari_stmml.measuring.backgrounds import areas_of, background_labels, series_backgrounds
-from napari_stmml.measuring.cautions import cautions
+from napari_stmml.measuring.cautions import cautions, class_sentence
 from napari_stmml.measuring.map_search import maps_at
 from napari_stmml.measuring.measurements import measure_scan
 from napari_stmml.measuring.region_tables import write_measurements
@@ -61,6 +61,13 @@ def test_every_class_has_a_row_on_every_scan_and_0_where_it_is_absent():
     assert none["bias_V"] == -1.5
 
 
+def test_a_class_that_is_background_elsewhere_is_background_where_a_map_does_not_know_it():
+    both = summary(discs(*ROW, (70, 70, 3)), background=[1, 3])
+    rows = summary_rows([both, summary(discs(*ROW), "b", names={1: "surface", 2: "hole"})])
+    absent = rows[-1]
+    assert (absent["name"], absent["background"], absent["density_error_per_nm2"]) == ("atom", True, 0)
+
+
 def test_density_and_its_error_are_n_and_its_root_over_the_area_that_n_is_counted_on():
     for row in summary_rows([summary(discs(*ROW))]):
         assert row["n_area_nm2"] == pytest.approx(79 * 79 * PIXEL[0] * PIXEL[1])
@@ -74,6 +81,12 @@ def test_regions_at_the_bottom_and_right_edge_are_not_in_n_and_those_at_the_top_
     hole = found.classes[found.classes.name == "hole"].iloc[0]
     assert (hole["count"], hole.n, hole.whole) == (4, 2, 0)
     assert "regions that the bottom or right edge cuts are not counted" in cautions(found)[0]
+
+
+def test_what_is_not_known_of_a_class_is_not_said():
+    *_, atom = measured(discs((40, 40, 3)))[0].classes.itertuples()
+    assert class_sentence(atom, "nm").endswith("height 0.15 nm")  # of one region there is no spread
+    assert class_sentence(atom._replace(height_mean=float("nan")), "nm").endswith("% of the area")
 
 
 def test_two_objects_that_touch_are_said_not_to_be_split():

@@ -197,8 +197,10 @@ def _is_possible(record: Known) -> bool:
         return shown and are_rows(record.objects, record.counts, record.pairs)
     if isinstance(record, MeasureRecord):
         return record.summary is None or is_summary(record.summary)
-    if not isinstance(record, FileRecord):
-        return True
+    return not isinstance(record, FileRecord) or _is_of_file(record)
+
+
+def _is_of_file(record: FileRecord) -> bool:
     if not all(_is_output(f"report/{row.thumbnail}") for row in record.rows if row.thumbnail):
         return False
     counts = all(0 <= n <= known.all <= MOST for known in record.maps for n in (known.train, known.held))

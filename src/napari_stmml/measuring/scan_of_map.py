@@ -16,20 +16,9 @@ def _file_of(labels: "LabelMap", given: str | None, stem: str) -> Path:
 
     A map that names no scan is that of the scan whose name its own begins with.
     """
-    from napari_stmml.io.formats import find_scans
-    from napari_stmml.io.names import folded
-
     source = labels.scan.get("source", "")
     if given and Path(given).is_dir():
-        name = PureWindowsPath(source).name  # takes both kinds of slashes
-        files = find_scans(given)
-        for file in files:
-            if folded(file.name) == folded(name):
-                return file
-        if not name and (begins := [one for one in files if folded(stem).startswith(folded(one.stem))]):
-            return max(begins, key=lambda one: len(one.stem))
-        hint = "" if name else "; its name does not begin with that of a scan there"
-        raise ValueError(f"its scan {name or '(the map names none)'} is not in {given} or below it{hint}")
+        return _file_in(Path(given), PureWindowsPath(source).name, stem)  # takes both kinds of slashes
     if not (given or source):
         raise ValueError("the map does not say which scan it is of; name it with --scan")
     file = Path(given or source)
@@ -37,6 +26,21 @@ def _file_of(labels: "LabelMap", given: str | None, stem: str) -> Path:
         hint = "" if given else "; if it has moved, name it with --scan"
         raise ValueError(f"its scan {file} is not there{hint}")
     return file
+
+
+def _file_in(folder: Path, name: str, stem: str) -> Path:
+    """Find the file of a scan in a folder, by its name or, where the map knows none, by that of the map."""
+    from napari_stmml.io.formats import find_scans
+    from napari_stmml.io.names import folded
+
+    files = find_scans(folder)
+    for file in files:
+        if folded(file.name) == folded(name):
+            return file
+    if not name and (begins := [one for one in files if folded(stem).startswith(folded(one.stem))]):
+        return max(begins, key=lambda one: len(one.stem))
+    hint = "" if name else "; its name does not begin with that of a scan there"
+    raise ValueError(f"its scan {name or '(the map names none)'} is not in {folder} or below it{hint}")
 
 
 def _direction(labels: "LabelMap", asked: str | None, stem: str) -> str:

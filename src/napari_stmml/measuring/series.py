@@ -1,6 +1,6 @@
 """One table for a series: a row for each class on each scan, with 0 where a scan shows none of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ OF_CLASS = (
     *("name", "background", "n", "n_area", "density", "density_error", "coverage", "count", "whole"),
     *("touching", "paired", "inside", "area_mean", "area_std", "diameter_mean", "height_mean", "height_std"),
 )
+_WORDS = ("name", "inside")  # of these
 _FIRST = ("scan", "direction")
 _LAST = (
     *("bias_V", "setpoint_nA", "date", "frame_width_nm", "frame_height_nm", "frame_x_nm", "frame_y_nm"),
@@ -108,7 +109,12 @@ def summary_rows(scans: Iterable[ScanSummary]) -> Rows:
         for name, areas in one.whole.items():
             whole.setdefault((_series(one), one.unit, name), []).extend(areas)
     medians = {of: float(np.median(areas)) for of, areas in whole.items() if len(areas) >= FEWEST}
-    return [row for one in scans for row in _rows(one, names[_series(one)], medians)]
+    background: dict[str, set[str]] = {}
+    for one in scans:
+        own = {str(row["name"]) for row in one.classes if row["background"]}
+        background.setdefault(_series(one), set()).update(own)
+    of = [(one, _series(one)) for one in scans]
+    return [row for one, series in of for row in _rows(one, names[series], background[series], medians)]
 
 
 def write_summary(path: str | Path, scans: Iterable[ScanSummary]) -> Path:
@@ -142,27 +148,38 @@ def series_sentences(rows: Sequence[dict[str, Any]]) -> list[str]:
     list of str
         A line for each class and direction, then the border rule and what may be wrong.
     """
-    if len({row["model"] for row in rows}) > 1:
-        rows = [{**row, "name": f"{row['name']} of {row['model'] or 'no model'}"} for row in rows]
+    rows = _named_by_model(rows)
     kinds: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for row in rows:
-        if not row["background"]:
-            unit = "nm" if "density_per_nm2" in row else "px"
-            kinds.setdefault((row["direction"] or "", row["name"], unit), []).append(row)
-    said = []
-    for (direction, name, unit), own in kinds.items():
-        n, area = sum(row["n"] for row in own), sum(row[f"n_area_{unit}2"] for row in own)
-        density = with_error(n / area, max(n, 1) ** 0.5 / area) if area else "?"
-        absent = sum(not row["count"] for row in own)
-        where = f"{counted(len(own), 'scan')}{f' {direction}' if direction else ''}"
-        none = f", none on {number(absent)}" if absent else ""
-        said.append(f"{name}: n = {number(n)}, {density} per {unit}² on {where}{none}")
-    if said:
-        said.append(f"density: {BORDER_RULE}; the error is that of counting, √n over the area")
     large: dict[str, int] = {}
     for row in rows:
+        if not row["background"]:
+            kinds.setdefault((row["direction"] or "", row["name"], _unit(row)), []).append(row)
         large[row["name"]] = large.get(row["name"], 0) + (row["touching"] or 0)
+    said = [_sum(*kind, own) for kind, own in kinds.items()]
+    if said:
+        said.append(f"density: {BORDER_RULE}; the error is that of counting, √n over the area")
     return said + several(large.items()) + _in_pairs(rows) + inside(_mostly_inside(rows))
+
+
+def _named_by_model(rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """Return rows whose classes are told apart where they are of several models."""
+    if len({row["model"] for row in rows}) < 2:
+        return rows
+    return [{**row, "name": f"{row['name']} of {row['model'] or 'no model'}"} for row in rows]
+
+
+def _unit(row: dict[str, Any]) -> str:
+    return "nm" if "density_per_nm2" in row else "px"
+
+
+def _sum(direction: str, name: str, unit: str, rows: Sequence[dict[str, Any]]) -> str:
+    """Sum a class up on all scans of a direction."""
+    n, area = sum(row["n"] for row in rows), sum(row[f"n_area_{unit}2"] for row in rows)
+    density = with_error(n / area, max(n, 1) ** 0.5 / area) if area else "?"
+    absent = sum(not row["count"] for row in rows)
+    where = f"{counted(len(rows), 'scan')}{f' {direction}' if direction else ''}"
+    none = f", none on {number(absent)}" if absent else ""
+    return f"{name}: n = {number(n)}, {density} per {unit}² on {where}{none}"
 
 
 def _mostly_inside(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
@@ -179,7 +196,7 @@ def _in_pairs(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Say of which classes regions lie side by side, over all scans."""
     sums: dict[str, list[float]] = {}
     for row in rows:
-        unit = "nm" if "density_per_nm2" in row else "px"
+        unit = _unit(row)
         diameter = row[f"diameter_mean_{unit}"]
         if not row["background"] and row["count"] and diameter:
             own = sums.setdefault(row["name"], [0, 0, 0, 0, 0])
@@ -198,24 +215,28 @@ def is_summary(one: ScanSummary) -> bool:
     ----------
     one : ScanSummary
     """
-    rows = (one.about, *one.classes)
     if set(one.about) != {*_FIRST, *_LAST} or any(set(row) != set(OF_CLASS) for row in one.classes):
         return False
-    numbers = [value for row in rows for value in row.values() if isinstance(value, int | float)]
-    areas = [value for of in (one.areas, one.whole) for some in of.values() for value in some]
-    texts = all(isinstance(row["name"], str) and isinstance(row["inside"], str) for row in one.classes)
-    whole = [row[name] for row in one.classes for name in ("n", "count", "whole", "paired")]
-    counts = all(type(n) is int and 0 <= n < 2**31 for n in whole)
-    others = [
-        (name, value) for row in one.classes for name, value in row.items() if name not in ("name", "inside")
-    ]
-    plain = not any(isinstance(value, str) or (value is None and name == "n_area") for name, value in others)
+    values = [value for row in (one.about, *one.classes) for value in row.values()]
+    numbers = [value for value in values if isinstance(value, int | float)]
+    numbers += [value for of in (one.areas, one.whole) for some in of.values() for value in some]
     return (
-        texts
-        and counts
-        and plain
-        and one.unit in ("nm", "px")
-        and all(abs(n) < _MOST for n in (*numbers, *areas))
+        one.unit in ("nm", "px")
+        and all(map(_is_class, one.classes))
+        and all(abs(value) < _MOST for value in numbers)
+    )
+
+
+def _is_class(row: dict[str, Value]) -> bool:
+    """Say whether a row of a class has words and counts where they belong, and numbers elsewhere."""
+    words = [row[name] for name in _WORDS]
+    counts = [row[name] for name in ("n", "count", "whole", "paired")]
+    others = [value for name, value in row.items() if name not in _WORDS]
+    return (
+        all(isinstance(value, str) for value in words)
+        and all(type(value) is int and 0 <= value < 2**31 for value in counts)
+        and not any(isinstance(value, str) for value in others)
+        and row["n_area"] is not None
     )
 
 
@@ -223,10 +244,14 @@ def _series(one: ScanSummary) -> str:
     return str(one.about["model"])
 
 
-def _rows(one: ScanSummary, names: Iterable[str], medians: dict[tuple[str, str, str], float]) -> Rows:
+def _rows(
+    one: ScanSummary,
+    names: Iterable[str],
+    background: Collection[str],
+    medians: dict[tuple[str, str, str], float],
+) -> Rows:
     """Return the rows of a scan, those of classes too that its map does not know."""
     own = {row["name"]: row for row in one.classes}
-    background = {row["name"] for row in one.classes if row["background"]}
     area = next((row["n_area"] for row in one.classes), None)
     sure = 1 / area if isinstance(area, float) and area else None
     found = []
