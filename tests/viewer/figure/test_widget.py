@@ -65,7 +65,7 @@ def test_a_figure_has_its_record_beside_it_and_the_options_are_remembered(
 ):
     panel.choose()
     panel.options["width"].value = "double"
-    panel.save(tmp_path / "a.svg")
+    panel.output.save(tmp_path / "a.svg")
     wait()
     record = json.loads((tmp_path / "a.json").read_text("utf-8"))
     assert record["options"]["width"] == "double"
@@ -84,7 +84,7 @@ def test_lines_are_followed_and_become_a_figure_and_a_table(panel, layers, wait,
     shapes = panel.viewer.layers[-1]
     assert shapes.mode == "add_line"
     shapes.add_lines(np.array([[1.0, 1.0], [4.0, 5.0]]))
-    panel.save(tmp_path / "line")
+    panel.output.save(tmp_path / "line")
     wait()
     assert (tmp_path / "line_profile.csv").is_file()
     record = json.loads((tmp_path / "line.json").read_text("utf-8"))
@@ -114,14 +114,14 @@ def test_a_map_is_needed_to_measure(panel, layers):
 
 def test_methods_go_to_the_clipboard(panel, layers, wait):
     panel.choose()
-    panel.copy_methods()
+    panel.output.copy_methods()
     wait()
     assert "a plugin of napari" in QApplication.clipboard().text()
 
 
 def test_a_figure_that_cannot_be_written_is_said(panel, layers, wait, tmp_path, said):
     panel.choose()
-    panel.save(tmp_path / "a.jpg")
+    panel.output.save(tmp_path / "a.jpg")
     wait()
     assert any("written as png, svg, pdf, not as a.jpg" in one for one in [*said(), panel.status.text()])
 

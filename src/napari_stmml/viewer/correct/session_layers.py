@@ -16,7 +16,9 @@ from napari_stmml.correction.corrected_scan import CorrectedScan
 from napari_stmml.correction.session import CorrectionSession
 from napari_stmml.system.temporary import TemporaryFolder
 from napari_stmml.viewer.correct.layer_looks import PREDICTED, TRUTH, new_layer, show_classes
-from napari_stmml.viewer.io.predicted_layer import maps_of, prediction_of
+from napari_stmml.viewer.correct.locked_maps import LockedMaps
+from napari_stmml.viewer.correct.truth_input import take_input
+from napari_stmml.viewer.io.predicted_layer import prediction_of
 from napari_stmml.viewer.shared.main_thread import MainThread
 from napari_stmml.viewer.shared.slots import guarded, slot
 
@@ -73,7 +75,7 @@ class SessionLayers:
         self.hidden: set[int] = set()
         self._alone: CorrectedScan | None = None  # the scan that was shown last, the others hidden
         self._layers: dict[CorrectedScan, ScanLayers] = {}
-        self._locked: weakref.WeakSet[Any] = weakref.WeakSet()  # maps of Predict
+        self._locked = LockedMaps()
         self.session.map_changed.connect(self._refresh)
         self.session.model_changed.connect(self._show_classes)
         self.session.scans_changed.connect(self._remove_closed)
@@ -144,16 +146,7 @@ class SessionLayers:
 
     @slot
     def _lock_maps(self) -> None:
-        """Let nobody paint on maps of Predict while the truth of their scan is open: that is painted on."""
-        scans = [one.scan for one in self._layers]
-        for layer in maps_of(self.viewer.layers, scans):
-            if layer.editable:
-                layer.editable = False
-                self._locked.add(layer)
-        open_now = maps_of(self._locked, scans)
-        for layer in [layer for layer in self._locked if layer not in open_now]:
-            layer.editable = True
-            self._locked.discard(layer)
+        self._locked.renew(self.viewer.layers, [one.scan for one in self._layers])
 
     def hide(self, hidden: Collection[int]) -> None:
         """Hide classes, and show all others."""
@@ -294,17 +287,16 @@ class SessionLayers:
         """Follow a truth: it is looked at once the event is over; napari tells of strokes before they are."""
         for event in (truth.events.paint, truth.events.set_data, truth.events.data):  # hidden, the last alone
             event.connect(guarded(lambda event: self._main.soon(partial(self._look, one))))
-        keys: dict[str, Callable[[], Any]] = {
-            "Control-Z": self.session.undo,
-            "Control-Shift-Z": self.session.redo,
-            "N": self.next_key.emit,
-            "PageDown": partial(self.go, 1),
-            "PageUp": partial(self.go, -1),
-            **{f"Control-{number}": partial(self._press, number) for number in range(1, 10)},
-        }
-        for key, do in keys.items():
-            truth.bind_key(key, guarded(lambda layer, do=do: do()), overwrite=True)
-        truth.mouse_drag_callbacks.append(guarded(lambda layer, event: self._click(one, layer, event)))
+        take_input(self, one, truth)
+
+    def soon(self, do: Callable[[], Any]) -> None:
+        """Do something on the main thread once the event that is going on is over.
+
+        Parameters
+        ----------
+        do : callable
+        """
+        self._main.soon(do)
 
     def _look(self, one: CorrectedScan) -> None:
         own = self._layers.get(one)
@@ -313,18 +305,3 @@ class SessionLayers:
         if own.truth.data is not one.truth:
             one.truth[...] = own.truth.data
         self.session.look(one)
-
-    def _press(self, number: int) -> None:
-        """Choose a class by its row in the table, from 1."""
-        labels = self.session.model.classes.order
-        if number <= len(labels):
-            self.pick(labels[number - 1])
-            self.class_key.emit(labels[number - 1])
-
-    def _click(self, one: CorrectedScan, layer: Any, event: Any) -> None:
-        """Pick the class under the mouse, or give all of its region the chosen class with Shift."""
-        classes, at = self.session.model.classes, layer.world_to_data(event.position)
-        if "Shift" in event.modifiers:
-            self.session.paint(one, one.region_at(classes, *at), layer.selected_label)
-        elif layer.mode == "pick" and (label := one.label_at(classes, *at)):
-            self._main.soon(guarded(lambda: self.pick(label)))

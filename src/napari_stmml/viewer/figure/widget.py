@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox
-from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_stmml.figures.paper.options import FigureOptions
 from napari_stmml.figures.paper.paper_figure import KINDS, PaperFigure
 from napari_stmml.parameter_type import parameters_of
-from napari_stmml.text import counted, short_stem
 from napari_stmml.viewer.figure.asking import NO_SCAN, Asked, seen_layer
+from napari_stmml.viewer.figure.output import Output
 from napari_stmml.viewer.figure.preview import Drawer, Preview
-from napari_stmml.viewer.figure.remembered import remember, remembered_folder, remembered_options
+from napari_stmml.viewer.figure.remembered import remember, remembered_options
 from napari_stmml.viewer.figure.source import add_line, drawn_lines, image_below, maps_of, start_line
 from napari_stmml.viewer.io.levelling import recorded_scan
 from napari_stmml.viewer.shared.open_figure import open_figure
-from napari_stmml.viewer.shared.panel import Panel, button, delayed, row_of, show_row
+from napari_stmml.viewer.shared.panel import Panel, button, delayed, show_row
 from napari_stmml.viewer.shared.parameter_form import field_for, more_parameters, set_values, value_of
 from napari_stmml.viewer.shared.slots import slot
 
@@ -52,6 +51,7 @@ class FigureWidget(Panel):
             for name, known in parameters_of(FigureOptions).items()
         }
         self.preview, self.drawer = Preview(), Drawer(self)
+        self.output = Output(self.drawer, self._of_output, self.say, self._note_saved)
         self._soon = delayed(self, WAIT_MS, self.draw)
         self._lines_seen: list[Any] = []
         self._background: tuple[Any, set[int]] = (None, set())  # a map, and its labels that are no structure
@@ -68,12 +68,7 @@ class FigureWidget(Panel):
         self.form(self.kind, self.map, self.scan, self.all)
         tip = "adds a layer of shapes, to draw lines on the scan; several are numbered"
         self.line_button = button("Draw a line", tip, self.draw_line)
-        tip = "the figure, and beside it a .json that says what it was made of; of lines a .csv too"
-        self.save_button = button("Save figure…", tip, self._ask_save)
-        tip = "a paragraph with versions, parameters, hash of the model and references, to paste into a paper"
-        self.methods_button = button("Copy methods text", tip, self.copy_methods)
-        self.add(self.line_button, self.preview)
-        self.add(row_of(self.save_button, self.methods_button), self.status)
+        self.add(self.line_button, self.preview, self.output, self.status)
         self.form(*(self.options[name] for name in FIRST))
         self.add(more_parameters({"": rest}))
         self.column.addStretch()
@@ -138,18 +133,6 @@ class FigureWidget(Panel):
             return
         width = max(300, self.preview.width())
         self.drawer.preview(asked, options, width, self._show)
-
-    def save(self, path: str | Path) -> None:
-        """Write the figure, in a thread; beside it its record, and the table of its lines."""
-        asked, options = self._kept(), self._options()
-        remember(options, Path(path).absolute().parent)
-        self.say("saving …")
-        self.drawer.do("save", lambda: asked.save(path, options), self._say_saved)
-
-    def copy_methods(self) -> None:
-        """Put the paragraph of methods into the clipboard."""
-        asked, options = self._kept(), self._options()
-        self.drawer.do("methods", lambda: asked.methods(options), self._take_methods)
 
     def draw_line(self) -> None:
         """Let a person draw a line on the scan."""
@@ -263,38 +246,13 @@ class FigureWidget(Panel):
         else:
             self.preview.show_pixels(result)
 
-    @slot
-    def _say_saved(self, result: Any) -> None:
-        if isinstance(result, Exception):
-            raise result
-        figure, *others = result
-        beside = ", ".join(file.name for file in others)
+    def _of_output(self) -> tuple[PaperFigure, FigureOptions]:
+        """Return what is to be saved; its options first, so that one that is wrong is said at once."""
+        options = self._options()
+        return self._kept(), options
+
+    def _note_saved(self, figure: Path) -> None:
+        """Tell the panel STM of a figure, and show the format that its name says."""
         if self.scan.value is not None:
             self.shared.note("Figure", recorded_scan(self.scan.value), figure.name)
-        self.say(f"Saved {figure}; beside it {beside}.")
-
-    @slot
-    def _take_methods(self, result: Any) -> None:
-        if isinstance(result, Exception):
-            raise result
-        QApplication.clipboard().setText(result)
-        self.say(f"Copied {counted(len(result.split()), 'word')}: paste them into your paper.")
-
-    @slot
-    def _ask_save(self) -> None:
-        options = self._options()
-        asked = self._kept()
-        parts = (asked.scans[0].scan.stem, asked.scans[0].scan.short_direction, self.kind.value)
-        stem = short_stem("_".join(part for part in parts if part))
-        start = str(remembered_folder() / f"{stem}.{options.format}")
-        kinds = ";;".join(f"{one.upper()} (*.{one})" for one in (options.format, "png", "svg", "pdf"))
-        path, _ = QFileDialog.getSaveFileName(self, "Save the figure", start, kinds)
-        if path:
-            self._take_format(path)
-            self.save(path)
-
-    def _take_format(self, path: str) -> None:
-        """Show the format that the name of the file says."""
-        ending = Path(path).suffix.lower().lstrip(".")
-        if ending in self.options["format"].choices:
-            set_values(self.options, {"format": ending})
+        set_values(self.options, {"format": figure.suffix.lower().lstrip(".")})

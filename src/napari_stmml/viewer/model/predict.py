@@ -18,7 +18,7 @@ from napari_stmml.parameter_type import parameters_of
 from napari_stmml.recipe import Recipe, at_once_recipe
 from napari_stmml.system.files import copy, with_ending
 from napari_stmml.system.user_folder import models_folder
-from napari_stmml.text import counted, number
+from napari_stmml.text import number
 from napari_stmml.viewer.io.held import hold
 from napari_stmml.viewer.io.layers import KEY
 from napari_stmml.viewer.io.levelling import recorded_scan
@@ -26,9 +26,9 @@ from napari_stmml.viewer.io.predicted_layer import note_model
 from napari_stmml.viewer.io.reader import prefer_our_maps
 from napari_stmml.viewer.io.scan_files import in_file
 from napari_stmml.viewer.model.cluster_list import ClusterList
-from napari_stmml.viewer.model.confidence import unlike_sentence, unlike_share
 from napari_stmml.viewer.model.map_view import MapView
 from napari_stmml.viewer.model.new_maps import NewMaps
+from napari_stmml.viewer.model.outcome import Outcome
 from napari_stmml.viewer.shared.job_panel import JobPanel
 from napari_stmml.viewer.shared.model_choice import ModelChoice
 from napari_stmml.viewer.shared.open_figure import open_figure
@@ -39,8 +39,6 @@ from napari_stmml.viewer.shared.slots import slot
 NO_MODEL = "none: cluster these scans at once"
 TIP = "made by Train, or used before; with none, the chosen scans are clustered at once"
 NO_PITCH = "this model labels every cell of a scan: there is no step between windows"
-EARLIER = "It takes the place of the map before, which Earlier map brings back (Ctrl+Z)."
-PAINT = "Correct merges and names classes, saves what you paint, and learns from it."
 BOTH = "forward and backward of a frame are taken as two views of one surface"
 
 
@@ -75,10 +73,8 @@ class PredictWidget(JobPanel):
         self.list = ClusterList(napari_viewer)
         self.column.addWidget(self.list, 1)
         self.column.addStretch()
-        self._made: list[events.ScanLabelled] = []
-        self._skipped: list[str] = []
-        self._kept = self._found = ""  # what was painted on maps that there were; clusters, in words
-        self._doing = self._chain = ""  # what is done, and how the model flattens
+        self._outcome = Outcome()  # of the running prediction, or the last one
+        self._chain = ""  # how its model flattens
         self._seen = self.shared.model  # the model that was trained or used last, as it was offered here
         self._clustered: Path | None = None  # the model of scans that were clustered at once
         self._connect()
@@ -115,13 +111,11 @@ class PredictWidget(JobPanel):
         layers = self.scans_in(self.layers)
         hold(layers)
         scans = [recorded_scan(layer) for layer in layers]
-        self._kept = self.keep_strokes()
-        model = self.model.value
+        kept, model = self.keep_strokes(), self.model.value
         recipe = self._cluster(scans) if model is None else self._predict(scans, model)
         self._maps.begin(layers, scans)
         self._chain = recipe.flatten_method
-        self._made, self._skipped, self._found = [], [], ""
-        self._doing = "Clustering" if model is None else "Prediction"
+        self._outcome = Outcome("Clustering" if model is None else "Prediction", kept, len(scans))
         unscaled = [scan.name for scan in scans if scan.pixel_size is None]
         if unscaled and recipe.resample:
             self.say(
@@ -133,45 +127,38 @@ class PredictWidget(JobPanel):
         """Show how far the prediction is, and each map as soon as it is there."""
         match event:
             case events.ScanProgress(scan, done, total):
-                ended = len(self._made) + len(self._skipped)
-                self.measure(ended + done / total, len(self._maps))
+                self.measure(self._outcome.ended + done / total, len(self._maps))
                 self.say(f"{scan}: {100 * done / total:.0f} %")
             case events.ModelTrained(model):
                 self._clustered = self.shared.keep_clustered(model, self._maps.scans[0])
                 self._maps.model = self._clustered, lineage_of(model)
             case events.ScanLabelled(number=int(number)):
-                self._made.append(event)
+                self._outcome.made.append(event)
                 if not self._maps.add(event, number, self.confidence.value):
                     self.say(f"{event.scan}: it was removed meanwhile; its map was dropped")
                 return True
             case events.ClustersProposed(sentence=sentence):
-                self._found = sentence
+                self._outcome.found = sentence
                 self.say(f"{sentence}; labelling …")
-            case events.Skipped(why=why) if why in self._skipped:
+            case events.Skipped(why=why) if why in self._outcome.skipped:
                 pass  # which was said when the scan could not be clustered
             case _:
-                self._skipped += [event.why] if isinstance(event, events.Skipped) else []
+                self._outcome.skipped += [event.why] if isinstance(event, events.Skipped) else []
                 self.show_progress(event)
         return False
 
     def on_end(self, event: events.Ended) -> None:
         """Say what was labelled and what was not."""
-        if self._made:
+        outcome = self._outcome
+        if outcome.made:
             self._note_use()
             self.map_view.show_new(self._maps.images, self._chain)
-        done = f"{len(self._made)} of {counted(len(self._maps), 'scan')} labelled"
         if isinstance(event, events.Failed):
-            self.say_stopped(event, f"{self._doing} stopped", f"{done}.{self._kept}".rstrip("."))
+            self.say_stopped(event, f"{outcome.doing} stopped", outcome.done)
         elif event.cancelled:
-            self.say(f"Cancelled; {done}.{self._kept}")
+            self.say(f"Cancelled; {outcome.done}.")
         else:
-            unlike = unlike_sentence(unlike_share(self._made), self.confidence.value)
-            left_out = f"Left out: {'; '.join(self._skipped)}" if self._skipped else ""
-            doubts = [f"{doubt}." for doubt in events.doubts((one.scan, one.doubt) for one in self._made)]
-            found = f"{self._found[0].upper()}{self._found[1:]}." if self._found else ""
-            before = EARLIER if self._maps.replaced else ""
-            said = (f"{done}.{self._kept}", before, found, *doubts, unlike, left_out or PAINT)
-            self.say(" ".join(part for part in said if part))
+            self.say(outcome.sentence(bool(self._maps.replaced), self.confidence.value))
             prefer_our_maps()
         self._show_clusters()
 
@@ -229,7 +216,7 @@ class PredictWidget(JobPanel):
 
     def _note_use(self) -> None:
         """Note which model labelled which scans: it is offered again for them."""
-        scans = [self._maps.scans[one.number] for one in self._made if one.number is not None]
+        scans = [self._maps.scans[one.number] for one in self._outcome.made if one.number is not None]
         note_use(self._maps.model[0], scans)
 
     @slot
