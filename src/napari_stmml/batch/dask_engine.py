@@ -156,7 +156,8 @@ class DaskEngine:
         self._check()
         for part in line:
             if part.outcomes is None and part.workers and not set(part.workers) & set(self._good):
-                part.future.cancel()  # all that may do it have gone
+                old, part.future = part.future, None  # so that its end is not heard
+                old.cancel()  # all that may do it have gone
                 self._submit(part, function, ended)
         return None
 
