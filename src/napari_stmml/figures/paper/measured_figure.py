@@ -1,6 +1,6 @@
 """A figure of what was measured, for a paper: outlines on the scan; average, profile and pair distances."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,23 +120,21 @@ def _draw_regions(axes: Any, shown: ShownScan, measured: Measurements, options: 
     labels = np.array([0, *measured.regions.label], np.int64)[measured.numbers]
     draw_outlines(axes, replace(shown, labels=replace(shown.labels, labels=labels)), options)
     if options.numbers and len(measured.regions) <= MOST_NUMBERS:
-        _draw_numbers(axes, shown.colours(options), measured)
+        _draw_numbers(axes, measured)
 
 
-def _draw_numbers(axes: Any, colours: Mapping[int, str], measured: Measurements) -> None:
+def _draw_numbers(axes: Any, measured: Measurements) -> None:
     """Write the number of each region at its rightmost pixel."""
     from scipy.ndimage import find_objects
 
     tall, wide = measured.pixel_size
     look: dict[str, Any] = {"xytext": (1, 0), "textcoords": "offset points", "va": "center", "fontsize": 5}
-    look["bbox"] = {"facecolor": "white", "alpha": 0.6, "linewidth": 0, "pad": 0.3}
+    look["bbox"] = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.2}
     for one, box in zip(measured.regions.itertuples(), find_objects(measured.numbers), strict=True):
         last = box[1].stop - 1
         row = box[0].start + int(np.flatnonzero(measured.numbers[box][:, -1] == one.number)[0])
         place = (last + 0.5) * wide, (row + 0.5) * tall
-        axes.annotate(
-            str(one.number), place, color=unit_rgb(colours[one.label]), annotation_clip=True, **look
-        )
+        axes.annotate(str(one.number), place, annotation_clip=True, **look)
 
 
 def _row_height(options: FigureOptions) -> float:
