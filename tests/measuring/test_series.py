@@ -12,6 +12,7 @@ from napari_stmml.measuring.cautions import cautions, class_sentence
 from napari_stmml.measuring.map_search import maps_at
 from napari_stmml.measuring.measurements import measure_scan
 from napari_stmml.measuring.region_tables import write_measurements
+from napari_stmml.measuring.regions import number_regions
 from napari_stmml.measuring.series import scan_summary, series_sentences, summary_rows, write_summary
 from napari_stmml.measuring.structure_tables import write_structures
 from napari_stmml.scan import Scan
@@ -104,6 +105,16 @@ def test_whether_objects_touch_is_judged_by_the_median_over_the_whole_series():
     assert alone.touching[alone.name == "hole"].item() is None  # of one region, nobody knows
     rows = [row for row in summary_rows([summary(few), summary(many, "b")]) if row["name"] == "hole"]
     assert [row["touching"] for row in rows] == [1, 0]
+
+
+def test_objects_that_a_map_tells_apart_are_not_said_to_touch(tmp_path):
+    labels = discs(*ROW)
+    labels[70:76, 10:60] = 2  # long, and one object all the same
+    objects = number_regions(np.where(labels == 2, 2, 0))[0]
+    found, scan = measured(labels, objects=objects, background=[])
+    assert not any("may be several" in one for one in cautions(found))
+    rows = summary_rows([scan_summary(found, scan, "m"), summary(discs(*ROW), model="m")])
+    assert [row["touching"] for row in rows if row["name"] == "hole"] == [0, 0]
 
 
 def test_objects_in_two_parts_are_said_and_single_ones_near_by_chance_are_not():

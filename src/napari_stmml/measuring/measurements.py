@@ -32,6 +32,8 @@ class Measurements:
         Of lengths: ``nm``, or ``px`` where the scale is not known.
     pixel_size : (float, float)
         In this unit, along rows and columns.
+    has_objects : bool
+        Whether the map tells single objects apart, so that no region is several that touch.
     """
 
     regions: pd.DataFrame
@@ -40,6 +42,7 @@ class Measurements:
     heights: np.ndarray
     unit: str
     pixel_size: tuple[float, float]
+    has_objects: bool = False
 
     @property
     def area(self) -> float:
@@ -117,7 +120,10 @@ def measure(
     classes = class_table(
         *(regions, numbers, labels, scanned, size), names=names, background=background, inside=within
     )
-    return Measurements(regions, classes, numbers, heights, "px" if pixel_size is None else "nm", size)
+    if known := objects is not None:
+        classes["touching"] = 0
+    unit = "px" if pixel_size is None else "nm"
+    return Measurements(regions, classes, numbers, heights, unit, size, known)
 
 
 def _check(

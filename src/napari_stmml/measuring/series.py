@@ -55,7 +55,8 @@ class ScanSummary:
     classes : tuple of dict
         Rows of ``Measurements.classes``, those columns that the table has.
     areas, whole : dict of str to list of float
-        Areas of all regions of a class, by its name, and of those that do not touch the border.
+        Areas of all regions of a class, by its name, and of those that do not touch the border; none where
+        the map tells objects apart.
     """
 
     about: dict[str, Value]
@@ -82,7 +83,7 @@ def scan_summary(found: Measurements, scan: Scan, model: str, labels: str = "") 
     ScanSummary
     """
     regions = found.regions
-    parts = (regions, regions[~regions.touches_border])
+    parts = (regions, regions[~regions.touches_border]) if not found.has_objects else (regions[:0],) * 2
     areas, whole = ({name: own.tolist() for name, own in part.groupby("name").area} for part in parts)
     about = about_scan(scan, found, model) | {"labels": labels}
     return ScanSummary(about, found.unit, tuple(rows_of(found.classes[list(OF_CLASS)])), areas, whole)

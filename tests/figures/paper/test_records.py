@@ -67,6 +67,17 @@ def test_methods_of_a_network_cite_tensorflow_and_srsml24(tiny_classifier, tmp_p
     assert "for 1 epoch" in text
 
 
+def test_methods_say_of_each_scan_how_it_is_flattened_where_that_differs(shown):
+    other = replace(
+        shown, scan=replace(shown.scan, source="x/s--2_1.Z_mtrx", history=("flattened with facet",))
+    )
+    text = PaperFigure("scans", (shown, shown)).methods(FigureOptions())
+    assert "Heights are shown after flattening (poly_xy)." in text
+    text = PaperFigure("scans", (shown, other)).methods(FigureOptions())
+    both = f"({shown.scan.name}: poly_xy; {other.scan.name}: flattened with facet)."
+    assert f"Heights are shown after flattening {both}" in text
+
+
 def test_measured_figures_say_how_regions_were_measured(shown):
     text = PaperFigure("measured", (shown,), min_area=0.2).methods(FigureOptions())
     assert "smaller than 0.2 nm² were left out; background: surface" in text

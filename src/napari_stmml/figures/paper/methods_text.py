@@ -228,7 +228,15 @@ def _heights(scans: list[Mapping[str, Any]], kind: str) -> list[str]:
     """Say how the heights of the figure were flattened."""
     if not scans or kind == "methods":
         return []
-    chain = scans[0].get("flattened_in_figure")
-    history = scans[0].get("history") or []
-    done = ", ".join(history) if chain == "as the history says" else chain
-    return [f"Heights are shown after flattening ({done})."] if done and done != "none" else []
+    done = dict.fromkeys(map(_flattened, scans[:MOST_SCANS]))
+    if len(done) == 1:
+        return [f"Heights are shown after flattening ({one})." for one in done if one]
+    of = [f"{one['name']}: {_flattened(one) or 'as recorded'}" for one in scans[:MOST_SCANS]]
+    return [f"Heights are shown after flattening ({'; '.join(of)})."]
+
+
+def _flattened(scan: Mapping[str, Any]) -> str:
+    """Say how the heights of a scan were flattened; empty where they were not."""
+    chain = scan.get("flattened_in_figure")
+    done = ", ".join(scan.get("history") or []) if chain == "as the history says" else str(chain or "")
+    return "" if done == "none" else done

@@ -122,7 +122,7 @@ class MemberModel(QAbstractListModel):
         far = self._distances.get(row)
         parts = [
             f"{name_of(self.found, int(one.type))}, {self.found.scans[int(one.scan)].short_name}",
-            f"height {number(one.peak_nm, 3)} nm, area {number(one.area_nm2, 3)} nm²",
+            f"peak {number(one.peak_nm, 3)} nm, area {number(one.area_nm2, 3)} nm²",
             f"x {number(one.x_nm)} nm, y {number(one.y_nm)} nm",
             "" if far is None else f"distance from the mean {number(far, 2)}",
             "typed by a person" if self._by_person[row] else "",
