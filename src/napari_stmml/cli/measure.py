@@ -82,7 +82,7 @@ def measure(
     from napari_stmml.measuring.map_search import maps_at
 
     maps = [one for path in labels for one in maps_at(path, any_program=scan is not None)]
-    folders = [Path(path) for path in labels if Path(path).is_dir()]
+    folders = list(filter(Path.is_dir, map(Path, labels)))
     base = Path(out) if out else (folders[0] if folders else maps[0].parent)
     two = tuple(zip(pairs[::2], pairs[1::2], strict=True))
     asked = Asked(scan, direction, background, min_area, two, only_tables)

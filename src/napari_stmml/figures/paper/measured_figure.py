@@ -14,7 +14,7 @@ from napari_stmml.figures.paper.map_drawing import draw_outlines, round_length
 from napari_stmml.figures.paper.map_frame import MapFrame, head_mm
 from napari_stmml.figures.paper.numbers import Numbers
 from napari_stmml.figures.paper.options import AUTO, FigureOptions
-from napari_stmml.figures.paper.page import PT, Page, fitted, folded, line_mm
+from napari_stmml.figures.paper.page import PT, Page, fitted, folded_all, line_mm
 from napari_stmml.figures.paper.scan_figure import GAP, MARGIN
 from napari_stmml.figures.paper.shown_scan import ShownScan
 from napari_stmml.io.label_tiff import BACKGROUND, LabelMap
@@ -68,7 +68,7 @@ def measured_figure(
     left = MARGIN + full - _BLOCK if beside else MARGIN
     room = full - _BLOCK - GAP if beside else full
     numbers = Numbers(shown, measured.classes, options, room)
-    lines = [line for note in notes for line in folded(note, options.font_size, room)]
+    lines = folded_all(notes, options.font_size, room)
     said = numbers.height + line_mm(options.font_size) * (len(lines) + 0.5)
     foot = MARGIN + frame.height + GAP
     top = MARGIN if beside else foot + said + GAP
@@ -77,8 +77,7 @@ def measured_figure(
     page = Page(options.mm, high + 2 * MARGIN, options.font_size)
     _draw_regions(frame.draw(page, MARGIN, MARGIN), shown, measured, options)
     numbers.draw(page, MARGIN, foot)
-    for place, line in enumerate(lines, 1 - len(lines)):
-        page.text(MARGIN, foot + said + (place - 1) * line_mm(options.font_size), line, color="0.35")
+    page.lines(MARGIN, foot + said, lines)
     width = _BLOCK if beside else full
     for place, one in enumerate(plotted):
         _Row(page, options, shown, left, top + place * row, width).draw(one)

@@ -1,5 +1,6 @@
 """A page in mm from its top left corner: axes, and text of known width."""
 
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -40,6 +41,12 @@ class Page:
         look = {"fontsize": self.font_size, "va": "top", "parse_math": False} | look
         text_at(self.figure, left * MM, top * MM, text, **look)
 
+    def lines(self, left: float, bottom: float, lines: Sequence[str]) -> None:
+        """Write grey lines of text that end at a height."""
+        top = bottom - len(lines) * line_mm(self.font_size)
+        for place, line in enumerate(lines):
+            self.text(left, top + place * line_mm(self.font_size), line, color="0.35")
+
     def chip(self, left: float, top: float, side: float, colour: Any) -> None:
         """Draw a small square."""
         from matplotlib.patches import Rectangle
@@ -62,6 +69,11 @@ def text_mm(text: str, font_size: float, weight: str = "normal") -> float:
 
     font = FontProperties(family="DejaVu Sans", size=font_size, weight=weight)
     return float(TextPath((0, 0), f"{text}.", prop=font, usetex=False).get_extents().width) * PT
+
+
+def folded_all(texts: Iterable[str], font_size: float, width: float) -> list[str]:
+    """Break texts into lines, each text on a line of its own, as `folded` does."""
+    return [line for text in texts for line in folded(text, font_size, width)]
 
 
 def folded(text: str, font_size: float, width: float) -> list[str]:

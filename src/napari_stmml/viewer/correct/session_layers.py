@@ -20,10 +20,10 @@ from napari_stmml.viewer.correct.locked_maps import LockedMaps
 from napari_stmml.viewer.correct.truth_input import take_input
 from napari_stmml.viewer.io.predicted_layer import prediction_of
 from napari_stmml.viewer.shared.main_thread import MainThread
+from napari_stmml.viewer.shared.of_viewer import OfViewers
 from napari_stmml.viewer.shared.slots import guarded, slot
 
 _VIEW_PX = 700  # about the size of a canvas
-_OF_VIEWERS: "weakref.WeakKeyDictionary[Any, weakref.ref[SessionLayers]]" = weakref.WeakKeyDictionary()
 
 
 def correction_of(viewer: Any) -> "SessionLayers":
@@ -39,13 +39,7 @@ def correction_of(viewer: Any) -> "SessionLayers":
     SessionLayers
         A new one if the viewer has none.
     """
-    viewer = getattr(viewer, "__wrapped__", viewer)  # a proxy is not the viewer itself
-    link = _OF_VIEWERS.get(viewer)
-    found = None if link is None else link()
-    if found is None:
-        found = SessionLayers(viewer)
-        _OF_VIEWERS[viewer] = weakref.ref(found)
-    return found
+    return _OF_VIEWERS.of(viewer)
 
 
 @dataclass(frozen=True, eq=False)
@@ -305,3 +299,6 @@ class SessionLayers:
         if own.truth.data is not one.truth:
             one.truth[...] = own.truth.data
         self.session.look(one)
+
+
+_OF_VIEWERS = OfViewers(SessionLayers)

@@ -11,12 +11,12 @@ from psygnal import Signal
 
 from napari_stmml.viewer.io.predicted_layer import lost_sentence, painted_state, truth_of
 from napari_stmml.viewer.shared.main_thread import MainThread
+from napari_stmml.viewer.shared.of_viewer import OfViewers
 from napari_stmml.viewer.shared.plain_text import notify
 from napari_stmml.viewer.shared.slots import guarded, slot
 
 KEPT = "kept as truth of the scan."
 TO_CORRECT = "Correct opens the scan with it, and the model learns from it."
-_OF_VIEWERS: "weakref.WeakKeyDictionary[Any, weakref.ref[MapStrokes]]" = weakref.WeakKeyDictionary()
 
 
 def strokes_of(viewer: Any) -> "MapStrokes":
@@ -32,13 +32,7 @@ def strokes_of(viewer: Any) -> "MapStrokes":
     MapStrokes
         A new one if the viewer has none.
     """
-    viewer = getattr(viewer, "__wrapped__", viewer)  # a proxy is not the viewer itself
-    link = _OF_VIEWERS.get(viewer)
-    found = None if link is None else link()
-    if found is None:
-        found = MapStrokes(viewer)
-        _OF_VIEWERS[viewer] = weakref.ref(found)
-    return found
+    return _OF_VIEWERS.of(viewer)
 
 
 class MapStrokes:
@@ -109,3 +103,6 @@ class MapStrokes:
             notify(sentence)
         else:
             self.said.emit(f"{sentence} {TO_CORRECT}" if sentence.endswith(KEPT) else sentence)
+
+
+_OF_VIEWERS = OfViewers(MapStrokes)

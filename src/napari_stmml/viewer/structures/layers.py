@@ -15,6 +15,7 @@ from napari_stmml.correction.structure_session import StructureSession
 from napari_stmml.scan_key import ScanKey
 from napari_stmml.viewer.io.layers import brief_name
 from napari_stmml.viewer.shared.main_thread import MainThread
+from napari_stmml.viewer.shared.of_viewer import OfViewers
 from napari_stmml.viewer.shared.slots import guarded, slot
 from napari_stmml.viewer.shared.temporary_layers import active_kept
 from napari_stmml.viewer.structures.objects import identities, row_at, rows_of
@@ -22,7 +23,6 @@ from napari_stmml.viewer.structures.rings import remove_rings, show_rings
 from napari_stmml.viewer.structures.scan_layers import ScanLayers
 
 _VIEW_NM, _VIEW_PX = 9.0, 700  # nm of the surface; about the size of a canvas
-_OF_VIEWERS: "weakref.WeakKeyDictionary[Any, weakref.ref[StructureLayers]]" = weakref.WeakKeyDictionary()
 
 
 def structures_of(viewer: Any) -> "StructureLayers":
@@ -38,13 +38,7 @@ def structures_of(viewer: Any) -> "StructureLayers":
     StructureLayers
         A new one if the viewer has none.
     """
-    viewer = getattr(viewer, "__wrapped__", viewer)  # a proxy is not the viewer itself
-    link = _OF_VIEWERS.get(viewer)
-    found = None if link is None else link()
-    if found is None:
-        found = StructureLayers(viewer)
-        _OF_VIEWERS[viewer] = weakref.ref(found)
-    return found
+    return _OF_VIEWERS.of(viewer)
 
 
 class StructureLayers:
@@ -309,3 +303,6 @@ class StructureLayers:
         for layer in (own.outlines, own.centres, own.flat):
             for key, do in keys.items():
                 layer.bind_key(key, guarded(lambda layer, do=do: do()), overwrite=True)
+
+
+_OF_VIEWERS = OfViewers(StructureLayers)
