@@ -113,3 +113,33 @@ def test_our_panels_are_tabs_of_one_place_with_whole_names(make_napari_viewer, d
     qtbot.waitUntil(lambda: not panels[0].behind)
     viewer.window.remove_dock_widget(docks[1])
     assert docks[1] not in window.tabifiedDockWidgets(docks[0])
+
+
+def test_a_chosen_scan_stays_while_what_is_active_is_of_no_scan(viewer, dock, small_session, said):
+    panel = dock(viewer, "Prepare")
+    top = drop(viewer, small_session[0])
+    top.visible = False  # as where a flattened map is shown in its place
+    panel.layer.value = chosen = viewer.layers[0]
+    for active in (None, viewer.add_points([[1, 1]])):
+        viewer.layers.selection.active = active
+        assert panel.layer.value is chosen
+    panel.layer.value = viewer.layers.selection.active = top
+    panel.show()
+    panel.grid.value = True
+    panel.flatten()
+    for pitch in (20, 24):
+        panel.windows.pitch.value = pitch
+        assert panel.layer.value is viewer.layers.selection.active is top
+    assert not said()
+
+
+def test_of_a_scan_that_is_gone_the_one_in_sight_takes_the_place(viewer, dock, small_session):
+    top = drop(viewer, small_session[0])
+    viewer.layers.selection.active = None
+    panel = dock(viewer, "Prepare")
+    assert panel.layer.value is top
+    panel.layer.value = gone = viewer.layers[1]
+    viewer.layers.selection.active = None
+    viewer.layers.remove(gone)
+    viewer.layers.selection.active = None
+    assert panel.layer.value is top

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from napari_stmml.viewer.io.placement import lay_on, place_of
-from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, find, move_above, remove
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, active_kept, find, move_above, remove
 
 PREVIEW = "preview"
 
@@ -26,12 +26,11 @@ class Preview:
             lay_on(preview, layer)
             return
         self.remove()
-        active = self.viewer.layers.selection.active
         highest = [one for one in self.viewer.layers if one is layer or _covers(one)][-1]
         look = {"colormap": layer.colormap, "contrast_limits": limits, "metadata": {TEMPORARY: PREVIEW}}
-        self.viewer.add_image(flat, name=PREVIEW, **look, **place_of(layer))
-        move_above(self.viewer, highest)
-        self.viewer.layers.selection.active = active
+        with active_kept(self.viewer):
+            self.viewer.add_image(flat, name=PREVIEW, **look, **place_of(layer))
+            move_above(self.viewer, highest)
 
     def remove(self) -> None:
         """Remove the layer."""

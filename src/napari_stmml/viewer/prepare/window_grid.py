@@ -17,7 +17,7 @@ from napari_stmml.viewer.io.placement import place_of
 from napari_stmml.viewer.shared.panel import column_of, form_of, wrapped
 from napari_stmml.viewer.shared.parameter_form import field_for
 from napari_stmml.viewer.shared.slots import slot
-from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, remove
+from napari_stmml.viewer.shared.temporary_layers import TEMPORARY, active_kept, remove
 
 GRID = "window grid"
 MOST_LINES = 4000
@@ -76,18 +76,17 @@ class WindowGridForm(QWidget):
         self.count.setText(text)
 
     def _draw(self, tiles: np.ndarray, windows: np.ndarray) -> None:
-        active = self.viewer.layers.selection.active
-        self.viewer.add_vectors(
-            np.concatenate([tiles, windows]),
-            name=GRID,
-            edge_color=np.array([TILES] * len(tiles) + [WINDOWS] * len(windows)),
-            edge_width=0.6 * max(1.0, max(self._layer.data.shape) / 400),
-            vector_style="line",
-            opacity=1,
-            metadata={TEMPORARY: GRID},
-            **place_of(self._layer),
-        )
-        self.viewer.layers.selection.active = active
+        with active_kept(self.viewer):
+            self.viewer.add_vectors(
+                np.concatenate([tiles, windows]),
+                name=GRID,
+                edge_color=np.array([TILES] * len(tiles) + [WINDOWS] * len(windows)),
+                edge_width=0.6 * max(1.0, max(self._layer.data.shape) / 400),
+                vector_style="line",
+                opacity=1,
+                metadata={TEMPORARY: GRID},
+                **place_of(self._layer),
+            )
 
 
 def grid_lines(

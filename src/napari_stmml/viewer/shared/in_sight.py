@@ -24,11 +24,15 @@ def scan_in_sight(viewer: Any, images: Sequence[Any]) -> Any:
         The active one, or else the scan of the active layer, such as a map, to which least was done; where
         it is of none of them, the topmost that is visible, or else the topmost. None if there are no images.
     """
+    return _of_active(viewer, images) or _topmost(images)
+
+
+def _of_active(viewer: Any, images: Sequence[Any]) -> Any:
     active = viewer.layers.selection.active
     if active is None or active in images:
-        return active or _topmost(images)
+        return active
     same = [one for one in images if is_of_same_scan(active, one)]
-    return min(same, key=_steps, default=None) or _topmost(images)
+    return min(same, key=_steps, default=None)
 
 
 def map_in_sight(viewer: Any, maps: Sequence[Any], image_below: Callable[[Any], Any]) -> Any:
@@ -72,7 +76,8 @@ def _steps(image: Any) -> int:
 class FollowingChoice:
     """A choice of scans that follows the one in sight.
 
-    Several scans that somebody has chosen stay chosen; a single one gives way to what is looked at next.
+    Several scans that somebody has chosen stay chosen; a single one gives way to the next that is active, or
+    that the active layer is of. It stays while no layer is active, or one of no scan, such as a preview.
 
     Parameters
     ----------
@@ -87,19 +92,29 @@ class FollowingChoice:
         self.viewer, self.choice, self.suits = viewer, choice, suits
 
     def follow(self) -> None:
-        """Choose the scan in sight, unless several are chosen."""
+        """Choose what the active layer is, or is of, unless several scans are chosen."""
         before = self.choice.value
-        if isinstance(before, list) and len(before) > 1:
-            return
-        found = scan_in_sight(self.viewer, [one for one in self.choice.choices if self.suits(one)])
-        value = [found] if isinstance(before, list) else found
-        if found is not None and before != value:
-            self.choice.value = value
+        if not before:
+            self.take()
+        elif not isinstance(before, list) or len(before) == 1:
+            self._choose(_of_active(self.viewer, self._images()))
+
+    def take(self) -> None:
+        """Choose the scan in sight, whatever was chosen."""
+        self._choose(scan_in_sight(self.viewer, self._images()))
 
     def fill(self) -> None:
         """Choose the scan in sight where nothing is chosen."""
         if not self.choice.value:
-            self.follow()
+            self.take()
+
+    def _images(self) -> list[Any]:
+        return [one for one in self.choice.choices if self.suits(one)]
+
+    def _choose(self, found: Any) -> None:
+        value = [found] if isinstance(self.choice.value, list) else found
+        if found is not None and self.choice.value != value:
+            self.choice.value = value
 
 
 def is_of_same_scan(one: Any, other: Any) -> bool:

@@ -123,11 +123,11 @@ class Panel(QScrollArea):
                 choice.changed.blocked()
             ):  # magicgui knows layers by their names: a new name is another layer
                 choice.reset_choices()
-                _keep_chosen(choice, before)
+                if not _keep_chosen(choice, before):
+                    for one in [one for one in self._in_sight if one.choice is choice]:
+                        one.take()
             if choice.value != before:
                 choice.changed.emit(choice.value)
-        for one in self._in_sight:
-            one.fill()
 
     def one_scan(self, label: str, suits: Callable[[Any], bool] = lambda _: True) -> ComboBox:
         """Make a choice of one of the viewer's two-dimensional images.
@@ -273,7 +273,7 @@ class Panel(QScrollArea):
     def _follow_with(self, choice: Any, suits: Callable[[Any], bool]) -> None:
         following = FollowingChoice(self.viewer, choice, suits)
         self._in_sight.append(following)
-        following.follow()
+        following.take()
 
     @slot
     def _follow_sight(self) -> None:
@@ -299,14 +299,15 @@ class Panel(QScrollArea):
         return [one for one in images if one.ndim == 2 and not one.rgb and not one.multiscale]
 
 
-def _keep_chosen(choice: Any, before: Any) -> None:
-    """Choose what was chosen before, as far as it is still there."""
+def _keep_chosen(choice: Any, before: Any) -> bool:
+    """Choose what was chosen before, as far as it is still there; say whether any of it is."""
     if isinstance(before, list):
         there = [one for one in before if one in choice.choices]
     else:
         there = before if before in choice.choices else choice.value
     if choice.value != there:
         choice.value = there
+    return bool(there) and (isinstance(before, list) or there == before)
 
 
 def form_of(*widgets: Any) -> QWidget:
