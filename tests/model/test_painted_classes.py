@@ -7,12 +7,13 @@ from benchmarks.foreign.surfaces import foreign_surface
 from benchmarks.quality.metrics import contingency, scores
 from benchmarks.quality.strokes import paint
 from benchmarks.structures.surfaces import EASY
-from napari_stmml import SurfaceClassifier, train_classifier
+from napari_stmml import Scan, SurfaceClassifier, train_classifier
 from napari_stmml.clustering.balanced import fit_prototypes
 from napari_stmml.clustering.centres import Prototypes
 from napari_stmml.model.painted_classes import PaintedClasses
 from napari_stmml.model.surroundings import MapAnswers
 from napari_stmml.recipe import get_recipe
+from napari_stmml.simulate.surfaces import simulate_si001, with_artefacts
 
 BORDER = 8
 
@@ -237,6 +238,33 @@ def test_the_surroundings_of_a_cell_outvote_it_and_objects_stay():
     assert found[10, 10] == 4
     found[10, 10] = 1
     assert (found == 1).all()
+
+
+def test_a_small_object_is_not_outvoted_where_features_know_no_objects():
+    features, of = blobs(np.random.default_rng(0), 400)
+    ground, bump = features[of == 0], features[of == 3]
+    painted = np.concatenate([ground[:9], bump[:9]])
+    learnt = PaintedClasses.fit(painted, np.repeat([1, 2], 9), None, Prototypes.plain(features[::400]))
+    area = ground.reshape(20, 20, 2).copy()
+    small = np.zeros((20, 20), bool)
+    small[8:11, 8:11] = True
+    area[small] = bump[:9]
+    area[2, 15] = bump[9]
+    assert learnt.assign(area[2, 15][None])[0].tolist() == [2]
+    assert ((settled(learnt, area) == 2) == small).all()
+
+
+def test_painted_adatoms_stay_adatoms_with_filters_alone():
+    surface = simulate_si001((256, 256), 18.0, seed=3, clusters=0.0)
+    scan, known = Scan(with_artefacts(surface).heights, surface.pixel_size), surface.labels + 1
+    model = train_classifier([scan], recipe="instant", n_clusters=8)
+    strokes = paint(surface.labels, 6, seed=0)
+    painted = strokes > 0
+    new = np.where(painted, strokes + model.n_classes, 0).astype(np.uint8)
+    found = replace(model.learn(scan, new), only_painted=True).predict(scan)
+    right = found == known + model.n_classes
+    assert right[painted & (known == 3)].mean() > 0.9
+    assert right[known == 3].mean() > 0.8
 
 
 # ---- what is not sure

@@ -9,6 +9,8 @@ from napari_stmml.features.encoder import Place
 from napari_stmml.model.painted_classes import PaintedClasses
 
 _AROUND = 3.0  # standard deviation in cells, over which the logarithms of likelihoods are averaged
+_NEAR = 0.7  # the same for what is next to a cell: a lone cell is outvoted, an object of 3 x 3 is not
+_CLEAR = 0.5  # by which a logarithm is ahead of the next, so that what is farther around has no say
 _LEAST = 1e-3  # of the weight of a Gaussian: fewer cells beside objects are no surroundings
 
 
@@ -73,7 +75,8 @@ class MapAnswers:
     ) -> None:
         """Put the class that is likeliest around each cell beside objects in place of its own.
 
-        Only cells of the same part count: steps are narrow, and terraces would outvote them.
+        What is next to a cell decides where it is clear, so that small objects stay; else what is farther
+        around. Only cells of the same part count: steps are narrow, and terraces would outvote them.
 
         Parameters
         ----------
@@ -90,19 +93,32 @@ class MapAnswers:
                 labels[use], runner_up[use] = names[first], names[second]
 
     def _around(self, use: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the likeliest class around each cell of a part, the next, and by how much it is ahead."""
+        """Return the likeliest class around each cell of a part, the next, and by how much it is ahead.
+
+        Next to the cell where one is clearly likeliest there, as on small objects; else farther around.
+        """
+        *near, clear = self._likeliest(use, _NEAR)
+        *wide, _ = self._likeliest(use, _AROUND)
+        clear = clear > _CLEAR
+        first, second, ahead = (np.where(clear, *both) for both in zip(near, wide, strict=True))
+        return first, second, ahead
+
+    def _likeliest(
+        self, use: np.ndarray, width: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return what `_around` does, for one width, and the logarithm of how many times as likely it is."""
         from scipy.ndimage import gaussian_filter
 
-        weight = np.maximum(gaussian_filter(use.astype(np.float32), _AROUND, mode="nearest")[use], _LEAST)
+        weight = np.maximum(gaussian_filter(use.astype(np.float32), width, mode="nearest")[use], _LEAST)
         best, next_best = np.full((2, len(weight)), -np.inf, np.float32)
         first, second = np.zeros((2, len(weight)), np.uint8)
         total = np.zeros(len(weight), np.float32)
         for number, own in enumerate(self.odds):
-            odds = gaussian_filter(own.astype(np.float32) * use, _AROUND, mode="nearest")[use] / weight
+            odds = gaussian_filter(own.astype(np.float32) * use, width, mode="nearest")[use] / weight
             total += np.exp(odds)
             ahead = odds > best
             behind = ~ahead & (odds > next_best)
             second = np.where(ahead, first, np.where(behind, number, second))
             next_best = np.where(ahead, best, np.where(behind, odds, next_best))
             first, best = np.where(ahead, number, first), np.where(ahead, odds, best)
-        return first, second, (np.exp(best) - np.exp(next_best)) / total
+        return first, second, (np.exp(best) - np.exp(next_best)) / total, best - next_best
