@@ -43,7 +43,7 @@ def measure(run: JobRun) -> None:
     Raises
     ------
     ValueError
-        If there are no label maps, or none can be measured.
+        If there are no label maps, or a class is named as background and none can be measured.
     Stopped
         If the job is to stop; what is written stays.
     """
@@ -167,7 +167,11 @@ def _write_summary(
     save_table(run.folder / FOLDER / LEFT_OUT, rows, ("source", "why"))
     if not scans:
         why = left_out[0][1] if left_out else "its records are gone; start the job again"
-        raise ValueError(f"no label map could be measured: {why}")
+        said = f"no label map could be measured: {why}"
+        if run.job.values[f"{MEASURE}.background"]:  # which no map may have
+            raise ValueError(said)
+        run.say(f"measure: {said}")
+        return False
     path = write_summary(run.folder / FOLDER / SUMMARY, scans)
     what = f"{counted(len(scans), 'map')} of {counted(len(tasks), 'file')} in {path}"
     run.say("\n  ".join([f"measure: {what}", *series_sentences(summary_rows(scans))]))
