@@ -1,9 +1,13 @@
 """Hands and eyes for a real viewer: open panels, press buttons and keys, draw with the mouse, look."""
 
 import os
+import tempfile
 
 os.environ["NAPARI_CONFIG"] = ""  # neither read nor change the settings of whoever runs this
+os.environ["NAPARI_STMML_HOME"] = tempfile.mkdtemp()  # nor the models: the last of a scan is offered again
 
+import atexit
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +28,7 @@ from napari_stmml.viewer.io import offer
 PICTURES = Path(__file__).resolve().parent / "tour"
 WIDTH, HEIGHT = 1366, 768
 MOST_SECONDS = 400
+atexit.register(shutil.rmtree, os.environ["NAPARI_STMML_HOME"], ignore_errors=True)
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 
 

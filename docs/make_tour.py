@@ -81,11 +81,13 @@ def first(files: list[Path]) -> None:
 
 
 def drop(viewer: napari.Viewer, scan: Path) -> None:
-    """Open a scan as a drop does, with no reader named."""
+    """Open a scan as a drop does, with no reader named; see what comes next."""
     viewer.open(scan, plugin=None)
     assert len(viewer.layers) == 4
     viewer.canvas.overlays.scale_bar.visible = True
+    panel = open_panel(viewer, "STM")
     picture(viewer, "drop")
+    viewer.window.remove_dock_widget(panel)
 
 
 def at_once(viewer: napari.Viewer) -> None:

@@ -247,7 +247,7 @@ def test_without_a_model_the_chosen_scans_are_clustered_and_labelled_at_once(
     viewer, layer, panel, finish, small_scan
 ):
     panel.model.value = None
-    assert panel.model.list.currentText() == "none: cluster these scans at once"
+    assert panel.model.list.currentText() == "none: cluster scans at once"
     panel.clusters.value = 4
     panel.layers.value = [layer]
     panel.on_start()

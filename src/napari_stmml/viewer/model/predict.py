@@ -36,7 +36,7 @@ from napari_stmml.viewer.shared.panel import button, row_of, show_row
 from napari_stmml.viewer.shared.parameter_form import field_for
 from napari_stmml.viewer.shared.slots import slot
 
-NO_MODEL = "none: cluster these scans at once"
+NO_MODEL = "none: cluster scans at once"
 TIP = "made by Train, or used before; with none, the chosen scans are clustered at once"
 NO_PITCH = "this model labels every cell of a scan: there is no step between windows"
 BOTH = "forward and backward of a frame are taken as two views of one surface"
@@ -173,7 +173,7 @@ class PredictWidget(JobPanel):
         note_model(self.viewer.layers, self._maps.model[1], path)
         self.shared.model = self._seen = self.model.value = path
         self._note_use()
-        self.say(f"Kept as {path}. Predict now uses it; empty the field above to cluster anew.")
+        self.say(f"Kept as {path}. Predict now uses it; choose “none” above to cluster anew.")
 
     def _cluster(self, scans: list[Any]) -> Recipe:
         """Start clustering without a model; return the recipe."""
