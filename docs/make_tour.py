@@ -1,4 +1,4 @@
-"""Make the pictures of docs/tour.md from the real viewer and simulated scans, in about five minutes.
+"""Make the pictures of docs/tour.md from the real viewer and simulated scans, in about three minutes.
 
 Run from anywhere as ``xvfb-run -a -s "-screen 0 1366x768x24" python docs/make_tour.py``, with the names of
 parts (``PARTS``) for some of the pictures. The panels are driven by their own fields and buttons, the layers
