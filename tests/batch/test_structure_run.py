@@ -2,7 +2,9 @@
 
 import csv
 import re
+from contextlib import nullcontext
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from napari_stmml.figures import drawing, structures_figure
 from napari_stmml.io.label_tiff import LabelMap
 from napari_stmml.io.matrix.writer import Frame, write_session
 from napari_stmml.measuring.measurements import measure_scan
+from napari_stmml.system.pool import Outcome
 from napari_stmml.system.progress import Stopped
 
 PLACES = [(2.5, 3), (2.5, 9.5), (6.2, 6.3), (9.8, 3), (9.8, 9.8), (6.3, 10.5), (6.2, 2.3)]
@@ -107,6 +110,27 @@ def test_scans_that_do_not_fit_into_memory_are_sorted_one_by_one_into_the_types(
     assert sorted(row["n"] for row in tables.types) == [6, 8]
     assert len(read(tmp_path / "out" / "objects.csv")) == 14
     assert len(read(tmp_path / "out" / "left_out.csv")) == 1
+
+
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_types_are_found_on_the_same_scans_however_many_are_in_flight(begin, monkeypatch, ahead):
+    class Engine:
+        def map(self, function, tasks):
+            tasks = iter(tasks)
+            while some := list(islice(tasks, ahead)):
+                yield from [Outcome(task, function(task)) for task in some]
+
+    used = []
+    together = structure_run.typed_together
+    monkeypatch.setattr(structure_run, "MOST_PX", 1)
+    monkeypatch.setattr(structure_run, "_FEW", 0)
+    monkeypatch.setattr(
+        structure_run,
+        "typed_together",
+        lambda parts, **more: used.extend(parts) or together(parts, **more),
+    )
+    replace(begin(), engine=lambda: nullcontext(Engine())).find()
+    assert [one.scans[0].stem for one in used] == ["s--1_1"]
 
 
 def test_files_with_a_current_record_are_left_alone_and_others_are_written_anew(begin, scans, tmp_path):
