@@ -48,14 +48,16 @@ def cluster(run: JobRun) -> None:
         run.folder.note("latent", of_features, files)
     _, encoder, record = load_network(run.model)
     work = FeatureWork(run.recipe, str(run.model), str(run.folder.path), digest(of_features), tuple(files))
-    store = make_on_workers(run, work, maps, method, record.seed) if run.cluster else None
+    store = None
+    if run.cluster:
+        store, maps = make_on_workers(run, work, maps, method, record.seed), work.keyed(maps)
     options = ClusterOptions(
         store=store,
         kept=partial(_kept, run, work) if files else None,
         on_event=run.report,
         should_stop=run.should_stop,
     )
-    classifier = method.cluster(encoder, work.keyed(maps), run.recipe, record, options)
+    classifier = method.cluster(encoder, maps, run.recipe, record, options)
     run.check_stop()
     work.clean()
     if files:

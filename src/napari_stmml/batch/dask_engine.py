@@ -119,15 +119,19 @@ class DaskEngine:
                     again = self._settle(part)
                     self._put(line, part, again)
                     going += len(again) - 1
-                    suspects += [one for one in again if one.tries]
-                    at_once = [one for one in again if not one.tries]
-                    if suspects and going == len(suspects):  # nothing else may die with it, or kill it
-                        at_once = [suspects.popleft()]
-                    for one in at_once:
+                    for one in self._at_once(again, suspects, going):
                         self._submit(one, function, ended)
         finally:
             for part in filter(lambda one: one.future is not None, line):
                 part.future.release()
+
+    @staticmethod
+    def _at_once(again: list[_Part], suspects: deque[_Part], going: int) -> list[_Part]:
+        """Return which parts are done again at once; those that died alone wait among the suspects."""
+        suspects += [one for one in again if one.tries]
+        if suspects and going == len(suspects):  # nothing else may die with it, or kill it
+            return [suspects.popleft()]
+        return [one for one in again if not one.tries]
 
     def _most_going(self, line: deque[_Part]) -> int:
         """Return how many parts may be in flight; none but those that are, while one is done by itself."""

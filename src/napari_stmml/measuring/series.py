@@ -163,7 +163,7 @@ def series_sentences(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _named_by_model(rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    """Return rows whose classes are told apart where they are of several models."""
+    """Add the model to the names of classes, if there are several models."""
     if len({row["model"] for row in rows}) < 2:
         return rows
     return [{**row, "name": f"{row['name']} of {row['model'] or 'no model'}"} for row in rows]

@@ -24,7 +24,7 @@ class ShownScan:
     ----------
     scan : Scan
     labels : LabelMap, optional
-        On the scan's own pixels; objects of one class that touch are told apart where it knows them.
+        Has the scan's own pixels. If it knows single objects, each has its own outline, also where two touch.
     limits : (float, float), optional
         Heights of the first and the last colour, where the scan is drawn as it is.
     model : str

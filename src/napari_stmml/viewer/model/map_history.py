@@ -73,7 +73,7 @@ class MapHistory:
         return image in self._of
 
     def can_step(self, image: Any, by: int) -> bool:
-        """Say whether a scan has a map before (-1) or after (1) the one that is shown.
+        """Say whether a scan has an earlier map (-1), or a later one (1).
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class MapHistory:
         return series is not None and 0 <= series.at + by < len(series.maps)
 
     def step(self, image: Any, by: int) -> Any:
-        """Show the map before (-1) or after (1) the one that is shown.
+        """Show the earlier map (-1), or the later one (1).
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class MapHistory:
         Returns
         -------
         napari Labels layer or None
-            The one that is shown now; None where there is none.
+            The map that is now shown; None if there was no earlier or later one.
         """
         if not self.can_step(image, by):
             return None
