@@ -17,7 +17,7 @@ from napari_stmml.text import counted
 
 SECONDS_TO_CONNECT = 20
 _LOOK = 1.0  # seconds between two looks at the scheduler, its workers and whether to stop
-_TRIES = 2  # of one task alone, each of which the scheduler may repeat, too
+_TRIES = 3  # of one task alone: two workers may be killed by others while they do it
 _BUFFERED = 8  # chunks for each in flight that may be done and wait for one before them
 
 
